@@ -1,0 +1,61 @@
+//! What the Dialer has of what a file names: found by the worker, of one tenant only.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use super::ExtensionRange;
+use crate::{
+    contract::job::Job,
+    field::Field,
+    rejection::{Rejection, RejectionCode},
+    row::Fixed,
+    user::IdList,
+};
+
+/// What the worker found for [`crate::row::Lookups`]. IDs that are inactive or another tenant's are not in it, so
+/// that they cannot be told from those that do not exist.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Dialer {
+    /// Active roles of the tenant.
+    pub roles: HashSet<i64>,
+    /// Desks of the tenant.
+    pub desks: HashSet<i64>,
+    /// Skill groups of the tenant.
+    pub skill_groups: HashSet<i64>,
+    /// Tags of the tenant.
+    pub tags: HashSet<i64>,
+    /// PBX domains of the tenant.
+    pub pbx_domains: HashSet<i64>,
+    /// Users by the key of their username.
+    pub usernames: HashMap<String, i64>,
+    /// Users by the key of their e-mail address.
+    pub emails: HashMap<String, i64>,
+    /// Users by their virtual extension.
+    pub extensions: HashMap<String, i64>,
+    /// The numbers that may be generated, if the tenant has any.
+    pub extension_range: Option<ExtensionRange>,
+    /// Numbers of that range that must not be generated: those of users, and those that other imports reserved.
+    pub extensions_in_use: BTreeSet<String>,
+}
+
+/// Refuses a job whose values for all users are not the tenant's, as `unknown_reference`. Whether they are
+/// inactive, another tenant's or nobody's is not told.
+pub fn check_fixed_values(job: &Job, dialer: &Dialer) -> Result<(), Rejection> {
+    let fixed = Fixed::of(job);
+    let lists = [
+        (Field::Role.label(), fixed.roles, &dialer.roles),
+        (Field::Desks.label(), fixed.desks, &dialer.desks),
+        (Field::SkillGroups.label(), fixed.skill_groups, &dialer.skill_groups),
+        (Field::Tags.label(), fixed.tags, &dialer.tags),
+        ("PBX domain", job.sip.pbx_domain_id().map(|id| IdList::of(&[id])), &dialer.pbx_domains),
+    ];
+    let mut unknown = Vec::new();
+    for (label, list, known) in lists {
+        let ids = list.unwrap_or_default().ids;
+        unknown.extend(ids.iter().filter(|id| !known.contains(&id.get())).map(|id| format!("{label} {id}")));
+    }
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    let message = format!("not active ones of this tenant: {}; choose others for all users", unknown.join(", "));
+    Err(Rejection::new(RejectionCode::UnknownReference, message))
+}

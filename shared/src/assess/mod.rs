@@ -1,0 +1,234 @@
+//! From candidates to verdicts: each row against the Dialer and against the rows before it. Every row ends as a new
+//! user or with its problems, never both and never neither.
+
+mod dialer;
+mod extension_range;
+
+use std::collections::{HashMap, HashSet};
+
+pub use dialer::{Dialer, check_fixed_values};
+pub use extension_range::{ExtensionRange, InvalidRange};
+
+use crate::{
+    contract::Id,
+    field::Field,
+    outcome::Outcome,
+    problem::{Code, Problem},
+    row::{Candidate, Extension},
+    user::{Email, IdList, Name, PbxDevice, SipUri, Username, VirtualExtension},
+};
+
+/// A row and what becomes of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AssessedRow {
+    /// Number of the row, from 1.
+    pub row: u32,
+    /// Physical line in which it begins, from 1.
+    pub line: u32,
+    /// What becomes of it.
+    pub verdict: Verdict,
+}
+
+/// What becomes of a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is to become this user.
+    Valid(NewUser),
+    /// It cannot become a user.
+    Refused {
+        /// [`Outcome::Duplicate`] or [`Outcome::Error`].
+        outcome: Outcome,
+        /// All that is wrong, by field.
+        problems: Vec<Problem>,
+    },
+}
+
+/// A user that can be created. What is the same for all users of a file stays in the job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewUser {
+    /// Login name.
+    pub username: Username,
+    /// E-mail address.
+    pub email: Email,
+    /// Virtual extension.
+    pub virtual_extension: VirtualExtension,
+    /// Whether the virtual extension was generated, and so may be exchanged for another one.
+    pub extension_generated: bool,
+    /// IDs of roles, at least one, in the order of the file and each once; likewise the other lists.
+    pub roles: Vec<Id>,
+    /// IDs of desks.
+    pub desks: Vec<Id>,
+    /// IDs of skill groups.
+    pub skill_groups: Vec<Id>,
+    /// IDs of tags.
+    pub tags: Vec<Id>,
+    /// Device on the classic PBX.
+    pub pbx_device: Option<PbxDevice>,
+    /// SIP URI on an external PBX.
+    pub sip_uri: Option<SipUri>,
+    /// First name.
+    pub first_name: Option<Name>,
+    /// Last name.
+    pub last_name: Option<Name>,
+}
+
+/// Gives each candidate its verdict, in their order.
+pub fn assess(candidates: Vec<Candidate>, dialer: &Dialer) -> Vec<AssessedRow> {
+    let mut seen = Seen::default();
+    let checked: Vec<Candidate> = candidates
+        .into_iter()
+        .map(|mut candidate| {
+            check_references(&mut candidate, dialer);
+            seen.check(&mut candidate, dialer);
+            candidate
+        })
+        .collect();
+
+    let in_file: HashSet<&str> = seen.extensions.keys().map(String::as_str).collect();
+    let numbers = dialer.extension_range.iter().flat_map(ExtensionRange::numbers);
+    let mut free = numbers
+        .filter(|number| !in_file.contains(number.as_str()) && !dialer.extensions_in_use.contains(number.as_str()));
+    checked.into_iter().map(|candidate| conclude(candidate, &mut free, dialer)).collect()
+}
+
+/// Reports the IDs that the tenant has not, one problem for each field.
+fn check_references(candidate: &mut Candidate, dialer: &Dialer) {
+    for (field, list, known) in [
+        (Field::Role, &candidate.roles, &dialer.roles),
+        (Field::Desks, &candidate.desks, &dialer.desks),
+        (Field::SkillGroups, &candidate.skill_groups, &dialer.skill_groups),
+        (Field::Tags, &candidate.tags, &dialer.tags),
+    ] {
+        let IdList { ids, not_ids } = list;
+        let unknown = ids.iter().filter(|id| !known.contains(&id.get())).map(Id::to_string);
+        let wrong: Vec<String> = not_ids.iter().cloned().chain(unknown).collect();
+        if !wrong.is_empty() {
+            candidate.problems.push(Problem::unknown_reference(field, &wrong));
+        }
+    }
+}
+
+/// Where a row stands in the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Place {
+    row: u32,
+    line: u32,
+}
+
+/// The rows in which each value of right form stands first, whatever became of them.
+#[derive(Debug, Default)]
+struct Seen {
+    usernames: HashMap<String, Place>,
+    emails: HashMap<String, Place>,
+    extensions: HashMap<String, Place>,
+}
+
+/// Whom a row duplicates: users of the Dialer, and earlier rows.
+#[derive(Debug, Default)]
+struct Duplicated {
+    users: Vec<i64>,
+    rows: Vec<Place>,
+}
+
+impl Seen {
+    /// Compares a row with the Dialer and with the earlier rows, and then remembers it.
+    fn check(&mut self, candidate: &mut Candidate, dialer: &Dialer) {
+        let place = Place { row: candidate.row, line: candidate.line };
+        let problems = &mut candidate.problems;
+        let mut duplicated = Duplicated::default();
+        if let Some(username) = &candidate.username {
+            let value = (Field::Username, username.as_str(), username.key().to_owned());
+            duplicated.check(value, place, &mut self.usernames, &dialer.usernames, problems);
+        }
+        if let Some(email) = &candidate.email {
+            let value = (Field::Email, email.as_str(), email.key().to_owned());
+            duplicated.check(value, place, &mut self.emails, &dialer.emails, problems);
+        }
+        if let Extension::Given(number) = &candidate.extension {
+            let number = number.as_str();
+            let first = *self.extensions.entry(number.to_owned()).or_insert(place);
+            problems.extend(duplicated.extension_problem(number, dialer.extensions.get(number), first, place));
+        }
+    }
+}
+
+impl Duplicated {
+    fn check(
+        &mut self,
+        (field, value, key): (Field, &str, String),
+        place: Place,
+        seen: &mut HashMap<String, Place>,
+        users: &HashMap<String, i64>,
+        problems: &mut Vec<Problem>,
+    ) {
+        if let Some(&user) = users.get(&key) {
+            problems.push(Problem::already_exists(field, value));
+            self.users.push(user);
+        }
+        let first = *seen.entry(key).or_insert(place);
+        if first != place {
+            problems.push(Problem::duplicate_in_file(field, value, first.row, first.line));
+            self.rows.push(first);
+        }
+    }
+
+    /// A number that somebody else has. That the user or row which this row duplicates has it, is no news.
+    fn extension_problem(&self, number: &str, user: Option<&i64>, first: Place, place: Place) -> Option<Problem> {
+        match user {
+            Some(user) => (!self.users.contains(user)).then(|| Problem::extension_taken(number)),
+            None if first == place || self.rows.contains(&first) => None,
+            None => Some(Problem::extension_taken_by_row(number, first.row, first.line)),
+        }
+    }
+}
+
+/// Decides about one row. Only a row without any other problem takes a generated number.
+fn conclude(
+    mut candidate: Candidate,
+    free: &mut impl Iterator<Item = VirtualExtension>,
+    dialer: &Dialer,
+) -> AssessedRow {
+    let (row, line) = (candidate.row, candidate.line);
+    let mut problems = std::mem::take(&mut candidate.problems);
+    if problems.is_empty() {
+        match new_user(candidate, free) {
+            Some(user) => return AssessedRow { row, line, verdict: Verdict::Valid(user) },
+            None => {
+                problems.push(Problem::extension_range_exhausted(dialer.extension_range.as_ref()));
+            }
+        }
+    }
+    problems.sort_by_key(order);
+    AssessedRow { row, line, verdict: Verdict::Refused { outcome: Outcome::of(&problems), problems } }
+}
+
+/// By field, and those of the whole row at the end; within a field as the codes stand in their enum.
+fn order(problem: &Problem) -> (bool, Option<Field>, Code) {
+    (problem.field.is_none(), problem.field, problem.code)
+}
+
+/// The user of a candidate without problems; `None` if no number is left for it. (Username and e-mail address of such
+/// a candidate are always there.)
+fn new_user(candidate: Candidate, free: &mut impl Iterator<Item = VirtualExtension>) -> Option<NewUser> {
+    let username = candidate.username?;
+    let email = candidate.email?;
+    let (virtual_extension, extension_generated) = match candidate.extension {
+        Extension::Given(number) => (number, false),
+        Extension::Generate => (free.next()?, true),
+        Extension::Flawed => return None,
+    };
+    Some(NewUser {
+        username,
+        email,
+        virtual_extension,
+        extension_generated,
+        roles: candidate.roles.ids,
+        desks: candidate.desks.ids,
+        skill_groups: candidate.skill_groups.ids,
+        tags: candidate.tags.ids,
+        pbx_device: candidate.pbx_device,
+        sip_uri: candidate.sip_uri,
+        first_name: candidate.first_name,
+        last_name: candidate.last_name,
+    })
+}

@@ -1,0 +1,222 @@
+//! The events that the Dialer receives: CloudEvents 1.0 in structured JSON.
+//!
+//! No event carries the value of a cell. Source: CloudEvents 1.0.2, sections "Context Attributes" and "JSON
+//! Event Format".
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{Id, job::Mode};
+use crate::{
+    field::Field,
+    file::{Delimiter, Encoding},
+    problem::Code,
+    rejection::RejectionCode,
+};
+
+/// Content type of every event message.
+pub const CONTENT_TYPE: &str = "application/cloudevents+json";
+
+/// How many problems an event names at most: enough for a summary, the error CSV has them all.
+pub const MAX_PROBLEMS: usize = 10;
+
+/// A CloudEvents envelope around `data`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Event {
+    /// `1.0`.
+    pub specversion: SpecVersion,
+    /// The same whenever the same event is published again: readers drop what they have seen.
+    pub id: String,
+    /// Who speaks.
+    #[schemars(extend("format" = "uri-reference"))]
+    pub source: String,
+    /// The import's ID.
+    pub subject: String,
+    /// When it happened, RFC 3339 in UTC.
+    #[schemars(extend("format" = "date-time"))]
+    pub time: String,
+    /// `application/json`.
+    pub datacontenttype: String,
+    /// What happened.
+    #[serde(flatten)]
+    pub body: Body,
+}
+
+/// Version of CloudEvents, `1.0`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub enum SpecVersion {
+    /// Version 1.0.
+    #[default]
+    #[serde(rename = "1.0")]
+    V1,
+}
+
+/// What happened: the `type` of the event and its `data`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "type", content = "data")]
+pub enum Body {
+    /// Every row has its outcome and both reports are in object storage.
+    #[serde(rename = "dialer.import.completed")]
+    Completed(Completed),
+    /// The file or the job was refused as a whole; nothing was created.
+    #[serde(rename = "dialer.import.rejected")]
+    Rejected(Rejected),
+    /// The import could not be finished; an operator can take it up again.
+    #[serde(rename = "dialer.import.failed")]
+    Failed(Failed),
+    /// An operator stopped the import.
+    #[serde(rename = "dialer.import.cancelled")]
+    Cancelled(Completed),
+    /// Some more rows have their outcome.
+    #[serde(rename = "dialer.import.progress")]
+    Progress(Progress),
+}
+
+impl Body {
+    /// Routing key on the exchange of events.
+    pub const fn routing_key(&self) -> &'static str {
+        match self {
+            Self::Completed(_) => "import.completed",
+            Self::Rejected(_) => "import.rejected",
+            Self::Failed(_) => "import.failed",
+            Self::Cancelled(_) => "import.cancelled",
+            Self::Progress(_) => "import.progress",
+        }
+    }
+}
+
+/// The upload summary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Summary {
+    /// Rows of the file.
+    pub total: u32,
+    /// Rows that became users (in `validate` mode: that would have).
+    pub created: u32,
+    /// Rows whose only problem is that the user is there already.
+    pub duplicates: u32,
+    /// Rows that need fixing.
+    pub errors: u32,
+    /// Rows that an operator's cancellation left undone.
+    pub cancelled: u32,
+}
+
+/// How the file was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FileFormat {
+    /// The encoding that was taken.
+    pub encoding: Encoding,
+    /// The delimiter that was taken.
+    pub delimiter: Delimiter,
+}
+
+/// One problem of one row, without the value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RowProblem {
+    /// Number of the row, from 1, header and blank rows not counted.
+    pub row: u32,
+    /// Line in the file where the row begins, from 1.
+    pub line: u32,
+    /// The field; absent where the problem is of the whole row.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<Field>,
+    /// What is wrong.
+    pub code: Code,
+}
+
+/// Object keys of the reports.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ReportKeys {
+    /// The success CSV, with the temporary passwords.
+    pub success: String,
+    /// The error CSV.
+    pub errors: String,
+}
+
+/// When things happened: RFC 3339 in UTC.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Timings {
+    /// A worker took the job.
+    #[schemars(extend("format" = "date-time"))]
+    pub received_at: String,
+    /// All rows were validated.
+    #[schemars(extend("format" = "date-time"))]
+    pub planned_at: String,
+    /// The import was finished.
+    #[schemars(extend("format" = "date-time"))]
+    pub finished_at: String,
+    /// From `received_at` to `finished_at` in milliseconds.
+    pub duration_ms: u64,
+}
+
+/// Data of the completed and of the cancelled event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Completed {
+    /// The import.
+    pub import_id: Uuid,
+    /// Its tenant.
+    pub tenant_id: Id,
+    /// 1 for the first run of the import, one more for each replay.
+    pub attempt: u32,
+    /// Whether users were created.
+    pub mode: Mode,
+    /// The upload summary.
+    pub summary: Summary,
+    /// How the file was read.
+    pub file: FileFormat,
+    /// The first problems in row order, at most ten.
+    #[schemars(length(max = 10))]
+    pub problems: Vec<RowProblem>,
+    /// The reports.
+    pub reports: ReportKeys,
+    /// When things happened.
+    pub timings: Timings,
+}
+
+/// Data of the rejected event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Rejected {
+    /// The import.
+    pub import_id: Uuid,
+    /// Its tenant.
+    pub tenant_id: Id,
+    /// 1 for the first run of the import, one more for each replay.
+    pub attempt: u32,
+    /// Whether users were asked for.
+    pub mode: Mode,
+    /// Why.
+    pub code: RejectionCode,
+    /// Why, and what to do, in a sentence.
+    pub message: String,
+    /// How the file was read, where it could be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<FileFormat>,
+}
+
+/// Data of the failed event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Failed {
+    /// The import.
+    pub import_id: Uuid,
+    /// Its tenant.
+    pub tenant_id: Id,
+    /// 1 for the first run of the import, one more for each replay.
+    pub attempt: u32,
+    /// Why: the reason of the dead letter, as `retries_exhausted`.
+    pub reason: String,
+    /// Rows that became users before.
+    pub created: u32,
+}
+
+/// Data of the progress event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Progress {
+    /// The import.
+    pub import_id: Uuid,
+    /// Its tenant.
+    pub tenant_id: Id,
+    /// 1 for the first run of the import, one more for each replay.
+    pub attempt: u32,
+    /// Rows so far; those without an outcome are in none of its counts but `total`.
+    pub summary: Summary,
+}

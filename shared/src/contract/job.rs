@@ -1,0 +1,299 @@
+//! The job: what the Dialer publishes to ask for an import.
+
+use std::num::NonZeroU32;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{Id, Version};
+
+/// Asks for the import of one uploaded file. Publishing the same job again does not import the file again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Job {
+    /// Version of the contract.
+    pub version: Version,
+    /// Chosen by the Dialer; names the import for ever.
+    pub import_id: Uuid,
+    /// Whose users are created.
+    pub tenant_id: Id,
+    /// Who pressed the button, for the audit trail.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 200))]
+    pub requested_by: Option<String>,
+    /// Whether users are created, or only the file is checked.
+    #[serde(default)]
+    pub mode: Mode,
+    /// The uploaded file.
+    pub source: Source,
+    /// Where the value of each field comes from. A field without an entry is matched to the header by its name.
+    #[serde(default)]
+    pub fields: Fields,
+    /// How all users of the file make calls.
+    #[serde(default)]
+    pub sip: Sip,
+    /// Two-factor authentication of all users of the file.
+    #[serde(default)]
+    pub two_factor: TwoFactor,
+    /// Session limits of all users of the file.
+    #[serde(default)]
+    pub security: Security,
+    /// How temporary passwords are made.
+    #[serde(default)]
+    pub password: PasswordOptions,
+}
+
+/// Largest job that is read, in bytes: the longest of key, names and lists together stay far below it.
+pub const MAX_JOB_BYTES: usize = 64 * 1024;
+
+/// Why a message is not a job.
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidJob {
+    /// It is larger than [`MAX_JOB_BYTES`].
+    #[error("{size_bytes} bytes are more than the {MAX_JOB_BYTES} that a job may have")]
+    TooLarge {
+        /// Its size.
+        size_bytes: usize,
+    },
+    /// It is not JSON, or not of the job's schema.
+    #[error("not a job: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
+/// Reads a job from the body of a message.
+pub fn parse(body: &[u8]) -> Result<Job, InvalidJob> {
+    if body.len() > MAX_JOB_BYTES {
+        return Err(InvalidJob::TooLarge { size_bytes: body.len() });
+    }
+    Ok(serde_json::from_slice(body)?)
+}
+
+/// Whether an import creates users.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Creates the users.
+    #[default]
+    Import,
+    /// Creates none, and reports what would happen.
+    Validate,
+}
+
+impl Mode {
+    /// The name in JSON and in the database.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Import => "import",
+            Self::Validate => "validate",
+        }
+    }
+}
+
+/// The uploaded file in object storage.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    /// Object key; it must begin with `tenants/<tenant_id>/`.
+    #[schemars(length(min = 1, max = 1024))]
+    pub key: String,
+    /// ETag of the upload. If the object has another one by now, the import is rejected as `object_changed`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub etag: Option<String>,
+    /// Size of the upload in bytes. If the object has another one by now, the import is rejected as
+    /// `object_changed`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size_bytes: Option<u64>,
+}
+
+impl Source {
+    /// Whether the key lies under the tenant's prefix, without ways around it: a store that maps keys to paths would
+    /// follow `..`.
+    pub fn is_of_tenant(&self, tenant_id: Id) -> bool {
+        let Some(rest) = self.key.strip_prefix(&tenant_prefix(tenant_id)) else { return false };
+        self.key.len() <= MAX_KEY_BYTES
+            && !rest.contains(|c: char| c == '\\' || c.is_control())
+            && rest.split('/').all(|segment| !matches!(segment, "" | "." | ".."))
+    }
+}
+
+/// Longest object key in bytes. Source: Amazon S3 User Guide, "Naming Amazon S3 objects".
+const MAX_KEY_BYTES: usize = 1024;
+
+/// Where the value of each field comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Fields {
+    /// Login name, required.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub username: Option<Column>,
+    /// E-mail address, required.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<Column>,
+    /// Virtual extension, required: a column, generated numbers, or both.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub virtual_extension: Option<ExtensionSource>,
+    /// Roles, required: one for all, or a column.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<RoleSource>,
+    /// Desks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub desks: Option<ListSource>,
+    /// Skill groups.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub skill_groups: Option<ListSource>,
+    /// Tags.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tags: Option<ListSource>,
+    /// Device on the classic PBX; read for `classic_pbx` only. May be the column of the virtual extension.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pbx_device: Option<Column>,
+    /// SIP URI; read for `custom_uri` only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sip_uri: Option<Column>,
+    /// First name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_name: Option<Column>,
+    /// Last name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_name: Option<Column>,
+}
+
+/// A column of the file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Column {
+    /// The column's name in the header: exactly, else without regard to case, spaces, `_` and `-`.
+    #[schemars(length(min = 1))]
+    pub column: String,
+}
+
+/// Where virtual extensions come from. Generated numbers are the lowest free ones of the tenant's range.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ExtensionSource {
+    /// The column's name. Together with `generate`, only its blank cells are filled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub column: Option<String>,
+    /// Whether missing numbers are generated.
+    #[serde(default)]
+    pub generate: bool,
+}
+
+/// Where roles come from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RoleSource {
+    /// A column of role IDs, by its name.
+    Column(#[schemars(length(min = 1))] String),
+    /// One role for all users of the file.
+    Value(Id),
+}
+
+/// Where desks, skill groups or tags come from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ListSource {
+    /// A column of IDs, by its name.
+    Column(#[schemars(length(min = 1))] String),
+    /// The same IDs for all users of the file.
+    Values(#[schemars(length(max = 1000))] Vec<Id>),
+}
+
+/// How the users make calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Sip {
+    /// The softphone built into the Dialer.
+    // Braces, because serde lets unknown fields pass beside the tag of a unit variant.
+    Webrtc {},
+    /// An existing PBX domain, with a device number for each user.
+    ClassicPbx {
+        /// The tenant's PBX domain.
+        pbx_domain_id: Id,
+    },
+    /// A third-party PBX, with a SIP URI for each user.
+    CustomUri {},
+    /// The built-in PBX.
+    BuiltinPbx {},
+}
+
+impl Sip {
+    /// The name in JSON and in the database.
+    pub const fn kind(self) -> &'static str {
+        match self {
+            Self::Webrtc {} => "webrtc",
+            Self::ClassicPbx { .. } => "classic_pbx",
+            Self::CustomUri {} => "custom_uri",
+            Self::BuiltinPbx {} => "builtin_pbx",
+        }
+    }
+
+    /// The PBX domain of `classic_pbx`.
+    pub const fn pbx_domain_id(self) -> Option<Id> {
+        match self {
+            Self::ClassicPbx { pbx_domain_id } => Some(pbx_domain_id),
+            Self::Webrtc {} | Self::CustomUri {} | Self::BuiltinPbx {} => None,
+        }
+    }
+}
+
+impl Default for Sip {
+    fn default() -> Self {
+        Self::Webrtc {}
+    }
+}
+
+/// Two-factor authentication.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TwoFactor {
+    /// The role's setting, else the tenant's.
+    #[default]
+    Default,
+    /// Login without a second factor.
+    Disabled,
+    /// One-time code by e-mail.
+    Email,
+    /// One-time code from the Google Authenticator app.
+    Google,
+}
+
+impl TwoFactor {
+    /// The name in JSON and in the database.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Default => "default",
+            Self::Disabled => "disabled",
+            Self::Email => "email",
+            Self::Google => "google",
+        }
+    }
+}
+
+/// Session limits. Absent means unlimited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Security {
+    /// Longest session in minutes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_session_minutes: Option<NonZeroU32>,
+    /// Most sessions at one time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_concurrent_sessions: Option<NonZeroU32>,
+}
+
+/// How temporary passwords are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PasswordOptions {
+    /// Digits only, for telephones that accept nothing else.
+    #[serde(default)]
+    pub digits_only: bool,
+}
+
+/// The prefix of all object keys of a tenant.
+pub fn tenant_prefix(tenant_id: Id) -> String {
+    format!("tenants/{tenant_id}/")
+}

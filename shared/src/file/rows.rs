@@ -1,0 +1,352 @@
+//! From text to rows of cells.
+//!
+//! Tokenising is csv-core's. This layer adds what csv-core leaves to its caller: the physical line of a row (with
+//! CR, LF or CRLF, also inside quotes), an unclosed quote, and bounds on what is kept. It does not know what the
+//! cells mean, but takes the formula guard off them, so that nobody behind it sees the guard.
+
+use csv_core::ReadFieldResult;
+
+use super::{Delimiter, lines::LineCounter};
+use crate::{
+    cell, guard,
+    limits::Limits,
+    rejection::{Rejection, RejectionCode},
+};
+
+/// Most cells that a header is read up to: the columns of an Excel sheet, which some programs save with all
+/// their empty cells, and the columns that our reports append.
+const MAX_WIDTH: usize = 16_384 + crate::names::REPORT_COLUMNS.len();
+
+/// How many surplus cells a row keeps, for the sentence that names them.
+const MAX_SURPLUS_KEPT: usize = 3;
+
+/// One row of the file that is not blank.
+#[derive(Debug)]
+pub(super) struct Row {
+    /// Physical line in which the row begins, from 1.
+    pub(super) line: u32,
+    /// The cells up to the last one that is not empty, without quotes and formula guard.
+    pub(super) cells: Vec<String>,
+    /// How many cells the row has in the file, empty ones included.
+    pub(super) width: usize,
+    /// What stands beyond the columns that were asked for.
+    pub(super) surplus: Surplus,
+    /// Whether a cell has a quote elsewhere than around it: often the delimiter is another one then.
+    pub(super) literal_quotes: bool,
+}
+
+/// Cells beyond the last column of the header; blank ones are not counted.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Surplus {
+    /// How many there are.
+    pub count: usize,
+    /// The first few of them.
+    pub first: Vec<String>,
+}
+
+/// Where tokenising had to stop.
+#[derive(Debug)]
+pub(super) struct Malformed {
+    pub(super) rejection: Rejection,
+    /// What there is of the row, for the choice of the delimiter; the bad cell is in its width only.
+    pub(super) row: Row,
+}
+
+/// Reads one row after the other and skips the blank ones.
+pub(super) struct Rows<'t> {
+    csv: csv_core::Reader,
+    text: &'t [u8],
+    lines: LineCounter,
+    max_cell_bytes: usize,
+    buffer: Vec<u8>,
+}
+
+impl<'t> Rows<'t> {
+    pub(super) fn new(text: &'t str, delimiter: Delimiter, limits: &Limits) -> Self {
+        let mut csv = csv_core::ReaderBuilder::new().delimiter(delimiter.byte()).build();
+        // csv-core drops a byte order mark before the first field. Ours is gone already, and a second one is
+        // text of the cell: an empty line before the text hides it from csv-core.
+        csv.read_field(b"\n", &mut [0]);
+        // One byte for the formula guard, and one to see that a cell is too large.
+        let buffer = vec![0; limits.max_cell_bytes.saturating_add(2)];
+        Self {
+            csv,
+            text: text.as_bytes(),
+            lines: LineCounter::new(),
+            max_cell_bytes: limits.max_cell_bytes,
+            buffer,
+        }
+    }
+
+    /// The header: the next row, with all its columns.
+    pub(super) fn header(&mut self) -> Result<Option<Row>, Malformed> {
+        let Some(row) = self.next(MAX_WIDTH)? else { return Ok(None) };
+        if row.width > MAX_WIDTH {
+            let message = format!(
+                "the header in line {} has {} columns, with the empty ones: delete the empty columns at its end",
+                row.line, row.width
+            );
+            return Err(Malformed::new(message, row));
+        }
+        Ok(Some(row))
+    }
+
+    /// The next row that is not blank, with its first `columns` cells; what stands beyond them is surplus.
+    pub(super) fn next(&mut self, columns: usize) -> Result<Option<Row>, Malformed> {
+        loop {
+            self.skip_line_breaks();
+            if self.text.is_empty() {
+                return Ok(None);
+            }
+            let row = self.read_row(columns)?;
+            if row.surplus.count > 0 || !row.cells.iter().all(|text| cell::is_blank(text)) {
+                return Ok(Some(row));
+            }
+        }
+    }
+
+    fn read_row(&mut self, columns: usize) -> Result<Row, Malformed> {
+        let mut row = Row::starting(self.lines.line());
+        loop {
+            match self.read_cell() {
+                Ok(cell) => {
+                    row.push(cell.text, columns);
+                    row.literal_quotes |= cell.literal_quotes;
+                    if cell.ends_row {
+                        return Ok(row);
+                    }
+                }
+                Err(message) => {
+                    row.width += 1;
+                    return Err(Malformed::new(message, row));
+                }
+            }
+        }
+    }
+
+    /// The next cell, or what is wrong with it.
+    fn read_cell(&mut self) -> Result<Cell<'_>, String> {
+        let line = self.lines.line();
+        let (result, read, mut written) = self.csv.read_field(self.text, &mut self.buffer);
+        let literal_quotes = has_literal_quotes(self.advance(read));
+
+        let ends_row = match result {
+            ReadFieldResult::Field { record_end } => record_end,
+            ReadFieldResult::OutputFull => return Err(self.too_large(line)),
+            // The text ends without a line break. One more ends the row, unless a quote is still open: then it
+            // is one more character of the cell.
+            ReadFieldResult::InputEmpty | ReadFieldResult::End => {
+                let rest = self.buffer.get_mut(written..).unwrap_or_default();
+                let (result, _, more) = self.csv.read_field(b"\n", rest);
+                match result {
+                    ReadFieldResult::Field { .. } => written += more,
+                    ReadFieldResult::OutputFull => return Err(self.too_large(line)),
+                    ReadFieldResult::InputEmpty | ReadFieldResult::End => {
+                        return Err(format!(
+                            "the quote that opens in line {line} is never closed: close it, or remove it"
+                        ));
+                    }
+                }
+                true
+            }
+        };
+
+        // Cut out of a string at ASCII characters, the bytes are always valid UTF-8.
+        let bytes = self.buffer.get(..written).unwrap_or_default();
+        let text = guard::take(str::from_utf8(bytes).unwrap_or_default());
+        if text.len() > self.max_cell_bytes {
+            return Err(self.too_large(line));
+        }
+        Ok(Cell { text, ends_row, literal_quotes })
+    }
+
+    fn too_large(&self, line: u32) -> String {
+        format!(
+            "a cell that begins in line {line} is larger than {} bytes: shorten it, or look for a quote that is \
+             not closed",
+            self.max_cell_bytes
+        )
+    }
+
+    fn skip_line_breaks(&mut self) {
+        let breaks = self.text.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+        self.advance(breaks);
+    }
+
+    /// Moves on by `count` bytes, and gives them back.
+    fn advance(&mut self, count: usize) -> &'t [u8] {
+        let (passed, rest) = self.text.split_at_checked(count).unwrap_or((self.text, &[]));
+        self.lines.pass(passed);
+        self.text = rest;
+        passed
+    }
+}
+
+/// A cell, as it was just read.
+struct Cell<'b> {
+    text: &'b str,
+    ends_row: bool,
+    literal_quotes: bool,
+}
+
+/// Whether a cell, given with the byte that ended it, has a quote elsewhere than around it.
+fn has_literal_quotes(raw: &[u8]) -> bool {
+    let is_quoted = |cell: &[u8]| cell.starts_with(b"\"") && cell.ends_with(b"\"");
+    raw.contains(&b'"') && !is_quoted(raw) && !raw.split_last().is_some_and(|(_, cell)| is_quoted(cell))
+}
+
+impl Row {
+    fn starting(line: u32) -> Self {
+        Self { line, cells: Vec::new(), width: 0, surplus: Surplus::default(), literal_quotes: false }
+    }
+
+    /// Appends a cell. Empty cells take no memory until one follows that is not empty.
+    fn push(&mut self, text: &str, columns: usize) {
+        let index = self.width;
+        self.width += 1;
+        if index >= columns {
+            if !cell::is_blank(text) {
+                self.surplus.count += 1;
+                if self.surplus.first.len() < MAX_SURPLUS_KEPT {
+                    self.surplus.first.push(text.to_owned());
+                }
+            }
+        } else if !text.is_empty() {
+            self.cells.resize(index, String::new());
+            self.cells.push(text.to_owned());
+        }
+    }
+}
+
+impl Malformed {
+    fn new(message: String, row: Row) -> Self {
+        Self { rejection: Rejection::new(RejectionCode::MalformedCsv, message), row }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: Limits = Limits { max_file_bytes: 0, max_rows: 0, max_columns: 0, max_cell_bytes: 8 };
+
+    /// Line and cells of every row, or what is wrong.
+    fn read(text: &str) -> Result<Vec<(u32, Vec<String>)>, String> {
+        let mut rows = Rows::new(text, Delimiter::Comma, &LIMITS);
+        let mut found = Vec::new();
+        while let Some(row) = rows.next(4).map_err(|malformed| malformed.rejection.message)? {
+            found.push((row.line, row.cells));
+        }
+        Ok(found)
+    }
+
+    #[track_caller]
+    fn assert_rows(text: &str, expected: &[(u32, &[&str])]) {
+        let rows = read(text).unwrap();
+        let rows: Vec<(u32, Vec<&str>)> =
+            rows.iter().map(|(line, cells)| (*line, cells.iter().map(String::as_str).collect())).collect();
+        let expected: Vec<(u32, Vec<&str>)> = expected.iter().map(|(line, cells)| (*line, cells.to_vec())).collect();
+        assert_eq!(rows, expected, "{text:?}");
+    }
+
+    #[test]
+    fn every_kind_of_line_break_counts_once() {
+        assert_rows("a,b\r\nc,d\r\n", &[(1, &["a", "b"]), (2, &["c", "d"])]);
+        assert_rows("a,b\nc,d", &[(1, &["a", "b"]), (2, &["c", "d"])]);
+        assert_rows("a,b\rc,d\r", &[(1, &["a", "b"]), (2, &["c", "d"])]);
+        assert_rows("a\r\n\r\nb\n\nc\r\rd", &[(1, &["a"]), (3, &["b"]), (5, &["c"]), (7, &["d"])]);
+        assert_rows("a\n\rb", &[(1, &["a"]), (3, &["b"])]);
+    }
+
+    #[test]
+    fn line_breaks_inside_quotes_count_too() {
+        assert_rows("\"a\r\nb\",c\nd", &[(1, &["a\r\nb", "c"]), (3, &["d"])]);
+        assert_rows("\"a\rb\",c\rd", &[(1, &["a\rb", "c"]), (3, &["d"])]);
+        assert_rows("x,\"a\n\n\"\ny", &[(1, &["x", "a\n\n"]), (4, &["y"])]);
+    }
+
+    #[test]
+    fn blank_rows_are_skipped_but_their_lines_count() {
+        assert_rows("\n\n a\n", &[(3, &[" a"])]);
+        assert_rows(",,\n\"\",\" \"\n\u{A0}\nb", &[(4, &["b"])]);
+        assert_rows("", &[]);
+        assert_rows("\r\n", &[]);
+        assert_rows(" , ,", &[]);
+        assert_rows("\"\n\n\"\na", &[(4, &["a"])]);
+    }
+
+    #[test]
+    fn quotes_are_read_as_people_write_them() {
+        assert_rows("\"a,b\",\"c\"\"d\"", &[(1, &["a,b", "c\"d"])]);
+        assert_rows("5\" x,a\"b\"", &[(1, &["5\" x", "a\"b\""])]);
+        assert_rows("\"a\"b,\"c\" \"d\"", &[(1, &["ab", "c \"d\""])]);
+        assert_rows(" \"a\"", &[(1, &[" \"a\""])]);
+        assert_rows("\"a\"", &[(1, &["a"])]);
+        assert_rows("\"a\n\"", &[(1, &["a\n"])]);
+    }
+
+    #[test]
+    fn an_unclosed_quote_is_found_with_the_line_where_it_opens() {
+        for (text, line) in [
+            ("a\nb,\"c\nd\n", 2),
+            ("\"", 1),
+            ("a,\"b", 1),
+            ("\"a\"\"", 1),
+            ("\"a\n\",\"b\n", 2),
+            ("a\r\r\n\"b", 3),
+            ("a,\"\n", 1),
+        ] {
+            let message = read(text).unwrap_err();
+            assert!(message.contains(&format!("opens in line {line} ")), "{text:?}: {message}");
+        }
+    }
+
+    #[test]
+    fn a_cell_over_the_limit_is_found_with_its_line() {
+        assert_rows("12345678,\"87654321\"", &[(1, &["12345678", "87654321"])]);
+        assert_rows("1234\"678\n", &[(1, &["1234\"678"])]);
+        for text in ["a\n123456789", "a\n\"123456789\",b", "a\n1234567890123\n", "a\nb,123456789\n", "a\näöüß9"] {
+            let message = read(text).unwrap_err();
+            assert!(message.contains("line 2 is larger than 8 bytes"), "{text:?}: {message}");
+        }
+    }
+
+    #[test]
+    fn the_formula_guard_is_taken_off_and_does_not_count() {
+        assert_rows("'=1,'a,''+", &[(1, &["=1", "'a", "'+"])]);
+        assert_rows("'=2345678", &[(1, &["=2345678"])]);
+        assert!(read("=23456789").is_err());
+        assert!(read("'a2345678").is_err());
+    }
+
+    #[test]
+    fn a_second_byte_order_mark_is_text() {
+        assert_rows("\u{FEFF}a,\u{FEFF}", &[(1, &["\u{FEFF}a", "\u{FEFF}"])]);
+    }
+
+    #[test]
+    fn empty_cells_at_the_end_are_dropped_and_counted() {
+        let mut rows = Rows::new("a,,b,,\n", Delimiter::Comma, &LIMITS);
+        let row = rows.next(4).unwrap().unwrap();
+        assert_eq!(row.cells, ["a", "", "b"]);
+        assert_eq!(row.width, 5);
+        assert_eq!(row.surplus, Surplus::default());
+    }
+
+    #[test]
+    fn cells_beyond_the_columns_are_surplus_unless_blank() {
+        let mut rows = Rows::new("a,b, ,c,,d,e,f\n", Delimiter::Comma, &LIMITS);
+        let row = rows.next(1).unwrap().unwrap();
+        assert_eq!(row.cells, ["a"]);
+        assert_eq!(row.surplus, Surplus { count: 5, first: vec!["b".into(), "c".into(), "d".into()] });
+        let mut rows = Rows::new(",x", Delimiter::Comma, &LIMITS);
+        assert_eq!(rows.next(1).unwrap().unwrap().surplus.count, 1);
+    }
+
+    #[test]
+    fn an_endless_header_is_refused() {
+        let text = format!("a{}", ",".repeat(MAX_WIDTH));
+        assert!(Rows::new(&text, Delimiter::Comma, &LIMITS).header().is_err());
+        assert!(Rows::new(&text[..MAX_WIDTH], Delimiter::Comma, &LIMITS).header().is_ok());
+    }
+}

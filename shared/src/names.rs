@@ -1,0 +1,161 @@
+//! Names of columns: when two are the same, and which field they mean.
+
+use icu_casemap::CaseMapper;
+
+use crate::{cell::is_space, field::Field};
+
+/// The columns that the error CSV appends, in its order. A file that has them is one of our reports come back.
+pub const REPORT_COLUMNS: [&str; 5] =
+    ["Import Row", "Import Line", "Import Result", "Import Error Codes", "Import Errors"];
+
+/// What a column's name says about the field that it holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recognised {
+    /// The field's own name, singular or plural.
+    Own(Field),
+    /// Another name for the field; the field's own name wins over it.
+    Synonym(Field),
+}
+
+impl Recognised {
+    /// The field that the name means.
+    pub fn field(self) -> Field {
+        match self {
+            Self::Own(field) | Self::Synonym(field) => field,
+        }
+    }
+}
+
+/// The form in which names are compared: without regard to case, spaces, `_` and `-`.
+pub fn normalise(name: &str) -> String {
+    let name: String = name.chars().filter(|&c| !is_space(c) && c != '_' && c != '-').collect();
+    CaseMapper::new().fold_string(&name).into_owned()
+}
+
+/// Which of [`REPORT_COLUMNS`] the normalised name is, by its index.
+pub fn report_column(normalised: &str) -> Option<usize> {
+    match normalised {
+        "importrow" => Some(0),
+        "importline" => Some(1),
+        "importresult" => Some(2),
+        "importerrorcodes" => Some(3),
+        "importerrors" => Some(4),
+        _ => None,
+    }
+}
+
+/// Which field the normalised name means.
+///
+/// The help page copies IDs "from the ID columns" and calls the page of the desks "User Desks", hence the IDs and
+/// the user desks.
+pub fn recognise(normalised: &str) -> Option<Recognised> {
+    use Recognised::{Own, Synonym};
+
+    Some(match normalised {
+        "username" | "usernames" => Own(Field::Username),
+        "login" | "loginname" => Synonym(Field::Username),
+
+        "email" | "emails" => Own(Field::Email),
+        "mail" | "emailaddress" => Synonym(Field::Email),
+
+        "virtualextension" | "virtualextensions" => Own(Field::VirtualExtension),
+        "extension" | "ext" | "virtualext" => Synonym(Field::VirtualExtension),
+
+        "role" | "roles" => Own(Field::Role),
+        "roleid" | "roleids" | "rolesid" | "rolesids" => Synonym(Field::Role),
+
+        "desk" | "desks" => Own(Field::Desks),
+        "deskid" | "deskids" | "desksid" | "desksids" | "userdesk" | "userdesks" | "userdeskid"
+        | "userdeskids" | "userdesksid" | "userdesksids" => Synonym(Field::Desks),
+
+        "skillgroup" | "skillgroups" => Own(Field::SkillGroups),
+        "skillgroupid" | "skillgroupids" | "skillgroupsid" | "skillgroupsids" => Synonym(Field::SkillGroups),
+
+        "tag" | "tags" => Own(Field::Tags),
+        "tagid" | "tagids" | "tagsid" | "tagsids" => Synonym(Field::Tags),
+
+        "pbxdevice" | "pbxdevices" => Own(Field::PbxDevice),
+        "device" | "pbxextension" => Synonym(Field::PbxDevice),
+
+        "sipuri" | "sipuris" => Own(Field::SipUri),
+        "sip" | "customuri" => Synonym(Field::SipUri),
+
+        "firstname" | "firstnames" => Own(Field::FirstName),
+        "givenname" => Synonym(Field::FirstName),
+
+        "lastname" | "lastnames" => Own(Field::LastName),
+        "surname" | "familyname" => Synonym(Field::LastName),
+
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use strum::VariantArray;
+
+    use super::*;
+
+    #[test]
+    fn case_spaces_underscores_and_hyphens_do_not_matter() {
+        for name in ["User Name", "user_name", "USER-NAME", " username ", "User\u{A0}Name", "\u{FEFF}Username"] {
+            assert_eq!(normalise(name), "username", "{name:?}");
+        }
+        assert_eq!(normalise("STRASSE"), normalise("Straße"));
+        assert_ne!(normalise("user.name"), normalise("username"));
+    }
+
+    #[test]
+    fn every_field_is_recognised_by_its_own_name_and_by_the_plural() {
+        for &field in Field::VARIANTS {
+            assert_eq!(recognise(&normalise(field.as_str())), Some(Recognised::Own(field)));
+            let plural = format!("{}s", field.as_str().trim_end_matches('s'));
+            assert_eq!(recognise(&normalise(&plural)), Some(Recognised::Own(field)));
+        }
+    }
+
+    #[test]
+    fn synonyms_are_recognised() {
+        for (name, field) in [
+            ("Login", Field::Username),
+            ("login name", Field::Username),
+            ("Mail", Field::Email),
+            ("Email Address", Field::Email),
+            ("E-Mail_Address", Field::Email),
+            ("Extension", Field::VirtualExtension),
+            ("EXT", Field::VirtualExtension),
+            ("virtual ext", Field::VirtualExtension),
+            ("Role ID", Field::Role),
+            ("Roles IDs", Field::Role),
+            ("Desk Ids", Field::Desks),
+            ("User Desk", Field::Desks),
+            ("User Desks ID", Field::Desks),
+            ("Skill Group ID", Field::SkillGroups),
+            ("skill-groups-ids", Field::SkillGroups),
+            ("Tag IDs", Field::Tags),
+            ("Device", Field::PbxDevice),
+            ("PBX extension", Field::PbxDevice),
+            ("SIP", Field::SipUri),
+            ("Custom URI", Field::SipUri),
+            ("Given name", Field::FirstName),
+            ("Surname", Field::LastName),
+            ("family_name", Field::LastName),
+        ] {
+            assert_eq!(recognise(&normalise(name)), Some(Recognised::Synonym(field)), "{name}");
+        }
+        for own in ["E-Mail", "User Name"] {
+            assert!(matches!(recognise(&normalise(own)), Some(Recognised::Own(_))), "{own}");
+        }
+        for unknown in ["", "name", "id", "phone", "role name", "import row"] {
+            assert_eq!(recognise(&normalise(unknown)), None, "{unknown}");
+        }
+    }
+
+    #[test]
+    fn the_report_s_own_columns_are_recognised_in_order() {
+        for (index, name) in REPORT_COLUMNS.iter().enumerate() {
+            assert_eq!(report_column(&normalise(name)), Some(index));
+        }
+        assert_eq!(report_column("importerror"), None);
+    }
+}

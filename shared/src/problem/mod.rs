@@ -1,0 +1,67 @@
+//! What can be wrong with a row: stable codes, and the sentences that tell people what to do.
+
+mod quote;
+mod sentence;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use strum::{Display, EnumString, IntoStaticStr, VariantArray};
+
+use crate::field::Field;
+pub(crate) use quote::quote;
+pub use sentence::Flaw;
+
+/// Why a row did not become a user. The order is the one in which the codes of one field are reported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Display, EnumString, IntoStaticStr, VariantArray)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum Code {
+    /// A required field is blank.
+    Required,
+    /// Username, e-mail address, SIP URI or a name is over its length.
+    TooLong,
+    /// Characters that a username or a name may not have; control characters in any mapped cell.
+    InvalidCharacters,
+    /// An extension or PBX device that a spreadsheet changed.
+    SpreadsheetDamage,
+    /// E-mail address, extension, PBX device or SIP URI is not of its form.
+    InvalidFormat,
+    /// An ID that is unknown, inactive, another tenant's, or not a number.
+    UnknownReference,
+    /// Username or e-mail address stands in an earlier row.
+    DuplicateInFile,
+    /// Username or e-mail address is taken in the Dialer.
+    AlreadyExists,
+    /// The extension is in use or stands in an earlier row.
+    ExtensionTaken,
+    /// No number is left to generate.
+    ExtensionRangeExhausted,
+    /// The row has more cells than the header.
+    WrongColumnCount,
+}
+
+impl Code {
+    /// The name in events, reports and the database.
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+}
+
+/// One thing that is wrong with one row.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// The field; `None` where the problem is of the whole row.
+    pub field: Option<Field>,
+    /// What is wrong.
+    pub code: Code,
+    /// What is wrong and what to do, in a sentence that names field and value.
+    pub message: String,
+}
+
+impl Problem {
+    /// Whether the row's user is there already: if a row has no other problem, it is a duplicate and no error.
+    pub fn is_duplicate(&self) -> bool {
+        matches!(self.code, Code::DuplicateInFile | Code::AlreadyExists)
+    }
+}

@@ -1,0 +1,156 @@
+//! The two reports: UTF-8 with byte order mark, comma, CRLF, and the formula guard on every cell that needs it.
+//! [`crate::file::read`] reads them back exactly.
+
+use csv_core::{Terminator, WriteResult};
+
+use crate::{guard, names::REPORT_COLUMNS, outcome::Outcome, problem::Problem};
+
+/// Without it, Excel takes a CSV file for the legacy encoding of its Windows.
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+
+const SUCCESS_COLUMNS: [&str; 5] = ["User ID", "Username", "Email", "Virtual Extension", "Temporary Password"];
+
+/// A user that was created; in `validate` mode one that would have been, without ID and password.
+#[derive(Clone, Copy)]
+pub struct SuccessRow<'a> {
+    /// The user's ID.
+    pub user_id: Option<i64>,
+    /// Login name.
+    pub username: &'a str,
+    /// E-mail address.
+    pub email: &'a str,
+    /// Virtual extension.
+    pub virtual_extension: &'a str,
+    /// Temporary password in plain text.
+    pub password: Option<&'a str>,
+}
+
+/// Shows everything but the password.
+impl std::fmt::Debug for SuccessRow<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let password = self.password.map(|_| "[redacted]");
+        let Self { user_id, username, email, virtual_extension, .. } = self;
+        f.debug_struct("SuccessRow")
+            .field("user_id", user_id)
+            .field("username", username)
+            .field("email", email)
+            .field("virtual_extension", virtual_extension)
+            .field("password", &password)
+            .finish()
+    }
+}
+
+/// A row that did not become a user.
+#[derive(Debug, Clone, Copy)]
+pub struct ErrorRow<'a> {
+    /// Its cells by column of the header, as [`crate::file::Record`] has them; missing ones are empty.
+    pub cells: &'a [String],
+    /// Number of the row, from 1.
+    pub row: u32,
+    /// Physical line in which it begins, from 1.
+    pub line: u32,
+    /// [`Outcome::Duplicate`] or [`Outcome::Error`].
+    pub result: Outcome,
+    /// All that is wrong with it.
+    pub problems: &'a [Problem],
+}
+
+/// The success CSV, with a row for each user in the order given.
+///
+/// Holds passwords, so the caller should wipe it. It is written into memory that was large enough from the start:
+/// no copy stays behind, neither of the buffer nor in a writer (as the one of `csv::Writer` would).
+pub fn success_csv<'a>(rows: impl IntoIterator<Item = SuccessRow<'a>>) -> Vec<u8> {
+    let rows: Vec<SuccessRow<'a>> = rows.into_iter().collect();
+    let mut sheet = Sheet::with_capacity(rows.iter().map(SuccessRow::most_bytes).sum());
+    sheet.record(SUCCESS_COLUMNS);
+    for row in &rows {
+        let user_id = row.user_id.map(|id| id.to_string()).unwrap_or_default();
+        let password = row.password.unwrap_or_default();
+        sheet.record([user_id.as_str(), row.username, row.email, row.virtual_extension, password]);
+    }
+    sheet.bytes
+}
+
+impl SuccessRow<'_> {
+    /// The most that the row can take: an ID has up to 20 characters.
+    fn most_bytes(&self) -> usize {
+        let texts = [self.username, self.email, self.virtual_extension, self.password.unwrap_or_default()];
+        most_bytes(20) + texts.iter().map(|text| most_bytes(text.len())).sum::<usize>() + LINE_BREAK_BYTES
+    }
+}
+
+/// The error CSV: the columns of the source and those of [`REPORT_COLUMNS`], with a row for each one given.
+pub fn error_csv<'a>(header: &[String], rows: impl IntoIterator<Item = ErrorRow<'a>>) -> Vec<u8> {
+    let mut sheet = Sheet::with_capacity(0);
+    sheet.record(header.iter().map(String::as_str).chain(REPORT_COLUMNS));
+    for ErrorRow { cells, row, line, result, problems } in rows {
+        let (row, line) = (row.to_string(), line.to_string());
+        let (codes, sentences) = (codes(problems), sentences(problems));
+        let report = [row.as_str(), &line, result.as_str(), &codes, &sentences];
+        let source = (0..header.len()).map(|column| cells.get(column).map_or("", String::as_str));
+        sheet.record(source.chain(report));
+    }
+    sheet.bytes
+}
+
+/// Each code once, in the order of the problems.
+fn codes(problems: &[Problem]) -> String {
+    let mut codes: Vec<&str> = Vec::new();
+    for problem in problems {
+        let code = problem.code.as_str();
+        if !codes.contains(&code) {
+            codes.push(code);
+        }
+    }
+    codes.join(";")
+}
+
+fn sentences(problems: &[Problem]) -> String {
+    problems.iter().map(|problem| problem.message.as_str()).collect::<Vec<_>>().join(" ")
+}
+
+const LINE_BREAK_BYTES: usize = 2;
+
+/// The most that a cell can take with formula guard, quotes, every character doubled, and a delimiter.
+fn most_bytes(cell_bytes: usize) -> usize {
+    2 * (cell_bytes + 1) + 2 + 1
+}
+
+/// A CSV file that grows by records.
+struct Sheet {
+    csv: csv_core::Writer,
+    bytes: Vec<u8>,
+}
+
+impl Sheet {
+    /// A sheet with the byte order mark, and room for this much and for the longest header of our own.
+    fn with_capacity(records_bytes: usize) -> Self {
+        let header_bytes: usize = SUCCESS_COLUMNS.iter().map(|name| most_bytes(name.len())).sum();
+        let capacity = BYTE_ORDER_MARK.len() + header_bytes + LINE_BREAK_BYTES + records_bytes;
+        let mut bytes = Vec::with_capacity(capacity);
+        bytes.extend_from_slice(BYTE_ORDER_MARK);
+        Self { csv: csv_core::WriterBuilder::new().terminator(Terminator::CRLF).build(), bytes }
+    }
+
+    fn record<'c>(&mut self, cells: impl IntoIterator<Item = &'c str>) {
+        for (index, cell) in cells.into_iter().enumerate() {
+            if index > 0 {
+                self.write(1, csv_core::Writer::delimiter);
+            }
+            let cell = guard::put(cell);
+            self.write(most_bytes(cell.len()), |csv, output| {
+                let (result, _, written) = csv.field(cell.as_bytes(), output);
+                (result, written)
+            });
+        }
+        self.write(1 + LINE_BREAK_BYTES, csv_core::Writer::terminator);
+    }
+
+    /// Lets csv-core write to the end of the sheet, where there is room for all that it can write at once.
+    fn write(&mut self, most: usize, put: impl FnOnce(&mut csv_core::Writer, &mut [u8]) -> (WriteResult, usize)) {
+        let end = self.bytes.len();
+        self.bytes.resize(end + most, 0);
+        let (_, written) = put(&mut self.csv, self.bytes.get_mut(end..).unwrap_or_default());
+        self.bytes.truncate(end + written);
+    }
+}

@@ -1,0 +1,18 @@
+//! Names of hosts, for e-mail addresses and SIP URIs.
+
+use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46, verify_dns_length};
+
+/// The ASCII form of a name whose labels are letters, digits and hyphens, of whatever length. Hyphens are not
+/// allowed at the ends of a label, but anywhere else, because such names exist.
+/// Source: UTS #46, section 4.2 "ToASCII".
+pub(super) fn to_ascii(name: &str) -> Option<String> {
+    let ascii =
+        Uts46::new().to_ascii(name.as_bytes(), AsciiDenyList::STD3, Hyphens::CheckFirstLast, DnsLength::Ignore);
+    ascii.ok().map(std::borrow::Cow::into_owned)
+}
+
+/// Whether the ASCII form has no empty label, none over 63 characters, and at most 253 altogether.
+/// Source: RFC 1035, section 2.3.4.
+pub(super) fn has_dns_length(ascii: &str) -> bool {
+    verify_dns_length(ascii, false)
+}

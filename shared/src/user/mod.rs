@@ -1,0 +1,35 @@
+//! The values of a user. Each can only be made by parsing, so a value that exists is of right form; whether it
+//! is free and known is for [`crate::assess`].
+
+mod domain;
+mod email;
+mod ids;
+mod name;
+mod number;
+mod sip_uri;
+mod username;
+
+pub use email::Email;
+pub use ids::{IdList, parse_ids};
+pub use name::Name;
+pub use number::{PbxDevice, VirtualExtension};
+pub use sip_uri::SipUri;
+pub use username::Username;
+
+use crate::{cell, problem::Flaw};
+
+/// The trimmed text of a cell, which must not be blank.
+fn trimmed(cell: &str) -> Result<&str, Flaw> {
+    match cell::trim(cell) {
+        "" => Err(Flaw::Blank),
+        text => Ok(text),
+    }
+}
+
+fn check_length(characters: usize, limit: usize) -> Result<(), Flaw> {
+    if characters > limit { Err(Flaw::TooLong { characters, limit }) } else { Ok(()) }
+}
+
+fn check_controls(text: &str) -> Result<(), Flaw> {
+    if text.contains(char::is_control) { Err(Flaw::ControlCharacter) } else { Ok(()) }
+}

@@ -1,0 +1,89 @@
+//! The rules of an import, from the bytes of a file to the bytes of its reports.
+
+mod assess;
+mod file;
+mod mapping;
+mod properties;
+mod report;
+mod rows;
+
+use serde_json::{Value, json};
+use shared::{
+    assess::{AssessedRow, Dialer, ExtensionRange, Verdict, assess},
+    contract::job::Job,
+    file::SourceFile,
+    limits::Limits,
+    mapping::map,
+    outcome::Outcome,
+    problem::Problem,
+    rejection::Rejection,
+    row,
+};
+
+/// A job with these settings beside the ones that every job has.
+fn job(settings: Value) -> Job {
+    let mut job = json!({
+        "version": 1,
+        "import_id": "5f0c6c1e-8d5e-4f0a-9b0e-0d2f1c3b4a59",
+        "tenant_id": 42,
+        "source": { "key": "tenants/42/uploads/users.csv" },
+    });
+    let (Value::Object(all), Value::Object(settings)) = (&mut job, settings) else { panic!("not an object") };
+    all.extend(settings);
+    serde_json::from_value(job).unwrap()
+}
+
+/// A file with the default limits.
+fn read(text: impl AsRef<[u8]>) -> Result<SourceFile, Rejection> {
+    shared::file::read(text.as_ref(), &Limits::default())
+}
+
+/// A tenant with the roles 1 and 2, the desks 3 and 4, the skill group 5, the tag 6, the PBX domain 7, the numbers
+/// from 100 to 103, of which 100 is in use, and one user.
+fn dialer() -> Dialer {
+    Dialer {
+        roles: [1, 2].into(),
+        desks: [3, 4].into(),
+        skill_groups: [5].into(),
+        tags: [6].into(),
+        pbx_domains: [7].into(),
+        usernames: [("old".to_owned(), 900)].into(),
+        emails: [("old@example.com".to_owned(), 900)].into(),
+        extensions: [("900".to_owned(), 900)].into(),
+        extension_range: Some(ExtensionRange::new("100", "103").unwrap()),
+        extensions_in_use: ["100".to_owned()].into(),
+    }
+}
+
+/// The verdict on every row of a file that is not refused.
+fn verdicts(text: &str, settings: Value, dialer: &Dialer) -> Vec<AssessedRow> {
+    let (file, job) = (read(text).unwrap(), job(settings));
+    let mapping = map(&file, &job).unwrap();
+    assess(row::read(&file, &mapping, &job), dialer)
+}
+
+/// Outcome and problems of a row.
+fn verdict(row: &AssessedRow) -> (Outcome, &[Problem]) {
+    match &row.verdict {
+        Verdict::Valid(_) => (Outcome::Pending, &[]),
+        Verdict::Refused { outcome, problems } => (*outcome, problems),
+    }
+}
+
+/// The problems of a row as `field code`, or what the row is to become: `user extension`.
+fn summary(row: &AssessedRow) -> String {
+    match &row.verdict {
+        Verdict::Valid(user) => format!("{} {}", user.username.as_str(), user.virtual_extension.as_str()),
+        Verdict::Refused { outcome, problems } => {
+            let problem = |problem: &Problem| {
+                let field = problem.field.map_or("row", |field| field.as_str());
+                format!("{field} {}", problem.code)
+            };
+            format!("{outcome}: {}", problems.iter().map(problem).collect::<Vec<_>>().join(", "))
+        }
+    }
+}
+
+fn summaries(rows: &[AssessedRow]) -> Vec<String> {
+    rows.iter().map(summary).collect()
+}

@@ -1,0 +1,225 @@
+//! What the fields of a row may be, each on its own.
+
+use serde_json::{Value, json};
+use shared::{
+    assess::{NewUser, Verdict},
+    contract::Id,
+};
+
+use crate::{dialer, read, summaries, summary, verdict, verdicts};
+
+const HEADER: &str = "Username,Email,Virtual Extension,Role,Desks,Skill Groups,Tags,First Name,Last Name";
+const ANN: [&str; 9] = ["ann", "ann@example.com", "1001", "1", "", "", "", "", ""];
+
+/// A row like [`ANN`]'s, but for one cell.
+fn with(column: usize, cell: &str) -> String {
+    let mut cells = ANN.map(str::to_owned);
+    cells[column] = format!("\"{}\"", cell.replace('"', "\"\""));
+    format!("{HEADER}\n{}\n", cells.join(","))
+}
+
+fn user(text: &str, settings: Value) -> NewUser {
+    match verdicts(text, settings, &dialer()).remove(0).verdict {
+        Verdict::Valid(user) => user,
+        Verdict::Refused { problems, .. } => panic!("{problems:?}"),
+    }
+}
+
+fn ids(ids: &[Id]) -> Vec<i64> {
+    ids.iter().map(|id| id.get()).collect()
+}
+
+#[test]
+fn a_row_becomes_a_user() {
+    let text = format!(
+        "{HEADER}\n \u{A0}Ann ,Ann@Example.com, 0100,2;1|2, 4 | 3,5,\"6,\",Zoe\u{308},\u{A0}O'Neil\n"
+    );
+    let user = user(&text, json!({}));
+    assert_eq!((user.username.as_str(), user.username.key()), ("Ann", "ann"));
+    assert_eq!((user.email.as_str(), user.email.key()), ("Ann@example.com", "ann@example.com"));
+    assert_eq!((user.virtual_extension.as_str(), user.extension_generated), ("0100", false));
+    assert_eq!(ids(&user.roles), [2, 1]);
+    assert_eq!(ids(&user.desks), [4, 3]);
+    assert_eq!((ids(&user.skill_groups), ids(&user.tags)), (vec![5], vec![6]));
+    assert_eq!(user.first_name.as_ref().map(|name| name.as_str()), Some("Zoë"));
+    assert_eq!(user.last_name.as_ref().map(|name| name.as_str()), Some("O'Neil"));
+    assert_eq!((user.pbx_device, user.sip_uri), (None, None));
+}
+
+#[test]
+fn optional_fields_may_be_blank() {
+    let user = user(&with(4, " ;\u{A0}, "), json!({}));
+    assert_eq!((ids(&user.desks), user.first_name), (vec![], None));
+}
+
+#[test]
+fn each_field_gets_the_first_code_of_form() {
+    let long = |length: usize| "x".repeat(length);
+    for (column, cell, expected) in [
+        (0, " \u{A0}".to_owned(), "username required"),
+        (0, long(65), "username too_long"),
+        (0, format!("{}\0", long(64)), "username too_long"),
+        (0, "ann\u{7}lee".to_owned(), "username invalid_characters"),
+        (0, "ann lee".to_owned(), "username invalid_characters"),
+        (1, String::new(), "email required"),
+        (1, format!("{}@example.com", long(243)), "email too_long"),
+        (1, "ann\0@".to_owned(), "email invalid_characters"),
+        (1, "ann@example".to_owned(), "email invalid_format"),
+        (2, String::new(), "virtual_extension required"),
+        (2, "10\n01".to_owned(), "virtual_extension invalid_characters"),
+        (2, "1.00E+03".to_owned(), "virtual_extension spreadsheet_damage"),
+        (2, "1".to_owned(), "virtual_extension invalid_format"),
+        (2, "12345678901".to_owned(), "virtual_extension invalid_format"),
+        (3, String::new(), "role required"),
+        (3, " ; ,".to_owned(), "role required"),
+        (3, "1\t2".to_owned(), "role invalid_characters"),
+        (3, "1;x".to_owned(), "role unknown_reference"),
+        (3, "1;99".to_owned(), "role unknown_reference"),
+        (4, "3;4;5".to_owned(), "desks unknown_reference"),
+        (4, "3\0".to_owned(), "desks invalid_characters"),
+        (5, "5;6".to_owned(), "skill_groups unknown_reference"),
+        (6, "1.0".to_owned(), "tags unknown_reference"),
+        (7, long(101), "first_name too_long"),
+        (7, "A\u{1}".to_owned(), "first_name invalid_characters"),
+        (8, "A\u{202E}B".to_owned(), "last_name invalid_characters"),
+    ] {
+        let rows = verdicts(&with(column, &cell), json!({}), &dialer());
+        assert_eq!(summaries(&rows), [format!("error: {expected}")], "{cell:?}");
+    }
+}
+
+#[test]
+fn all_problems_of_a_row_are_reported_by_field() {
+    let text = format!("{HEADER}\nann lee,ann,1.0,,x,0,7,{},A\0B,more\n", "x".repeat(101));
+    assert_eq!(
+        summaries(&verdicts(&text, json!({}), &dialer())),
+        ["error: username invalid_characters, email invalid_format, virtual_extension spreadsheet_damage, \
+          role required, desks unknown_reference, skill_groups unknown_reference, tags unknown_reference, \
+          first_name too_long, last_name invalid_characters, row wrong_column_count"]
+    );
+}
+
+#[test]
+fn a_short_row_is_read_as_if_the_missing_cells_were_blank() {
+    let text = format!("{HEADER}\nann,ann@example.com,1001,1\nbob,bob@example.com\n");
+    assert_eq!(
+        summaries(&verdicts(&text, json!({}), &dialer())),
+        ["ann 1001", "error: virtual_extension required, role required"]
+    );
+}
+
+#[test]
+fn a_row_with_surplus_cells_is_validated_like_any_other() {
+    let text = "Username,Email,Ext,Role\nann,ann@example.com,1001,1,x\nann,b,1001,1,,\nbob,bob@example.com,1002,1, ,\n";
+    assert_eq!(
+        summaries(&verdicts(text, json!({}), &dialer())),
+        [
+            "error: row wrong_column_count",
+            "error: username duplicate_in_file, email invalid_format",
+            "bob 1002",
+        ]
+    );
+}
+
+#[test]
+fn values_for_all_take_the_place_of_columns() {
+    let text = "Username,Email,Ext,Desks,Role\nann,ann@example.com,1001,nonsense,nonsense\n";
+    let user = user(text, json!({ "fields": { "role": { "value": 2 }, "desks": { "values": [4, 3, 4] } } }));
+    assert_eq!((ids(&user.roles), ids(&user.desks)), (vec![2], vec![4, 3]));
+}
+
+#[test]
+fn a_device_is_read_for_the_classic_pbx_only() {
+    let text = "Username,Email,Ext,Role,Device\n\
+                ann,ann@example.com,1001,1,0012345678901\n\
+                bob,bob@example.com,1002,1,\n\
+                cid,cid@example.com,1003,1,1E3\n\
+                dan,dan@example.com,1004,1,x\n";
+    let classic = json!({ "sip": { "kind": "classic_pbx", "pbx_domain_id": 7 } });
+    let rows = verdicts(text, classic.clone(), &dialer());
+    assert_eq!(
+        summaries(&rows),
+        [
+            "ann 1001",
+            "error: pbx_device required",
+            "error: pbx_device spreadsheet_damage",
+            "error: pbx_device invalid_format",
+        ]
+    );
+    assert_eq!(user(text, classic).pbx_device.unwrap().as_str(), "0012345678901");
+    assert_eq!(summary(&verdicts(text, json!({}), &dialer())[3]), "dan 1004");
+    assert_eq!(user(text, json!({})).pbx_device, None);
+}
+
+#[test]
+fn extension_and_device_of_one_column_are_both_checked() {
+    let text = "Username,Email,Ext,Role\nann,ann@example.com,1001,1\nbob,bob@example.com,,1\ncid,cid@example.com,12345678901,1\n";
+    let settings = json!({
+        "sip": { "kind": "classic_pbx", "pbx_domain_id": 7 },
+        "fields": { "virtual_extension": { "column": "Ext", "generate": true }, "pbx_device": { "column": "Ext" } },
+    });
+    assert_eq!(
+        summaries(&verdicts(text, settings, &dialer())),
+        ["ann 1001", "error: pbx_device required", "error: virtual_extension invalid_format"]
+    );
+}
+
+#[test]
+fn a_sip_uri_is_read_for_custom_uri_only() {
+    let text = format!(
+        "Username,Email,Ext,Role,SIP URI\n\
+         ann,ann@example.com,1001,1,SIP:ann@PBX.example.com:5060\n\
+         bob,bob@example.com,1002,1,\n\
+         cid,cid@example.com,1003,1,cid@{}\n\
+         dan,dan@example.com,1004,1,dan\n",
+        "x".repeat(252)
+    );
+    let custom = json!({ "sip": { "kind": "custom_uri" } });
+    assert_eq!(
+        summaries(&verdicts(&text, custom.clone(), &dialer())),
+        ["ann 1001", "error: sip_uri required", "error: sip_uri too_long", "error: sip_uri invalid_format"]
+    );
+    assert_eq!(user(&text, custom).sip_uri.unwrap().as_str(), "sip:ann@pbx.example.com:5060");
+    assert_eq!(summary(&verdicts(&text, json!({}), &dialer())[3]), "dan 1004");
+}
+
+#[test]
+fn a_guarded_cell_is_read_without_its_guard() {
+    let text = "Username,Email,Ext,Role\n'@ann,'=ann@example.com,'+1,1\n";
+    let rows = verdicts(text, json!({}), &dialer());
+    assert_eq!(summaries(&rows), ["error: virtual_extension invalid_format"]);
+    assert!(verdict(&rows[0]).1[0].message.contains("\"+1\""));
+    // Looked at before trimming: here, the apostrophe is text.
+    let rows = verdicts("Username,Email,Ext,Role\n '@ann,ann@example.com,11,1\n", json!({}), &dialer());
+    assert_eq!(summaries(&rows), ["error: username invalid_characters"]);
+}
+
+#[test]
+fn what_must_be_looked_up_is_what_is_of_right_form() {
+    let file = read(
+        "Username,Email,Ext,Role,Desks\n\
+         Straße,ANN@example.com,0100,2;1,3\n\
+         a b,x,1,x,\n\
+         zoe,zoe@example.com,,2,4;y\n",
+    )
+    .unwrap();
+    let job = crate::job(json!({
+        "sip": { "kind": "classic_pbx", "pbx_domain_id": 7 },
+        "fields": {
+            "virtual_extension": { "column": "Ext", "generate": true },
+            "pbx_device": { "column": "Ext" },
+            "tags": { "values": [6, 8] },
+        },
+    }));
+    let mapping = shared::mapping::map(&file, &job).unwrap();
+    let lookups = shared::row::lookups(&shared::row::read(&file, &mapping, &job), &job);
+    assert_eq!(lookups.roles, [1, 2].into());
+    assert_eq!(lookups.desks, [3, 4].into());
+    assert_eq!(lookups.skill_groups, [].into());
+    assert_eq!(lookups.tags, [6, 8].into());
+    assert_eq!(lookups.pbx_domains, [7].into());
+    assert_eq!(lookups.usernames, ["strasse".to_owned(), "zoe".to_owned()].into());
+    assert_eq!(lookups.emails, ["ann@example.com".to_owned(), "zoe@example.com".to_owned()].into());
+    assert_eq!(lookups.extensions, ["0100".to_owned()].into());
+    assert!(lookups.extension_range);
+}
