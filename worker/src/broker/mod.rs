@@ -1,0 +1,78 @@
+//! RabbitMQ: the only place that names lapin. Messages go out confirmed and routed, deliveries come in.
+
+mod link;
+mod outgoing;
+mod publisher;
+mod topology;
+
+pub use link::{Deliveries, Delivery, Link, Step, declare};
+pub use outgoing::{DeadReason, Outgoing};
+pub use publisher::Publisher;
+pub use topology::{REPORTS, REQUESTED, Topology};
+
+use crate::secret::Secret;
+
+/// Where the broker is.
+#[derive(Debug, Clone, clap::Args)]
+#[group(skip)]
+pub struct Options {
+    /// URL of the broker, with user, password and virtual host
+    #[arg(long, env = "AMQP_URL", value_name = "URL", hide_env_values = true)]
+    pub amqp_url: Secret,
+    /// Put before the name of every exchange and queue, so that several installations share a virtual host
+    #[arg(long, env = "AMQP_PREFIX", value_name = "TEXT", default_value = "")]
+    pub amqp_prefix: String,
+    /// Number of shard queues for batches of rows; the same for all workers
+    #[arg(long, env = "AMQP_SHARDS", value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=100))]
+    pub amqp_shards: u16,
+}
+
+impl Options {
+    /// Names of exchanges and queues.
+    pub fn topology(&self) -> Topology {
+        Topology::new(self.amqp_prefix.clone(), self.amqp_shards)
+    }
+}
+
+/// Why the broker could not be used. What is not acknowledged then comes again.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The broker, or the way to it, failed.
+    #[error("broker: {0}")]
+    Lapin(#[from] lapin::Error),
+    /// The URL cannot be read.
+    #[error("broker: AMQP_URL is not of the form amqp://USER:PASSWORD@HOST:PORT/VHOST: {0}")]
+    Url(String),
+    /// The broker did not answer in time.
+    #[error("broker: {action} took longer than {seconds} s")]
+    Timeout {
+        /// What was waited for.
+        action: &'static str,
+        /// How long.
+        seconds: u64,
+    },
+    /// The broker refused a message.
+    #[error("broker: a message to {exchange:?} with key {routing_key:?} was refused")]
+    Refused {
+        /// The exchange.
+        exchange: String,
+        /// The routing key.
+        routing_key: String,
+    },
+    /// A message found no queue.
+    #[error(
+        "broker: a message to {exchange:?} with key {routing_key:?} found no queue: run `user-import topology`"
+    )]
+    Unroutable {
+        /// The exchange.
+        exchange: String,
+        /// The routing key.
+        routing_key: String,
+    },
+    /// A message could not be written as JSON.
+    #[error("broker: a message cannot be written as JSON: {0}")]
+    Json(#[from] serde_json::Error),
+    /// The channel is gone.
+    #[error("broker: the connection is gone")]
+    Gone,
+}

@@ -1,0 +1,156 @@
+//! What a worker sends: a value goes in; exchange, routing key, headers and body come out.
+
+use lapin::{
+    BasicProperties,
+    types::{AMQPValue, FieldTable, ShortString},
+};
+use shared::contract::{
+    event,
+    event::Event,
+    job::Job,
+    message::{ReportDue, RowsDue},
+};
+use uuid::Uuid;
+
+use super::{REPORTS, REQUESTED, Topology, link::Delivery};
+
+/// Header that counts failed tries. Ours, because `x-` headers belong to the broker.
+pub(super) const TRIES_HEADER: &str = "import-tries";
+
+/// Longest error text in a header: enough to read, and far below the largest frame.
+const MAX_ERROR_CHARS: usize = 500;
+
+/// AMQP's delivery mode "persistent".
+const PERSISTENT: u8 = 2;
+
+/// Why a message was set aside for an operator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeadReason {
+    /// It is not a job or message of this contract.
+    Malformed,
+    /// Its import ID belongs to another job.
+    ImportIdTaken,
+    /// It failed in a way that no retry mends.
+    Permanent,
+    /// It failed as often as is tried.
+    RetriesExhausted,
+}
+
+impl DeadReason {
+    /// The name in headers, events and the database.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Malformed => "malformed",
+            Self::ImportIdTaken => "import_id_taken",
+            Self::Permanent => "permanent_error",
+            Self::RetriesExhausted => "retries_exhausted",
+        }
+    }
+}
+
+/// A message to send.
+#[derive(Debug, Clone)]
+pub enum Outgoing {
+    /// A job, as the Dialer publishes it.
+    Job(Box<Job>),
+    /// A batch of rows.
+    Rows(RowsDue),
+    /// Reports that can be written.
+    Report(ReportDue),
+    /// An event for the Dialer.
+    Event(Box<Event>),
+}
+
+/// A message as the broker takes it.
+pub(super) struct Letter {
+    pub(super) exchange: ShortString,
+    pub(super) routing_key: ShortString,
+    pub(super) properties: BasicProperties,
+    pub(super) body: Vec<u8>,
+}
+
+impl Outgoing {
+    /// An event for the Dialer.
+    pub fn event(event: Event) -> Self {
+        Self::Event(Box::new(event))
+    }
+
+    pub(super) fn letter(&self, topology: &Topology) -> Result<Letter, serde_json::Error> {
+        let work = |routing_key: ShortString, kind: &str, body: Vec<u8>| Letter {
+            exchange: topology.work_exchange(),
+            routing_key,
+            properties: properties(Uuid::new_v4().to_string(), "application/json", kind),
+            body,
+        };
+        Ok(match self {
+            Self::Job(job) => work(REQUESTED.into(), "job", serde_json::to_vec(job)?),
+            Self::Rows(due) => work(
+                topology.rows_key(due.tenant_id),
+                "rows-due",
+                serde_json::to_vec(due)?,
+            ),
+            Self::Report(due) => work(REPORTS.into(), "report-due", serde_json::to_vec(due)?),
+            Self::Event(event) => Letter {
+                exchange: topology.events_exchange(),
+                routing_key: event.body.routing_key().into(),
+                properties: properties(event.id.clone(), event::CONTENT_TYPE, "event"),
+                body: serde_json::to_vec(event)?,
+            },
+        })
+    }
+}
+
+/// The delivery once more, after a delay that grows with the number of failed tries.
+pub(super) fn retry(delivery: &Delivery, tries: u32, topology: &Topology) -> Letter {
+    let headers = [(TRIES_HEADER, AMQPValue::LongUInt(tries))];
+    again(delivery, topology.retry_exchange(tries), &headers)
+}
+
+/// The delivery, set aside for an operator.
+pub(super) fn dead_letter(
+    delivery: &Delivery,
+    reason: DeadReason,
+    error: &str,
+    import_id: Option<Uuid>,
+    topology: &Topology,
+) -> Letter {
+    let text = |text: &str| AMQPValue::LongString(text.into());
+    let error: String = error.chars().take(MAX_ERROR_CHARS).collect();
+    let mut headers = vec![
+        ("import-reason", text(reason.as_str())),
+        ("import-error", text(&error)),
+        ("import-origin", text(delivery.routing_key.as_str())),
+        (TRIES_HEADER, AMQPValue::LongUInt(delivery.tries)),
+    ];
+    if let Some(import_id) = import_id {
+        headers.push(("import-id", text(&import_id.to_string())));
+    }
+    again(delivery, topology.dead(), &headers)
+}
+
+fn again(delivery: &Delivery, exchange: ShortString, headers: &[(&str, AMQPValue)]) -> Letter {
+    let mut table = FieldTable::default();
+    for (name, value) in headers {
+        table.insert((*name).into(), value.clone());
+    }
+    Letter {
+        exchange,
+        routing_key: delivery.routing_key.clone(),
+        properties: properties(
+            Uuid::new_v4().to_string(),
+            "application/json",
+            delivery.step.as_str(),
+        )
+        .with_headers(table),
+        body: delivery.body.clone(),
+    }
+}
+
+fn properties(message_id: String, content_type: &str, kind: &str) -> BasicProperties {
+    BasicProperties::default()
+        .with_delivery_mode(PERSISTENT)
+        .with_message_id(message_id.into())
+        .with_content_type(content_type.into())
+        .with_type(kind.into())
+        .with_app_id("user-import".into())
+}

@@ -1,0 +1,118 @@
+//! Sending: messages go in; the call returns when the broker has stored and routed every one of them.
+
+use std::time::Duration;
+
+use lapin::{Channel, Confirmation, options::BasicPublishOptions};
+use tokio::sync::Mutex;
+use uuid::Uuid;
+
+use super::{
+    DeadReason, Delivery, Error, Outgoing, Topology,
+    outgoing::{self, Letter},
+};
+
+/// Confirms of a quorum queue take a disk write, under load hundreds of milliseconds; this is the time to give up.
+const CONFIRM_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Sends messages over one channel in confirm mode.
+#[derive(Debug)]
+pub struct Publisher {
+    /// One call at a time: lapin can attach a returned message to the confirm of a neighbour, so whatever is returned
+    /// must belong to the call that sees it.
+    channel: Mutex<Channel>,
+    topology: Topology,
+}
+
+impl Publisher {
+    pub(super) fn new(channel: Channel, topology: Topology) -> Self {
+        Self {
+            channel: Mutex::new(channel),
+            topology,
+        }
+    }
+
+    /// Sends all messages. After an error some of them may have been sent, none is known to be.
+    pub async fn publish(&self, messages: &[Outgoing]) -> Result<(), Error> {
+        let letters = messages
+            .iter()
+            .map(|message| message.letter(&self.topology))
+            .collect::<Result<Vec<_>, _>>()?;
+        self.send(&letters).await
+    }
+
+    /// Sends the delivery again, after the delay of so many failed tries.
+    pub async fn retry(&self, delivery: &Delivery, tries: u32) -> Result<(), Error> {
+        self.send(&[outgoing::retry(delivery, tries, &self.topology)])
+            .await
+    }
+
+    /// Sends the delivery to the dead letters.
+    pub async fn dead_letter(
+        &self,
+        delivery: &Delivery,
+        reason: DeadReason,
+        error: &str,
+        import_id: Option<Uuid>,
+    ) -> Result<(), Error> {
+        self.send(&[outgoing::dead_letter(
+            delivery,
+            reason,
+            error,
+            import_id,
+            &self.topology,
+        )])
+        .await
+    }
+
+    async fn send(&self, letters: &[Letter]) -> Result<(), Error> {
+        if letters.is_empty() {
+            return Ok(());
+        }
+        let channel = self.channel.lock().await;
+        let confirmed = async {
+            let mut confirms = Vec::with_capacity(letters.len());
+            for letter in letters {
+                let options = BasicPublishOptions {
+                    mandatory: true,
+                    ..BasicPublishOptions::default()
+                };
+                let sent = channel
+                    .basic_publish(
+                        letter.exchange.clone(),
+                        letter.routing_key.clone(),
+                        options,
+                        &letter.body,
+                        letter.properties.clone(),
+                    )
+                    .await?;
+                confirms.push((letter, sent));
+            }
+            for (letter, confirm) in confirms {
+                settled(letter, confirm.await?)?;
+            }
+            Ok(())
+        };
+        tokio::time::timeout(CONFIRM_TIMEOUT, confirmed)
+            .await
+            .unwrap_or(Err(Error::Timeout {
+                action: "a confirm",
+                seconds: CONFIRM_TIMEOUT.as_secs(),
+            }))
+    }
+}
+
+/// A returned message is acknowledged too, so an acknowledgement alone says nothing.
+fn settled(letter: &Letter, confirmation: Confirmation) -> Result<(), Error> {
+    let (exchange, routing_key) = (letter.exchange.to_string(), letter.routing_key.to_string());
+    match confirmation {
+        Confirmation::Ack(None) => Ok(()),
+        Confirmation::Ack(Some(_)) | Confirmation::Nack(Some(_)) => Err(Error::Unroutable {
+            exchange,
+            routing_key,
+        }),
+        Confirmation::Nack(None) | Confirmation::NotRequested => Err(Error::Refused {
+            exchange,
+            routing_key,
+        }),
+    }
+}

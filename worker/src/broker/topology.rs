@@ -1,0 +1,287 @@
+//! Names and declaration of every exchange and queue.
+//!
+//! ```text
+//! exchange imports (direct)         requested → imports.requested   rows.NN → imports.rows.NN   reports → imports.reports
+//! exchange imports.events (topic)   import.#  → dialer.import-events
+//! exchange imports.retry.<delay>    every key → imports.retry.<delay>, back to exchange imports when the delay is over
+//! exchange imports.dead             every key → imports.dead
+//! ```
+
+use std::time::Duration;
+
+use lapin::{
+    Channel, ExchangeKind,
+    options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions},
+    types::{AMQPValue, FieldTable, ShortString},
+};
+use sha2::{Digest, Sha256};
+use shared::contract::Id;
+
+/// Routing key of jobs: what the Dialer publishes with.
+pub const REQUESTED: &str = "requested";
+
+/// Routing key of `ReportDue` messages.
+pub const REPORTS: &str = "reports";
+
+/// How long a message waits after its first, second, … failed try. The last delay is used for all further tries.
+const DELAYS: [(&str, Duration); 5] = [
+    ("1s", Duration::from_secs(1)),
+    ("5s", Duration::from_secs(5)),
+    ("30s", Duration::from_secs(30)),
+    ("2m", Duration::from_secs(120)),
+    LONGEST,
+];
+
+const LONGEST: (&str, Duration) = ("10m", Duration::from_secs(600));
+
+/// How often the broker hands out a message that is never acknowledged, before it counts as one that kills its worker.
+/// A worker that dies returns all that it holds, so this is far more than one death and far less than for ever.
+const DELIVERY_LIMIT: u32 = 20;
+
+/// Names of exchanges and queues.
+#[derive(Debug, Clone)]
+pub struct Topology {
+    prefix: String,
+    shards: u16,
+}
+
+impl Topology {
+    /// Names that begin with the prefix, and this many shard queues.
+    pub const fn new(prefix: String, shards: u16) -> Self {
+        Self { prefix, shards }
+    }
+
+    /// The exchange of jobs and work messages.
+    pub fn work_exchange(&self) -> ShortString {
+        self.name("imports")
+    }
+
+    /// The exchange of events.
+    pub fn events_exchange(&self) -> ShortString {
+        self.name("imports.events")
+    }
+
+    /// The exchange whose messages wait for a while; `tries` counts the failed ones, from 1.
+    pub fn retry_exchange(&self, tries: u32) -> ShortString {
+        let rung = usize::try_from(tries.saturating_sub(1)).unwrap_or(usize::MAX);
+        let (name, _) = DELAYS.get(rung).unwrap_or(&LONGEST);
+        self.retry(name)
+    }
+
+    /// Exchange and queue of messages that were set aside for an operator.
+    pub fn dead(&self) -> ShortString {
+        self.name("imports.dead")
+    }
+
+    /// The queue of jobs.
+    pub fn requested_queue(&self) -> ShortString {
+        self.name("imports.requested")
+    }
+
+    /// The queue of `ReportDue` messages.
+    pub fn reports_queue(&self) -> ShortString {
+        self.name("imports.reports")
+    }
+
+    /// The shard queues of `RowsDue` messages.
+    pub fn rows_queues(&self) -> impl Iterator<Item = ShortString> {
+        (0..self.shards).map(|shard| self.name(&format!("imports.rows.{shard:02}")))
+    }
+
+    /// The queue that the Dialer reads.
+    pub fn dialer_queue(&self) -> ShortString {
+        self.name("dialer.import-events")
+    }
+
+    /// Routing key of a tenant's `RowsDue` messages: the same tenant always has the same shard.
+    pub fn rows_key(&self, tenant_id: Id) -> ShortString {
+        let digest = Sha256::digest(tenant_id.get().to_be_bytes());
+        let hash = digest
+            .iter()
+            .take(8)
+            .fold(0_u64, |hash, byte| hash << 8 | u64::from(*byte));
+        format!("rows.{:02}", hash % u64::from(self.shards.max(1))).into()
+    }
+
+    /// Names of all exchanges and of all queues, for whoever takes a test's or an old installation's down.
+    pub fn names(&self) -> (Vec<ShortString>, Vec<ShortString>) {
+        let waiting = || DELAYS.iter().map(|(name, _)| self.retry(name));
+        let exchanges = [self.work_exchange(), self.events_exchange(), self.dead()];
+        let queues = [
+            self.requested_queue(),
+            self.reports_queue(),
+            self.dead(),
+            self.dialer_queue(),
+        ];
+        (
+            exchanges.into_iter().chain(waiting()).collect(),
+            queues
+                .into_iter()
+                .chain(waiting())
+                .chain(self.rows_queues())
+                .collect(),
+        )
+    }
+
+    /// Declares everything; what is there already stays as it is.
+    pub async fn declare(&self, channel: &Channel) -> lapin::Result<()> {
+        declare_exchange(channel, self.work_exchange(), ExchangeKind::Direct).await?;
+        declare_exchange(channel, self.events_exchange(), ExchangeKind::Topic).await?;
+        declare_exchange(channel, self.dead(), ExchangeKind::Fanout).await?;
+
+        declare_queue(channel, self.dead(), &[], self.dead(), "").await?;
+        declare_queue(
+            channel,
+            self.dialer_queue(),
+            &[],
+            self.events_exchange(),
+            "import.#",
+        )
+        .await?;
+
+        for (name, delay) in DELAYS {
+            let waiting = self.retry(name);
+            declare_exchange(channel, waiting.clone(), ExchangeKind::Fanout).await?;
+            // One delay per queue: with a time-out per message, a long one at the head blocks the short ones behind.
+            let delay_ms = u32::try_from(delay.as_millis()).unwrap_or(u32::MAX);
+            let mut arguments = dead_letters_to(self.work_exchange()).to_vec();
+            arguments.push(("x-message-ttl", AMQPValue::LongUInt(delay_ms)));
+            declare_queue(channel, waiting.clone(), &arguments, waiting, "").await?;
+        }
+
+        let mut work = dead_letters_to(self.dead()).to_vec();
+        work.push(("x-delivery-limit", AMQPValue::LongUInt(DELIVERY_LIMIT)));
+        declare_queue(
+            channel,
+            self.requested_queue(),
+            &work,
+            self.work_exchange(),
+            REQUESTED,
+        )
+        .await?;
+        declare_queue(
+            channel,
+            self.reports_queue(),
+            &work,
+            self.work_exchange(),
+            REPORTS,
+        )
+        .await?;
+        for (shard, queue) in self.rows_queues().enumerate() {
+            declare_queue(
+                channel,
+                queue,
+                &work,
+                self.work_exchange(),
+                &format!("rows.{shard:02}"),
+            )
+            .await?;
+        }
+        Ok(())
+    }
+
+    fn retry(&self, delay: &str) -> ShortString {
+        self.name(&format!("imports.retry.{delay}"))
+    }
+
+    fn name(&self, name: &str) -> ShortString {
+        format!("{}{name}", self.prefix).into()
+    }
+}
+
+/// At-least-once, so that a message cannot be lost between two queues; it demands `reject-publish`.
+fn dead_letters_to(exchange: ShortString) -> [(&'static str, AMQPValue); 3] {
+    [
+        (
+            "x-dead-letter-exchange",
+            AMQPValue::LongString(exchange.as_str().into()),
+        ),
+        (
+            "x-dead-letter-strategy",
+            AMQPValue::LongString("at-least-once".into()),
+        ),
+        ("x-overflow", AMQPValue::LongString("reject-publish".into())),
+    ]
+}
+
+async fn declare_exchange(channel: &Channel, name: ShortString, kind: ExchangeKind) -> lapin::Result<()> {
+    let durable = ExchangeDeclareOptions {
+        durable: true,
+        ..ExchangeDeclareOptions::default()
+    };
+    channel
+        .exchange_declare(name, kind, durable, FieldTable::default())
+        .await
+}
+
+/// Declares a quorum queue, the only replicated and poison-safe kind, and binds it.
+async fn declare_queue(
+    channel: &Channel,
+    name: ShortString,
+    arguments: &[(&'static str, AMQPValue)],
+    exchange: ShortString,
+    routing_key: &str,
+) -> lapin::Result<()> {
+    let mut table = FieldTable::default();
+    table.insert("x-queue-type".into(), AMQPValue::LongString("quorum".into()));
+    for (argument, value) in arguments {
+        table.insert((*argument).into(), value.clone());
+    }
+    channel
+        .queue_declare(name.clone(), QueueDeclareOptions::durable(), table)
+        .await?;
+    channel
+        .queue_bind(
+            name,
+            exchange,
+            routing_key.into(),
+            QueueBindOptions::default(),
+            FieldTable::default(),
+        )
+        .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tenants_shard_never_changes() {
+        // Known answers: another hash would tear the queues of running imports apart.
+        let topology = Topology::new(String::new(), 8);
+        let keys: Vec<String> = (1..=6)
+            .map(|id| topology.rows_key(Id::try_from(id).unwrap()).to_string())
+            .collect();
+        assert_eq!(
+            keys,
+            ["rows.02", "rows.05", "rows.04", "rows.07", "rows.02", "rows.01"]
+        );
+    }
+
+    #[test]
+    fn tenants_spread_over_all_shards() {
+        let topology = Topology::new(String::new(), 8);
+        let mut counts = std::collections::BTreeMap::<String, u32>::new();
+        for id in 1..=800 {
+            *counts
+                .entry(topology.rows_key(Id::try_from(id).unwrap()).to_string())
+                .or_default() += 1;
+        }
+        assert_eq!(counts.len(), 8);
+        assert!(
+            counts.values().all(|count| (70..=130).contains(count)),
+            "{counts:?}"
+        );
+    }
+
+    #[test]
+    fn delays_climb_the_ladder_and_stay_on_its_top() {
+        let topology = Topology::new("t.".into(), 1);
+        let names: Vec<String> = (1..=7)
+            .map(|tries| topology.retry_exchange(tries).to_string())
+            .collect();
+        let expected =
+            ["1s", "5s", "30s", "2m", "10m", "10m", "10m"].map(|delay| format!("t.imports.retry.{delay}"));
+        assert_eq!(names, expected);
+    }
+}

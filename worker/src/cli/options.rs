@@ -1,0 +1,90 @@
+//! Options that are not those of one server alone.
+
+use shared::limits::Limits;
+
+use crate::{db, hashing::Cost, secret::Secret};
+
+/// Options of `migrate`.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub(super) struct MigrateArgs {
+    /// URL of the database, with the user who owns the schema; the worker's own user cannot change it
+    #[arg(
+        long,
+        env = "MIGRATE_DATABASE_URL",
+        value_name = "URL",
+        hide_env_values = true
+    )]
+    migrate_database_url: Secret,
+}
+
+impl MigrateArgs {
+    pub(super) fn options(self) -> db::Options {
+        db::Options {
+            database_url: self.migrate_database_url,
+            database_connections: 1,
+        }
+    }
+}
+
+/// What a file may be.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub(super) struct LimitArgs {
+    /// Largest file in bytes
+    #[arg(long, env = "MAX_FILE_BYTES", value_name = "BYTES", default_value_t = Limits::default().max_file_bytes)]
+    max_file_bytes: u64,
+    /// Most rows of a file
+    #[arg(long, env = "MAX_ROWS", value_name = "N", default_value_t = Limits::default().max_rows)]
+    max_rows: usize,
+    /// Most columns of a file
+    #[arg(long, env = "MAX_COLUMNS", value_name = "N", default_value_t = Limits::default().max_columns)]
+    max_columns: usize,
+    /// Largest cell in bytes of UTF-8
+    #[arg(long, env = "MAX_CELL_BYTES", value_name = "BYTES", default_value_t = Limits::default().max_cell_bytes)]
+    max_cell_bytes: usize,
+}
+
+impl LimitArgs {
+    pub(super) const fn limits(&self) -> Limits {
+        Limits {
+            max_file_bytes: self.max_file_bytes,
+            max_rows: self.max_rows,
+            max_columns: self.max_columns,
+            max_cell_bytes: self.max_cell_bytes,
+        }
+    }
+}
+
+/// What a hash costs.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub(super) struct HashingArgs {
+    /// Hashing threads [default: one per core]
+    #[arg(long, env = "HASH_THREADS", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    hash_threads: Option<u16>,
+    /// Argon2id memory in KiB
+    #[arg(long, env = "ARGON2_MEMORY_KIB", value_name = "KIB", default_value_t = Cost::default().memory_kib)]
+    argon2_memory_kib: u32,
+    /// Argon2id passes
+    #[arg(long, env = "ARGON2_PASSES", value_name = "N", default_value_t = Cost::default().passes)]
+    argon2_passes: u32,
+    /// Argon2id lanes
+    #[arg(long, env = "ARGON2_LANES", value_name = "N", default_value_t = Cost::default().lanes)]
+    argon2_lanes: u32,
+}
+
+impl HashingArgs {
+    pub(super) const fn cost(&self) -> Cost {
+        Cost {
+            memory_kib: self.argon2_memory_kib,
+            passes: self.argon2_passes,
+            lanes: self.argon2_lanes,
+        }
+    }
+
+    pub(super) fn threads(&self) -> usize {
+        let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        self.hash_threads.map_or_else(cores, usize::from)
+    }
+}

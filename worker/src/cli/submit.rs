@@ -1,0 +1,148 @@
+//! `user-import submit`.
+
+mod job;
+mod outcome;
+
+use std::{path::PathBuf, process::ExitCode, time::Duration};
+
+use anyhow::{Context, bail};
+use indicatif::{ProgressBar, ProgressStyle};
+use shared::contract::job::Job;
+use uuid::Uuid;
+
+use crate::{
+    broker::{self, Link, Outgoing},
+    db::{self, Db, Import, Severity, State},
+    storage::{self, Storage},
+};
+
+/// How often `--wait` looks at the import.
+const POLL_INTERVAL: Duration = Duration::from_millis(150);
+
+/// Larger files are not even uploaded; the workers' own limit is far below.
+const MAX_UPLOAD_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Options of `submit`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Exit codes: 0 all rows created; 3 finished with duplicates or errors; 4 the file was rejected;
+2 usage; 1 anything that failed. Without --wait: 0 when the job is published.
+
+Examples:
+  user-import submit users.csv --tenant 1 --set role=10 --generate-extensions --wait
+  user-import submit users.csv --tenant 1 --map username=Login --map email='E-Mail' --wait --json --out reports")]
+pub(super) struct Args {
+    /// The CSV file
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    #[command(flatten)]
+    job: job::Args,
+    /// ID of the import; the same ID and file again is the same import [default: a random one]
+    #[arg(long = "id", value_name = "UUID")]
+    import_id: Option<Uuid>,
+    /// Show progress until the import is over, then its summary
+    #[arg(long)]
+    wait: bool,
+    /// Print one line of JSON on standard output: with --wait the completion event's data, else the import's ID
+    #[arg(long)]
+    json: bool,
+    /// Folder for the reports, as success.csv and errors.csv; it is created
+    #[arg(long, value_name = "DIR", requires = "wait")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    database: db::Options,
+    #[command(flatten)]
+    broker: broker::Options,
+    #[command(flatten)]
+    storage: storage::Options,
+}
+
+pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let import_id = args.import_id.unwrap_or_else(Uuid::new_v4);
+    let mut job = args.job.job(import_id);
+    let content = read(&args.file).await?;
+    if let Some(out) = &args.out {
+        tokio::fs::create_dir_all(out)
+            .await
+            .with_context(|| format!("cannot create the folder {}", out.display()))?;
+    }
+    let (db, storage) = (Db::new(&args.database)?, Storage::new(&args.storage));
+
+    // The key follows from the content, so that another file under the same ID never replaces the first.
+    let content_id = Uuid::new_v5(&import_id, &content);
+    job.source.key = format!(
+        "{}uploads/{import_id}/{content_id}.csv",
+        shared::contract::job::tenant_prefix(job.tenant_id)
+    );
+    job.source.size_bytes = Some(content.len() as u64);
+    job.source.etag = storage.put(&job.source.key, content, "text/csv").await?;
+    match db.find(import_id).await? {
+        Some(import) if import.job != job => {
+            bail!("the import {import_id} exists with another file or other options: use another --id")
+        }
+        Some(_) => tracing::info!(%import_id, "this import was submitted before"),
+        None => {}
+    }
+    let link = Link::connect(&args.broker).await?;
+    link.publisher()
+        .publish(&[Outgoing::Job(Box::new(job.clone()))])
+        .await?;
+
+    if !args.wait {
+        outcome::published(import_id, args.json)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let import = tokio::select! {
+        import = wait(&db, &job) => import?,
+        _ = tokio::signal::ctrl_c() => bail!("stopped waiting; the import goes on: user-import status {import_id}"),
+    };
+    outcome::finished(&db, &storage, &import, args.json, args.out.as_deref()).await
+}
+
+async fn read(file: &std::path::Path) -> anyhow::Result<Vec<u8>> {
+    let name = file.display();
+    let size = tokio::fs::metadata(file)
+        .await
+        .with_context(|| format!("cannot read {name}"))?
+        .len();
+    if size > MAX_UPLOAD_BYTES {
+        bail!("{name} has {size} bytes, more than the {MAX_UPLOAD_BYTES} that are uploaded at most");
+    }
+    tokio::fs::read(file)
+        .await
+        .with_context(|| format!("cannot read {name}"))
+}
+
+/// Shows progress until the import is over.
+async fn wait(db: &Db, job: &Job) -> anyhow::Result<Import> {
+    let bar =
+        ProgressBar::new(0).with_style(ProgressStyle::with_template("{bar:40} {pos}/{len} rows {msg}")?);
+    loop {
+        match db.find(job.import_id).await {
+            Ok(Some(import)) => {
+                if import.job != *job {
+                    bail!(
+                        "the import {} exists with another file or other options: use another --id",
+                        job.import_id
+                    );
+                }
+                bar.set_length(u64::from(import.summary.total));
+                bar.set_position(u64::from(import.summary.total.saturating_sub(import.pending)));
+                bar.set_message(
+                    import
+                        .last_error
+                        .clone()
+                        .unwrap_or_else(|| import.state.as_str().to_owned()),
+                );
+                if !matches!(import.state, State::Received | State::Running) {
+                    bar.finish_and_clear();
+                    return Ok(import);
+                }
+            }
+            Ok(None) => bar.set_message("waiting for a worker"),
+            Err(error) if error.severity() == Severity::Transient => bar.set_message(error.to_string()),
+            Err(error) => return Err(error.into()),
+        }
+        tokio::time::sleep(POLL_INTERVAL).await;
+    }
+}

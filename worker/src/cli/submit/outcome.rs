@@ -1,0 +1,138 @@
+//! What `submit` shows in the end, and its exit code.
+
+use std::{io::Write, path::Path, process::ExitCode};
+
+use anyhow::{Context, bail};
+use shared::contract::event::{Body, Completed};
+use tokio::io::AsyncWriteExt;
+use uuid::Uuid;
+
+use crate::{
+    db::{Db, Import},
+    events,
+    storage::{Fetched, Storage},
+};
+
+const WITH_PROBLEMS: u8 = 3;
+const REJECTED: u8 = 4;
+
+/// Reports have a few MiB at most: the source's rows and a sentence for each problem.
+const MAX_REPORT_BYTES: u64 = 256 * 1024 * 1024;
+
+pub(super) fn published(import_id: Uuid, json: bool) -> anyhow::Result<()> {
+    if json {
+        print(&serde_json::json!({ "import_id": import_id }).to_string())
+    } else {
+        print(&format!(
+            "published; to look at it: user-import status {import_id}"
+        ))
+    }
+}
+
+/// Shows the outcome, downloads the reports, and picks the exit code.
+pub(super) async fn finished(
+    db: &Db,
+    storage: &Storage,
+    import: &Import,
+    json: bool,
+    out: Option<&Path>,
+) -> anyhow::Result<ExitCode> {
+    let event = events::last(db, import)
+        .await?
+        .context("the import is over but has no event")?;
+    if json {
+        let body = serde_json::to_value(&event.body)?;
+        print(&body.get("data").context("the event has no data")?.to_string())?;
+    }
+    let show = |text: &str| if json { Ok(()) } else { print(text) };
+    match event.body {
+        Body::Completed(completed) => {
+            show(&summary(&completed))?;
+            if let Some(out) = out {
+                download(storage, &completed.reports.success, &out.join("success.csv")).await?;
+                download(storage, &completed.reports.errors, &out.join("errors.csv")).await?;
+                show(&format!("reports in {}", out.display()))?;
+            }
+            let all_created = completed.summary.created == completed.summary.total;
+            Ok(if all_created {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::from(WITH_PROBLEMS)
+            })
+        }
+        Body::Rejected(rejected) => {
+            show(&format!("rejected: {} ({})", rejected.message, rejected.code))?;
+            Ok(ExitCode::from(REJECTED))
+        }
+        Body::Failed(failed) => bail!(
+            "the import {} failed: {}; {} users were created before",
+            failed.import_id,
+            import.last_error.as_deref().unwrap_or(&failed.reason),
+            failed.created,
+        ),
+        Body::Cancelled(cancelled) => bail!("the import {} was cancelled", cancelled.import_id),
+        Body::Progress(_) => bail!("the import is not over"),
+    }
+}
+
+fn summary(completed: &Completed) -> String {
+    let Completed {
+        import_id,
+        summary,
+        file,
+        problems,
+        timings,
+        ..
+    } = completed;
+    let mut text = format!(
+        "import {import_id} completed in {:.1} s ({}, {})\n  {} rows: {} created, {} duplicates, {} errors",
+        std::time::Duration::from_millis(timings.duration_ms).as_secs_f64(),
+        file.encoding,
+        file.delimiter,
+        summary.total,
+        summary.created,
+        summary.duplicates,
+        summary.errors,
+    );
+    for problem in problems {
+        let field = problem
+            .field
+            .map(|field| format!(" ({field})"))
+            .unwrap_or_default();
+        text.push_str(&format!(
+            "\n  row {}, line {}: {}{field}",
+            problem.row, problem.line, problem.code
+        ));
+    }
+    text
+}
+
+/// Writes a report where only its owner can read it: it may hold passwords.
+async fn download(storage: &Storage, key: &str, path: &Path) -> anyhow::Result<()> {
+    let Fetched::Found {
+        content: Some(content),
+        ..
+    } = storage.get(key, MAX_REPORT_BYTES).await?
+    else {
+        bail!("the report {key:?} is not in storage any more");
+    };
+    let write = async {
+        let mut options = tokio::fs::OpenOptions::new();
+        let mut file = options
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(path)
+            .await?;
+        file.write_all(&content).await?;
+        file.flush().await
+    };
+    write
+        .await
+        .with_context(|| format!("cannot write {}", path.display()))
+}
+
+fn print(text: &str) -> anyhow::Result<()> {
+    writeln!(std::io::stdout().lock(), "{text}").context("cannot write to standard output")
+}

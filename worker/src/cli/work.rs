@@ -1,0 +1,77 @@
+//! `user-import work`.
+
+use std::{process::ExitCode, sync::Arc, time::Duration};
+
+use anyhow::Context;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use super::options::{HashingArgs, LimitArgs};
+use crate::{
+    broker,
+    db::{self, Db},
+    hashing::Hasher,
+    seal::KeyRing,
+    step::Tools,
+    storage::{self, Storage},
+    work,
+};
+
+/// Options of `work`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    database: db::Options,
+    #[command(flatten)]
+    broker: broker::Options,
+    #[command(flatten)]
+    storage: storage::Options,
+    #[command(flatten)]
+    limits: LimitArgs,
+    #[command(flatten)]
+    hashing: HashingArgs,
+    /// Keys that seal password seeds, as ID:KEY[,ID:KEY…] with KEY as base64 of 32 bytes; the first one seals, all open
+    #[arg(long, env = "SEAL_KEYS", value_name = "KEYS", hide_env_values = true)]
+    seal_keys: KeyRing,
+    /// Pending rows in one message
+    #[arg(long, env = "BATCH_ROWS", value_name = "N", default_value_t = 25, value_parser = clap::value_parser!(u16).range(1..=500))]
+    batch_rows: u16,
+    /// Seconds to finish what the worker holds after it was told to stop
+    #[arg(long, env = "GRACE_SECONDS", value_name = "SECONDS", default_value_t = 30)]
+    grace_seconds: u64,
+}
+
+pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let stop = stop_on_signal()?;
+    let tools = Tools {
+        db: Db::new(&args.database)?,
+        storage: Storage::new(&args.storage),
+        hasher: Hasher::start(args.hashing.cost(), args.hashing.threads())?,
+        seals: args.seal_keys,
+        limits: args.limits.limits(),
+        batch_rows: usize::from(args.batch_rows),
+    };
+    let options = work::Options {
+        broker: args.broker,
+        grace: Duration::from_secs(args.grace_seconds),
+    };
+    work::work(Arc::new(tools), &options, &stop).await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A token that SIGTERM or SIGINT cancels.
+fn stop_on_signal() -> anyhow::Result<CancellationToken> {
+    let stop = CancellationToken::new();
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
+    let token = stop.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping");
+        token.cancel();
+    });
+    Ok(stop)
+}

@@ -1,0 +1,235 @@
+//! The import itself: its state, its counters, what happened to it as a whole.
+
+use shared::{
+    contract::{Id, event::Summary, job::Job},
+    file::{Delimiter, Encoding},
+    rejection::{Rejection, RejectionCode},
+};
+use sqlx::types::Json;
+use strum::{EnumString, IntoStaticStr};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::{Db, Error, unsigned};
+use crate::{broker::DeadReason, seal::SealedSeed};
+
+/// Where an import stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
+pub enum State {
+    /// The job is known.
+    Received,
+    /// All rows are known.
+    Running,
+    /// Every row has its outcome, both reports are in storage.
+    Completed,
+    /// Refused as a whole.
+    Rejected,
+    /// Given up, until an operator replays it.
+    Failed,
+    /// Stopped by an operator.
+    Cancelled,
+}
+
+impl State {
+    /// The name in the database and in `status`.
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+}
+
+/// An import as it stands.
+#[derive(Debug, Clone)]
+pub struct Import {
+    /// The job as published.
+    pub job: Job,
+    /// Where it stands.
+    pub state: State,
+    /// 1 for the first run, one more for each replay.
+    pub attempt: u32,
+    /// Encoding and delimiter, once the file was read.
+    pub format: Option<(Encoding, Delimiter)>,
+    /// Counts of outcomes.
+    pub summary: Summary,
+    /// Rows without an outcome.
+    pub pending: u32,
+    /// Why it was refused.
+    pub rejection: Option<Rejection>,
+    /// Why it failed.
+    pub failure_reason: Option<String>,
+    /// How often one of its messages was put off after an error.
+    pub tries: u32,
+    /// The last such error.
+    pub last_error: Option<String>,
+    /// The sealed seed of the passwords of this attempt.
+    pub sealed_seed: Option<SealedSeed>,
+    /// When a worker first took the job.
+    pub received_at: OffsetDateTime,
+    /// When all rows had been validated.
+    pub planned_at: Option<OffsetDateTime>,
+    /// When the state became final.
+    pub finished_at: Option<OffsetDateTime>,
+}
+
+impl Db {
+    /// Keeps the job, if its import is new, and returns the import as it stands.
+    pub async fn receive(&self, job: &Job) -> Result<Import, Error> {
+        sqlx::query!(
+            "INSERT INTO imports.imports (import_id, tenant_id, job) VALUES ($1, $2, $3)
+             ON CONFLICT (import_id) DO NOTHING",
+            job.import_id,
+            job.tenant_id.get(),
+            Json(job) as _,
+        )
+        .execute(&self.pool)
+        .await?;
+        self.find(job.import_id)
+            .await?
+            .ok_or_else(|| Error::corrupt("the import", "it was not stored"))
+    }
+
+    /// The import as it stands.
+    pub async fn find(&self, import_id: Uuid) -> Result<Option<Import>, Error> {
+        let found = sqlx::query!(
+            r#"SELECT job AS "job: Json<Job>", state, attempt, encoding, delimiter,
+                      total, pending, created, duplicates, errors, cancelled,
+                      rejection_code, rejection_message, failure_reason, tries, last_error,
+                      sealed_seed, seal_key_id, received_at, planned_at, finished_at
+                 FROM imports.imports
+                WHERE import_id = $1"#,
+            import_id,
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        let Some(row) = found else { return Ok(None) };
+        Ok(Some(Import {
+            job: row.job.0,
+            state: row
+                .state
+                .parse()
+                .map_err(|error| Error::corrupt("state", error))?,
+            attempt: unsigned("attempt", row.attempt)?,
+            format: row
+                .encoding
+                .zip(row.delimiter)
+                .map(|(encoding, delimiter)| format(&encoding, &delimiter))
+                .transpose()?,
+            summary: Summary {
+                total: unsigned("total", row.total)?,
+                created: unsigned("created", row.created)?,
+                duplicates: unsigned("duplicates", row.duplicates)?,
+                errors: unsigned("errors", row.errors)?,
+                cancelled: unsigned("cancelled", row.cancelled)?,
+            },
+            pending: unsigned("pending", row.pending)?,
+            rejection: row
+                .rejection_code
+                .zip(row.rejection_message)
+                .map(|(code, text)| rejection(&code, text))
+                .transpose()?,
+            failure_reason: row.failure_reason,
+            tries: unsigned("tries", row.tries)?,
+            last_error: row.last_error,
+            sealed_seed: row
+                .sealed_seed
+                .zip(row.seal_key_id)
+                .map(|(bytes, key_id)| SealedSeed { key_id, bytes }),
+            received_at: row.received_at,
+            planned_at: row.planned_at,
+            finished_at: row.finished_at,
+        }))
+    }
+
+    /// Whether the Dialer knows the tenant.
+    pub async fn tenant_exists(&self, tenant_id: Id) -> Result<bool, Error> {
+        let exists = sqlx::query_scalar!(
+            r#"SELECT EXISTS (SELECT FROM dialer.tenants WHERE tenant_id = $1) AS "exists!""#,
+            tenant_id.get(),
+        );
+        Ok(exists.fetch_one(&self.pool).await?)
+    }
+
+    /// Refuses an import that was not planned yet.
+    pub async fn reject(
+        &self,
+        import_id: Uuid,
+        rejection: &Rejection,
+        format: Option<(Encoding, Delimiter)>,
+    ) -> Result<(), Error> {
+        sqlx::query!(
+            "UPDATE imports.imports
+                SET state = 'rejected', rejection_code = $2, rejection_message = $3,
+                    encoding = $4, delimiter = $5, finished_at = now()
+              WHERE import_id = $1 AND state = 'received'",
+            import_id,
+            rejection.code.as_str(),
+            rejection.message,
+            format.map(|(encoding, _)| encoding.as_str()),
+            format.map(|(_, delimiter)| delimiter.as_str()),
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Gives an unfinished import up. Rows and seed stay, so that a replay can go on.
+    pub async fn fail(&self, import_id: Uuid, reason: DeadReason, error: &str) -> Result<(), Error> {
+        sqlx::query!(
+            "UPDATE imports.imports
+                SET state = 'failed', failure_reason = $2, last_error = $3, finished_at = now()
+              WHERE import_id = $1 AND state IN ('received', 'running')",
+            import_id,
+            reason.as_str(),
+            error,
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Remembers that a message of the import was put off, for operators to see.
+    pub async fn note_retry(&self, import_id: Uuid, error: &str) -> Result<(), Error> {
+        sqlx::query!(
+            "UPDATE imports.imports SET tries = tries + 1, last_error = $2 WHERE import_id = $1",
+            import_id,
+            error,
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Numbers of the rows without an outcome, in order.
+    pub async fn pending_rows(&self, tenant_id: Id, import_id: Uuid) -> Result<Vec<u32>, Error> {
+        let numbers = sqlx::query_scalar!(
+            "SELECT row_number FROM imports.rows
+              WHERE import_id = $1 AND tenant_id = $2 AND outcome = 'pending'
+              ORDER BY row_number",
+            import_id,
+            tenant_id.get(),
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        numbers
+            .into_iter()
+            .map(|number| unsigned("row_number", number))
+            .collect()
+    }
+}
+
+fn format(encoding: &str, delimiter: &str) -> Result<(Encoding, Delimiter), Error> {
+    let encoding = encoding
+        .parse()
+        .map_err(|error| Error::corrupt("encoding", error))?;
+    let delimiter = delimiter
+        .parse()
+        .map_err(|error| Error::corrupt("delimiter", error))?;
+    Ok((encoding, delimiter))
+}
+
+fn rejection(code: &str, message: String) -> Result<Rejection, Error> {
+    let code: RejectionCode = code
+        .parse()
+        .map_err(|error| Error::corrupt("rejection_code", error))?;
+    Ok(Rejection { code, message })
+}

@@ -1,0 +1,158 @@
+//! Events, made from an import as it stands in the database: made again, they are the same.
+
+use shared::contract::{
+    Id,
+    event::{
+        Body, Completed, Event, Failed, FileFormat, Progress, Rejected, ReportKeys, SpecVersion, Timings,
+    },
+};
+use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339};
+
+use uuid::Uuid;
+
+use crate::{
+    broker::DeadReason,
+    db::{self, Db, Import, State},
+    report::{errors_key, success_key},
+};
+
+/// Who speaks in our events.
+const SOURCE: &str = "/user-import";
+
+/// A progress event is published whenever another such part of the rows has its outcome.
+const PROGRESS_STEPS: u32 = 10;
+
+/// The event of the import's final state; `None` while it has none.
+pub async fn last(db: &Db, import: &Import) -> Result<Option<Event>, db::Error> {
+    let Some(finished_at) = import.finished_at else {
+        return Ok(None);
+    };
+    let (import_id, tenant_id, attempt, mode) = (
+        import.job.import_id,
+        import.job.tenant_id,
+        import.attempt,
+        import.job.mode,
+    );
+    let file = import
+        .format
+        .map(|(encoding, delimiter)| FileFormat { encoding, delimiter });
+    let body = match import.state {
+        State::Received | State::Running => return Ok(None),
+        State::Rejected => {
+            let rejection = import
+                .rejection
+                .clone()
+                .ok_or_else(|| db::Error::corrupt("rejection_code", "NULL"))?;
+            let (code, message) = (rejection.code, rejection.message);
+            Body::Rejected(Rejected {
+                import_id,
+                tenant_id,
+                attempt,
+                mode,
+                code,
+                message,
+                file,
+            })
+        }
+        State::Failed => {
+            let reason = import.failure_reason.clone().unwrap_or_default();
+            Body::Failed(Failed {
+                import_id,
+                tenant_id,
+                attempt,
+                reason,
+                created: import.summary.created,
+            })
+        }
+        State::Completed | State::Cancelled => {
+            let planned_at = import
+                .planned_at
+                .ok_or_else(|| db::Error::corrupt("planned_at", "NULL"))?;
+            let data = Completed {
+                import_id,
+                tenant_id,
+                attempt,
+                mode,
+                summary: import.summary,
+                file: file.ok_or_else(|| db::Error::corrupt("encoding", "NULL"))?,
+                problems: db.first_problems(tenant_id, import_id).await?,
+                reports: ReportKeys {
+                    success: success_key(import),
+                    errors: errors_key(import),
+                },
+                timings: Timings {
+                    received_at: rfc3339(import.received_at)?,
+                    planned_at: rfc3339(planned_at)?,
+                    finished_at: rfc3339(finished_at)?,
+                    duration_ms: u64::try_from((finished_at - import.received_at).whole_milliseconds())
+                        .unwrap_or(0),
+                },
+            };
+            if import.state == State::Completed {
+                Body::Completed(data)
+            } else {
+                Body::Cancelled(data)
+            }
+        }
+    };
+    Ok(Some(final_event(import_id, attempt, rfc3339(finished_at)?, body)))
+}
+
+/// The failed event of an import whose job was not valid, so that there is nothing in the database to make it from.
+pub fn never_received(
+    import_id: Uuid,
+    tenant_id: Id,
+    reason: DeadReason,
+    now: OffsetDateTime,
+) -> Result<Event, db::Error> {
+    let body = Body::Failed(Failed {
+        import_id,
+        tenant_id,
+        attempt: 1,
+        reason: reason.as_str().to_owned(),
+        created: 0,
+    });
+    Ok(final_event(import_id, 1, rfc3339(now)?, body))
+}
+
+/// The event that says how far the import is, if it got far enough since `before`.
+pub fn progress(before: &Import, after: &Import, now: OffsetDateTime) -> Result<Option<Event>, db::Error> {
+    let settled = |import: &Import| import.summary.total.saturating_sub(import.pending);
+    let steps = |import: &Import| settled(import) * PROGRESS_STEPS / import.summary.total.max(1);
+    if steps(before) == steps(after) {
+        return Ok(None);
+    }
+    let (import_id, tenant_id, attempt) = (after.job.import_id, after.job.tenant_id, after.attempt);
+    let body = Body::Progress(Progress {
+        import_id,
+        tenant_id,
+        attempt,
+        summary: after.summary,
+    });
+    let id = format!("{import_id}/{attempt}/progress/{}", settled(after));
+    Ok(Some(envelope(import_id, id, rfc3339(now)?, body)))
+}
+
+/// One final event per import and attempt: whatever kind it is, its ID is the same.
+fn final_event(import_id: Uuid, attempt: u32, time: String, body: Body) -> Event {
+    envelope(import_id, format!("{import_id}/{attempt}"), time, body)
+}
+
+fn envelope(import_id: Uuid, id: String, time: String, body: Body) -> Event {
+    Event {
+        specversion: SpecVersion::V1,
+        id,
+        source: SOURCE.to_owned(),
+        subject: import_id.to_string(),
+        time,
+        datacontenttype: "application/json".to_owned(),
+        body,
+    }
+}
+
+/// A point in time as events and `status` write it.
+pub fn rfc3339(time: OffsetDateTime) -> Result<String, db::Error> {
+    let utc = time.to_offset(UtcOffset::UTC);
+    utc.format(&Rfc3339)
+        .map_err(|error| db::Error::corrupt("a time", error))
+}

@@ -1,0 +1,80 @@
+//! What a dead letter means for its import: the import becomes `failed`, and the Dialer is told.
+
+use serde::Deserialize;
+use shared::contract::{Id, event::Event};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::{
+    broker::{DeadReason, Delivery, Step},
+    db::{self, Db},
+    events,
+};
+
+/// Which import a message is about: what can be told even of a message that is not valid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub struct About {
+    /// The import.
+    pub import_id: Uuid,
+    /// Its tenant.
+    pub tenant_id: Id,
+}
+
+impl About {
+    /// `None` if the message does not say.
+    pub fn of(body: &[u8]) -> Option<Self> {
+        serde_json::from_slice(body).ok()
+    }
+}
+
+/// Gives up the import whose message is set aside, and returns the event that says so.
+///
+/// An import is left alone that the message is not entitled to end: another tenant's, one that is over, or one that
+/// had a valid job before this invalid one came with the same ID.
+pub async fn give_up(
+    db: &Db,
+    delivery: &Delivery,
+    about: About,
+    reason: DeadReason,
+    error: &str,
+) -> Result<Option<Event>, db::Error> {
+    if reason == DeadReason::ImportIdTaken {
+        return Ok(None);
+    }
+    let found = db.find(about.import_id).await?;
+    match (found, delivery.step) {
+        (None, Step::Plan) => events::never_received(
+            about.import_id,
+            about.tenant_id,
+            reason,
+            OffsetDateTime::now_utc(),
+        )
+        .map(Some),
+        (Some(_), Step::Plan) if reason == DeadReason::Malformed => Ok(None),
+        (Some(import), _) if import.job.tenant_id == about.tenant_id => {
+            db.fail(about.import_id, reason, error).await?;
+            match db.find(about.import_id).await? {
+                Some(import) => events::last(db, &import).await,
+                None => Ok(None),
+            }
+        }
+        _ => Ok(None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_invalid_message_still_tells_its_import() {
+        let body = br#"{"version": 9, "import_id": "7c0ffee0-0000-4000-8000-000000000001", "tenant_id": 7, "x": [1]}"#;
+        let about = About::of(body).unwrap();
+        assert_eq!(
+            (about.import_id.as_u128() >> 96, about.tenant_id.get()),
+            (0x7c0f_fee0, 7)
+        );
+        assert_eq!(About::of(b"no json"), None);
+        assert_eq!(About::of(br#"{"tenant_id": 7}"#), None);
+    }
+}

@@ -1,0 +1,198 @@
+//! Plan: a job goes in, batches of rows come out. Cheap: no row is hashed here, and a row that cannot become a user
+//! never will be.
+
+use shared::{
+    assess, contract,
+    contract::{
+        Version,
+        job::{Job, Mode, tenant_prefix},
+        message::{ReportDue, RowsDue},
+    },
+    file::{self, Delimiter, Encoding, SourceFile},
+    mapping,
+    rejection::{Rejection, RejectionCode},
+    row,
+};
+
+use crate::{
+    broker::Outgoing,
+    db::{Import, Planned, State},
+    events,
+    password::Seed,
+    seal::{Owner, SealedSeed},
+    step::{Error, Tools},
+    storage::Fetched,
+};
+
+/// What reading a file gives: the file, or why it is refused and how it was read so far.
+type Read<T> = Result<T, (Rejection, Option<(Encoding, Delimiter)>)>;
+
+/// Plans an import, unless that has been done; returns what is due next.
+pub async fn plan(tools: &Tools, body: &[u8]) -> Result<Vec<Outgoing>, Error> {
+    let job = contract::job::parse(body).map_err(|error| Error::Malformed(error.to_string()))?;
+    let import = tools.db.receive(&job).await?;
+    if import.job != job {
+        return Err(Error::ImportIdTaken);
+    }
+    if import.state == State::Received
+        && let Err((rejection, format)) = draft(tools, &job).await?
+    {
+        tools.db.reject(job.import_id, &rejection, format).await?;
+    }
+    next(tools, &job).await
+}
+
+/// What is due for an import as it stands. Asked again it gives the same again, so a crash between the plan's commit and
+/// its messages loses nothing.
+async fn next(tools: &Tools, job: &Job) -> Result<Vec<Outgoing>, Error> {
+    let import = tools.db.find(job.import_id).await?.ok_or(Error::ImportIdTaken)?;
+    if import.state != State::Running {
+        return Ok(events::last(&tools.db, &import)
+            .await?
+            .into_iter()
+            .map(Outgoing::event)
+            .collect());
+    }
+    let pending = tools.db.pending_rows(job.tenant_id, job.import_id).await?;
+    if pending.is_empty() {
+        return Ok(vec![Outgoing::Report(report_due(&import))]);
+    }
+    let batches = pending
+        .chunks(tools.batch_rows)
+        .filter_map(|rows| rows.first().zip(rows.last()));
+    Ok(batches
+        .map(|(first, last)| Outgoing::Rows(rows_due(&import, *first, *last)))
+        .collect())
+}
+
+/// Reads and assesses the file and writes the plan.
+async fn draft(tools: &Tools, job: &Job) -> Result<Read<()>, Error> {
+    let content = match fetch(tools, job).await? {
+        Ok(content) => content,
+        Err(rejection) => return Ok(Err((rejection, None))),
+    };
+    let limits = tools.limits.clone();
+    // A file of the largest size takes long enough to be noticed by the other tasks of this thread.
+    let read = tokio::task::spawn_blocking(move || file::read(&content, &limits));
+    let file = match read.await.map_err(|error| Error::Panicked(error.to_string()))? {
+        Ok(file) => file,
+        Err(rejection) => return Ok(Err((rejection, None))),
+    };
+    let written = assess(tools, job, &file).await?;
+    Ok(written.map_err(|rejection| (rejection, Some((file.encoding, file.delimiter)))))
+}
+
+/// The uploaded file, if the job may have it and it is the one that the job is about.
+async fn fetch(tools: &Tools, job: &Job) -> Result<Result<bytes::Bytes, Rejection>, Error> {
+    let reject = |code, message: String| Ok(Err(Rejection::new(code, message)));
+    if !tools.db.tenant_exists(job.tenant_id).await? {
+        let message = format!(
+            "there is no tenant {}: correct tenant_id in the job",
+            job.tenant_id
+        );
+        return reject(RejectionCode::UnknownTenant, message);
+    }
+    if !job.source.is_of_tenant(job.tenant_id) {
+        let prefix = tenant_prefix(job.tenant_id);
+        let message =
+            format!("the object key does not lie under {prefix}: upload the file there and give that key");
+        return reject(RejectionCode::ForeignObject, message);
+    }
+    let key = &job.source.key;
+    let Fetched::Found {
+        content,
+        size_bytes,
+        etag,
+    } = tools.storage.get(key, tools.limits.max_file_bytes).await?
+    else {
+        return reject(
+            RejectionCode::ObjectMissing,
+            format!("there is no object {key:?}: upload the file first"),
+        );
+    };
+    let expected = job.source.etag.as_deref().map(|etag| etag.trim_matches('"'));
+    let changed = expected.is_some_and(|expected| etag.as_deref() != Some(expected))
+        || job
+            .source
+            .size_bytes
+            .is_some_and(|expected| expected != size_bytes);
+    if changed {
+        let message = "the file was changed after the job was made: import it again";
+        return reject(RejectionCode::ObjectChanged, message.to_owned());
+    }
+    match content {
+        Some(content) => Ok(Ok(content)),
+        None => Ok(Err(file::too_large(size_bytes, &tools.limits))),
+    }
+}
+
+/// Assesses every row against what the tenant has, and writes the plan in the same transaction.
+async fn assess(tools: &Tools, job: &Job, file: &SourceFile) -> Result<Result<(), Rejection>, Error> {
+    let mapping = match mapping::map(file, job) {
+        Ok(mapping) => mapping,
+        Err(rejection) => return Ok(Err(rejection)),
+    };
+    let too_many = file::check_row_count(file, &tools.limits);
+    // Rows of a file that is refused anyway are not looked at; values for all rows come first in the order of reasons.
+    let candidates = if too_many.is_ok() {
+        row::read(file, &mapping, job)
+    } else {
+        Vec::new()
+    };
+    let sealed_seed = seal_new_seed(tools, job)?;
+    let Some(mut planning) = tools.db.begin_planning(job).await? else {
+        return Ok(Ok(()));
+    };
+    let dialer = planning.look_up(&row::lookups(&candidates, job)).await?;
+    if let Err(rejection) = assess::check_fixed_values(job, &dialer).and(too_many) {
+        planning.abandon().await?;
+        return Ok(Err(rejection));
+    }
+    let rows = assess::assess(candidates, &dialer);
+    let any_pending = rows
+        .iter()
+        .any(|row| matches!(row.verdict, assess::Verdict::Valid(_)));
+    let planned = Planned {
+        file,
+        rows: &rows,
+        sealed_seed: sealed_seed.filter(|_| any_pending),
+    };
+    planning.commit(planned, job.mode).await?;
+    Ok(Ok(()))
+}
+
+/// A seed for the passwords of the first attempt.
+fn seal_new_seed(tools: &Tools, job: &Job) -> Result<Option<SealedSeed>, Error> {
+    match job.mode {
+        Mode::Validate => Ok(None),
+        Mode::Import => {
+            let owner = Owner {
+                import_id: job.import_id,
+                tenant_id: job.tenant_id,
+                attempt: 1,
+            };
+            Ok(Some(tools.seals.seal(&Seed::generate()?, owner)?))
+        }
+    }
+}
+
+fn rows_due(import: &Import, first_row: u32, last_row: u32) -> RowsDue {
+    RowsDue {
+        version: Version,
+        import_id: import.job.import_id,
+        tenant_id: import.job.tenant_id,
+        attempt: import.attempt,
+        first_row,
+        last_row,
+    }
+}
+
+/// The message that asks for the reports of an import.
+pub fn report_due(import: &Import) -> ReportDue {
+    ReportDue {
+        version: Version,
+        import_id: import.job.import_id,
+        tenant_id: import.job.tenant_id,
+        attempt: import.attempt,
+    }
+}

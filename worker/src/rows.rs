@@ -1,0 +1,69 @@
+//! Rows: a batch goes in; its users, the outcomes of its rows, and, after the last one, the message that asks for the
+//! reports come out. Expensive: this is where passwords are hashed.
+
+use shared::contract::message::RowsDue;
+use time::OffsetDateTime;
+
+use crate::{
+    broker::Outgoing,
+    db::{Hashed, Import, State},
+    events,
+    password::{Password, Seed},
+    plan::report_due,
+    seal::Owner,
+    step::{Error, Tools},
+};
+
+/// Creates the users of a batch, unless that has been done; returns what is due next.
+pub async fn rows(tools: &Tools, body: &[u8]) -> Result<Vec<Outgoing>, Error> {
+    let due: RowsDue = serde_json::from_slice(body).map_err(|error| Error::Malformed(error.to_string()))?;
+    let Some(import) = tools
+        .db
+        .find(due.import_id)
+        .await?
+        .filter(|import| concerns(import, &due))
+    else {
+        tracing::info!(import_id = %due.import_id, attempt = due.attempt, "batch of an import that is over");
+        return Ok(Vec::new());
+    };
+    let rows = tools.db.pending_batch(&due).await?.rows;
+    if !rows.is_empty() {
+        let seed = open_seed(tools, &import)?;
+        let digits_only = import.job.password.digits_only;
+        let passwords: Vec<Password> = rows.iter().map(|row| seed.password(*row, digits_only)).collect();
+        let hashes = tools.hasher.hash(passwords).await?;
+        tools.db.settle(&import, &Hashed { rows, hashes }).await?;
+    }
+    next(tools, &import).await
+}
+
+fn concerns(import: &Import, due: &RowsDue) -> bool {
+    import.job.tenant_id == due.tenant_id && import.attempt == due.attempt && import.state == State::Running
+}
+
+/// The reports, if no row is left; else how far the import is. Asked even if the batch had been done before: whoever did
+/// it may have died before its message was out.
+async fn next(tools: &Tools, before: &Import) -> Result<Vec<Outgoing>, Error> {
+    let Some(after) = tools.db.find(before.job.import_id).await? else {
+        return Ok(Vec::new());
+    };
+    if after.state != State::Running || after.attempt != before.attempt {
+        return Ok(Vec::new());
+    }
+    if after.pending == 0 {
+        return Ok(vec![Outgoing::Report(report_due(&after))]);
+    }
+    let progress = events::progress(before, &after, OffsetDateTime::now_utc())?;
+    Ok(progress.into_iter().map(Outgoing::event).collect())
+}
+
+/// The seed of the passwords of this attempt.
+pub fn open_seed(tools: &Tools, import: &Import) -> Result<Seed, Error> {
+    let sealed = import.sealed_seed.as_ref().ok_or(Error::SeedMissing)?;
+    let owner = Owner {
+        import_id: import.job.import_id,
+        tenant_id: import.job.tenant_id,
+        attempt: import.attempt,
+    };
+    Ok(tools.seals.open(sealed, owner)?)
+}

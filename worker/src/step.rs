@@ -1,0 +1,65 @@
+//! What the steps of an import share: the worker's tools, and what can go wrong.
+//!
+//! A step takes a message, makes its effect durable, and returns the messages that follow. It never publishes and never
+//! acknowledges: [`crate::work`] does both, in this order, for all of them.
+
+use shared::limits::Limits;
+
+use crate::{
+    db::{self, Db},
+    hashing::{self, Hasher},
+    seal::{self, KeyRing},
+    storage::{self, Storage},
+};
+
+/// The worker's tools.
+#[derive(Debug)]
+pub struct Tools {
+    /// Imports and users.
+    pub db: Db,
+    /// Uploads and reports.
+    pub storage: Storage,
+    /// Argon2id.
+    pub hasher: Hasher,
+    /// Keys for password seeds.
+    pub seals: KeyRing,
+    /// What a file may be.
+    pub limits: Limits,
+    /// Pending rows in one message: few enough to take seconds at most, enough to make a transaction worth it.
+    pub batch_rows: usize,
+}
+
+/// Why a step could not be done.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The message is not what its queue is for.
+    #[error("the message is not valid: {0}")]
+    Malformed(String),
+    /// The import ID is that of an import with another job.
+    #[error("the import ID is taken: an import with another job has it; publish with a new ID")]
+    ImportIdTaken,
+    /// PostgreSQL.
+    #[error(transparent)]
+    Database(#[from] db::Error),
+    /// Object storage.
+    #[error(transparent)]
+    Storage(#[from] storage::Error),
+    /// Argon2.
+    #[error(transparent)]
+    Hashing(#[from] hashing::Error),
+    /// Password seeds.
+    #[error(transparent)]
+    Seal(#[from] seal::Error),
+    /// The operating system gave no randomness.
+    #[error("no randomness from the operating system: {0}")]
+    Randomness(#[from] rand::rngs::SysError),
+    /// An import has lost its seed, so that its passwords cannot be made.
+    #[error("the import has no password seed")]
+    SeedMissing,
+    /// A report could not be written as CSV.
+    #[error("a report cannot be written: {0}")]
+    Report(String),
+    /// The step panicked.
+    #[error("the step panicked: {0}")]
+    Panicked(String),
+}

@@ -1,0 +1,242 @@
+//! Object storage: the only place that names the AWS SDK. Keys and bytes go in and out.
+
+use std::time::Duration;
+
+use aws_sdk_s3::{
+    Client,
+    config::{
+        BehaviorVersion, Credentials, Region, RequestChecksumCalculation, ResponseChecksumValidation,
+        retry::RetryConfig, timeout::TimeoutConfig,
+    },
+    error::{ProvideErrorMetadata, SdkError},
+    primitives::ByteStream,
+};
+use bytes::{Bytes, BytesMut};
+
+use crate::secret::Secret;
+
+/// One attempt of one request, connecting included. Our objects have a few MiB at most.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// One request with the SDK's own retries. Longer outages are left to the delay ladder of messages.
+const OPERATION_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Time for a TCP connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Where the objects are.
+#[derive(Debug, Clone, clap::Args)]
+#[group(skip)]
+pub struct Options {
+    /// URL of the S3 server
+    #[arg(long = "s3-endpoint", env = "S3_ENDPOINT", value_name = "URL")]
+    pub endpoint: String,
+    /// Region that requests are signed for
+    #[arg(
+        long = "s3-region",
+        env = "S3_REGION",
+        value_name = "NAME",
+        default_value = "us-east-1"
+    )]
+    pub region: String,
+    /// Bucket of uploads and reports
+    #[arg(long = "s3-bucket", env = "S3_BUCKET", value_name = "NAME")]
+    pub bucket: String,
+    /// Access key
+    #[arg(
+        long = "s3-access-key-id",
+        env = "S3_ACCESS_KEY_ID",
+        value_name = "ID",
+        hide_env_values = true
+    )]
+    pub access_key_id: String,
+    /// Secret key; give it in the environment, where other users of the machine cannot read it
+    #[arg(
+        long = "s3-secret-access-key",
+        env = "S3_SECRET_ACCESS_KEY",
+        value_name = "SECRET",
+        hide_env_values = true
+    )]
+    pub secret_access_key: Secret,
+}
+
+/// Why an object could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The server could not be reached, did not answer in time, or answered with an error.
+    #[error("object storage: {action} {key:?} failed: {cause}")]
+    Failed {
+        /// What was tried.
+        action: &'static str,
+        /// The object.
+        key: String,
+        /// What the SDK says, with its causes.
+        cause: String,
+    },
+    /// The bucket does not exist.
+    #[error("object storage: there is no bucket {0:?}: create it, or correct S3_BUCKET")]
+    NoBucket(String),
+}
+
+/// What there is under a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fetched {
+    /// The object.
+    Found {
+        /// Its content; `None` if it is larger than the given limit.
+        content: Option<Bytes>,
+        /// Its size in bytes.
+        size_bytes: u64,
+        /// Its ETag as the server gives it, quotes taken off.
+        etag: Option<String>,
+    },
+    /// Nothing.
+    Missing,
+}
+
+/// The bucket of uploads and reports.
+#[derive(Debug, Clone)]
+pub struct Storage {
+    client: Client,
+    bucket: String,
+}
+
+impl Storage {
+    /// A client; connects when first used.
+    pub fn new(options: &Options) -> Self {
+        let credentials = Credentials::new(
+            &options.access_key_id,
+            options.secret_access_key.expose(),
+            None,
+            None,
+            "configuration",
+        );
+        let config = aws_sdk_s3::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .endpoint_url(&options.endpoint)
+            .region(Region::new(options.region.clone()))
+            .credentials_provider(credentials)
+            // Host names per bucket are Amazon's own; every S3 server knows paths.
+            .force_path_style(true)
+            // The SDK's newer default checksums are unknown to many S3-compatible stores.
+            .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+            .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
+            .retry_config(RetryConfig::standard().with_max_attempts(3))
+            .timeout_config(
+                TimeoutConfig::builder()
+                    .connect_timeout(CONNECT_TIMEOUT)
+                    .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+                    .operation_timeout(OPERATION_TIMEOUT)
+                    .build(),
+            )
+            .build();
+        Self {
+            client: Client::from_conf(config),
+            bucket: options.bucket.clone(),
+        }
+    }
+
+    /// Reads an object, but no more than `max_bytes` of it.
+    pub async fn get(&self, key: &str, max_bytes: u64) -> Result<Fetched, Error> {
+        let request = self.client.get_object().bucket(&self.bucket).key(key).send();
+        let mut object = match request.await {
+            Ok(object) => object,
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(|error| error.is_no_such_key()) =>
+            {
+                return Ok(Fetched::Missing);
+            }
+            Err(error) => return Err(self.error("reading", key, &error)),
+        };
+        let etag = object.e_tag().map(|etag| etag.trim_matches('"').to_owned());
+        let size_bytes = object
+            .content_length()
+            .and_then(|size| u64::try_from(size).ok())
+            .unwrap_or(0);
+        if size_bytes > max_bytes {
+            return Ok(Fetched::Found {
+                content: None,
+                size_bytes,
+                etag,
+            });
+        }
+        let mut content = BytesMut::with_capacity(usize::try_from(size_bytes).unwrap_or(0));
+        // A body is outside the SDK's operation time-out.
+        let body = async {
+            while let Some(chunk) = object.body.try_next().await? {
+                content.extend_from_slice(&chunk);
+                // The length in the header is only what the server says.
+                if content.len() as u64 > max_bytes {
+                    break;
+                }
+            }
+            Ok::<_, aws_sdk_s3::primitives::ByteStreamError>(())
+        };
+        let failed = |cause: String| Error::Failed {
+            action: "reading",
+            key: key.to_owned(),
+            cause,
+        };
+        match tokio::time::timeout(OPERATION_TIMEOUT, body).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return Err(failed(with_causes(&error))),
+            Err(_) => {
+                return Err(failed(format!(
+                    "no whole answer within {} s",
+                    OPERATION_TIMEOUT.as_secs()
+                )));
+            }
+        }
+        let size_bytes = content.len() as u64;
+        let content = (size_bytes <= max_bytes).then(|| content.freeze());
+        Ok(Fetched::Found {
+            content,
+            size_bytes,
+            etag,
+        })
+    }
+
+    /// Writes an object, replacing what is there, and returns its ETag without quotes.
+    pub async fn put(
+        &self,
+        key: &str,
+        content: Vec<u8>,
+        content_type: &str,
+    ) -> Result<Option<String>, Error> {
+        let request = self
+            .client
+            .put_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .content_type(content_type)
+            .body(ByteStream::from(content));
+        match request.send().await {
+            Ok(written) => Ok(written.e_tag().map(|etag| etag.trim_matches('"').to_owned())),
+            Err(error) => Err(self.error("writing", key, &error)),
+        }
+    }
+
+    fn error<E>(&self, action: &'static str, key: &str, error: &SdkError<E>) -> Error
+    where
+        E: std::error::Error + ProvideErrorMetadata + 'static,
+    {
+        if error.code() == Some("NoSuchBucket") {
+            return Error::NoBucket(self.bucket.clone());
+        }
+        Error::Failed {
+            action,
+            key: key.to_owned(),
+            cause: with_causes(error),
+        }
+    }
+}
+
+/// The SDK's errors say little without what caused them.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes: Vec<String> = std::iter::successors(Some(error), |error| error.source())
+        .map(ToString::to_string)
+        .collect();
+    causes.join(": ")
+}
