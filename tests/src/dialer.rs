@@ -1,0 +1,228 @@
+//! The Dialer's side: uploads, jobs, events, reports.
+
+use std::sync::{Arc, Mutex};
+
+use futures::StreamExt;
+use lapin::{
+    BasicProperties, Channel, Connection, ConnectionProperties,
+    message::BasicGetMessage,
+    options::{
+        BasicAckOptions, BasicConsumeOptions, BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions,
+    },
+    types::{FieldTable, ShortString},
+};
+use serde_json::{Value, json};
+use uuid::Uuid;
+use worker::storage::Fetched;
+
+use crate::{Tenant, World, eventually, variable};
+
+/// The events that the Dialer has received, and its channel for publishing.
+#[derive(Debug)]
+pub(crate) struct Inbox {
+    channel: Channel,
+    events: Arc<Mutex<Vec<Value>>>,
+    _connections: [Connection; 2],
+}
+
+impl Inbox {
+    pub(crate) async fn open(name: &str) -> Self {
+        let connect = async |url: &str| {
+            Connection::connect(url, ConnectionProperties::default())
+                .await
+                .expect("the broker")
+        };
+        let dialer = connect(&variable("DIALER_AMQP_URL")).await;
+        let admin = connect(&variable("AMQP_ADMIN_URL")).await;
+        let listening = dialer.create_channel().await.expect("a channel");
+        let mut deliveries = listening
+            .basic_consume(
+                format!("{name}.dialer.import-events").into(),
+                ShortString::default(),
+                BasicConsumeOptions::default(),
+                FieldTable::default(),
+            )
+            .await
+            .expect("the Dialer's queue");
+        let events = Arc::new(Mutex::new(Vec::new()));
+        let received = Arc::clone(&events);
+        tokio::spawn(async move {
+            // Ends when the test's connection is closed.
+            while let Some(Ok(delivery)) = deliveries.next().await {
+                let event = serde_json::from_slice(&delivery.data).expect("an event is JSON");
+                received.lock().expect("the events").push(event);
+                delivery
+                    .ack(BasicAckOptions::default())
+                    .await
+                    .expect("an event is acknowledged");
+            }
+        });
+        let channel = admin.create_channel().await.expect("a channel");
+        channel
+            .confirm_select(ConfirmSelectOptions::default())
+            .await
+            .expect("confirms");
+        Self {
+            channel,
+            events,
+            _connections: [dialer, admin],
+        }
+    }
+}
+
+/// The reports of an import.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reports {
+    /// The success CSV, byte for byte.
+    pub success: Vec<u8>,
+    /// The error CSV, byte for byte.
+    pub errors: Vec<u8>,
+}
+
+impl Reports {
+    /// Rows of the success CSV: user ID, username, email, virtual extension, temporary password.
+    pub fn success_rows(&self) -> Vec<Vec<String>> {
+        records(&self.success)
+    }
+
+    /// Rows of the error CSV.
+    pub fn error_rows(&self) -> Vec<Vec<String>> {
+        records(&self.errors)
+    }
+}
+
+fn records(report: &[u8]) -> Vec<Vec<String>> {
+    let text = report
+        .strip_prefix(b"\xef\xbb\xbf")
+        .expect("a report begins with a BOM");
+    let mut reader = csv::Reader::from_reader(text);
+    let records = reader.records().map(|record| record.expect("a report is CSV"));
+    records
+        .map(|record| record.iter().map(str::to_owned).collect())
+        .collect()
+}
+
+/// The data of an event, which must be of the given type.
+pub fn final_data<'a>(event: &'a Value, kind: &str) -> &'a Value {
+    assert_eq!(event["type"], format!("dialer.import.{kind}"), "{event}");
+    &event["data"]
+}
+
+impl World {
+    /// Uploads a file for the tenant and returns the smallest job that imports it.
+    pub async fn upload(&self, tenant: Tenant, csv: impl Into<Vec<u8>>) -> Value {
+        let import_id = Uuid::new_v4();
+        let key = format!("tenants/{}/uploads/{import_id}/users.csv", tenant.id);
+        self.storage
+            .put(&key, csv.into(), "text/csv")
+            .await
+            .expect("the file is uploaded");
+        json!({ "version": 1, "import_id": import_id, "tenant_id": tenant.id, "source": { "key": key } })
+    }
+
+    /// Publishes a job, as the Dialer does.
+    pub async fn publish(&self, job: &Value) {
+        self.publish_to("requested", job.to_string().as_bytes()).await;
+    }
+
+    /// Publishes any message to the exchange of work.
+    pub async fn publish_to(&self, routing_key: &str, body: &[u8]) {
+        let exchange = format!("{}imports", self.prefix());
+        let options = BasicPublishOptions {
+            mandatory: true,
+            ..BasicPublishOptions::default()
+        };
+        let properties = BasicProperties::default()
+            .with_delivery_mode(2)
+            .with_content_type("application/json".into());
+        let sent =
+            self.inbox
+                .channel
+                .basic_publish(exchange.into(), routing_key.into(), options, body, properties);
+        let confirmed = sent.await.expect("published").await.expect("confirmed");
+        assert!(
+            confirmed.is_ack() && confirmed.take_message().is_none(),
+            "{routing_key} is routed"
+        );
+    }
+
+    /// All events of an import so far.
+    pub fn events(&self, job: &Value) -> Vec<Value> {
+        let events = self.inbox.events.lock().expect("the events");
+        events
+            .iter()
+            .filter(|event| event["subject"] == job["import_id"])
+            .cloned()
+            .collect()
+    }
+
+    /// Waits for the event with which an import ends.
+    pub async fn final_event(&self, job: &Value) -> Value {
+        eventually("the final event", async || {
+            self.events(job)
+                .into_iter()
+                .find(|event| event["type"] != "dialer.import.progress")
+        })
+        .await
+    }
+
+    /// Waits for a dead letter, takes it and returns its reason and its body.
+    pub async fn dead_letter(&self) -> (String, Vec<u8>) {
+        let queue = format!("{}imports.dead", self.prefix());
+        let letter: BasicGetMessage = eventually("a dead letter", async || {
+            let options = BasicGetOptions { no_ack: true };
+            self.inbox
+                .channel
+                .basic_get(queue.as_str().into(), options)
+                .await
+                .expect("the dead letters")
+        })
+        .await;
+        let headers = letter.properties.headers().clone().unwrap_or_default();
+        let reason = headers
+            .inner()
+            .get("import-reason")
+            .and_then(|value| value.as_long_string().cloned());
+        (
+            reason.map(|reason| reason.to_string()).unwrap_or_default(),
+            letter.delivery.data,
+        )
+    }
+
+    /// The number of messages that wait in a queue.
+    pub async fn waiting(&self, queue: &str) -> u32 {
+        let options = lapin::options::QueueDeclareOptions {
+            passive: true,
+            ..Default::default()
+        };
+        let queue = format!("{}{queue}", self.prefix());
+        let declared = self
+            .inbox
+            .channel
+            .queue_declare(queue.into(), options, FieldTable::default())
+            .await;
+        declared.expect("the queue is there").message_count()
+    }
+
+    /// The reports that a completed event names.
+    pub async fn reports(&self, event: &Value) -> Reports {
+        let reports = &event["data"]["reports"];
+        let success = self
+            .object(reports["success"].as_str().expect("a key"))
+            .await
+            .expect("the success CSV");
+        let errors = self
+            .object(reports["errors"].as_str().expect("a key"))
+            .await
+            .expect("the error CSV");
+        Reports { success, errors }
+    }
+
+    /// The content of an object.
+    pub async fn object(&self, key: &str) -> Option<Vec<u8>> {
+        match self.storage.get(key, u64::MAX).await.expect("object storage") {
+            Fetched::Found { content, .. } => Some(content.expect("no limit").to_vec()),
+            Fetched::Missing => None,
+        }
+    }
+}
