@@ -15,7 +15,11 @@ const FORMULA_STARTS: [char; 10] = ['=', '+', '-', '@', '\t', '\r', '＝', '＋'
 
 /// Puts the guard before a cell that needs it.
 pub fn put(cell: &str) -> Cow<'_, str> {
-    if starts_formula(cell) { Cow::Owned(format!("{GUARD}{cell}")) } else { Cow::Borrowed(cell) }
+    if starts_formula(cell) {
+        Cow::Owned(format!("{GUARD}{cell}"))
+    } else {
+        Cow::Borrowed(cell)
+    }
 }
 
 /// Takes the guard off a cell that has it. Looks at the cell as it stands in the file, before any trimming.

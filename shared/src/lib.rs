@@ -16,8 +16,8 @@ pub mod guard;
 pub mod file;
 pub mod user;
 
+pub mod assess;
 pub mod mapping;
 pub mod outcome;
-pub mod row;
-pub mod assess;
 pub mod report;
+pub mod row;

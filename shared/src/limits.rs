@@ -15,6 +15,11 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_file_bytes: 5 * 1024 * 1024, max_rows: 500, max_columns: 256, max_cell_bytes: 32 * 1024 }
+        Self {
+            max_file_bytes: 5 * 1024 * 1024,
+            max_rows: 500,
+            max_columns: 256,
+            max_cell_bytes: 32 * 1024,
+        }
     }
 }

@@ -5,8 +5,13 @@ use icu_casemap::CaseMapper;
 use crate::{cell::is_space, field::Field};
 
 /// The columns that the error CSV appends, in its order. A file that has them is one of our reports come back.
-pub const REPORT_COLUMNS: [&str; 5] =
-    ["Import Row", "Import Line", "Import Result", "Import Error Codes", "Import Errors"];
+pub const REPORT_COLUMNS: [&str; 5] = [
+    "Import Row",
+    "Import Line",
+    "Import Result",
+    "Import Error Codes",
+    "Import Errors",
+];
 
 /// What a column's name says about the field that it holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +33,10 @@ impl Recognised {
 
 /// The form in which names are compared: without regard to case, spaces, `_` and `-`.
 pub fn normalise(name: &str) -> String {
-    let name: String = name.chars().filter(|&c| !is_space(c) && c != '_' && c != '-').collect();
+    let name: String = name
+        .chars()
+        .filter(|&c| !is_space(c) && c != '_' && c != '-')
+        .collect();
     CaseMapper::new().fold_string(&name).into_owned()
 }
 
@@ -98,7 +106,14 @@ mod tests {
 
     #[test]
     fn case_spaces_underscores_and_hyphens_do_not_matter() {
-        for name in ["User Name", "user_name", "USER-NAME", " username ", "User\u{A0}Name", "\u{FEFF}Username"] {
+        for name in [
+            "User Name",
+            "user_name",
+            "USER-NAME",
+            " username ",
+            "User\u{A0}Name",
+            "\u{FEFF}Username",
+        ] {
             assert_eq!(normalise(name), "username", "{name:?}");
         }
         assert_eq!(normalise("STRASSE"), normalise("Straße"));
@@ -108,7 +123,10 @@ mod tests {
     #[test]
     fn every_field_is_recognised_by_its_own_name_and_by_the_plural() {
         for &field in Field::VARIANTS {
-            assert_eq!(recognise(&normalise(field.as_str())), Some(Recognised::Own(field)));
+            assert_eq!(
+                recognise(&normalise(field.as_str())),
+                Some(Recognised::Own(field))
+            );
             let plural = format!("{}s", field.as_str().trim_end_matches('s'));
             assert_eq!(recognise(&normalise(&plural)), Some(Recognised::Own(field)));
         }
@@ -141,10 +159,17 @@ mod tests {
             ("Surname", Field::LastName),
             ("family_name", Field::LastName),
         ] {
-            assert_eq!(recognise(&normalise(name)), Some(Recognised::Synonym(field)), "{name}");
+            assert_eq!(
+                recognise(&normalise(name)),
+                Some(Recognised::Synonym(field)),
+                "{name}"
+            );
         }
         for own in ["E-Mail", "User Name"] {
-            assert!(matches!(recognise(&normalise(own)), Some(Recognised::Own(_))), "{own}");
+            assert!(
+                matches!(recognise(&normalise(own)), Some(Recognised::Own(_))),
+                "{own}"
+            );
         }
         for unknown in ["", "name", "id", "phone", "role name", "import row"] {
             assert_eq!(recognise(&normalise(unknown)), None, "{unknown}");

@@ -8,7 +8,13 @@ use crate::{guard, names::REPORT_COLUMNS, outcome::Outcome, problem::Problem};
 /// Without it, Excel takes a CSV file for the legacy encoding of its Windows.
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
-const SUCCESS_COLUMNS: [&str; 5] = ["User ID", "Username", "Email", "Virtual Extension", "Temporary Password"];
+const SUCCESS_COLUMNS: [&str; 5] = [
+    "User ID",
+    "Username",
+    "Email",
+    "Virtual Extension",
+    "Temporary Password",
+];
 
 /// A user that was created; in `validate` mode one that would have been, without ID and password.
 #[derive(Clone, Copy)]
@@ -29,7 +35,13 @@ pub struct SuccessRow<'a> {
 impl std::fmt::Debug for SuccessRow<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let password = self.password.map(|_| "[redacted]");
-        let Self { user_id, username, email, virtual_extension, .. } = self;
+        let Self {
+            user_id,
+            username,
+            email,
+            virtual_extension,
+            ..
+        } = self;
         f.debug_struct("SuccessRow")
             .field("user_id", user_id)
             .field("username", username)
@@ -62,20 +74,33 @@ pub struct ErrorRow<'a> {
 pub fn success_csv<'a>(rows: impl IntoIterator<Item = SuccessRow<'a>>) -> Vec<u8> {
     let rows: Vec<SuccessRow<'a>> = rows.into_iter().collect();
     let mut sheet = Sheet::with_capacity(rows.iter().map(SuccessRow::most_bytes).sum());
+    let memory = sheet.bytes.as_ptr();
     sheet.record(SUCCESS_COLUMNS);
     for row in &rows {
         let user_id = row.user_id.map(|id| id.to_string()).unwrap_or_default();
         let password = row.password.unwrap_or_default();
-        sheet.record([user_id.as_str(), row.username, row.email, row.virtual_extension, password]);
+        sheet.record([
+            user_id.as_str(),
+            row.username,
+            row.email,
+            row.virtual_extension,
+            password,
+        ]);
     }
+    debug_assert_eq!(memory, sheet.bytes.as_ptr(), "the passwords were copied");
     sheet.bytes
 }
 
 impl SuccessRow<'_> {
     /// The most that the row can take: an ID has up to 20 characters.
     fn most_bytes(&self) -> usize {
-        let texts = [self.username, self.email, self.virtual_extension, self.password.unwrap_or_default()];
-        most_bytes(20) + texts.iter().map(|text| most_bytes(text.len())).sum::<usize>() + LINE_BREAK_BYTES
+        let texts = [
+            self.username,
+            self.email,
+            self.virtual_extension,
+            self.password.unwrap_or_default(),
+        ];
+        most_bytes(20) + texts.iter().map(|text| most_bytes(text.len())).sum::<usize>() + END_OF_RECORD_BYTES
     }
 }
 
@@ -83,7 +108,14 @@ impl SuccessRow<'_> {
 pub fn error_csv<'a>(header: &[String], rows: impl IntoIterator<Item = ErrorRow<'a>>) -> Vec<u8> {
     let mut sheet = Sheet::with_capacity(0);
     sheet.record(header.iter().map(String::as_str).chain(REPORT_COLUMNS));
-    for ErrorRow { cells, row, line, result, problems } in rows {
+    for ErrorRow {
+        cells,
+        row,
+        line,
+        result,
+        problems,
+    } in rows
+    {
         let (row, line) = (row.to_string(), line.to_string());
         let (codes, sentences) = (codes(problems), sentences(problems));
         let report = [row.as_str(), &line, result.as_str(), &codes, &sentences];
@@ -106,14 +138,22 @@ fn codes(problems: &[Problem]) -> String {
 }
 
 fn sentences(problems: &[Problem]) -> String {
-    problems.iter().map(|problem| problem.message.as_str()).collect::<Vec<_>>().join(" ")
+    problems
+        .iter()
+        .map(|problem| problem.message.as_str())
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
-const LINE_BREAK_BYTES: usize = 2;
+/// The most that csv-core writes to end a record: the closing quote, a pair of quotes for an empty record, CRLF.
+const END_OF_RECORD_BYTES: usize = 5;
 
-/// The most that a cell can take with formula guard, quotes, every character doubled, and a delimiter.
+/// The most that csv-core writes to end a cell: the closing quote and the delimiter.
+const END_OF_CELL_BYTES: usize = 2;
+
+/// The most that a cell can take with formula guard, opening quote and every character doubled.
 fn most_bytes(cell_bytes: usize) -> usize {
-    2 * (cell_bytes + 1) + 2 + 1
+    2 * (1 + cell_bytes) + 1 + END_OF_CELL_BYTES
 }
 
 /// A CSV file that grows by records.
@@ -126,31 +166,41 @@ impl Sheet {
     /// A sheet with the byte order mark, and room for this much and for the longest header of our own.
     fn with_capacity(records_bytes: usize) -> Self {
         let header_bytes: usize = SUCCESS_COLUMNS.iter().map(|name| most_bytes(name.len())).sum();
-        let capacity = BYTE_ORDER_MARK.len() + header_bytes + LINE_BREAK_BYTES + records_bytes;
+        let capacity = BYTE_ORDER_MARK.len() + header_bytes + END_OF_RECORD_BYTES + records_bytes;
         let mut bytes = Vec::with_capacity(capacity);
         bytes.extend_from_slice(BYTE_ORDER_MARK);
-        Self { csv: csv_core::WriterBuilder::new().terminator(Terminator::CRLF).build(), bytes }
+        Self {
+            csv: csv_core::WriterBuilder::new()
+                .terminator(Terminator::CRLF)
+                .build(),
+            bytes,
+        }
     }
 
     fn record<'c>(&mut self, cells: impl IntoIterator<Item = &'c str>) {
         for (index, cell) in cells.into_iter().enumerate() {
             if index > 0 {
-                self.write(1, csv_core::Writer::delimiter);
+                self.write(END_OF_CELL_BYTES, csv_core::Writer::delimiter);
             }
             let cell = guard::put(cell);
-            self.write(most_bytes(cell.len()), |csv, output| {
+            self.write(2 * cell.len() + 1, |csv, output| {
                 let (result, _, written) = csv.field(cell.as_bytes(), output);
                 (result, written)
             });
         }
-        self.write(1 + LINE_BREAK_BYTES, csv_core::Writer::terminator);
+        self.write(END_OF_RECORD_BYTES, csv_core::Writer::terminator);
     }
 
     /// Lets csv-core write to the end of the sheet, where there is room for all that it can write at once.
-    fn write(&mut self, most: usize, put: impl FnOnce(&mut csv_core::Writer, &mut [u8]) -> (WriteResult, usize)) {
+    fn write(
+        &mut self,
+        most: usize,
+        put: impl FnOnce(&mut csv_core::Writer, &mut [u8]) -> (WriteResult, usize),
+    ) {
         let end = self.bytes.len();
         self.bytes.resize(end + most, 0);
-        let (_, written) = put(&mut self.csv, self.bytes.get_mut(end..).unwrap_or_default());
+        let (result, written) = put(&mut self.csv, self.bytes.get_mut(end..).unwrap_or_default());
+        debug_assert_eq!(result, WriteResult::InputEmpty, "there was too little room");
         self.bytes.truncate(end + written);
     }
 }

@@ -77,7 +77,10 @@ pub fn read(file: &SourceFile, mapping: &Mapping, job: &Job) -> Vec<Candidate> {
 
 /// What is to be looked up for these candidates, and for the values that the job gives to all users.
 pub fn lookups(candidates: &[Candidate], job: &Job) -> Lookups {
-    let mut lookups = Lookups { pbx_domains: job.sip.pbx_domain_id().map(Id::get).into_iter().collect(), ..Lookups::default() };
+    let mut lookups = Lookups {
+        pbx_domains: job.sip.pbx_domain_id().map(Id::get).into_iter().collect(),
+        ..Lookups::default()
+    };
     let fixed = Fixed::of(job);
     for (ids, list) in [
         (&mut lookups.roles, fixed.roles),
@@ -88,12 +91,25 @@ pub fn lookups(candidates: &[Candidate], job: &Job) -> Lookups {
         ids.extend(list.into_iter().flat_map(|list| list.ids).map(Id::get));
     }
     for candidate in candidates {
-        lookups.roles.extend(candidate.roles.ids.iter().map(|id| id.get()));
-        lookups.desks.extend(candidate.desks.ids.iter().map(|id| id.get()));
-        lookups.skill_groups.extend(candidate.skill_groups.ids.iter().map(|id| id.get()));
+        lookups
+            .roles
+            .extend(candidate.roles.ids.iter().map(|id| id.get()));
+        lookups
+            .desks
+            .extend(candidate.desks.ids.iter().map(|id| id.get()));
+        lookups
+            .skill_groups
+            .extend(candidate.skill_groups.ids.iter().map(|id| id.get()));
         lookups.tags.extend(candidate.tags.ids.iter().map(|id| id.get()));
-        lookups.usernames.extend(candidate.username.as_ref().map(|username| username.key().to_owned()));
-        lookups.emails.extend(candidate.email.as_ref().map(|email| email.key().to_owned()));
+        lookups.usernames.extend(
+            candidate
+                .username
+                .as_ref()
+                .map(|username| username.key().to_owned()),
+        );
+        lookups
+            .emails
+            .extend(candidate.email.as_ref().map(|email| email.key().to_owned()));
         match &candidate.extension {
             Extension::Given(number) => {
                 lookups.extensions.insert(number.as_str().to_owned());
@@ -141,13 +157,24 @@ struct Reader<'m> {
 
 impl<'m> Reader<'m> {
     fn new(mapping: &'m Mapping, job: &Job) -> Self {
-        let generate = job.fields.virtual_extension.as_ref().is_some_and(|source| source.generate);
-        Self { mapping, fixed: Fixed::of(job), generate }
+        let generate = job
+            .fields
+            .virtual_extension
+            .as_ref()
+            .is_some_and(|source| source.generate);
+        Self {
+            mapping,
+            fixed: Fixed::of(job),
+            generate,
+        }
     }
 
     fn read(&self, record: &Record) -> Candidate {
         let mut problems = Vec::new();
-        let cells = Cells { record, mapping: self.mapping };
+        let cells = Cells {
+            record,
+            mapping: self.mapping,
+        };
         Candidate {
             row: record.row,
             line: record.line,
@@ -156,7 +183,11 @@ impl<'m> Reader<'m> {
             extension: self.extension(&cells, &mut problems),
             roles: cells.list(Field::Role, self.fixed.roles.as_ref(), &mut problems),
             desks: cells.list(Field::Desks, self.fixed.desks.as_ref(), &mut problems),
-            skill_groups: cells.list(Field::SkillGroups, self.fixed.skill_groups.as_ref(), &mut problems),
+            skill_groups: cells.list(
+                Field::SkillGroups,
+                self.fixed.skill_groups.as_ref(),
+                &mut problems,
+            ),
             tags: cells.list(Field::Tags, self.fixed.tags.as_ref(), &mut problems),
             pbx_device: cells.value(Field::PbxDevice, PbxDevice::parse, &mut problems),
             sip_uri: cells.value(Field::SipUri, SipUri::parse, &mut problems),

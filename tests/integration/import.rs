@@ -17,9 +17,17 @@ pub(crate) async fn assert_passwords_verify(world: &World, tenant: Tenant, repor
     let rows = reports.success_rows();
     assert_eq!(users.len(), rows.len());
     for row in rows {
-        let [user_id, username, email, extension, password] = row.as_slice() else { panic!("{row:?}") };
-        let user = users.iter().find(|user| user.0.to_string() == *user_id).expect("the user exists");
-        assert_eq!((&user.1, &user.2, &user.3, user.5), (username, email, extension, true));
+        let [user_id, username, email, extension, password] = row.as_slice() else {
+            panic!("{row:?}")
+        };
+        let user = users
+            .iter()
+            .find(|user| user.0.to_string() == *user_id)
+            .expect("the user exists");
+        assert_eq!(
+            (&user.1, &user.2, &user.3, user.5),
+            (username, email, extension, true)
+        );
         let verified = Argon2::default().verify_password(password.as_bytes(), user.4.as_str());
         assert!(verified.is_ok(), "{username}'s password verifies");
     }
@@ -28,7 +36,10 @@ pub(crate) async fn assert_passwords_verify(world: &World, tenant: Tenant, repor
 /// A file of good rows.
 pub(crate) fn good_rows(count: u32) -> String {
     let rows = (1..=count).map(|n| format!("user{n},user{n}@example.com,{:05},10\r\n", 20_000 + n));
-    format!("Username,Email,Virtual Extension,Role\r\n{}", rows.collect::<String>())
+    format!(
+        "Username,Email,Virtual Extension,Role\r\n{}",
+        rows.collect::<String>()
+    )
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -109,7 +120,10 @@ async fn every_row_gets_its_outcome_and_its_place_in_the_reports() {
         world.publish(&job).await;
         let event = world.final_event(&job).await;
         let data = final_data(&event, "completed");
-        assert_eq!(data["summary"], json!({"total": 5, "created": 1, "duplicates": 2, "errors": 2, "cancelled": 0}));
+        assert_eq!(
+            data["summary"],
+            json!({"total": 5, "created": 1, "duplicates": 2, "errors": 2, "cancelled": 0})
+        );
         assert_eq!(
             data["problems"],
             json!([
@@ -121,16 +135,60 @@ async fn every_row_gets_its_outcome_and_its_place_in_the_reports() {
             ])
         );
         let reports = world.reports(&event).await;
-        let created: Vec<String> = reports.success_rows().into_iter().map(|row| row[1].clone()).collect();
+        let created: Vec<String> = reports
+            .success_rows()
+            .into_iter()
+            .map(|row| row[1].clone())
+            .collect();
         assert_eq!(created, ["carol"]);
-        let refused: Vec<Vec<String>> = reports.error_rows().into_iter().map(|row| row[..8].to_vec()).collect();
+        let refused: Vec<Vec<String>> = reports
+            .error_rows()
+            .into_iter()
+            .map(|row| row[..8].to_vec())
+            .collect();
         assert_eq!(
             refused,
             [
-                ["USER1", "new@example.com", "20101", "10", "1", "2", "duplicate", "already_exists"],
-                ["Carol", "carol2@example.com", "20103", "10", "3", "4", "duplicate", "duplicate_in_file"],
-                ["dave", "dave", "20104", "99", "4", "5", "error", "invalid_format;unknown_reference"],
-                ["erin", "erin@example.com", "20001", "10", "5", "7", "error", "extension_taken"],
+                [
+                    "USER1",
+                    "new@example.com",
+                    "20101",
+                    "10",
+                    "1",
+                    "2",
+                    "duplicate",
+                    "already_exists"
+                ],
+                [
+                    "Carol",
+                    "carol2@example.com",
+                    "20103",
+                    "10",
+                    "3",
+                    "4",
+                    "duplicate",
+                    "duplicate_in_file"
+                ],
+                [
+                    "dave",
+                    "dave",
+                    "20104",
+                    "99",
+                    "4",
+                    "5",
+                    "error",
+                    "invalid_format;unknown_reference"
+                ],
+                [
+                    "erin",
+                    "erin@example.com",
+                    "20001",
+                    "10",
+                    "5",
+                    "7",
+                    "error",
+                    "extension_taken"
+                ],
             ]
         );
     })
@@ -142,12 +200,22 @@ async fn generated_extensions_are_the_lowest_free_ones_in_row_order() {
     in_world(async |world| {
         let tenant = world.tenant().await;
         let _worker = Worker::start(world, &[]);
-        let mut job = world.upload(tenant, "username,email,ext\na,a@x.org,\nb,b@x.org,1001\nc,c@x.org,\n").await;
-        job["fields"] = json!({ "virtual_extension": { "generate": true, "column": "ext" }, "role": { "value": 10 } });
+        let mut job = world
+            .upload(
+                tenant,
+                "username,email,ext\na,a@x.org,\nb,b@x.org,1001\nc,c@x.org,\n",
+            )
+            .await;
+        job["fields"] =
+            json!({ "virtual_extension": { "generate": true, "column": "ext" }, "role": { "value": 10 } });
         job["sip"] = json!({ "kind": "builtin_pbx" });
         world.publish(&job).await;
         let reports = world.reports(&world.final_event(&job).await).await;
-        let extensions: Vec<String> = reports.success_rows().into_iter().map(|row| row[3].clone()).collect();
+        let extensions: Vec<String> = reports
+            .success_rows()
+            .into_iter()
+            .map(|row| row[3].clone())
+            .collect();
         assert_eq!(extensions, ["1000", "1001", "1002"]);
     })
     .await;
@@ -163,7 +231,10 @@ async fn a_validation_reports_the_same_and_creates_nothing() {
         validation["mode"] = json!("validate");
         world.publish(&validation).await;
         let validated = world.final_event(&validation).await;
-        let users: i64 = sqlx::query_scalar("SELECT count(*) FROM dialer.users").fetch_one(&world.db).await.unwrap();
+        let users: i64 = sqlx::query_scalar("SELECT count(*) FROM dialer.users")
+            .fetch_one(&world.db)
+            .await
+            .unwrap();
         assert_eq!(users, 0);
 
         let import = world.upload(tenant, file).await;
@@ -203,13 +274,20 @@ async fn nothing_is_left_behind_but_state_and_reports() {
         let job = world.upload(tenant, good_rows(60)).await;
         world.publish(&job).await;
         let reports = world.reports(&world.final_event(&job).await).await;
-        let sealed: i64 = sqlx::query_scalar("SELECT count(*) FROM imports.imports WHERE sealed_seed IS NOT NULL")
-            .fetch_one(&world.db)
-            .await
-            .unwrap();
+        let sealed: i64 =
+            sqlx::query_scalar("SELECT count(*) FROM imports.imports WHERE sealed_seed IS NOT NULL")
+                .fetch_one(&world.db)
+                .await
+                .unwrap();
         assert_eq!(sealed, 0, "the seed is destroyed");
         assert!(worker.terminate().await.success());
-        for queue in ["imports.requested", "imports.rows.00", "imports.rows.01", "imports.reports", "imports.dead"] {
+        for queue in [
+            "imports.requested",
+            "imports.rows.00",
+            "imports.rows.01",
+            "imports.reports",
+            "imports.dead",
+        ] {
             assert_eq!(world.waiting(queue).await, 0, "{queue} is empty");
         }
         let stored: String = sqlx::query_scalar(
@@ -222,7 +300,11 @@ async fn nothing_is_left_behind_but_state_and_reports() {
         .unwrap();
         let events = serde_json::to_string(&world.events(&job)).unwrap();
         for row in reports.success_rows() {
-            for (place, text) in [("log", &world.logged()), ("database", &stored), ("events", &events)] {
+            for (place, text) in [
+                ("log", &world.logged()),
+                ("database", &stored),
+                ("events", &events),
+            ] {
                 assert!(!text.contains(&row[4]), "a password stands in the {place}");
             }
             for (place, text) in [("log", &world.logged()), ("events", &events)] {

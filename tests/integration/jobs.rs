@@ -16,7 +16,10 @@ async fn rejection(world: &World, job: &Value) -> String {
             .fetch_one(&world.db)
             .await
             .unwrap();
-    assert_eq!(state, ("rejected".to_owned(), data["code"].as_str().unwrap().to_owned()));
+    assert_eq!(
+        state,
+        ("rejected".to_owned(), data["code"].as_str().unwrap().to_owned())
+    );
     state.1
 }
 
@@ -71,8 +74,14 @@ async fn a_file_that_breaks_the_rules_is_rejected_whole() {
             (good_rows(501).into_bytes(), "too_many_rows"),
             (b"Username,Email,Virtual Extension,Role\n".to_vec(), "empty_file"),
             (b"a,a@x.org,21,10\nb,b@x.org,22,10\n".to_vec(), "missing_header"),
-            (b"Username,Email,Virtual Extension\na,a@x.org,21\n".to_vec(), "required_field_unmapped"),
-            (b"Username,Email,E-Mail,Email,Ext,Role\na,a@x.org,,,21,10\n".to_vec(), "duplicate_header"),
+            (
+                b"Username,Email,Virtual Extension\na,a@x.org,21\n".to_vec(),
+                "required_field_unmapped",
+            ),
+            (
+                b"Username,Email,E-Mail,Email,Ext,Role\na,a@x.org,,,21,10\n".to_vec(),
+                "duplicate_header",
+            ),
             (b"PK\x03\x04 and so on".to_vec(), "not_csv"),
             (vec![b'a'; 5 * 1024 * 1024 + 1], "file_too_large"),
         ];
@@ -87,7 +96,10 @@ async fn a_file_that_breaks_the_rules_is_rejected_whole() {
         no_such_role["fields"] = json!({ "role": { "value": 99 } });
         assert_eq!(rejection(world, &no_such_role).await, "unknown_reference");
 
-        let users: i64 = sqlx::query_scalar("SELECT count(*) FROM dialer.users").fetch_one(&world.db).await.unwrap();
+        let users: i64 = sqlx::query_scalar("SELECT count(*) FROM dialer.users")
+            .fetch_one(&world.db)
+            .await
+            .unwrap();
         assert_eq!(users, 0);
         assert_still_works(world).await;
     })
@@ -100,7 +112,10 @@ async fn what_is_no_job_becomes_a_dead_letter() {
         let _worker = Worker::start(world, &[]);
         for body in ["", "no JSON", "[]", "{}", r#"{"version": 1}"#] {
             world.publish_to("requested", body.as_bytes()).await;
-            assert_eq!(world.dead_letter().await, ("malformed".to_owned(), body.as_bytes().to_vec()));
+            assert_eq!(
+                world.dead_letter().await,
+                ("malformed".to_owned(), body.as_bytes().to_vec())
+            );
         }
         for key in ["rows.00", "reports"] {
             world.publish_to(key, b"no JSON").await;
@@ -129,7 +144,10 @@ async fn the_dialer_is_told_of_a_job_that_is_not_valid() {
             world.publish(&job).await;
             let event = world.final_event(&job).await;
             let data = final_data(&event, "failed");
-            assert_eq!((&data["reason"], &data["created"]), (&json!("malformed"), &json!(0)));
+            assert_eq!(
+                (&data["reason"], &data["created"]),
+                (&json!("malformed"), &json!(0))
+            );
             assert_eq!(world.dead_letter().await.0, "malformed");
         }
         assert_still_works(world).await;
@@ -156,8 +174,14 @@ async fn an_import_id_belongs_to_its_first_job() {
         assert_eq!(world.dead_letter().await.0, "malformed");
 
         assert_passwords_verify(world, tenant, &world.reports(&event).await).await;
-        let finals = world.events(&job).into_iter().filter(|event| event["type"] != "dialer.import.progress");
-        assert!(finals.into_iter().all(|again| again == event), "no other event speaks of the import");
+        let finals = world
+            .events(&job)
+            .into_iter()
+            .filter(|event| event["type"] != "dialer.import.progress");
+        assert!(
+            finals.into_iter().all(|again| again == event),
+            "no other event speaks of the import"
+        );
     })
     .await;
 }
@@ -176,7 +200,11 @@ async fn the_same_job_published_again_is_one_import() {
 
         world.publish(&job).await;
         eventually("the event once more", async || {
-            let again = world.events(&job).into_iter().filter(|again| again["id"] == event["id"]).collect::<Vec<_>>();
+            let again = world
+                .events(&job)
+                .into_iter()
+                .filter(|again| again["id"] == event["id"])
+                .collect::<Vec<_>>();
             (again.len() > 1).then_some(again)
         })
         .await
@@ -195,7 +223,11 @@ async fn the_same_job_three_times_at_once_is_one_import() {
         for job in &jobs {
             tokio::join!(world.publish(job), world.publish(job), world.publish(job));
         }
-        let _workers = [Worker::start(world, &[]), Worker::start(world, &[]), Worker::start(world, &[])];
+        let _workers = [
+            Worker::start(world, &[]),
+            Worker::start(world, &[]),
+            Worker::start(world, &[]),
+        ];
         let event = world.final_event(&jobs[0]).await;
         assert_eq!(event["data"]["summary"]["created"], 100);
         assert_passwords_verify(world, tenant, &world.reports(&event).await).await;
@@ -227,7 +259,11 @@ async fn concurrent_imports_of_the_same_names_create_each_name_once() {
             let summary = world.final_event(job).await["data"]["summary"].clone();
             let count = |name: &str| summary[name].as_u64().unwrap();
             assert_eq!(count("created") + count("duplicates"), 120, "{summary}");
-            assert_eq!(count("errors"), 0, "an extension whose holder is the duplicated user is no error");
+            assert_eq!(
+                count("errors"),
+                0,
+                "an extension whose holder is the duplicated user is no error"
+            );
             created += count("created");
         }
         let users: i64 = sqlx::query_scalar("SELECT count(*) FROM dialer.users WHERE tenant_id = $1")
@@ -245,7 +281,10 @@ async fn the_same_names_in_two_tenants_are_different_users() {
     in_world(async |world| {
         let _worker = Worker::start(world, &[]);
         let (one, two) = (world.tenant().await, world.tenant().await);
-        let (first, second) = (world.upload(one, good_rows(40)).await, world.upload(two, good_rows(40)).await);
+        let (first, second) = (
+            world.upload(one, good_rows(40)).await,
+            world.upload(two, good_rows(40)).await,
+        );
         world.publish(&first).await;
         world.publish(&second).await;
         for (tenant, job) in [(one, &first), (two, &second)] {

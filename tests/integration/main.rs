@@ -1,4 +1,11 @@
 //! The worker against real PostgreSQL, RabbitMQ and S3. The modules read as the specification of a worker.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test ends with a panic"
+)]
 
 mod import;
 mod jobs;

@@ -22,6 +22,8 @@ use crate::{Tenant, World, eventually, variable};
 pub(crate) struct Inbox {
     channel: Channel,
     events: Arc<Mutex<Vec<Value>>>,
+    listening: Channel,
+    // Closed when dropped.
     _connections: [Connection; 2],
 }
 
@@ -65,6 +67,7 @@ impl Inbox {
         Self {
             channel,
             events,
+            listening,
             _connections: [dialer, admin],
         }
     }
@@ -144,6 +147,15 @@ impl World {
             confirmed.is_ack() && confirmed.take_message().is_none(),
             "{routing_key} is routed"
         );
+    }
+
+    /// Leaves the Dialer's queue to somebody else.
+    pub async fn stop_listening(&self) {
+        self.inbox
+            .listening
+            .close(200, "done".into())
+            .await
+            .expect("the channel is closed");
     }
 
     /// All events of an import so far.

@@ -2,6 +2,13 @@
 //! Dialer's side of the contract.
 //!
 //! The servers are those of `deploy/local/env`.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "a test ends with a panic"
+)]
 
 mod dialer;
 mod process;

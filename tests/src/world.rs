@@ -2,7 +2,8 @@
 
 use std::{
     panic::AssertUnwindSafe,
-    path::PathBuf,
+    path::{Path, PathBuf},
+    process::Command,
     str::FromStr,
     sync::atomic::{AtomicI64, Ordering},
 };
@@ -23,7 +24,7 @@ use worker::{
     storage::{self, Storage},
 };
 
-use crate::{dialer::Inbox, process, variable};
+use crate::{dialer::Inbox, eventually, process, variable};
 
 /// Few shards, because each is a replicated queue that costs the broker something.
 const SHARDS: u16 = 2;
@@ -52,7 +53,7 @@ pub async fn in_world(test: impl AsyncFnOnce(&World)) {
 #[derive(Debug)]
 pub struct World {
     name: String,
-    log: PathBuf,
+    scratch: PathBuf,
     /// The world's database, as its owner.
     pub db: PgPool,
     pub(crate) storage: Storage,
@@ -71,7 +72,7 @@ pub struct Tenant {
 impl World {
     async fn create() -> Self {
         // The broker's permissions let a test prefix be `t`, hexadecimal digits and a point.
-        let name = format!("t{:08x}", Uuid::new_v4().as_u128() as u32);
+        let name = format!("t{:08x}", random());
         let admin = PgPool::connect(&variable("MIGRATE_DATABASE_URL"))
             .await
             .expect("PostgreSQL");
@@ -91,13 +92,15 @@ impl World {
             .await
             .expect("the topology is declared");
         let storage = storage_options();
+        let scratch = std::env::temp_dir().join(format!("user-import-{name}"));
+        std::fs::create_dir(&scratch).expect("a folder for the test's files");
         Self {
-            log: std::env::temp_dir().join(format!("user-import-{name}.log")),
+            scratch,
             db: PgPool::connect(&owner).await.expect("the database"),
             storage: Storage::new(&storage),
             inbox: Inbox::open(&name).await,
             // Tenants of all tests share the bucket, so no two may have the same ID.
-            next_tenant: AtomicI64::new((Uuid::new_v4().as_u128() as i64 & (i64::MAX >> 1)) | 1),
+            next_tenant: AtomicI64::new(i64::from(random()) << 16 | 1),
             name,
         }
     }
@@ -107,14 +110,31 @@ impl World {
         format!("{}.", self.name)
     }
 
+    /// A folder for the test's files.
+    pub fn scratch(&self) -> &Path {
+        &self.scratch
+    }
+
+    /// Writes a file into that folder.
+    pub fn scratch_file(&self, name: &str, content: &[u8]) -> PathBuf {
+        let path = self.scratch.join(name);
+        std::fs::write(&path, content).expect("the file is written");
+        path
+    }
+
     /// Where workers write their log.
-    pub fn log(&self) -> &std::path::Path {
-        &self.log
+    pub(crate) fn log(&self) -> PathBuf {
+        self.scratch.join("workers.log")
+    }
+
+    /// The program `user-import`, with the world's servers in its environment.
+    pub fn command(&self) -> Command {
+        process::program(self)
     }
 
     /// What workers have logged so far.
     pub fn logged(&self) -> String {
-        std::fs::read_to_string(&self.log).unwrap_or_default()
+        std::fs::read_to_string(self.log()).unwrap_or_default()
     }
 
     /// What a worker of this world finds in its environment.
@@ -172,11 +192,12 @@ impl World {
         let admin = PgPool::connect(&variable("MIGRATE_DATABASE_URL"))
             .await
             .expect("PostgreSQL");
-        let drop = format!("DROP DATABASE {} WITH (FORCE)", self.name);
-        sqlx::query(AssertSqlSafe(drop))
-            .execute(&admin)
-            .await
-            .expect("the database is dropped");
+        eventually("the end of the database", async || {
+            // Fails while PostgreSQL's own autovacuum is at work in it, which its owner may not terminate.
+            let drop = format!("DROP DATABASE {} WITH (FORCE)", self.name);
+            sqlx::query(AssertSqlSafe(drop)).execute(&admin).await.ok()
+        })
+        .await;
         admin.close().await;
 
         let connection = Connection::connect(&variable("AMQP_ADMIN_URL"), ConnectionProperties::default())
@@ -197,9 +218,12 @@ impl World {
                     .expect("an exchange is deleted");
             }
         }
-        // There is none if no worker was started.
-        let _ = std::fs::remove_file(&self.log);
+        std::fs::remove_dir_all(&self.scratch).expect("the test's files are deleted");
     }
+}
+
+fn random() -> u32 {
+    Uuid::new_v4().as_fields().0
 }
 
 fn database_url(variable_name: &str, database: &str) -> String {

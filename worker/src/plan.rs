@@ -71,7 +71,7 @@ async fn draft(tools: &Tools, job: &Job) -> Result<Read<()>, Error> {
         Ok(content) => content,
         Err(rejection) => return Ok(Err((rejection, None))),
     };
-    let limits = tools.limits.clone();
+    let limits = tools.limits;
     // A file of the largest size takes long enough to be noticed by the other tasks of this thread.
     let read = tokio::task::spawn_blocking(move || file::read(&content, &limits));
     let file = match read.await.map_err(|error| Error::Panicked(error.to_string()))? {

@@ -44,18 +44,33 @@ pub fn check_fixed_values(job: &Job, dialer: &Dialer) -> Result<(), Rejection> {
     let lists = [
         (Field::Role.label(), fixed.roles, &dialer.roles),
         (Field::Desks.label(), fixed.desks, &dialer.desks),
-        (Field::SkillGroups.label(), fixed.skill_groups, &dialer.skill_groups),
+        (
+            Field::SkillGroups.label(),
+            fixed.skill_groups,
+            &dialer.skill_groups,
+        ),
         (Field::Tags.label(), fixed.tags, &dialer.tags),
-        ("PBX domain", job.sip.pbx_domain_id().map(|id| IdList::of(&[id])), &dialer.pbx_domains),
+        (
+            "PBX domain",
+            job.sip.pbx_domain_id().map(|id| IdList::of(&[id])),
+            &dialer.pbx_domains,
+        ),
     ];
     let mut unknown = Vec::new();
     for (label, list, known) in lists {
         let ids = list.unwrap_or_default().ids;
-        unknown.extend(ids.iter().filter(|id| !known.contains(&id.get())).map(|id| format!("{label} {id}")));
+        unknown.extend(
+            ids.iter()
+                .filter(|id| !known.contains(&id.get()))
+                .map(|id| format!("{label} {id}")),
+        );
     }
     if unknown.is_empty() {
         return Ok(());
     }
-    let message = format!("not active ones of this tenant: {}; choose others for all users", unknown.join(", "));
+    let message = format!(
+        "not active ones of this tenant: {}; choose others for all users",
+        unknown.join(", ")
+    );
     Err(Rejection::new(RejectionCode::UnknownReference, message))
 }

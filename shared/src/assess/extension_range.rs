@@ -13,7 +13,9 @@ pub struct ExtensionRange {
 
 /// The two numbers make no range.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{first:?} to {last:?} is not a range of virtual extensions: both have the same 2 to 10 digits in number, and the first is not above the last")]
+#[error(
+    "{first:?} to {last:?} is not a range of virtual extensions: both have the same 2 to 10 digits in number, and the first is not above the last"
+)]
 pub struct InvalidRange {
     first: String,
     last: String,
@@ -27,7 +29,10 @@ impl ExtensionRange {
             (Ok(first), Ok(last)) if first.as_str().len() == last.as_str().len() && first <= last => {
                 Ok(Self { first, last })
             }
-            _ => Err(InvalidRange { first: first.to_owned(), last: last.to_owned() }),
+            _ => Err(InvalidRange {
+                first: first.to_owned(),
+                last: last.to_owned(),
+            }),
         }
     }
 
@@ -74,7 +79,14 @@ mod tests {
             (&["99", "100", "0099", "0100"], Some("0101")),
             (&["0099", "0100", "0101"], None),
         ] {
-            assert_eq!(range.lowest_free(&in_use(used)).as_ref().map(VirtualExtension::as_str), free, "{used:?}");
+            assert_eq!(
+                range
+                    .lowest_free(&in_use(used))
+                    .as_ref()
+                    .map(VirtualExtension::as_str),
+                free,
+                "{used:?}"
+            );
         }
         assert_eq!((range.first(), range.last()), ("0099", "0101"));
     }
@@ -82,12 +94,22 @@ mod tests {
     #[test]
     fn the_widest_range_costs_no_more_than_the_numbers_in_use() {
         let range = ExtensionRange::new("0000000000", "9999999999").unwrap();
-        assert_eq!(range.lowest_free(&in_use(&["0000000000"])).unwrap().as_str(), "0000000001");
+        assert_eq!(
+            range.lowest_free(&in_use(&["0000000000"])).unwrap().as_str(),
+            "0000000001"
+        );
     }
 
     #[test]
     fn other_pairs_are_no_range() {
-        for (first, last) in [("200", "100"), ("99", "100"), ("1", "9"), ("a0", "b0"), ("", ""), ("10", "12345678901")] {
+        for (first, last) in [
+            ("200", "100"),
+            ("99", "100"),
+            ("1", "9"),
+            ("a0", "b0"),
+            ("", ""),
+            ("10", "12345678901"),
+        ] {
             assert!(ExtensionRange::new(first, last).is_err(), "{first} {last}");
         }
         assert!(ExtensionRange::new("10", "10").is_ok());

@@ -33,7 +33,7 @@ pub struct AssessedRow {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     /// It is to become this user.
-    Valid(NewUser),
+    Valid(Box<NewUser>),
     /// It cannot become a user.
     Refused {
         /// [`Outcome::Duplicate`] or [`Outcome::Error`].
@@ -86,9 +86,13 @@ pub fn assess(candidates: Vec<Candidate>, dialer: &Dialer) -> Vec<AssessedRow> {
 
     let in_file: HashSet<&str> = seen.extensions.keys().map(String::as_str).collect();
     let numbers = dialer.extension_range.iter().flat_map(ExtensionRange::numbers);
-    let mut free = numbers
-        .filter(|number| !in_file.contains(number.as_str()) && !dialer.extensions_in_use.contains(number.as_str()));
-    checked.into_iter().map(|candidate| conclude(candidate, &mut free, dialer)).collect()
+    let mut free = numbers.filter(|number| {
+        !in_file.contains(number.as_str()) && !dialer.extensions_in_use.contains(number.as_str())
+    });
+    checked
+        .into_iter()
+        .map(|candidate| conclude(candidate, &mut free, dialer))
+        .collect()
 }
 
 /// Reports the IDs that the tenant has not, one problem for each field.
@@ -100,7 +104,10 @@ fn check_references(candidate: &mut Candidate, dialer: &Dialer) {
         (Field::Tags, &candidate.tags, &dialer.tags),
     ] {
         let IdList { ids, not_ids } = list;
-        let unknown = ids.iter().filter(|id| !known.contains(&id.get())).map(Id::to_string);
+        let unknown = ids
+            .iter()
+            .filter(|id| !known.contains(&id.get()))
+            .map(Id::to_string);
         let wrong: Vec<String> = not_ids.iter().cloned().chain(unknown).collect();
         if !wrong.is_empty() {
             candidate.problems.push(Problem::unknown_reference(field, &wrong));
@@ -133,7 +140,10 @@ struct Duplicated {
 impl Seen {
     /// Compares a row with the Dialer and with the earlier rows, and then remembers it.
     fn check(&mut self, candidate: &mut Candidate, dialer: &Dialer) {
-        let place = Place { row: candidate.row, line: candidate.line };
+        let place = Place {
+            row: candidate.row,
+            line: candidate.line,
+        };
         let problems = &mut candidate.problems;
         let mut duplicated = Duplicated::default();
         if let Some(username) = &candidate.username {
@@ -147,7 +157,12 @@ impl Seen {
         if let Extension::Given(number) = &candidate.extension {
             let number = number.as_str();
             let first = *self.extensions.entry(number.to_owned()).or_insert(place);
-            problems.extend(duplicated.extension_problem(number, dialer.extensions.get(number), first, place));
+            problems.extend(duplicated.extension_problem(
+                number,
+                dialer.extensions.get(number),
+                first,
+                place,
+            ));
         }
     }
 }
@@ -173,7 +188,13 @@ impl Duplicated {
     }
 
     /// A number that somebody else has. That the user or row which this row duplicates has it, is no news.
-    fn extension_problem(&self, number: &str, user: Option<&i64>, first: Place, place: Place) -> Option<Problem> {
+    fn extension_problem(
+        &self,
+        number: &str,
+        user: Option<&i64>,
+        first: Place,
+        place: Place,
+    ) -> Option<Problem> {
         match user {
             Some(user) => (!self.users.contains(user)).then(|| Problem::extension_taken(number)),
             None if first == place || self.rows.contains(&first) => None,
@@ -192,14 +213,29 @@ fn conclude(
     let mut problems = std::mem::take(&mut candidate.problems);
     if problems.is_empty() {
         match new_user(candidate, free) {
-            Some(user) => return AssessedRow { row, line, verdict: Verdict::Valid(user) },
+            Some(user) => {
+                return AssessedRow {
+                    row,
+                    line,
+                    verdict: Verdict::Valid(Box::new(user)),
+                };
+            }
             None => {
-                problems.push(Problem::extension_range_exhausted(dialer.extension_range.as_ref()));
+                problems.push(Problem::extension_range_exhausted(
+                    dialer.extension_range.as_ref(),
+                ));
             }
         }
     }
     problems.sort_by_key(order);
-    AssessedRow { row, line, verdict: Verdict::Refused { outcome: Outcome::of(&problems), problems } }
+    AssessedRow {
+        row,
+        line,
+        verdict: Verdict::Refused {
+            outcome: Outcome::of(&problems),
+            problems,
+        },
+    }
 }
 
 /// By field, and those of the whole row at the end; within a field as the codes stand in their enum.

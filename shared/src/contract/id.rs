@@ -4,9 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The ID of a tenant, or of something that a tenant owns (role, desk, user, …): a positive 64-bit integer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "i64")]
-pub struct Id(#[schemars(range(min = 1))] i64);
+pub struct Id(i64);
 
 /// The number is zero or negative.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -24,13 +24,27 @@ impl TryFrom<i64> for Id {
     type Error = InvalidId;
 
     fn try_from(number: i64) -> Result<Self, InvalidId> {
-        if number > 0 { Ok(Self(number)) } else { Err(InvalidId(number)) }
+        if number > 0 {
+            Ok(Self(number))
+        } else {
+            Err(InvalidId(number))
+        }
     }
 }
 
 impl std::fmt::Display for Id {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.0.fmt(f)
+    }
+}
+
+impl JsonSchema for Id {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Id".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "integer", "format": "int64", "minimum": 1, "maximum": i64::MAX })
     }
 }
 
@@ -43,7 +57,11 @@ impl TryFrom<u32> for Version {
     type Error = String;
 
     fn try_from(number: u32) -> Result<Self, String> {
-        if number == 1 { Ok(Self) } else { Err(format!("contract version {number} is not known, only 1 is")) }
+        if number == 1 {
+            Ok(Self)
+        } else {
+            Err(format!("contract version {number} is not known, only 1 is"))
+        }
     }
 }
 

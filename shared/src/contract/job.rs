@@ -64,7 +64,9 @@ pub enum InvalidJob {
 /// Reads a job from the body of a message.
 pub fn parse(body: &[u8]) -> Result<Job, InvalidJob> {
     if body.len() > MAX_JOB_BYTES {
-        return Err(InvalidJob::TooLarge { size_bytes: body.len() });
+        return Err(InvalidJob::TooLarge {
+            size_bytes: body.len(),
+        });
     }
     Ok(serde_json::from_slice(body)?)
 }
@@ -110,7 +112,9 @@ impl Source {
     /// Whether the key lies under the tenant's prefix, without ways around it: a store that maps keys to paths would
     /// follow `..`.
     pub fn is_of_tenant(&self, tenant_id: Id) -> bool {
-        let Some(rest) = self.key.strip_prefix(&tenant_prefix(tenant_id)) else { return false };
+        let Some(rest) = self.key.strip_prefix(&tenant_prefix(tenant_id)) else {
+            return false;
+        };
         self.key.len() <= MAX_KEY_BYTES
             && !rest.contains(|c: char| c == '\\' || c.is_control())
             && rest.split('/').all(|segment| !matches!(segment, "" | "." | ".."))

@@ -16,5 +16,8 @@ pub fn all() -> [(&'static str, Schema); 4] {
 
 fn of<T: JsonSchema>() -> Schema {
     // What a writer may send is what our readers accept, so optional fields are optional in the schema.
-    SchemaSettings::draft2020_12().for_deserialize().into_generator().into_root_schema_for::<T>()
+    SchemaSettings::draft2020_12()
+        .for_deserialize()
+        .into_generator()
+        .into_root_schema_for::<T>()
 }

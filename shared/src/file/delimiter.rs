@@ -16,8 +16,23 @@ use crate::{
 const SAMPLE_ROWS: usize = 10;
 
 /// What parts the cells of a file. The order is the one of preference where nothing else decides.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[derive(Display, EnumString, IntoStaticStr, VariantArray)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    Display,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum Delimiter {
@@ -48,7 +63,10 @@ impl Delimiter {
     }
 
     fn from_char(character: char) -> Option<Self> {
-        Self::VARIANTS.iter().copied().find(|delimiter| char::from(delimiter.byte()) == character)
+        Self::VARIANTS
+            .iter()
+            .copied()
+            .find(|delimiter| char::from(delimiter.byte()) == character)
     }
 }
 
@@ -63,19 +81,33 @@ pub(super) struct Detected {
 /// Finds the delimiter of a text.
 pub(super) fn detect(text: &str, limits: &Limits) -> Result<Detected, Rejection> {
     if let Some(delimiter) = declared(text, limits)? {
-        return Ok(Detected { delimiter, declared: true });
+        return Ok(Detected {
+            delimiter,
+            declared: true,
+        });
     }
     // `max_by_key` takes the last of equals, so the preferred one is asked last.
-    let best = Delimiter::VARIANTS.iter().rev().copied().max_by_key(|&delimiter| evidence(text, delimiter, limits));
-    Ok(Detected { delimiter: best.unwrap_or(Delimiter::Comma), declared: false })
+    let best = Delimiter::VARIANTS
+        .iter()
+        .rev()
+        .copied()
+        .max_by_key(|&delimiter| evidence(text, delimiter, limits));
+    Ok(Detected {
+        delimiter: best.unwrap_or(Delimiter::Comma),
+        declared: false,
+    })
 }
 
 /// What a `sep=;` line before the header says. How the line itself reads depends on the delimiter, so all of them
 /// are tried: `sep=;` is one cell or, parted by the delimiter that it declares, two.
 fn declared(text: &str, limits: &Limits) -> Result<Option<Delimiter>, Rejection> {
     for &delimiter in Delimiter::VARIANTS {
-        let Ok(Some(row)) = Rows::new(text, delimiter, limits).header() else { continue };
-        let Some((first, others)) = row.cells.split_first() else { continue };
+        let Ok(Some(row)) = Rows::new(text, delimiter, limits).header() else {
+            continue;
+        };
+        let Some((first, others)) = row.cells.split_first() else {
+            continue;
+        };
         let Some(value) = strip_sep(first) else { continue };
         if !others.iter().all(|text| cell::is_blank(text)) {
             continue;
@@ -84,7 +116,9 @@ fn declared(text: &str, limits: &Limits) -> Result<Option<Delimiter>, Rejection>
         match (characters.next(), characters.as_str()) {
             (None, _) if row.width > 1 => return Ok(Some(delimiter)),
             (Some(character), rest) if cell::is_blank(rest) => {
-                return Delimiter::from_char(character).map(Some).ok_or_else(|| unknown(row.line));
+                return Delimiter::from_char(character)
+                    .map(Some)
+                    .ok_or_else(|| unknown(row.line));
             }
             _ => {}
         }
@@ -138,9 +172,15 @@ fn evidence(text: &str, delimiter: Delimiter, limits: &Limits) -> Evidence {
         }
     }
     Evidence {
-        is_report: (0..names::REPORT_COLUMNS.len())
-            .all(|column| names.iter().any(|name| names::report_column(name) == Some(column))),
-        recognised: names.iter().filter(|name| names::recognise(name).is_some()).count(),
+        is_report: (0..names::REPORT_COLUMNS.len()).all(|column| {
+            names
+                .iter()
+                .any(|name| names::report_column(name) == Some(column))
+        }),
+        recognised: names
+            .iter()
+            .filter(|name| names::recognise(name).is_some())
+            .count(),
         clean_quotes: !header.literal_quotes,
         columns: header.width,
         alike,
@@ -168,8 +208,14 @@ mod tests {
             ("\"a,b,c\";\"d,e\nf\"\n", Delimiter::Semicolon),
             ("a;b,c;d\n", Delimiter::Semicolon),
             // The text of other columns may hold more of another delimiter than the header has of its own.
-            ("Title (last, first, middle, other);Login;Email\n", Delimiter::Semicolon),
-            ("Nom, prénom;Identifiant\nDupont;jd\nDurand;md\n", Delimiter::Semicolon),
+            (
+                "Title (last, first, middle, other);Login;Email\n",
+                Delimiter::Semicolon,
+            ),
+            (
+                "Nom, prénom;Identifiant\nDupont;jd\nDurand;md\n",
+                Delimiter::Semicolon,
+            ),
             ("Nom; prénom,Identifiant\nDupont,jd\n", Delimiter::Comma),
             ("Login,Email,\"Role|Team\",Name\na,b,1|2\n", Delimiter::Comma),
         ] {
@@ -192,7 +238,8 @@ mod tests {
     fn a_report_is_read_by_its_own_columns() {
         let text = "A;Login;Email;Role;Desk;Tag;Ext,Import Row,Import Line,Import Result,Import Error Codes,Import Errors\n";
         assert_eq!(detect(text), (Delimiter::Comma, false));
-        let text = "A,Login,Email,Role,Desk;Import Row;Import Line;Import Result;Import Error Codes;Import Errors\n";
+        let text =
+            "A,Login,Email,Role,Desk;Import Row;Import Line;Import Result;Import Error Codes;Import Errors\n";
         assert_eq!(detect(text), (Delimiter::Semicolon, false));
     }
 
@@ -215,7 +262,13 @@ mod tests {
 
     #[test]
     fn a_header_that_begins_with_sep_is_a_header() {
-        for text in ["separator,Email\n", "sep=,Email\n", "sep=;x\n", "sep=\nEmail\n", "sep"] {
+        for text in [
+            "separator,Email\n",
+            "sep=,Email\n",
+            "sep=;x\n",
+            "sep=\nEmail\n",
+            "sep",
+        ] {
             assert!(!detect(text).1, "{text:?}");
         }
     }

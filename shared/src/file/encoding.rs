@@ -17,8 +17,23 @@ const SAVE_AS_UTF8: &str = "save the file as \"CSV UTF-8\" and upload it again";
 const UNDEFINED_IN_WINDOWS_1252: [u8; 5] = [0x81, 0x8D, 0x8F, 0x90, 0x9D];
 
 /// How the text of a file was encoded. Names as in the WHATWG Encoding Standard, in lower case.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[derive(Display, EnumString, IntoStaticStr, VariantArray)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    Display,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+)]
 pub enum Encoding {
     /// UTF-8, with or without byte order mark.
     #[serde(rename = "utf-8")]
@@ -75,9 +90,16 @@ pub(super) fn decode(bytes: &[u8]) -> Result<(Cow<'_, str>, Encoding), Rejection
 fn windows_1252(bytes: &[u8]) -> Result<Cow<'_, str>, Rejection> {
     if bytes.utf8_chunks().any(|chunk| !chunk.valid().is_ascii()) {
         let position = bytes.utf8_chunks().next().map_or(0, |chunk| chunk.valid().len());
-        return Err(bad_byte(bytes, position, "UTF-8, as other characters of the file are"));
+        return Err(bad_byte(
+            bytes,
+            position,
+            "UTF-8, as other characters of the file are",
+        ));
     }
-    match bytes.iter().position(|byte| UNDEFINED_IN_WINDOWS_1252.contains(byte)) {
+    match bytes
+        .iter()
+        .position(|byte| UNDEFINED_IN_WINDOWS_1252.contains(byte))
+    {
         Some(position) => Err(bad_byte(bytes, position, "UTF-8 or Windows-1252")),
         None => Ok(encoding_rs::WINDOWS_1252.decode_without_bom_handling(bytes).0),
     }
@@ -93,13 +115,17 @@ fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Result<String, Rejection> {
             Err(error) => {
                 let what = format!("half a character (0x{:04X})", error.unpaired_surrogate());
                 let line = line_after(text.as_bytes());
-                return Err(undecodable(&format!("line {line} holds {what}, which cannot be read as UTF-16")));
+                return Err(undecodable(&format!(
+                    "line {line} holds {what}, which cannot be read as UTF-16"
+                )));
             }
         }
     }
     if !odd.is_empty() {
         let line = line_after(text.as_bytes());
-        return Err(undecodable(&format!("the file ends in line {line} with half a UTF-16 character")));
+        return Err(undecodable(&format!(
+            "the file ends in line {line} with half a UTF-16 character"
+        )));
     }
     Ok(text)
 }
@@ -109,8 +135,14 @@ fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Result<String, Rejection> {
 fn looks_like_utf16(bytes: &[u8]) -> bool {
     let (pairs, _) = bytes.as_chunks::<2>();
     let is_ascii = |byte: u8| byte != 0 && byte.is_ascii();
-    let little = pairs.iter().filter(|&&[low, high]| is_ascii(low) && high == 0).count();
-    let big = pairs.iter().filter(|&&[high, low]| is_ascii(low) && high == 0).count();
+    let little = pairs
+        .iter()
+        .filter(|&&[low, high]| is_ascii(low) && high == 0)
+        .count();
+    let big = pairs
+        .iter()
+        .filter(|&&[high, low]| is_ascii(low) && high == 0)
+        .count();
     let (more, fewer) = (little.max(big), little.min(big));
     more > 0 && more.saturating_mul(4) >= pairs.len() && fewer.saturating_mul(2) <= more
 }
@@ -118,7 +150,9 @@ fn looks_like_utf16(bytes: &[u8]) -> bool {
 fn bad_byte(bytes: &[u8], position: usize, encoding: &str) -> Rejection {
     let byte = bytes.get(position).copied().unwrap_or_default();
     let line = line_after(bytes.get(..position).unwrap_or_default());
-    undecodable(&format!("line {line} holds a byte (0x{byte:02X}) that cannot be read as {encoding}"))
+    undecodable(&format!(
+        "line {line} holds a byte (0x{byte:02X}) that cannot be read as {encoding}"
+    ))
 }
 
 fn undecodable(what: &str) -> Rejection {
@@ -145,7 +179,10 @@ mod tests {
     fn assert_undecodable(bytes: &[u8], hint: &str) {
         let rejection = decode(bytes).unwrap_err();
         assert_eq!(rejection.code, RejectionCode::Undecodable);
-        assert!(rejection.message.contains(hint), "{rejection} does not contain {hint:?}");
+        assert!(
+            rejection.message.contains(hint),
+            "{rejection} does not contain {hint:?}"
+        );
         assert!(rejection.message.contains("CSV UTF-8"), "{rejection}");
     }
 
@@ -160,7 +197,10 @@ mod tests {
         ] {
             assert_eq!(decode(&bytes), Ok((text.into(), encoding)), "{bytes:?}");
         }
-        assert_eq!(decode(b"J\xF6rg \x80\x9F"), Ok(("Jörg €Ÿ".into(), Encoding::Windows1252)));
+        assert_eq!(
+            decode(b"J\xF6rg \x80\x9F"),
+            Ok(("Jörg €Ÿ".into(), Encoding::Windows1252))
+        );
         assert_eq!(decode(b"ascii"), Ok(("ascii".into(), Encoding::Utf8)));
         assert_eq!(decode(b""), Ok(("".into(), Encoding::Utf8)));
         assert_eq!(decode(b"\xFF\xFE"), Ok(("".into(), Encoding::Utf16Le)));
@@ -177,8 +217,20 @@ mod tests {
 
     #[test]
     fn a_file_of_two_encodings_is_refused() {
-        assert_undecodable("Jörg\nJ".as_bytes().iter().chain(b"\xF6rg").copied().collect::<Vec<_>>().as_slice(), "line 2");
-        assert_undecodable(&after(b"\n\nJ\xF6rg\n", "Jörg".as_bytes()), "line 3 holds a byte (0xF6)");
+        assert_undecodable(
+            "Jörg\nJ"
+                .as_bytes()
+                .iter()
+                .chain(b"\xF6rg")
+                .copied()
+                .collect::<Vec<_>>()
+                .as_slice(),
+            "line 2",
+        );
+        assert_undecodable(
+            &after(b"\n\nJ\xF6rg\n", "Jörg".as_bytes()),
+            "line 3 holds a byte (0xF6)",
+        );
     }
 
     #[test]
@@ -191,7 +243,11 @@ mod tests {
 
     #[test]
     fn utf16_without_a_byte_order_mark_is_refused_with_a_hint() {
-        for text in ["Username;Email\r\nann;ann@example.com\r\n", "Имя;Почта\r\nЗоя;zoya@example.com\r\n", "上;一\n"] {
+        for text in [
+            "Username;Email\r\nann;ann@example.com\r\n",
+            "Имя;Почта\r\nЗоя;zoya@example.com\r\n",
+            "上;一\n",
+        ] {
             assert_undecodable(&utf16le(text), "UTF-16 without a byte order mark");
             assert_undecodable(&utf16be(text), "UTF-16 without a byte order mark");
         }
@@ -199,7 +255,11 @@ mod tests {
 
     #[test]
     fn a_nul_in_other_text_is_text() {
-        for text in ["Username,Email\nann\0,ann@example.com\n", "a,b,c\n\0\0\0,1,2\n", "\0\0\0\0"] {
+        for text in [
+            "Username,Email\nann\0,ann@example.com\n",
+            "a,b,c\n\0\0\0,1,2\n",
+            "\0\0\0\0",
+        ] {
             assert_eq!(decode(text.as_bytes()), Ok((text.into(), Encoding::Utf8)));
         }
     }

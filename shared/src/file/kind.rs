@@ -27,7 +27,8 @@ pub(super) fn check(bytes: &[u8]) -> Result<(), Rejection> {
             return Ok(());
         }
     };
-    let message = format!("the file is {found}, not a CSV file: open it in a spreadsheet and save it as \"CSV UTF-8\"");
+    let message =
+        format!("the file is {found}, not a CSV file: open it in a spreadsheet and save it as \"CSV UTF-8\"");
     Err(Rejection::new(RejectionCode::NotCsv, message))
 }
 
@@ -36,11 +37,12 @@ pub(super) fn check(bytes: &[u8]) -> Result<(), Rejection> {
 /// that end in a space.
 fn text_head(bytes: &[u8]) -> String {
     let head = bytes.get(..HEAD_BYTES).unwrap_or(bytes);
-    let (encoding, _) =
-        encoding_rs::Encoding::for_bom(head).unwrap_or((encoding_rs::WINDOWS_1252, 0));
+    let (encoding, _) = encoding_rs::Encoding::for_bom(head).unwrap_or((encoding_rs::WINDOWS_1252, 0));
     let (text, _) = encoding.decode_with_bom_removal(head);
     let text = text.trim_start_matches(crate::cell::is_space);
-    text.chars().map(|c| if c.is_whitespace() { ' ' } else { c }).collect()
+    text.chars()
+        .map(|c| if c.is_whitespace() { ' ' } else { c })
+        .collect()
 }
 
 #[cfg(test)]

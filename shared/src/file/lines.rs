@@ -9,7 +9,10 @@ pub(super) struct LineCounter {
 
 impl LineCounter {
     pub(super) fn new() -> Self {
-        Self { line: 1, after_cr: false }
+        Self {
+            line: 1,
+            after_cr: false,
+        }
     }
 
     pub(super) fn line(&self) -> u32 {

@@ -78,6 +78,13 @@ pub fn read(bytes: &[u8], limits: &Limits) -> Result<SourceFile, Rejection> {
     }
     kind::check(bytes)?;
     let (text, encoding) = encoding::decode(bytes)?;
+    // Asked before the delimiter, because a row of commas is blank only where the comma is the delimiter.
+    if text
+        .chars()
+        .all(|c| cell::is_space(c) || matches!(c, ',' | ';' | '|'))
+    {
+        return Err(no_text());
+    }
     let detected = delimiter::detect(&text, limits)?;
 
     let mut rows = Rows::new(&text, detected.delimiter, limits);
@@ -85,12 +92,14 @@ pub fn read(bytes: &[u8], limits: &Limits) -> Result<SourceFile, Rejection> {
         rows.header()?;
     }
     let Some(header) = rows.header()? else {
-        return Err(empty("the file holds no text: save the list of users again and upload it"));
+        return Err(no_text());
     };
     let columns = Columns::of(&header, limits)?;
     let (records, record_count) = read_records(&mut rows, &columns, limits)?;
     if record_count == 0 {
-        return Err(empty("the file holds a header but no users: add a row for each user"));
+        return Err(empty(
+            "the file holds a header but no users: add a row for each user",
+        ));
     }
     Ok(SourceFile {
         encoding,
@@ -107,7 +116,8 @@ pub fn read(bytes: &[u8], limits: &Limits) -> Result<SourceFile, Rejection> {
 /// its size alone, before there are any bytes of it.
 pub fn too_large(size_bytes: u64, limits: &Limits) -> Rejection {
     let most = limits.max_file_bytes;
-    let message = format!("the file has {size_bytes} bytes, {most} are allowed: divide it into several files");
+    let message =
+        format!("the file has {size_bytes} bytes, {most} are allowed: divide it into several files");
     Rejection::new(RejectionCode::FileTooLarge, message)
 }
 
@@ -132,7 +142,11 @@ struct Columns {
 
 impl Columns {
     fn of(header: &Row, limits: &Limits) -> Result<Self, Rejection> {
-        let mut columns = Self { names: Vec::new(), positions: Vec::new(), width: header.width };
+        let mut columns = Self {
+            names: Vec::new(),
+            positions: Vec::new(),
+            width: header.width,
+        };
         for position in 0..header.width {
             let name = header.cells.get(position).map_or("", String::as_str);
             if names::report_column(&names::normalise(name)).is_none() {
@@ -159,7 +173,10 @@ impl Columns {
             .iter()
             .map_while(|&position| row.get_mut(position).map(std::mem::take))
             .collect();
-        let filled = cells.iter().rposition(|text| !text.is_empty()).map_or(0, |index| index + 1);
+        let filled = cells
+            .iter()
+            .rposition(|text| !text.is_empty())
+            .map_or(0, |index| index + 1);
         cells.truncate(filled);
         cells
     }
@@ -171,7 +188,10 @@ fn read_records(
     columns: &Columns,
     limits: &Limits,
 ) -> Result<(Vec<Record>, usize), Rejection> {
-    let most_cells = limits.max_rows.saturating_mul(limits.max_columns).saturating_mul(KEPT_CELLS_FACTOR);
+    let most_cells = limits
+        .max_rows
+        .saturating_mul(limits.max_columns)
+        .saturating_mul(KEPT_CELLS_FACTOR);
     let mut records = Vec::new();
     let (mut count, mut kept_cells) = (0_usize, 0_usize);
     while let Some(row) = rows.next(columns.width)? {
@@ -192,9 +212,18 @@ fn read_records(
             return Err(Rejection::new(RejectionCode::MalformedCsv, message));
         }
         let number = u32::try_from(count).unwrap_or(u32::MAX);
-        records.push(Record { row: number, line: row.line, cells, surplus: row.surplus });
+        records.push(Record {
+            row: number,
+            line: row.line,
+            cells,
+            surplus: row.surplus,
+        });
     }
     Ok((records, count))
+}
+
+fn no_text() -> Rejection {
+    empty("the file holds no text: save the list of users again and upload it")
 }
 
 fn empty(message: &str) -> Rejection {

@@ -14,13 +14,21 @@ const HIDDEN: &str = "(not repeated here, because it may hold a password)";
 /// The value in quotes, shortened and with control characters spelled out; or, of a SIP URI with a password in
 /// it, only that there is one.
 pub(crate) fn quote(value: &str) -> String {
-    if strip_sip_scheme(value).is_some_and(may_hold_password) { HIDDEN.to_owned() } else { spell(value) }
+    if strip_sip_scheme(value).is_some_and(may_hold_password) {
+        HIDDEN.to_owned()
+    } else {
+        spell(value)
+    }
 }
 
 /// Like [`quote`], for a value that may be a SIP URI without its scheme.
 pub(super) fn quote_sip_uri(value: &str) -> String {
     let uri = strip_sip_scheme(value).unwrap_or(value);
-    if may_hold_password(uri) { HIDDEN.to_owned() } else { spell(value) }
+    if may_hold_password(uri) {
+        HIDDEN.to_owned()
+    } else {
+        spell(value)
+    }
 }
 
 /// The first of several values, and how many more there are.
@@ -41,7 +49,11 @@ fn spell(value: &str) -> String {
     let mut text = String::from("\"");
     let mut characters = value.chars();
     for c in characters.by_ref().take(MAX_CHARS) {
-        if is_visible(c) { text.push(c) } else { text.extend(c.escape_default()) }
+        if is_visible(c) {
+            text.push(c)
+        } else {
+            text.extend(c.escape_default())
+        }
     }
     if characters.next().is_some() {
         text.push('…');
@@ -67,7 +79,9 @@ fn may_hold_password(uri: &str) -> bool {
         Some((user, _)) => has_colon(user),
         None => {
             let is_port = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-            has_colon(uri) && !uri.starts_with('[') && !uri.rsplit_once(':').is_some_and(|(_, port)| is_port(port))
+            has_colon(uri)
+                && !uri.starts_with('[')
+                && !uri.rsplit_once(':').is_some_and(|(_, port)| is_port(port))
         }
     }
 }
@@ -115,10 +129,23 @@ mod tests {
         ] {
             assert!(!quote(value).contains("sec"), "{value}");
         }
-        for value in ["ann:secret@example.com", "http://ann:secret@example.com", "ann:secret", "ann:", "sip:a:secret@b"] {
+        for value in [
+            "ann:secret@example.com",
+            "http://ann:secret@example.com",
+            "ann:secret",
+            "ann:",
+            "sip:a:secret@b",
+        ] {
             assert!(!quote_sip_uri(value).contains("secret"), "{value}");
         }
-        for value in ["ann@example.com:5060", "example.com:5060", "ann@[::1]:5060", "[::1]", "sip:ann", "ann"] {
+        for value in [
+            "ann@example.com:5060",
+            "example.com:5060",
+            "ann@[::1]:5060",
+            "[::1]",
+            "sip:ann",
+            "ann",
+        ] {
             assert_eq!(quote_sip_uri(value), format!("\"{value}\""));
         }
     }
@@ -126,7 +153,10 @@ mod tests {
     #[test]
     fn only_the_first_of_many_values_are_repeated() {
         let values: Vec<String> = (1..=7).map(|n| n.to_string()).collect();
-        assert_eq!(quote_list(&values), "\"1\", \"2\", \"3\", \"4\", \"5\" and 2 more");
+        assert_eq!(
+            quote_list(&values),
+            "\"1\", \"2\", \"3\", \"4\", \"5\" and 2 more"
+        );
         assert_eq!(quote_list(&values[..1]), "\"1\"");
     }
 }

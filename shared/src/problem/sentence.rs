@@ -43,7 +43,11 @@ impl Flaw {
 
 impl Problem {
     fn new(field: impl Into<Option<Field>>, code: Code, message: String) -> Self {
-        Self { field: field.into(), code, message }
+        Self {
+            field: field.into(),
+            code,
+            message,
+        }
     }
 
     /// A cell that is not of its field's form.
@@ -62,7 +66,10 @@ impl Problem {
                     "{subject} holds {}: use letters, digits and . _ - @ + only.",
                     quote(&c.to_string())
                 ),
-                _ => format!("{subject} holds {}, which it may not: remove it.", quote(&c.to_string())),
+                _ => format!(
+                    "{subject} holds {}, which it may not: remove it.",
+                    quote(&c.to_string())
+                ),
             },
             Flaw::SpreadsheetDamage => format!(
                 "{subject} was changed by a spreadsheet: format the column as text, type the number again and save."
@@ -95,7 +102,8 @@ impl Problem {
     /// A username or e-mail address that stands in an earlier row.
     pub fn duplicate_in_file(field: Field, value: &str, row: u32, line: u32) -> Self {
         let subject = subject(field, value);
-        let message = format!("{subject} already stands in row {row} (line {line}): keep one of the two rows.");
+        let message =
+            format!("{subject} already stands in row {row} (line {line}): keep one of the two rows.");
         Self::new(field, Code::DuplicateInFile, message)
     }
 
@@ -161,14 +169,20 @@ impl Problem {
 /// Field and value, at the beginning of a sentence.
 fn subject(field: Field, value: &str) -> String {
     let value = value.trim();
-    let quoted = if field == Field::SipUri { quote_sip_uri(value) } else { quote(value) };
+    let quoted = if field == Field::SipUri {
+        quote_sip_uri(value)
+    } else {
+        quote(value)
+    };
     format!("{} {quoted}", title(field))
 }
 
 fn title(field: Field) -> String {
     let label = field.label();
     let mut characters = label.chars();
-    characters.next().map_or_else(String::new, |first| format!("{}{}", first.to_ascii_uppercase(), characters.as_str()))
+    characters.next().map_or_else(String::new, |first| {
+        format!("{}{}", first.to_ascii_uppercase(), characters.as_str())
+    })
 }
 
 fn required(field: Field) -> String {

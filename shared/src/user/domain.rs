@@ -6,8 +6,12 @@ use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46, verify_dns_length};
 /// allowed at the ends of a label, but anywhere else, because such names exist.
 /// Source: UTS #46, section 4.2 "ToASCII".
 pub(super) fn to_ascii(name: &str) -> Option<String> {
-    let ascii =
-        Uts46::new().to_ascii(name.as_bytes(), AsciiDenyList::STD3, Hyphens::CheckFirstLast, DnsLength::Ignore);
+    let ascii = Uts46::new().to_ascii(
+        name.as_bytes(),
+        AsciiDenyList::STD3,
+        Hyphens::CheckFirstLast,
+        DnsLength::Ignore,
+    );
     ascii.ok().map(std::borrow::Cow::into_owned)
 }
 

@@ -24,7 +24,10 @@ impl Email {
         check_length(ascii.as_deref().unwrap_or(text).chars().count(), Self::MAX_CHARS)?;
         check_controls(text)?;
         match ascii {
-            Some(address) if is_address(&address) => Ok(Self { key: address.to_ascii_lowercase(), address }),
+            Some(address) if is_address(&address) => Ok(Self {
+                key: address.to_ascii_lowercase(),
+                address,
+            }),
             _ => Err(Flaw::Format(None)),
         }
     }
@@ -47,8 +50,13 @@ fn ascii_form(text: &str) -> Option<String> {
 
 /// The crate also takes quoted and non-ASCII local parts, which are for the domain and the check before it.
 fn is_address(ascii: &str) -> bool {
-    let options = Options::default().without_display_text().without_domain_literal().with_required_tld();
-    let Some((_, name)) = ascii.rsplit_once('@') else { return false };
+    let options = Options::default()
+        .without_display_text()
+        .without_domain_literal()
+        .with_required_tld();
+    let Some((_, name)) = ascii.rsplit_once('@') else {
+        return false;
+    };
     ascii.is_ascii()
         && !ascii.starts_with('"')
         && domain::has_dns_length(name)
@@ -64,7 +72,10 @@ mod tests {
         for (cell, address) in [
             (" ann@example.com\u{A0}", "ann@example.com"),
             ("Ann.Lee+x@Example.COM", "Ann.Lee+x@example.com"),
-            ("a!#$%&'*+-/=?^_`{|}~b@x-y.example", "a!#$%&'*+-/=?^_`{|}~b@x-y.example"),
+            (
+                "a!#$%&'*+-/=?^_`{|}~b@x-y.example",
+                "a!#$%&'*+-/=?^_`{|}~b@x-y.example",
+            ),
             ("ann@büro.example", "ann@xn--bro-hoa.example"),
             ("ann@BÜRO.example", "ann@xn--bro-hoa.example"),
             ("ann@ex。com", "ann@ex.com"),
@@ -76,7 +87,10 @@ mod tests {
 
     #[test]
     fn keys_are_equal_without_regard_to_case() {
-        assert_eq!(Email::parse("Ann@BÜRO.Example").unwrap().key(), Email::parse("ann@büro.example").unwrap().key());
+        assert_eq!(
+            Email::parse("Ann@BÜRO.Example").unwrap().key(),
+            Email::parse("ann@büro.example").unwrap().key()
+        );
     }
 
     #[test]
@@ -128,12 +142,21 @@ mod tests {
         };
         assert_eq!(of_length(254).len(), 254);
         assert!(Email::parse(&of_length(254)).is_ok());
-        assert_eq!(Email::parse(&of_length(255)), Err(Flaw::TooLong { characters: 255, limit: 254 }));
+        assert_eq!(
+            Email::parse(&of_length(255)),
+            Err(Flaw::TooLong {
+                characters: 255,
+                limit: 254
+            })
+        );
         // Each of these labels is longer in ASCII form.
         let international = format!("ann@{}com", "ü.".repeat(40));
         assert!(international.chars().count() < 254);
         assert!(matches!(Email::parse(&international), Err(Flaw::TooLong { .. })));
-        assert!(matches!(Email::parse(&"a".repeat(300)), Err(Flaw::TooLong { .. })));
+        assert!(matches!(
+            Email::parse(&"a".repeat(300)),
+            Err(Flaw::TooLong { .. })
+        ));
     }
 
     #[test]

@@ -22,7 +22,10 @@ impl IdList {
     pub fn of(ids: &[Id]) -> Self {
         let mut seen = HashSet::new();
         let ids = ids.iter().copied().filter(|&id| seen.insert(id)).collect();
-        Self { ids, not_ids: Vec::new() }
+        Self {
+            ids,
+            not_ids: Vec::new(),
+        }
     }
 }
 
@@ -33,7 +36,11 @@ pub fn parse_ids(cell: &str) -> Result<IdList, Flaw> {
     let mut list = IdList::default();
     // Without leading zeros, each ID has one spelling only.
     let mut seen = HashSet::new();
-    for part in text.split(SEPARATORS).map(cell::trim).filter(|part| !part.is_empty()) {
+    for part in text
+        .split(SEPARATORS)
+        .map(cell::trim)
+        .filter(|part| !part.is_empty())
+    {
         if !seen.insert(part) {
             continue;
         }
@@ -51,7 +58,9 @@ fn parse_id(text: &str) -> Option<Id> {
     if text.starts_with('0') || !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    text.parse::<i64>().ok().and_then(|number| Id::try_from(number).ok())
+    text.parse::<i64>()
+        .ok()
+        .and_then(|number| Id::try_from(number).ok())
 }
 
 #[cfg(test)]
@@ -75,7 +84,20 @@ mod tests {
 
     #[test]
     fn what_is_not_a_positive_number_of_64_bits_is_kept_apart() {
-        for part in ["0", "-1", "+7", "007", "1.0", "9223372036854775808", "1e3", "x", "1 2", "٣", "0x1", "'1"] {
+        for part in [
+            "0",
+            "-1",
+            "+7",
+            "007",
+            "1.0",
+            "9223372036854775808",
+            "1e3",
+            "x",
+            "1 2",
+            "٣",
+            "0x1",
+            "'1",
+        ] {
             let list = parse_ids(&format!("5;{part};{part};6")).unwrap();
             assert_eq!(list.not_ids, [part]);
             assert_eq!(list.ids.len(), 2);

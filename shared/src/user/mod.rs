@@ -27,9 +27,17 @@ fn trimmed(cell: &str) -> Result<&str, Flaw> {
 }
 
 fn check_length(characters: usize, limit: usize) -> Result<(), Flaw> {
-    if characters > limit { Err(Flaw::TooLong { characters, limit }) } else { Ok(()) }
+    if characters > limit {
+        Err(Flaw::TooLong { characters, limit })
+    } else {
+        Ok(())
+    }
 }
 
 fn check_controls(text: &str) -> Result<(), Flaw> {
-    if text.contains(char::is_control) { Err(Flaw::ControlCharacter) } else { Ok(()) }
+    if text.contains(char::is_control) {
+        Err(Flaw::ControlCharacter)
+    } else {
+        Ok(())
+    }
 }

@@ -17,7 +17,9 @@ impl Name {
     /// Reads a cell: anything but control characters, line breaks, characters that reorder the text around them,
     /// and the sign that stands for a character that was lost.
     pub fn parse(cell: &str) -> Result<Self, Flaw> {
-        let name = ComposingNormalizerBorrowed::new_nfc().normalize(trimmed(cell)?).into_owned();
+        let name = ComposingNormalizerBorrowed::new_nfc()
+            .normalize(trimmed(cell)?)
+            .into_owned();
         check_length(name.chars().count(), Self::MAX_CHARS)?;
         check_controls(&name)?;
         match name.chars().find(|&c| is_refused(c)) {
@@ -58,7 +60,13 @@ mod tests {
 
     #[test]
     fn the_first_flaw_is_named() {
-        assert_eq!(Name::parse(&"x\0".repeat(51)), Err(Flaw::TooLong { characters: 102, limit: 100 }));
+        assert_eq!(
+            Name::parse(&"x\0".repeat(51)),
+            Err(Flaw::TooLong {
+                characters: 102,
+                limit: 100
+            })
+        );
         assert_eq!(Name::parse("A\nB"), Err(Flaw::ControlCharacter));
         for c in ['\u{2028}', '\u{202E}', '\u{2066}', '\u{FFFD}'] {
             assert_eq!(Name::parse(&format!("A{c}B")), Err(Flaw::Character(c)));

@@ -56,7 +56,11 @@ fn digits(cell: &str, fewest: usize, most: usize) -> Result<String, Flaw> {
         return Err(Flaw::SpreadsheetDamage);
     }
     let is_number = text.bytes().all(|byte| byte.is_ascii_digit()) && (fewest..=most).contains(&text.len());
-    if is_number { Ok(text.to_owned()) } else { Err(Flaw::Format(None)) }
+    if is_number {
+        Ok(text.to_owned())
+    } else {
+        Err(Flaw::Format(None))
+    }
 }
 
 /// Whether a spreadsheet made this of a number: with an exponent, a decimal fraction, or digits in groups of
@@ -76,17 +80,20 @@ fn is_damaged(text: &str) -> bool {
 
 /// Digits, or groups of them, and a decimal fraction.
 fn is_fraction(text: &str) -> bool {
-    text.rsplit_once(['.', ',']).is_some_and(|(whole, fraction)| {
-        is_digits(fraction) && (is_digits(whole) || is_grouped(whole))
-    })
+    text.rsplit_once(['.', ','])
+        .is_some_and(|(whole, fraction)| is_digits(fraction) && (is_digits(whole) || is_grouped(whole)))
 }
 
 /// One to three digits, and groups of three after them, all parted by the same character.
 fn is_grouped(text: &str) -> bool {
-    let Some(separator) = text.chars().find(|c| !c.is_ascii_digit()) else { return false };
+    let Some(separator) = text.chars().find(|c| !c.is_ascii_digit()) else {
+        return false;
+    };
     let mut groups = text.split(separator);
     matches!(separator, ',' | '.' | ' ' | '\u{A0}' | '\u{202F}' | '\u{2009}')
-        && groups.next().is_some_and(|first| is_digits(first) && first.len() <= 3)
+        && groups
+            .next()
+            .is_some_and(|first| is_digits(first) && first.len() <= 3)
         && groups.all(|group| is_digits(group) && group.len() == 3)
 }
 
@@ -100,14 +107,32 @@ mod tests {
 
     #[test]
     fn extensions_are_text_of_two_to_ten_digits() {
-        for (cell, number) in [("1001", "1001"), (" 007\u{A0}", "007"), ("10", "10"), ("0123456789", "0123456789")] {
+        for (cell, number) in [
+            ("1001", "1001"),
+            (" 007\u{A0}", "007"),
+            ("10", "10"),
+            ("0123456789", "0123456789"),
+        ] {
             assert_eq!(VirtualExtension::parse(cell).unwrap().as_str(), number);
         }
-        for cell in ["1", "12345678901", "12a", "+1001", "-10", "10-01", "１００１", "٣٤", "1001;1002", "'1001", "1e", "e3"] {
+        for cell in [
+            "1",
+            "12345678901",
+            "12a",
+            "+1001",
+            "-10",
+            "10-01",
+            "１００１",
+            "٣٤",
+            "1001;1002",
+            "'1001",
+            "1e",
+            "e3",
+        ] {
             assert_eq!(VirtualExtension::parse(cell), Err(Flaw::Format(None)), "{cell:?}");
         }
         assert_eq!(VirtualExtension::parse(" "), Err(Flaw::Blank));
-        assert_eq!(VirtualExtension::parse("10\001"), Err(Flaw::ControlCharacter));
+        assert_eq!(VirtualExtension::parse("10\x0001"), Err(Flaw::ControlCharacter));
     }
 
     #[test]
@@ -124,14 +149,36 @@ mod tests {
     #[test]
     fn what_spreadsheets_do_to_numbers_is_named() {
         for cell in [
-            "1.00E+03", "1E3", "1e+03", "1,23E+14", "1.00E-03", "-1.00E+03", "1001.0", "1001,0", "1001.00", "0.5", "1,001",
-            "1.001", "1 001", "1\u{A0}001", "1\u{202F}001", "12,345,678", "1.001,00", "1,001.50", "1 001,0", "100.123",
+            "1.00E+03",
+            "1E3",
+            "1e+03",
+            "1,23E+14",
+            "1.00E-03",
+            "-1.00E+03",
+            "1001.0",
+            "1001,0",
+            "1001.00",
+            "0.5",
+            "1,001",
+            "1.001",
+            "1 001",
+            "1\u{A0}001",
+            "1\u{202F}001",
+            "12,345,678",
+            "1.001,00",
+            "1,001.50",
+            "1 001,0",
+            "100.123",
         ] {
-            assert_eq!(VirtualExtension::parse(cell), Err(Flaw::SpreadsheetDamage), "{cell:?}");
+            assert_eq!(
+                VirtualExtension::parse(cell),
+                Err(Flaw::SpreadsheetDamage),
+                "{cell:?}"
+            );
         }
         for cell in [
-            "1..0", "1,", ",1", "1.2.3", "1,01,001", "10 01", "1_001", "1'001", "1E", "E+03", "1.00E+", "1,0,0E1", "12.a",
-            "#REF!", "1-Jan", "1E3.5", "1 0.5",
+            "1..0", "1,", ",1", "1.2.3", "1,01,001", "10 01", "1_001", "1'001", "1E", "E+03", "1.00E+",
+            "1,0,0E1", "12.a", "#REF!", "1-Jan", "1E3.5", "1 0.5",
         ] {
             assert_eq!(VirtualExtension::parse(cell), Err(Flaw::Format(None)), "{cell:?}");
         }

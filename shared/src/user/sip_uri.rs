@@ -21,7 +21,9 @@ impl SipUri {
         let parsed = parse_address(rest);
         check_length(parsed.as_deref().unwrap_or(rest).chars().count(), Self::MAX_CHARS)?;
         check_controls(text)?;
-        parsed.map(|address| Self(format!("{scheme}{address}"))).map_err(|detail| Flaw::Format(Some(detail)))
+        parsed
+            .map(|address| Self(format!("{scheme}{address}")))
+            .map_err(|detail| Flaw::Format(Some(detail)))
     }
 
     /// The URI with its scheme, as it is stored.
@@ -52,12 +54,17 @@ fn parse_address(text: &str) -> Result<String, &'static str> {
         return Err("there are parameters or headers in it");
     }
     if user.is_empty() || !user.bytes().all(is_user_byte) {
-        return Err("the part before @ may only have ASCII letters, digits and - _ . ! ~ * ' ( ) & = + $ , /");
+        return Err(
+            "the part before @ may only have ASCII letters, digits and - _ . ! ~ * ' ( ) & = + $ , /",
+        );
     }
     let (host, port) = split_port(host_and_port)?;
     let host = parse_host(host).ok_or("the part after @ is not a host")?;
     match port {
-        Some(port) => Ok(format!("{user}@{host}:{}", parse_port(port).ok_or("the port is not from 1 to 65535")?)),
+        Some(port) => Ok(format!(
+            "{user}@{host}:{}",
+            parse_port(port).ok_or("the port is not from 1 to 65535")?
+        )),
         None => Ok(format!("{user}@{host}")),
     }
 }
@@ -68,7 +75,11 @@ fn is_user_byte(byte: u8) -> bool {
 }
 
 fn split_port(text: &str) -> Result<(&str, Option<&str>), &'static str> {
-    let name_end = if text.starts_with('[') { text.find(']').map_or(text.len(), |end| end + 1) } else { 0 };
+    let name_end = if text.starts_with('[') {
+        text.find(']').map_or(text.len(), |end| end + 1)
+    } else {
+        0
+    };
     let (address, rest) = text.split_at(name_end);
     match rest.split_once(':') {
         Some((name, port)) if address.is_empty() => Ok((name, Some(port))),
@@ -157,7 +168,9 @@ mod tests {
             ("ann@host:+80", "port"),
             ("ann@host:80:90", "port"),
         ] {
-            let Err(Flaw::Format(Some(found))) = SipUri::parse(cell) else { panic!("{cell:?} passed") };
+            let Err(Flaw::Format(Some(found))) = SipUri::parse(cell) else {
+                panic!("{cell:?} passed")
+            };
             assert!(found.contains(detail), "{cell:?}: {found}");
         }
     }
@@ -168,8 +181,20 @@ mod tests {
         assert_eq!(of_length(255).len(), 255);
         assert!(SipUri::parse(&of_length(255)).is_ok());
         assert!(SipUri::parse(&format!("sips:{}", of_length(255))).is_ok());
-        assert_eq!(SipUri::parse(&of_length(256)), Err(Flaw::TooLong { characters: 256, limit: 255 }));
-        assert_eq!(SipUri::parse(&format!("\0{}", "a".repeat(255))), Err(Flaw::TooLong { characters: 256, limit: 255 }));
+        assert_eq!(
+            SipUri::parse(&of_length(256)),
+            Err(Flaw::TooLong {
+                characters: 256,
+                limit: 255
+            })
+        );
+        assert_eq!(
+            SipUri::parse(&format!("\0{}", "a".repeat(255))),
+            Err(Flaw::TooLong {
+                characters: 256,
+                limit: 255
+            })
+        );
     }
 
     #[test]

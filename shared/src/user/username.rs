@@ -30,7 +30,10 @@ impl Username {
         check_controls(&name)?;
         match name.chars().find(|&c| !is_allowed(c)) {
             Some(c) => Err(Flaw::Character(c)),
-            None => Ok(Self { key: fold(&name), name }),
+            None => Ok(Self {
+                key: fold(&name),
+                name,
+            }),
         }
     }
 
@@ -87,15 +90,25 @@ mod tests {
             ("ﬁN", "FIN"),
             ("\u{3AA}\u{301}", "\u{390}"),
         ] {
-            assert_eq!(Username::parse(one).unwrap().key(), Username::parse(other).unwrap().key(), "{one}");
+            assert_eq!(
+                Username::parse(one).unwrap().key(),
+                Username::parse(other).unwrap().key(),
+                "{one}"
+            );
         }
         assert_eq!(Username::parse("Straße").unwrap().key(), "strasse");
-        assert_ne!(Username::parse("ann").unwrap().key(), Username::parse("anna").unwrap().key());
+        assert_ne!(
+            Username::parse("ann").unwrap().key(),
+            Username::parse("anna").unwrap().key()
+        );
     }
 
     #[test]
     fn the_first_flaw_is_named() {
-        let long = |characters| Flaw::TooLong { characters, limit: 64 };
+        let long = |characters| Flaw::TooLong {
+            characters,
+            limit: 64,
+        };
         for (cell, flaw) in [
             (" \u{A0}".to_owned(), Flaw::Blank),
             ("x".repeat(65), long(65)),

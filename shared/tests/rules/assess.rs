@@ -22,12 +22,17 @@ fn fill() -> Value {
 
 #[track_caller]
 fn assert_summaries(rows: &str, settings: Value, expected: &[&str]) {
-    assert_eq!(summaries(&verdicts(&format!("{HEADER}{rows}"), settings, &dialer())), expected);
+    assert_eq!(
+        summaries(&verdicts(&format!("{HEADER}{rows}"), settings, &dialer())),
+        expected
+    );
 }
 
 fn messages(rows: &str) -> Vec<String> {
     let rows = verdicts(&format!("{HEADER}{rows}"), json!({}), &dialer());
-    rows.iter().flat_map(|row| verdict(row).1.iter().map(|problem| problem.message.clone())).collect()
+    rows.iter()
+        .flat_map(|row| verdict(row).1.iter().map(|problem| problem.message.clone()))
+        .collect()
 }
 
 #[test]
@@ -53,7 +58,11 @@ fn a_value_of_an_earlier_row_is_a_duplicate_of_the_first_one() {
     assert_summaries(
         rows,
         json!({}),
-        &["Straße 1001", "duplicate: username duplicate_in_file", "duplicate: username duplicate_in_file, email duplicate_in_file"],
+        &[
+            "Straße 1001",
+            "duplicate: username duplicate_in_file",
+            "duplicate: username duplicate_in_file, email duplicate_in_file",
+        ],
     );
     let messages = messages(rows);
     assert!(messages[0].contains("row 1 (line 2)"), "{messages:?}");
@@ -66,7 +75,10 @@ fn rows_that_fail_are_compared_too() {
     assert_summaries(
         "ann,ann@,1001,99\nann,ann@example.com,1001,1\n",
         json!({}),
-        &["error: email invalid_format, role unknown_reference", "duplicate: username duplicate_in_file"],
+        &[
+            "error: email invalid_format, role unknown_reference",
+            "duplicate: username duplicate_in_file",
+        ],
     );
 }
 
@@ -81,7 +93,11 @@ fn values_of_wrong_form_are_not_compared() {
 
 #[test]
 fn a_duplicate_with_another_problem_is_an_error() {
-    assert_summaries("old,ann@example.com,1001,x\n", json!({}), &["error: username already_exists, role unknown_reference"]);
+    assert_summaries(
+        "old,ann@example.com,1001,x\n",
+        json!({}),
+        &["error: username already_exists, role unknown_reference"],
+    );
 }
 
 #[test]
@@ -161,7 +177,12 @@ fn numbers_that_stand_in_the_file_are_reserved_first() {
     assert_summaries(
         "ann,ann@example.com,,1\nbob,bob@example.com,101,1\ncid,cid@example.com, \u{A0},1\ndan,dan,102,1\n",
         fill(),
-        &["ann 103", "bob 101", "error: virtual_extension extension_range_exhausted", "error: email invalid_format"],
+        &[
+            "ann 103",
+            "bob 101",
+            "error: virtual_extension extension_range_exhausted",
+            "error: email invalid_format",
+        ],
     );
 }
 
@@ -170,25 +191,46 @@ fn a_row_that_cannot_be_created_takes_no_number() {
     assert_summaries(
         "ann,ann,,1\nold,bob@example.com,,1\ncid,cid@example.com,,1\n",
         generate(),
-        &["error: email invalid_format", "duplicate: username already_exists", "cid 101"],
+        &[
+            "error: email invalid_format",
+            "duplicate: username already_exists",
+            "cid 101",
+        ],
     );
 }
 
 #[test]
 fn an_exhausted_range_is_reported_only_where_nothing_else_is_wrong() {
-    let rows = "a1,a1@example.com,,1\na2,a2@example.com,,1\na3,a3@example.com,,1\na4,a4@example.com,,1\na5,a5,,1\n";
+    let rows =
+        "a1,a1@example.com,,1\na2,a2@example.com,,1\na3,a3@example.com,,1\na4,a4@example.com,,1\na5,a5,,1\n";
     assert_summaries(
         rows,
         generate(),
-        &["a1 101", "a2 102", "a3 103", "error: virtual_extension extension_range_exhausted", "error: email invalid_format"],
+        &[
+            "a1 101",
+            "a2 102",
+            "a3 103",
+            "error: virtual_extension extension_range_exhausted",
+            "error: email invalid_format",
+        ],
     );
 }
 
 #[test]
 fn without_a_range_nothing_is_generated() {
-    let dialer = Dialer { extension_range: None, ..dialer() };
-    let rows = verdicts(&format!("{HEADER}ann,ann@example.com,,1\nbob,bob@example.com,1001,1\n"), fill(), &dialer);
-    assert_eq!(summaries(&rows), ["error: virtual_extension extension_range_exhausted", "bob 1001"]);
+    let dialer = Dialer {
+        extension_range: None,
+        ..dialer()
+    };
+    let rows = verdicts(
+        &format!("{HEADER}ann,ann@example.com,,1\nbob,bob@example.com,1001,1\n"),
+        fill(),
+        &dialer,
+    );
+    assert_eq!(
+        summaries(&rows),
+        ["error: virtual_extension extension_range_exhausted", "bob 1001"]
+    );
     assert!(verdict(&rows[0]).1[0].message.contains("no range"));
 }
 
@@ -206,9 +248,16 @@ fn generated_numbers_keep_their_leading_zeros() {
 
 #[test]
 fn unknown_ids_are_told_alike_whatever_is_wrong_with_them() {
-    let rows = verdicts(&format!("{HEADER}ann,ann@example.com,1001,1;99;x\n"), json!({}), &dialer());
+    let rows = verdicts(
+        &format!("{HEADER}ann,ann@example.com,1001,1;99;x\n"),
+        json!({}),
+        &dialer(),
+    );
     let message = &verdict(&rows[0]).1[0].message;
-    assert!(message.contains("\"x\", \"99\"") && message.contains("Users > Roles"), "{message}");
+    assert!(
+        message.contains("\"x\", \"99\"") && message.contains("Users > Roles"),
+        "{message}"
+    );
 }
 
 #[test]
@@ -220,9 +269,19 @@ fn values_for_all_must_be_the_tenant_s() {
         })
     };
     assert_eq!(check_fixed_values(&job(fields(1, 6)), &dialer()), Ok(()));
-    let rejection = check_fixed_values(&job(fields(3, 9)), &Dialer { pbx_domains: [].into(), ..dialer() }).unwrap_err();
+    let rejection = check_fixed_values(
+        &job(fields(3, 9)),
+        &Dialer {
+            pbx_domains: [].into(),
+            ..dialer()
+        },
+    )
+    .unwrap_err();
     assert_eq!(rejection.code, RejectionCode::UnknownReference);
-    assert!(rejection.message.contains("role 3, tags 9, PBX domain 7"), "{rejection}");
+    assert!(
+        rejection.message.contains("role 3, tags 9, PBX domain 7"),
+        "{rejection}"
+    );
     let column = json!({ "fields": { "role": { "column": "Role" } } });
     assert_eq!(check_fixed_values(&job(column), &Dialer::default()), Ok(()));
 }
@@ -230,7 +289,10 @@ fn values_for_all_must_be_the_tenant_s() {
 #[test]
 fn five_hundred_rows_share_one_range() {
     let rows: String = (0..500).map(|n| format!("u{n},u{n}@example.com,,1\n")).collect();
-    let dialer = Dialer { extension_range: Some(ExtensionRange::new("1000", "9999").unwrap()), ..dialer() };
+    let dialer = Dialer {
+        extension_range: Some(ExtensionRange::new("1000", "9999").unwrap()),
+        ..dialer()
+    };
     let rows = verdicts(&format!("{HEADER}{rows}"), generate(), &dialer);
     let numbers: HashMap<String, usize> = summaries(&rows).into_iter().zip(0..).collect();
     assert_eq!(numbers.len(), 500);

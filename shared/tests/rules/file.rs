@@ -9,14 +9,22 @@ use shared::{
 use crate::read;
 
 fn cells(text: &str) -> Vec<Vec<String>> {
-    read(text).unwrap().records.into_iter().map(|record| record.cells).collect()
+    read(text)
+        .unwrap()
+        .records
+        .into_iter()
+        .map(|record| record.cells)
+        .collect()
 }
 
 #[track_caller]
 fn assert_rejected(bytes: impl AsRef<[u8]>, code: RejectionCode, hint: &str) {
     let rejection = read(bytes).unwrap_err();
     assert_eq!(rejection.code, code, "{rejection}");
-    assert!(rejection.message.contains(hint), "{rejection} does not contain {hint:?}");
+    assert!(
+        rejection.message.contains(hint),
+        "{rejection} does not contain {hint:?}"
+    );
 }
 
 #[test]
@@ -24,19 +32,48 @@ fn the_same_users_are_read_from_every_kind_of_file() {
     let text = "Username,Email\r\nzoë,zoe@example.com\r\n";
     let wide: Vec<u16> = text.replace(',', "\t").encode_utf16().collect();
     let with = |mark: &[u8], rest: Vec<u8>| [mark, &rest].concat();
-    let legacy = text.replace(',', ";").replace('ë', "\u{1}").bytes().map(|b| if b == 1 { 0xEB } else { b }).collect();
+    let legacy = text
+        .replace(',', ";")
+        .replace('ë', "\u{1}")
+        .bytes()
+        .map(|b| if b == 1 { 0xEB } else { b })
+        .collect();
     for (bytes, encoding, delimiter) in [
         (text.into(), Encoding::Utf8, Delimiter::Comma),
-        (with(b"\xEF\xBB\xBF", text.replace("\r\n", "\n").into()), Encoding::Utf8, Delimiter::Comma),
-        (text.replace("\r\n", "\r").replace(',', "|").into(), Encoding::Utf8, Delimiter::Pipe),
-        (format!("sep=;\r\n{}", text.replace(',', ";")).into(), Encoding::Utf8, Delimiter::Semicolon),
-        (with(b"\xFF\xFE", wide.iter().flat_map(|u| u.to_le_bytes()).collect()), Encoding::Utf16Le, Delimiter::Tab),
-        (with(b"\xFE\xFF", wide.iter().flat_map(|u| u.to_be_bytes()).collect()), Encoding::Utf16Be, Delimiter::Tab),
+        (
+            with(b"\xEF\xBB\xBF", text.replace("\r\n", "\n").into()),
+            Encoding::Utf8,
+            Delimiter::Comma,
+        ),
+        (
+            text.replace("\r\n", "\r").replace(',', "|").into(),
+            Encoding::Utf8,
+            Delimiter::Pipe,
+        ),
+        (
+            format!("sep=;\r\n{}", text.replace(',', ";")).into(),
+            Encoding::Utf8,
+            Delimiter::Semicolon,
+        ),
+        (
+            with(b"\xFF\xFE", wide.iter().flat_map(|u| u.to_le_bytes()).collect()),
+            Encoding::Utf16Le,
+            Delimiter::Tab,
+        ),
+        (
+            with(b"\xFE\xFF", wide.iter().flat_map(|u| u.to_be_bytes()).collect()),
+            Encoding::Utf16Be,
+            Delimiter::Tab,
+        ),
         (legacy, Encoding::Windows1252, Delimiter::Semicolon),
     ] {
         let bytes: Vec<u8> = bytes;
         let file = read(&bytes).unwrap();
-        assert_eq!((file.encoding, file.delimiter), (encoding, delimiter), "{bytes:?}");
+        assert_eq!(
+            (file.encoding, file.delimiter),
+            (encoding, delimiter),
+            "{bytes:?}"
+        );
         assert_eq!(file.header, ["Username", "Email"]);
         assert_eq!(file.records.len(), 1);
         assert_eq!(file.records[0].cells, ["zoë", "zoe@example.com"]);
@@ -47,7 +84,11 @@ fn the_same_users_are_read_from_every_kind_of_file() {
 fn rows_and_lines_are_counted_apart() {
     let file = read("\n;;\nsep=;\n\nA;B\n;\na;\"x\ny\"\n\n \u{A0};\"\"\nb;c\n").unwrap();
     assert_eq!(file.header_line, 5);
-    let places: Vec<(u32, u32)> = file.records.iter().map(|record| (record.row, record.line)).collect();
+    let places: Vec<(u32, u32)> = file
+        .records
+        .iter()
+        .map(|record| (record.row, record.line))
+        .collect();
     assert_eq!(places, [(1, 7), (2, 11)]);
     assert_eq!(file.record_count, 2);
 }
@@ -67,7 +108,10 @@ fn short_rows_are_filled_up_and_long_rows_have_surplus() {
 fn cells_are_kept_as_they_were_but_for_the_formula_guard() {
     let text = "A,'=B\n \" x\",'=1\n'+1,''=2\n'tis,\" \"\"q\"\" \"\n";
     assert_eq!(read(text).unwrap().header, ["A", "=B"]);
-    assert_eq!(cells(text), [[" \" x\"", "=1"], ["+1", "'=2"], ["'tis", " \"q\" "]]);
+    assert_eq!(
+        cells(text),
+        [[" \" x\"", "=1"], ["+1", "'=2"], ["'tis", " \"q\" "]]
+    );
 }
 
 #[test]
@@ -88,20 +132,36 @@ fn the_columns_of_our_reports_are_left_out_wherever_they_stand() {
     .unwrap();
     assert_eq!(file.header, ["A", "B", "C"]);
     assert_eq!(file.column_numbers, [2, 4, 8]);
-    let rows: Vec<&[String]> = file.records.iter().map(|record| record.cells.as_slice()).collect();
+    let rows: Vec<&[String]> = file
+        .records
+        .iter()
+        .map(|record| record.cells.as_slice())
+        .collect();
     assert_eq!(rows, [&["a", "b", "c"][..], &["d"]]);
     assert_eq!(file.records[1].row, 2);
 }
 
 #[test]
 fn a_file_over_the_limit_is_refused_before_it_is_looked_at() {
-    let limits = Limits { max_file_bytes: 4, ..Limits::default() };
-    assert_eq!(read_with(b"PK\x03\x04\0", &limits).unwrap_err().code, RejectionCode::FileTooLarge);
-    assert_eq!(read_with(b"PK\x03\x04", &limits).unwrap_err().code, RejectionCode::NotCsv);
+    let limits = Limits {
+        max_file_bytes: 4,
+        ..Limits::default()
+    };
+    assert_eq!(
+        read_with(b"PK\x03\x04\0", &limits).unwrap_err().code,
+        RejectionCode::FileTooLarge
+    );
+    assert_eq!(
+        read_with(b"PK\x03\x04", &limits).unwrap_err().code,
+        RejectionCode::NotCsv
+    );
     assert_eq!(read_with(b"A\nb\n", &limits).unwrap().record_count, 1);
     let default = Limits::default();
     assert_eq!(default.max_file_bytes, 5 * 1024 * 1024);
-    assert_eq!((default.max_rows, default.max_columns, default.max_cell_bytes), (500, 256, 32768));
+    assert_eq!(
+        (default.max_rows, default.max_columns, default.max_cell_bytes),
+        (500, 256, 32768)
+    );
 }
 
 #[test]
@@ -110,14 +170,26 @@ fn the_first_reason_to_refuse_a_file_is_reported() {
     assert_rejected(b"A,B\n\"\x9D", RejectionCode::Undecodable, "line 2");
     assert_rejected("A,B\n\"a", RejectionCode::MalformedCsv, "line 2");
     assert_rejected("\"A,B", RejectionCode::MalformedCsv, "line 1");
+    assert_rejected("\n\"", RejectionCode::MalformedCsv, "line 2");
 }
 
 #[test]
 fn a_file_without_users_is_refused() {
-    for text in ["", "\u{FEFF}", "\r\n\n ,\t,\n", "sep=;\n", "sep=;"] {
+    for text in [
+        "",
+        ";;\n,,\n",
+        "\u{FEFF}",
+        "\r\n\n ,\u{A0},\n",
+        "sep=;\n",
+        "sep=;",
+    ] {
         assert_rejected(text, RejectionCode::EmptyFile, "no text");
     }
-    for text in ["Username,Email", "Username,Email\n,\n \u{A0}\n\"\"\n", "A,Import Row\n,7\n"] {
+    for text in [
+        "Username,Email",
+        "Username,Email\n,\n \u{A0}\n\"\"\n",
+        "A,Import Row\n,7\n",
+    ] {
         assert_rejected(text, RejectionCode::EmptyFile, "no users");
     }
 }
@@ -136,9 +208,21 @@ fn only_named_columns_count_towards_the_limit() {
     ] {
         assert!(read(&text).is_ok());
     }
-    assert_rejected(format!("{}\na\n", header(257)), RejectionCode::MalformedCsv, "257 columns");
-    assert_rejected(format!("{},,c257\na\n", header(255)), RejectionCode::MalformedCsv, "257 columns");
-    assert_rejected(format!("a{}\na\n", ",".repeat(20_000)), RejectionCode::MalformedCsv, "20001 columns");
+    assert_rejected(
+        format!("{}\na\n", header(257)),
+        RejectionCode::MalformedCsv,
+        "257 columns",
+    );
+    assert_rejected(
+        format!("{},,c257\na\n", header(255)),
+        RejectionCode::MalformedCsv,
+        "257 columns",
+    );
+    assert_rejected(
+        format!("a{}\na\n", ",".repeat(20_000)),
+        RejectionCode::MalformedCsv,
+        "20001 columns",
+    );
 }
 
 #[test]
@@ -160,7 +244,10 @@ fn cells_in_nameless_columns_take_bounded_memory() {
 
 #[test]
 fn rows_over_the_limit_are_counted_but_not_kept() {
-    let limits = Limits { max_rows: 2, ..Limits::default() };
+    let limits = Limits {
+        max_rows: 2,
+        ..Limits::default()
+    };
     let file = read_with(b"A\n1\n\n2\n", &limits).unwrap();
     assert_eq!(check_row_count(&file, &limits), Ok(()));
     let file = read_with(b"A\n1\n2\n3\n4\n", &limits).unwrap();
@@ -168,7 +255,10 @@ fn rows_over_the_limit_are_counted_but_not_kept() {
     let rejection = check_row_count(&file, &limits).unwrap_err();
     assert_eq!(rejection.code, RejectionCode::TooManyRows);
     assert!(rejection.message.contains("4 rows, 2"), "{rejection}");
-    assert_eq!(read_with(b"A\n1\n2\n3\n\"", &limits).unwrap_err().code, RejectionCode::MalformedCsv);
+    assert_eq!(
+        read_with(b"A\n1\n2\n3\n\"", &limits).unwrap_err().code,
+        RejectionCode::MalformedCsv
+    );
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The rules of an import, from the bytes of a file to the bytes of its reports.
 
+#![cfg(test)]
+
 mod assess;
 mod file;
 mod mapping;
@@ -28,7 +30,9 @@ fn job(settings: Value) -> Job {
         "tenant_id": 42,
         "source": { "key": "tenants/42/uploads/users.csv" },
     });
-    let (Value::Object(all), Value::Object(settings)) = (&mut job, settings) else { panic!("not an object") };
+    let (Value::Object(all), Value::Object(settings)) = (&mut job, settings) else {
+        panic!("not an object")
+    };
     all.extend(settings);
     serde_json::from_value(job).unwrap()
 }
@@ -79,7 +83,10 @@ fn summary(row: &AssessedRow) -> String {
                 let field = problem.field.map_or("row", |field| field.as_str());
                 format!("{field} {}", problem.code)
             };
-            format!("{outcome}: {}", problems.iter().map(problem).collect::<Vec<_>>().join(", "))
+            format!(
+                "{outcome}: {}",
+                problems.iter().map(problem).collect::<Vec<_>>().join(", ")
+            )
         }
     }
 }

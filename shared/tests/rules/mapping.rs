@@ -18,7 +18,9 @@ fn mapped(header: &str, settings: Value) -> Result<Mapping, Rejection> {
 #[track_caller]
 fn assert_mapped(header: &str, settings: Value, expected: &str) {
     let mapping = mapped(header, settings).unwrap();
-    let columns = Field::VARIANTS.iter().filter_map(|&field| Some(format!("{field}={}", mapping.column(field)?)));
+    let columns = Field::VARIANTS
+        .iter()
+        .filter_map(|&field| Some(format!("{field}={}", mapping.column(field)?)));
     assert_eq!(columns.collect::<Vec<_>>().join(" "), expected, "{header}");
 }
 
@@ -27,7 +29,10 @@ fn assert_rejected(header: &str, settings: Value, code: RejectionCode, hints: &[
     let rejection = mapped(header, settings).unwrap_err();
     assert_eq!(rejection.code, code, "{header}: {rejection}");
     for hint in hints {
-        assert!(rejection.message.contains(hint), "{header}: {rejection} does not contain {hint:?}");
+        assert!(
+            rejection.message.contains(hint),
+            "{header}: {rejection} does not contain {hint:?}"
+        );
     }
 }
 
@@ -38,8 +43,16 @@ fn the_header_maps_the_fields_by_itself() {
         json!({}),
         "username=1 email=0 virtual_extension=2 role=3 desks=5 skill_groups=6 tags=7 first_name=9 last_name=8",
     );
-    assert_mapped("Login,Mail,Ext,Role ID", json!({}), "username=0 email=1 virtual_extension=2 role=3");
-    assert_mapped("'=x,Login,Mail,Ext,Role", json!({}), "username=1 email=2 virtual_extension=3 role=4");
+    assert_mapped(
+        "Login,Mail,Ext,Role ID",
+        json!({}),
+        "username=0 email=1 virtual_extension=2 role=3",
+    );
+    assert_mapped(
+        "'=x,Login,Mail,Ext,Role",
+        json!({}),
+        "username=1 email=2 virtual_extension=3 role=4",
+    );
 }
 
 #[test]
@@ -71,35 +84,74 @@ fn the_own_name_wins_over_a_synonym() {
 #[test]
 fn two_columns_for_one_field_are_a_conflict() {
     let conflict = RejectionCode::MappingConflict;
-    assert_rejected("Login,Login Name,Email,Ext,Role", json!({}), conflict, &["columns 1 and 2", "username"]);
-    assert_rejected("Username,Email,Role,Ext,Extension", json!({}), conflict, &["columns 4 and 5"]);
-    assert_rejected("Username,Email,Roles,Role,Ext", json!({}), conflict, &["columns 3 and 4"]);
+    assert_rejected(
+        "Login,Login Name,Email,Ext,Role",
+        json!({}),
+        conflict,
+        &["columns 1 and 2", "username"],
+    );
+    assert_rejected(
+        "Username,Email,Role,Ext,Extension",
+        json!({}),
+        conflict,
+        &["columns 4 and 5"],
+    );
+    assert_rejected(
+        "Username,Email,Roles,Role,Ext",
+        json!({}),
+        conflict,
+        &["columns 3 and 4"],
+    );
     // A column of our reports does not change the numbers that people see.
-    assert_rejected("Login,Import Row,Login Name,Email,Ext,Role", json!({}), conflict, &["columns 1 and 3"]);
+    assert_rejected(
+        "Login,Import Row,Login Name,Email,Ext,Role",
+        json!({}),
+        conflict,
+        &["columns 1 and 3"],
+    );
 }
 
 #[test]
 fn an_explicit_column_ends_the_conflict() {
     let fields = json!({ "fields": { "username": { "column": "login name" } } });
-    assert_mapped("Login,Login Name,Email,Ext,Role", fields, "username=1 email=2 virtual_extension=3 role=4");
+    assert_mapped(
+        "Login,Login Name,Email,Ext,Role",
+        fields,
+        "username=1 email=2 virtual_extension=3 role=4",
+    );
 }
 
 #[test]
 fn an_explicit_column_is_not_matched_to_another_field() {
     let fields = json!({ "fields": { "first_name": { "column": "Login" } } });
-    assert_mapped("Login,Login Name,Email,Ext,Role", fields, "username=1 email=2 virtual_extension=3 role=4 first_name=0");
+    assert_mapped(
+        "Login,Login Name,Email,Ext,Role",
+        fields,
+        "username=1 email=2 virtual_extension=3 role=4 first_name=0",
+    );
     let fields = json!({ "fields": { "first_name": { "column": "Username" } } });
-    assert_rejected("Username,Email,Ext,Role", fields, RejectionCode::RequiredFieldUnmapped, &["username"]);
+    assert_rejected(
+        "Username,Email,Ext,Role",
+        fields,
+        RejectionCode::RequiredFieldUnmapped,
+        &["username"],
+    );
     let pbx = json!({
         "sip": { "kind": "classic_pbx", "pbx_domain_id": 7 },
         "fields": { "pbx_device": { "column": "Ext" } },
     });
-    assert_rejected("Username,Email,Ext,Role", pbx, RejectionCode::RequiredFieldUnmapped, &["virtual extension"]);
+    assert_rejected(
+        "Username,Email,Ext,Role",
+        pbx,
+        RejectionCode::RequiredFieldUnmapped,
+        &["virtual extension"],
+    );
 }
 
 #[test]
 fn a_value_for_all_wins_over_a_matching_header() {
-    let fields = json!({ "fields": { "role": { "value": 1 }, "desks": { "values": [3] }, "tags": { "values": [] } } });
+    let fields =
+        json!({ "fields": { "role": { "value": 1 }, "desks": { "values": [3] }, "tags": { "values": [] } } });
     assert_mapped(
         "Username,Email,Ext,Role,Desk,Skill Group,Tag",
         fields,
@@ -135,7 +187,8 @@ fn columns_of_an_option_that_was_not_chosen_are_ignored() {
     );
     // Even where the job names them: neither missing nor shared columns matter.
     for column in ["nowhere", "Username"] {
-        let fields = json!({ "fields": { "sip_uri": { "column": column }, "pbx_device": { "column": column } } });
+        let fields =
+            json!({ "fields": { "sip_uri": { "column": column }, "pbx_device": { "column": column } } });
         assert_mapped(header, fields, columns);
     }
 }
@@ -146,14 +199,23 @@ fn extension_and_device_may_share_a_column() {
         "sip": { "kind": "classic_pbx", "pbx_domain_id": 7 },
         "fields": { "virtual_extension": { "column": "Ext" }, "pbx_device": { "column": "ext" } },
     });
-    assert_mapped("Username,Email,Ext,Role", settings, "username=0 email=1 virtual_extension=2 role=3 pbx_device=2");
+    assert_mapped(
+        "Username,Email,Ext,Role",
+        settings,
+        "username=0 email=1 virtual_extension=2 role=3 pbx_device=2",
+    );
 }
 
 #[test]
 fn other_fields_may_not_share_a_column() {
     let conflict = RejectionCode::MappingConflict;
     let fields = json!({ "fields": { "username": { "column": "Email" }, "email": { "column": "Email" } } });
-    assert_rejected("Username,Email,Ext,Role", fields, conflict, &["column 2", "username and email"]);
+    assert_rejected(
+        "Username,Email,Ext,Role",
+        fields,
+        conflict,
+        &["column 2", "username and email"],
+    );
     let settings = json!({
         "sip": { "kind": "classic_pbx", "pbx_domain_id": 7 },
         "fields": {
@@ -166,17 +228,37 @@ fn other_fields_may_not_share_a_column() {
 #[test]
 fn a_column_that_is_not_there_is_named() {
     let fields = json!({ "fields": { "username": { "column": "Kürzel" }, "desks": { "column": "" } } });
-    assert_rejected("Email,Ext,Role", fields, RejectionCode::ColumnNotFound, &["\"Kürzel\" for username", "desks", "line 1"]);
+    assert_rejected(
+        "Email,Ext,Role",
+        fields,
+        RejectionCode::ColumnNotFound,
+        &["\"Kürzel\" for username", "desks", "line 1"],
+    );
     let report = json!({ "fields": { "username": { "column": "Import Row" } } });
-    assert_rejected("Email,Ext,Role,Import Row", report, RejectionCode::ColumnNotFound, &["Import Row"]);
+    assert_rejected(
+        "Email,Ext,Role,Import Row",
+        report,
+        RejectionCode::ColumnNotFound,
+        &["Import Row"],
+    );
 }
 
 #[test]
 fn required_fields_must_come_from_somewhere() {
     let unmapped = RejectionCode::RequiredFieldUnmapped;
-    assert_rejected("Username", json!({}), unmapped, &["email, virtual extension, role"]);
+    assert_rejected(
+        "Username",
+        json!({}),
+        unmapped,
+        &["email, virtual extension, role"],
+    );
     let sip = |kind: &str| json!({ "sip": { "kind": kind } });
-    assert_rejected("Username,Email,Ext,Role", sip("custom_uri"), unmapped, &["SIP URI"]);
+    assert_rejected(
+        "Username,Email,Ext,Role",
+        sip("custom_uri"),
+        unmapped,
+        &["SIP URI"],
+    );
     let pbx = json!({ "sip": { "kind": "classic_pbx", "pbx_domain_id": 7 } });
     assert_rejected("Username,Email,Ext,Role", pbx, unmapped, &["PBX device"]);
 }
@@ -190,14 +272,29 @@ fn a_first_row_of_data_is_no_header_and_is_not_repeated() {
     let fixed = json!({ "fields": { "role": { "value": 1 } } });
     assert_rejected("ann,ann@example.com", fixed, RejectionCode::MissingHeader, &[]);
     let named = json!({ "fields": { "username": { "column": "Kürzel" } } });
-    assert_rejected("ann,ann@example.com", named, RejectionCode::ColumnNotFound, &["Kürzel"]);
+    assert_rejected(
+        "ann,ann@example.com",
+        named,
+        RejectionCode::ColumnNotFound,
+        &["Kürzel"],
+    );
 }
 
 #[test]
 fn a_name_must_not_stand_twice_in_the_header() {
     let duplicate = RejectionCode::DuplicateHeader;
-    assert_rejected("Username,Email,Ext,Role,user_name", json!({}), duplicate, &["columns 1 and 5", "line 1"]);
-    assert_rejected("Username,Phone,Email,PHONE", json!({}), duplicate, &["columns 2 and 4"]);
+    assert_rejected(
+        "Username,Email,Ext,Role,user_name",
+        json!({}),
+        duplicate,
+        &["columns 1 and 5", "line 1"],
+    );
+    assert_rejected(
+        "Username,Phone,Email,PHONE",
+        json!({}),
+        duplicate,
+        &["columns 2 and 4"],
+    );
     let named = json!({ "fields": { "username": { "column": "nowhere" } } });
     assert_rejected("Phone,phone", named, duplicate, &[]);
     // Nameless columns and those of our reports may stand twice.
@@ -219,6 +316,10 @@ fn suggestions_leave_the_choice_open() {
     let suggestions: Vec<_> = suggest(&header).into_iter().collect();
     assert_eq!(
         suggestions,
-        [(Field::Username, vec![0, 1]), (Field::Email, vec![3]), (Field::SipUri, vec![4])]
+        [
+            (Field::Username, vec![0, 1]),
+            (Field::Email, vec![3]),
+            (Field::SipUri, vec![4])
+        ]
     );
 }

@@ -1,1 +1,163 @@
+//! The reports, byte for byte.
 
+use serde_json::{Value, json};
+use shared::{
+    assess::Verdict,
+    outcome::Outcome,
+    report::{ErrorRow, SuccessRow, error_csv, success_csv},
+};
+
+use crate::{dialer, read, verdict, verdicts};
+
+/// A report with its byte order mark and line breaks spelled out.
+fn show(report: &[u8]) -> String {
+    let text = str::from_utf8(report).unwrap();
+    text.replace('\u{FEFF}', "<BOM>")
+        .replace('\t', "<TAB>")
+        .replace("\r\n", "<CRLF>\n")
+        .replace('\r', "<CR>")
+}
+
+/// The error CSV of a file.
+fn errors(text: &str, settings: Value) -> Vec<u8> {
+    let file = read(text).unwrap();
+    let rows = verdicts(text, settings, &dialer());
+    let refused = file
+        .records
+        .iter()
+        .zip(&rows)
+        .filter(|(_, row)| matches!(row.verdict, Verdict::Refused { .. }));
+    error_csv(
+        &file.header,
+        refused.map(|(record, row)| {
+            let (result, problems) = verdict(row);
+            ErrorRow {
+                cells: &record.cells,
+                row: record.row,
+                line: record.line,
+                result,
+                problems,
+            }
+        }),
+    )
+}
+
+#[test]
+fn the_success_csv_is_written_for_spreadsheets() {
+    let row = SuccessRow {
+        user_id: Some(17),
+        username: "zoë",
+        email: "zoe@example.com",
+        virtual_extension: "0100",
+        password: Some("k7\"mPq,xW"),
+    };
+    let formula = SuccessRow {
+        user_id: Some(i64::MAX),
+        username: "@bob",
+        email: "=bob@example.com",
+        ..row
+    };
+    let validated = SuccessRow {
+        user_id: None,
+        password: None,
+        ..row
+    };
+    insta::assert_snapshot!(show(&success_csv([row, formula, validated])), @r#"
+    <BOM>User ID,Username,Email,Virtual Extension,Temporary Password<CRLF>
+    17,zoë,zoe@example.com,0100,"k7""mPq,xW"<CRLF>
+    9223372036854775807,'@bob,'=bob@example.com,0100,"k7""mPq,xW"<CRLF>
+    ,zoë,zoe@example.com,0100,<CRLF>
+    "#);
+    insta::assert_snapshot!(show(&success_csv([])), @"<BOM>User ID,Username,Email,Virtual Extension,Temporary Password<CRLF>");
+}
+
+#[test]
+fn a_success_row_does_not_show_its_password() {
+    let row = SuccessRow {
+        user_id: None,
+        username: "ann",
+        email: "",
+        virtual_extension: "",
+        password: Some("secret"),
+    };
+    let shown = format!("{row:?}");
+    assert!(shown.contains("ann") && !shown.contains("secret"), "{shown}");
+}
+
+#[test]
+fn the_error_csv_gives_back_the_cells_and_says_what_is_wrong() {
+    let text = "\nLogin;Email;;Ext;Role;Note;\r\n\
+                ann;ann@example.com;;1001;1;fine\r\n\
+                \"b \"\"x\"\" \"; bob@;n;1.00E+03;99,x;=1+1;;surplus\r\n\
+                \r\n\
+                old;new@example.com;;1002;1;\"two\r\nlines\"\r\n\
+                ;;;;;'=2\r\n";
+    insta::assert_snapshot!(show(&errors(text, json!({}))), @r#"
+    <BOM>Login,Email,,Ext,Role,Note,,Import Row,Import Line,Import Result,Import Error Codes,Import Errors<CRLF>
+    "b ""x"" ", bob@,n,1.00E+03,"99,x",'=1+1,,2,4,error,invalid_characters;invalid_format;spreadsheet_damage;unknown_reference;wrong_column_count,"Username ""b ""x"""" holds "" "": use letters, digits and . _ - @ + only. Email ""bob@"" is not one e-mail address like name@example.com: correct it. Virtual extension ""1.00E+03"" was changed by a spreadsheet: format the column as text, type the number again and save. Role ""x"", ""99"" are not the ID of an active role of this tenant: copy the ID from the Dialer, as on the page Users > Roles. The row has 1 more cell than the header has columns: ""surplus"". Put quotes around a value that holds the delimiter, or remove what does not belong there."<CRLF>
+    old,new@example.com,,1002,1,"two<CRLF>
+    lines",,3,6,duplicate,already_exists,"Username ""old"" is taken by a user of the Dialer: remove the row if it is the same person, else choose another username."<CRLF>
+    ,,,,,'=2,,4,8,error,required,"Username is blank: type a value. Email is blank: type a value. Virtual extension is blank: type a number, or let the Dialer generate the numbers. Role is blank: type the ID of at least one role."<CRLF>
+    "#);
+    insta::assert_snapshot!(show(&error_csv(&["A".to_owned(), String::new()], [])), @"<BOM>A,,Import Row,Import Line,Import Result,Import Error Codes,Import Errors<CRLF>");
+}
+
+#[test]
+fn an_error_csv_of_an_error_csv_is_the_same() {
+    let text = "=Login,Email,Ext,Role,'=Note\n+ann,-x,@1,\t1,''+\n'=ann,'x,'-1,'1, \n";
+    let settings = json!({ "fields": { "username": { "column": "=Login" } } });
+    let once = errors(text, settings.clone());
+    let twice = errors(str::from_utf8(&once).unwrap(), settings);
+    let (once, twice) = (read(once).unwrap(), read(twice).unwrap());
+    assert_eq!(once.header, ["=Login", "Email", "Ext", "Role", "=Note"]);
+    assert_eq!((&once.header, &once.records), (&twice.header, &twice.records));
+}
+
+#[test]
+fn a_corrected_error_csv_can_be_uploaded_as_it_is() {
+    let text = "Login;Email;Ext;Role\nann;ann@;0100;1\nbob;bob@example.com;1002;1\n";
+    let report = String::from_utf8(errors(text, json!({}))).unwrap();
+    let corrected = report.replacen("ann@", "ann@example.com", 1);
+    let rows = verdicts(&corrected, json!({}), &dialer());
+    assert_eq!(crate::summaries(&rows), ["ann 0100"]);
+}
+
+#[test]
+fn no_sentence_repeats_a_password() {
+    let text = "Username,Email,Ext,Role,SIP\n\
+                ann,sip:ann:secret1@host,1001,1,sip:ann:secret2@host\n\
+                bob,bob@example.com,1002,1,bob:secret3@host,carl:secret4@host,SIPS:dan:secret5@host\n";
+    let rows = verdicts(text, json!({ "sip": { "kind": "custom_uri" } }), &dialer());
+    for row in &rows {
+        let (outcome, problems) = verdict(row);
+        assert_eq!((outcome, problems.len()), (Outcome::Error, 2));
+        assert!(
+            problems.iter().all(|problem| !problem.message.contains("secret")),
+            "{problems:?}"
+        );
+    }
+}
+
+#[test]
+fn the_success_csv_is_never_moved_in_memory() {
+    // Whatever the cells are: with the largest growth by guard and quotes, too.
+    for text in [
+        "",
+        "x",
+        "\"",
+        "=\"",
+        "=\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"",
+    ] {
+        let row = SuccessRow {
+            user_id: Some(i64::MIN),
+            username: text,
+            email: text,
+            virtual_extension: text,
+            password: Some(text),
+        };
+        for count in [0, 1, 500] {
+            // Asserted inside, where the memory is known.
+            assert!(!success_csv(vec![row; count]).is_empty());
+        }
+    }
+}

@@ -20,7 +20,7 @@ fn with(column: usize, cell: &str) -> String {
 
 fn user(text: &str, settings: Value) -> NewUser {
     match verdicts(text, settings, &dialer()).remove(0).verdict {
-        Verdict::Valid(user) => user,
+        Verdict::Valid(user) => *user,
         Verdict::Refused { problems, .. } => panic!("{problems:?}"),
     }
 }
@@ -36,8 +36,14 @@ fn a_row_becomes_a_user() {
     );
     let user = user(&text, json!({}));
     assert_eq!((user.username.as_str(), user.username.key()), ("Ann", "ann"));
-    assert_eq!((user.email.as_str(), user.email.key()), ("Ann@example.com", "ann@example.com"));
-    assert_eq!((user.virtual_extension.as_str(), user.extension_generated), ("0100", false));
+    assert_eq!(
+        (user.email.as_str(), user.email.key()),
+        ("Ann@example.com", "ann@example.com")
+    );
+    assert_eq!(
+        (user.virtual_extension.as_str(), user.extension_generated),
+        ("0100", false)
+    );
     assert_eq!(ids(&user.roles), [2, 1]);
     assert_eq!(ids(&user.desks), [4, 3]);
     assert_eq!((ids(&user.skill_groups), ids(&user.tags)), (vec![5], vec![6]));
@@ -93,9 +99,11 @@ fn all_problems_of_a_row_are_reported_by_field() {
     let text = format!("{HEADER}\nann lee,ann,1.0,,x,0,7,{},A\0B,more\n", "x".repeat(101));
     assert_eq!(
         summaries(&verdicts(&text, json!({}), &dialer())),
-        ["error: username invalid_characters, email invalid_format, virtual_extension spreadsheet_damage, \
+        [
+            "error: username invalid_characters, email invalid_format, virtual_extension spreadsheet_damage, \
           role required, desks unknown_reference, skill_groups unknown_reference, tags unknown_reference, \
-          first_name too_long, last_name invalid_characters, row wrong_column_count"]
+          first_name too_long, last_name invalid_characters, row wrong_column_count"
+        ]
     );
 }
 
@@ -124,7 +132,10 @@ fn a_row_with_surplus_cells_is_validated_like_any_other() {
 #[test]
 fn values_for_all_take_the_place_of_columns() {
     let text = "Username,Email,Ext,Desks,Role\nann,ann@example.com,1001,nonsense,nonsense\n";
-    let user = user(text, json!({ "fields": { "role": { "value": 2 }, "desks": { "values": [4, 3, 4] } } }));
+    let user = user(
+        text,
+        json!({ "fields": { "role": { "value": 2 }, "desks": { "values": [4, 3, 4] } } }),
+    );
     assert_eq!((ids(&user.roles), ids(&user.desks)), (vec![2], vec![4, 3]));
 }
 
@@ -160,7 +171,11 @@ fn extension_and_device_of_one_column_are_both_checked() {
     });
     assert_eq!(
         summaries(&verdicts(text, settings, &dialer())),
-        ["ann 1001", "error: pbx_device required", "error: virtual_extension invalid_format"]
+        [
+            "ann 1001",
+            "error: pbx_device required",
+            "error: virtual_extension invalid_format"
+        ]
     );
 }
 
@@ -177,9 +192,17 @@ fn a_sip_uri_is_read_for_custom_uri_only() {
     let custom = json!({ "sip": { "kind": "custom_uri" } });
     assert_eq!(
         summaries(&verdicts(&text, custom.clone(), &dialer())),
-        ["ann 1001", "error: sip_uri required", "error: sip_uri too_long", "error: sip_uri invalid_format"]
+        [
+            "ann 1001",
+            "error: sip_uri required",
+            "error: sip_uri too_long",
+            "error: sip_uri invalid_format"
+        ]
     );
-    assert_eq!(user(&text, custom).sip_uri.unwrap().as_str(), "sip:ann@pbx.example.com:5060");
+    assert_eq!(
+        user(&text, custom).sip_uri.unwrap().as_str(),
+        "sip:ann@pbx.example.com:5060"
+    );
     assert_eq!(summary(&verdicts(&text, json!({}), &dialer())[3]), "dan 1004");
 }
 
@@ -190,7 +213,11 @@ fn a_guarded_cell_is_read_without_its_guard() {
     assert_eq!(summaries(&rows), ["error: virtual_extension invalid_format"]);
     assert!(verdict(&rows[0]).1[0].message.contains("\"+1\""));
     // Looked at before trimming: here, the apostrophe is text.
-    let rows = verdicts("Username,Email,Ext,Role\n '@ann,ann@example.com,11,1\n", json!({}), &dialer());
+    let rows = verdicts(
+        "Username,Email,Ext,Role\n '@ann,ann@example.com,11,1\n",
+        json!({}),
+        &dialer(),
+    );
     assert_eq!(summaries(&rows), ["error: username invalid_characters"]);
 }
 
@@ -219,7 +246,10 @@ fn what_must_be_looked_up_is_what_is_of_right_form() {
     assert_eq!(lookups.tags, [6, 8].into());
     assert_eq!(lookups.pbx_domains, [7].into());
     assert_eq!(lookups.usernames, ["strasse".to_owned(), "zoe".to_owned()].into());
-    assert_eq!(lookups.emails, ["ann@example.com".to_owned(), "zoe@example.com".to_owned()].into());
+    assert_eq!(
+        lookups.emails,
+        ["ann@example.com".to_owned(), "zoe@example.com".to_owned()].into()
+    );
     assert_eq!(lookups.extensions, ["0100".to_owned()].into());
     assert!(lookups.extension_range);
 }

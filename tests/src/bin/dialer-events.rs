@@ -48,7 +48,11 @@ async fn main() -> anyhow::Result<()> {
             )
         })??;
     let mut json = serde_json::to_value(&event)?;
-    let shown = if args.data { json["data"].take() } else { json };
+    let shown = if args.data {
+        json.pointer_mut("/data").context("the event has no data")?.take()
+    } else {
+        json
+    };
     writeln!(std::io::stdout(), "{shown}")?;
     Ok(())
 }

@@ -49,7 +49,7 @@ impl DeadReason {
 }
 
 /// A message to send.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outgoing {
     /// A job, as the Dialer publishes it.
     Job(Box<Job>),

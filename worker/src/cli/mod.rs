@@ -27,7 +27,7 @@ enum Command {
     ///
     /// SIGTERM and SIGINT: takes no new message, finishes what it holds within the grace period, exits 0. What it could
     /// not finish is delivered to another worker. Run as many workers as you like.
-    Work(work::Args),
+    Work(Box<work::Args>),
     /// Bring the database schema up to date; does nothing if it is
     Migrate(options::MigrateArgs),
     /// Declare all exchanges and queues; does nothing to those that are there
@@ -41,7 +41,7 @@ enum Command {
 /// Runs the command and says how it ended.
 pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
-        Command::Work(args) => work::run(args).await,
+        Command::Work(args) => work::run(*args).await,
         Command::Migrate(args) => {
             Db::new(&args.options())?.migrate().await?;
             tracing::info!("the schema is up to date");

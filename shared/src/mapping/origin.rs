@@ -1,0 +1,80 @@
+//! What the job says about where each field comes from.
+
+use crate::{
+    contract::job::{Column, ExtensionSource, Job, ListSource, RoleSource, Sip},
+    field::Field,
+};
+
+/// Where the job says that a field comes from.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Origin<'j> {
+    /// The column of this name.
+    Column(&'j str),
+    /// The column that the header gives to the field.
+    Header,
+    /// No column: a value for all users, generated, or of an option that was not chosen.
+    Elsewhere,
+}
+
+pub(super) fn origin(field: Field, job: &Job) -> Origin<'_> {
+    let fields = &job.fields;
+    match field {
+        Field::Username => of_column(fields.username.as_ref()),
+        Field::Email => of_column(fields.email.as_ref()),
+        Field::VirtualExtension => match &fields.virtual_extension {
+            Some(ExtensionSource {
+                column: Some(name), ..
+            }) => Origin::Column(name),
+            Some(ExtensionSource {
+                column: None,
+                generate: true,
+            }) => Origin::Elsewhere,
+            Some(ExtensionSource {
+                column: None,
+                generate: false,
+            })
+            | None => Origin::Header,
+        },
+        Field::Role => match &fields.role {
+            Some(RoleSource::Column(name)) => Origin::Column(name),
+            Some(RoleSource::Value(_)) => Origin::Elsewhere,
+            None => Origin::Header,
+        },
+        Field::Desks => of_list(fields.desks.as_ref()),
+        Field::SkillGroups => of_list(fields.skill_groups.as_ref()),
+        Field::Tags => of_list(fields.tags.as_ref()),
+        Field::PbxDevice if matches!(job.sip, Sip::ClassicPbx { .. }) => {
+            of_column(fields.pbx_device.as_ref())
+        }
+        Field::SipUri if matches!(job.sip, Sip::CustomUri {}) => of_column(fields.sip_uri.as_ref()),
+        Field::PbxDevice | Field::SipUri => Origin::Elsewhere,
+        Field::FirstName => of_column(fields.first_name.as_ref()),
+        Field::LastName => of_column(fields.last_name.as_ref()),
+    }
+}
+
+fn of_column(column: Option<&Column>) -> Origin<'_> {
+    column.map_or(Origin::Header, |column| Origin::Column(&column.column))
+}
+
+fn of_list(source: Option<&ListSource>) -> Origin<'_> {
+    match source {
+        Some(ListSource::Column(name)) => Origin::Column(name),
+        Some(ListSource::Values(_)) => Origin::Elsewhere,
+        None => Origin::Header,
+    }
+}
+
+/// Whether a user cannot be without the field.
+pub(crate) fn is_required(field: Field) -> bool {
+    match field {
+        Field::Username
+        | Field::Email
+        | Field::VirtualExtension
+        | Field::Role
+        // Read for one kind of SIP each, and needed for it.
+        | Field::PbxDevice
+        | Field::SipUri => true,
+        Field::Desks | Field::SkillGroups | Field::Tags | Field::FirstName | Field::LastName => false,
+    }
+}

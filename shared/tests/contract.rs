@@ -1,0 +1,140 @@
+//! The wire format. Whoever changes a type in a way that other programs see must change a file here too.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test ends with a panic")]
+
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+use shared::contract::{
+    event::Event,
+    job::{self, Job},
+    message::{ReportDue, RowsDue},
+    schema,
+};
+
+fn validator(name: &str) -> jsonschema::Validator {
+    let (_, schema) = schema::all().into_iter().find(|(other, _)| *other == name).unwrap();
+    jsonschema::options().should_validate_formats(true).build(schema.as_value()).unwrap()
+}
+
+/// Reads a golden sample, checks it against its schema, and that it is written as it was read.
+#[track_caller]
+fn holds<T: DeserializeOwned + Serialize>(sample: &str, schema: &str) {
+    let golden: Value = serde_json::from_str(sample).unwrap();
+    let validator = validator(schema);
+    if let Err(error) = validator.validate(&golden) {
+        panic!("{error}: {golden:#}");
+    }
+    let message: T = serde_json::from_value(golden.clone()).unwrap();
+    assert_eq!(serde_json::to_value(&message).unwrap(), golden);
+}
+
+#[test]
+fn messages_look_as_they_always_did() {
+    holds::<Job>(include_str!("golden/job.json"), "job.json");
+    holds::<RowsDue>(include_str!("golden/rows-due.json"), "rows-due.json");
+    holds::<ReportDue>(include_str!("golden/report-due.json"), "report-due.json");
+    holds::<Event>(include_str!("golden/event-completed.json"), "event.json");
+    holds::<Event>(include_str!("golden/event-rejected.json"), "event.json");
+    holds::<Event>(include_str!("golden/event-failed.json"), "event.json");
+    holds::<Event>(include_str!("golden/event-cancelled.json"), "event.json");
+    holds::<Event>(include_str!("golden/event-progress.json"), "event.json");
+}
+
+#[test]
+fn the_smallest_job_means_the_documented_defaults() {
+    let job = json!({
+        "version": 1, "import_id": "018f6c2e-0000-7000-8000-000000000001", "tenant_id": 7,
+        "source": { "key": "tenants/7/uploads/users.csv" },
+    });
+    let read = job::parse(job.to_string().as_bytes()).unwrap();
+    let written = serde_json::to_value(&read).unwrap();
+    let defaults = json!({
+        "mode": "import", "fields": {}, "sip": { "kind": "webrtc" }, "two_factor": "default", "security": {},
+        "password": { "digits_only": false },
+    });
+    for (option, value) in defaults.as_object().unwrap() {
+        assert_eq!(&written[option], value);
+    }
+}
+
+#[test]
+fn a_job_that_cannot_be_right_is_refused_by_the_types_and_by_the_schema() {
+    let validator = validator("job.json");
+    let golden: Value = serde_json::from_str(include_str!("golden/job.json")).unwrap();
+    let cases = [
+        ("/version", json!(2)),
+        ("/import_id", json!("users")),
+        ("/tenant_id", json!(0)),
+        ("/tenant_id", json!(-7)),
+        ("/tenant_id", json!("7")),
+        ("/mode", json!("delete")),
+        ("/source", json!({})),
+        ("/source", json!({ "key": "k", "bucket": "b" })),
+        ("/fields", json!({ "user_name": { "column": "a" } })),
+        ("/fields", json!({ "username": "a" })),
+        ("/fields", json!({ "username": { "column": "a", "value": "b" } })),
+        ("/fields", json!({ "role": { "value": 0 } })),
+        ("/fields", json!({ "role": { "value": 1, "column": "a" } })),
+        ("/fields", json!({ "desks": { "values": [1, -1] } })),
+        ("/sip", json!({ "kind": "classic_pbx" })),
+        ("/sip", json!({ "kind": "classic_pbx", "pbx_domain_id": 0 })),
+        ("/sip", json!({ "kind": "webrtc", "pbx_domain_id": 1 })),
+        ("/sip", json!({ "kind": "phone" })),
+        ("/two_factor", json!("sms")),
+        ("/security", json!({ "max_session_minutes": 0 })),
+        ("/security", json!({ "max_concurrent_sessions": 1.5 })),
+        ("/password", json!({ "digits": true })),
+        ("/priority", json!(1)),
+    ];
+    for (place, value) in cases {
+        let mut job = golden.clone();
+        job[&place[1..]] = value;
+        assert!(job::parse(job.to_string().as_bytes()).is_err(), "the types accept {place} of {job}");
+        assert!(!validator.is_valid(&job), "the schema accepts {place} of {job}");
+    }
+}
+
+#[test]
+fn an_oversized_or_deeply_nested_job_is_refused() {
+    let large = format!("{{\"x\": \"{}\"}}", "x".repeat(job::MAX_JOB_BYTES));
+    assert!(job::parse(large.as_bytes()).unwrap_err().to_string().contains("bytes"));
+    assert!(job::parse("[".repeat(10_000).as_bytes()).is_err());
+}
+
+#[test]
+fn object_keys_stay_under_the_tenants_prefix() {
+    let cases = [
+        ("tenants/7/uploads/users.csv", true),
+        ("tenants/7/ü und ä.csv", true),
+        ("tenants/7/...", true),
+        ("tenants/7/", false),
+        ("tenants/7", false),
+        ("tenants/70/users.csv", false),
+        ("tenants/8/users.csv", false),
+        ("/tenants/7/users.csv", false),
+        ("tenants/7/../8/users.csv", false),
+        ("tenants/7/./users.csv", false),
+        ("tenants/7//users.csv", false),
+        ("tenants/7/a\\..\\..\\8\\users.csv", false),
+        ("tenants/7/a\u{0}.csv", false),
+        ("users.csv", false),
+    ];
+    let tenant = 7.try_into().unwrap();
+    for (key, allowed) in cases {
+        let source = job::Source { key: key.to_owned(), etag: None, size_bytes: None };
+        assert_eq!(source.is_of_tenant(tenant), allowed, "{key:?}");
+    }
+}
+
+#[test]
+fn the_committed_schemas_are_those_of_the_types() {
+    for (name, schema) in schema::all() {
+        let path = format!("{}/schemas/{name}", env!("CARGO_MANIFEST_DIR"));
+        let text = format!("{}\n", serde_json::to_string_pretty(&schema).unwrap());
+        if std::env::var_os("UPDATE_SCHEMAS").is_some() {
+            std::fs::write(&path, &text).unwrap();
+        }
+        let committed = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(committed == text, "{name} is out of date: run UPDATE_SCHEMAS=1 cargo test -p shared --test contract");
+    }
+}
