@@ -13,11 +13,18 @@ pub mod rejection;
 pub mod cell;
 pub mod guard;
 
+// One after the other, with blank lines because rustfmt would sort them.
+
 pub mod file;
+
+pub mod mapping;
+
 pub mod user;
 
-pub mod assess;
-pub mod mapping;
-pub mod outcome;
-pub mod report;
 pub mod row;
+
+pub mod assess;
+
+pub mod outcome;
+
+pub mod report;

@@ -68,7 +68,7 @@ impl<'t> Rows<'t> {
         // text of the cell: an empty line before the text hides it from csv-core.
         csv.read_field(b"\n", &mut [0]);
         // One byte for the formula guard, and one to see that a cell is too large.
-        let buffer = vec![0; limits.max_cell_bytes.saturating_add(2)];
+        let buffer = vec![0; limits.max_cell_bytes.min(text.len()).saturating_add(2)];
         Self {
             csv,
             text: text.as_bytes(),

@@ -4,7 +4,7 @@ use super::{
     Code, Problem,
     quote::{quote, quote_list, quote_sip_uri},
 };
-use crate::{assess::ExtensionRange, field::Field, file::Surplus};
+use crate::{assess::ExtensionRange, cell, field::Field, file::Surplus};
 
 /// Why a text is not a value of its field.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -168,7 +168,7 @@ impl Problem {
 
 /// Field and value, at the beginning of a sentence.
 fn subject(field: Field, value: &str) -> String {
-    let value = value.trim();
+    let value = cell::trim(value);
     let quoted = if field == Field::SipUri {
         quote_sip_uri(value)
     } else {
