@@ -1,6 +1,11 @@
 //! The wire format. Whoever changes a type in a way that other programs see must change a file here too.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test ends with a panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test ends with a panic"
+)]
 
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -12,8 +17,14 @@ use shared::contract::{
 };
 
 fn validator(name: &str) -> jsonschema::Validator {
-    let (_, schema) = schema::all().into_iter().find(|(other, _)| *other == name).unwrap();
-    jsonschema::options().should_validate_formats(true).build(schema.as_value()).unwrap()
+    let (_, schema) = schema::all()
+        .into_iter()
+        .find(|(other, _)| *other == name)
+        .unwrap();
+    jsonschema::options()
+        .should_validate_formats(true)
+        .build(schema.as_value())
+        .unwrap()
 }
 
 /// Reads a golden sample, checks it against its schema, and that it is written as it was read.
@@ -89,7 +100,10 @@ fn a_job_that_cannot_be_right_is_refused_by_the_types_and_by_the_schema() {
     for (place, value) in cases {
         let mut job = golden.clone();
         job[&place[1..]] = value;
-        assert!(job::parse(job.to_string().as_bytes()).is_err(), "the types accept {place} of {job}");
+        assert!(
+            job::parse(job.to_string().as_bytes()).is_err(),
+            "the types accept {place} of {job}"
+        );
         assert!(!validator.is_valid(&job), "the schema accepts {place} of {job}");
     }
 }
@@ -97,7 +111,12 @@ fn a_job_that_cannot_be_right_is_refused_by_the_types_and_by_the_schema() {
 #[test]
 fn an_oversized_or_deeply_nested_job_is_refused() {
     let large = format!("{{\"x\": \"{}\"}}", "x".repeat(job::MAX_JOB_BYTES));
-    assert!(job::parse(large.as_bytes()).unwrap_err().to_string().contains("bytes"));
+    assert!(
+        job::parse(large.as_bytes())
+            .unwrap_err()
+            .to_string()
+            .contains("bytes")
+    );
     assert!(job::parse("[".repeat(10_000).as_bytes()).is_err());
 }
 
@@ -121,7 +140,11 @@ fn object_keys_stay_under_the_tenants_prefix() {
     ];
     let tenant = 7.try_into().unwrap();
     for (key, allowed) in cases {
-        let source = job::Source { key: key.to_owned(), etag: None, size_bytes: None };
+        let source = job::Source {
+            key: key.to_owned(),
+            etag: None,
+            size_bytes: None,
+        };
         assert_eq!(source.is_of_tenant(tenant), allowed, "{key:?}");
     }
 }
@@ -135,6 +158,9 @@ fn the_committed_schemas_are_those_of_the_types() {
             std::fs::write(&path, &text).unwrap();
         }
         let committed = std::fs::read_to_string(&path).unwrap_or_default();
-        assert!(committed == text, "{name} is out of date: run UPDATE_SCHEMAS=1 cargo test -p shared --test contract");
+        assert!(
+            committed == text,
+            "{name} is out of date: run UPDATE_SCHEMAS=1 cargo test -p shared --test contract"
+        );
     }
 }

@@ -27,6 +27,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Where the objects are.
 #[derive(Debug, Clone, clap::Args)]
 #[group(skip)]
+#[command(next_help_heading = "Servers")]
 pub struct Options {
     /// URL of the S3 server
     #[arg(long = "s3-endpoint", env = "S3_ENDPOINT", value_name = "URL")]

@@ -15,6 +15,7 @@ use crate::secret::Secret;
 /// Where the broker is.
 #[derive(Debug, Clone, clap::Args)]
 #[group(skip)]
+#[command(next_help_heading = "Servers")]
 pub struct Options {
     /// URL of the broker, with user, password and virtual host
     #[arg(long, env = "AMQP_URL", value_name = "URL", hide_env_values = true)]

@@ -30,6 +30,7 @@ impl MigrateArgs {
 /// What a file may be.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
+#[command(next_help_heading = "Limits of a file")]
 pub(super) struct LimitArgs {
     /// Largest file in bytes
     #[arg(long, env = "MAX_FILE_BYTES", value_name = "BYTES", default_value_t = Limits::default().max_file_bytes)]
@@ -59,6 +60,7 @@ impl LimitArgs {
 /// What a hash costs.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
+#[command(next_help_heading = "Hashing")]
 pub(super) struct HashingArgs {
     /// Hashing threads [default: one per core]
     #[arg(long, env = "HASH_THREADS", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]

@@ -2,14 +2,15 @@
 
 mod job;
 mod outcome;
+mod progress;
 
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use anyhow::{Context, bail};
-use indicatif::{ProgressBar, ProgressStyle};
-use shared::contract::job::Job;
+use shared::contract::job::{Job, tenant_prefix};
 use uuid::Uuid;
 
+use self::progress::Progress;
 use crate::{
     broker::{self, Link, Outgoing},
     db::{self, Db, Import, Severity, State},
@@ -72,7 +73,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let content_id = Uuid::new_v5(&import_id, &content);
     job.source.key = format!(
         "{}uploads/{import_id}/{content_id}.csv",
-        shared::contract::job::tenant_prefix(job.tenant_id)
+        tenant_prefix(job.tenant_id)
     );
     job.source.size_bytes = Some(content.len() as u64);
     job.source.etag = storage.put(&job.source.key, content, "text/csv").await?;
@@ -115,8 +116,7 @@ async fn read(file: &std::path::Path) -> anyhow::Result<Vec<u8>> {
 
 /// Shows progress until the import is over.
 async fn wait(db: &Db, job: &Job) -> anyhow::Result<Import> {
-    let bar =
-        ProgressBar::new(0).with_style(ProgressStyle::with_template("{bar:40} {pos}/{len} rows {msg}")?);
+    let mut progress = Progress::new()?;
     loop {
         match db.find(job.import_id).await {
             Ok(Some(import)) => {
@@ -126,21 +126,14 @@ async fn wait(db: &Db, job: &Job) -> anyhow::Result<Import> {
                         job.import_id
                     );
                 }
-                bar.set_length(u64::from(import.summary.total));
-                bar.set_position(u64::from(import.summary.total.saturating_sub(import.pending)));
-                bar.set_message(
-                    import
-                        .last_error
-                        .clone()
-                        .unwrap_or_else(|| import.state.as_str().to_owned()),
-                );
+                progress.show(&import);
                 if !matches!(import.state, State::Received | State::Running) {
-                    bar.finish_and_clear();
+                    progress.end();
                     return Ok(import);
                 }
             }
-            Ok(None) => bar.set_message("waiting for a worker"),
-            Err(error) if error.severity() == Severity::Transient => bar.set_message(error.to_string()),
+            Ok(None) => progress.say("waiting for a worker"),
+            Err(error) if error.severity() == Severity::Transient => progress.say(&error.to_string()),
             Err(error) => return Err(error.into()),
         }
         tokio::time::sleep(POLL_INTERVAL).await;

@@ -11,7 +11,7 @@ use crate::{
     broker,
     db::{self, Db},
     hashing::Hasher,
-    seal::KeyRing,
+    secret::Secret,
     step::Tools,
     storage::{self, Storage},
     work,
@@ -32,7 +32,7 @@ pub(super) struct Args {
     hashing: HashingArgs,
     /// Keys that seal password seeds, as ID:KEY[,ID:KEY…] with KEY as base64 of 32 bytes; the first one seals, all open
     #[arg(long, env = "SEAL_KEYS", value_name = "KEYS", hide_env_values = true)]
-    seal_keys: KeyRing,
+    seal_keys: Secret,
     /// Pending rows in one message
     #[arg(long, env = "BATCH_ROWS", value_name = "N", default_value_t = 25, value_parser = clap::value_parser!(u16).range(1..=500))]
     batch_rows: u16,
@@ -47,7 +47,12 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         db: Db::new(&args.database)?,
         storage: Storage::new(&args.storage),
         hasher: Hasher::start(args.hashing.cost(), args.hashing.threads())?,
-        seals: args.seal_keys,
+        // Parsed here and not by clap, which would print a wrong value.
+        seals: args
+            .seal_keys
+            .expose()
+            .parse()
+            .context("SEAL_KEYS cannot be used")?,
         limits: args.limits.limits(),
         batch_rows: usize::from(args.batch_rows),
     };

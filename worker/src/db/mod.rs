@@ -41,6 +41,7 @@ static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations");
 /// Where the database is.
 #[derive(Debug, Clone, clap::Args)]
 #[group(skip)]
+#[command(next_help_heading = "Servers")]
 pub struct Options {
     /// URL of the database, with the worker's user and password
     #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true)]
