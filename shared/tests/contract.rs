@@ -96,6 +96,14 @@ fn a_job_that_cannot_be_right_is_refused_by_the_types_and_by_the_schema() {
         ("/security", json!({ "max_concurrent_sessions": 1.5 })),
         ("/password", json!({ "digits": true })),
         ("/priority", json!(1)),
+        ("/requested_by", json!("x".repeat(201))),
+        ("/source", json!({ "key": "" })),
+        ("/source", json!({ "key": "k".repeat(1025) })),
+        ("/fields", json!({ "email": { "column": "" } })),
+        ("/fields", json!({ "role": { "column": "" } })),
+        ("/fields", json!({ "virtual_extension": { "column": "" } })),
+        ("/fields", json!({ "tags": { "column": "" } })),
+        ("/fields", json!({ "tags": { "values": vec![1; 1001] } })),
     ];
     for (place, value) in cases {
         let mut job = golden.clone();
@@ -118,6 +126,26 @@ fn an_oversized_or_deeply_nested_job_is_refused() {
             .contains("bytes")
     );
     assert!(job::parse("[".repeat(10_000).as_bytes()).is_err());
+}
+
+#[test]
+fn a_job_with_a_nul_character_is_refused() {
+    for place in [
+        "/requested_by",
+        "/source/key",
+        "/source/etag",
+        "/fields/username/column",
+    ] {
+        let mut job: Value = serde_json::from_str(include_str!("golden/job.json")).unwrap();
+        *job.pointer_mut(place).unwrap() = json!("a\u{0}b");
+        assert!(
+            job::parse(job.to_string().as_bytes())
+                .unwrap_err()
+                .to_string()
+                .contains("NUL"),
+            "{place}"
+        );
+    }
 }
 
 #[test]

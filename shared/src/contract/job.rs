@@ -1,5 +1,7 @@
 //! The job: what the Dialer publishes to ask for an import.
 
+mod parse;
+
 use std::num::NonZeroU32;
 
 use schemars::JsonSchema;
@@ -7,6 +9,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{Id, Version};
+
+pub use parse::{InvalidJob, MAX_JOB_BYTES, parse};
 
 /// Asks for the import of one uploaded file. Publishing the same job again does not import the file again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -44,33 +48,6 @@ pub struct Job {
     pub password: PasswordOptions,
 }
 
-/// Largest job that is read, in bytes: the longest of key, names and lists together stay far below it.
-pub const MAX_JOB_BYTES: usize = 64 * 1024;
-
-/// Why a message is not a job.
-#[derive(Debug, thiserror::Error)]
-pub enum InvalidJob {
-    /// It is larger than [`MAX_JOB_BYTES`].
-    #[error("{size_bytes} bytes are more than the {MAX_JOB_BYTES} that a job may have")]
-    TooLarge {
-        /// Its size.
-        size_bytes: usize,
-    },
-    /// It is not JSON, or not of the job's schema.
-    #[error("not a job: {0}")]
-    Json(#[from] serde_json::Error),
-}
-
-/// Reads a job from the body of a message.
-pub fn parse(body: &[u8]) -> Result<Job, InvalidJob> {
-    if body.len() > MAX_JOB_BYTES {
-        return Err(InvalidJob::TooLarge {
-            size_bytes: body.len(),
-        });
-    }
-    Ok(serde_json::from_slice(body)?)
-}
-
 /// Whether an import creates users.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -101,6 +78,7 @@ pub struct Source {
     pub key: String,
     /// ETag of the upload. If the object has another one by now, the import is rejected as `object_changed`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1024))]
     pub etag: Option<String>,
     /// Size of the upload in bytes. If the object has another one by now, the import is rejected as
     /// `object_changed`.
