@@ -2,8 +2,8 @@
 
 use super::{Fields, Job, ListSource, MAX_KEY_BYTES, RoleSource};
 
-/// Largest job that is read, in bytes: the longest of key, names and lists together stay far below it.
-pub const MAX_JOB_BYTES: usize = 64 * 1024;
+/// Largest job that is read, in bytes: three lists of the most and longest IDs have 60 KiB, indented 90 KiB.
+pub const MAX_JOB_BYTES: usize = 256 * 1024;
 
 /// Why a message is not a job.
 #[derive(Debug, thiserror::Error)]
