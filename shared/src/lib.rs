@@ -19,6 +19,8 @@ pub mod file;
 
 pub mod mapping;
 
+pub mod columns;
+
 pub mod user;
 
 pub mod row;

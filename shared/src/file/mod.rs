@@ -72,6 +72,13 @@ impl Record {
 /// first. A file with too many rows is not refused yet, because the mapping is checked before: see
 /// [`check_row_count`].
 pub fn read(bytes: &[u8], limits: &Limits) -> Result<SourceFile, Rejection> {
+    let file = read_table(bytes, limits)?;
+    check_any_row(&file)?;
+    Ok(file)
+}
+
+/// Like [`read`], but a header without users is a file too.
+pub(crate) fn read_table(bytes: &[u8], limits: &Limits) -> Result<SourceFile, Rejection> {
     let size_bytes = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
     if size_bytes > limits.max_file_bytes {
         return Err(too_large(size_bytes, limits));
@@ -96,11 +103,6 @@ pub fn read(bytes: &[u8], limits: &Limits) -> Result<SourceFile, Rejection> {
     };
     let columns = Columns::of(&header, limits)?;
     let (records, record_count) = read_records(&mut rows, &columns, limits)?;
-    if record_count == 0 {
-        return Err(empty(
-            "the file holds a header but no users: add a row for each user",
-        ));
-    }
     Ok(SourceFile {
         encoding,
         delimiter: detected.delimiter,
@@ -119,6 +121,16 @@ pub fn too_large(size_bytes: u64, limits: &Limits) -> Rejection {
     let message =
         format!("the file has {size_bytes} bytes, {most} are allowed: divide it into several files");
     Rejection::new(RejectionCode::FileTooLarge, message)
+}
+
+/// Refuses a file with a header but no records, as `empty_file`.
+pub(crate) fn check_any_row(file: &SourceFile) -> Result<(), Rejection> {
+    if file.record_count > 0 {
+        return Ok(());
+    }
+    Err(empty(
+        "the file holds a header but no users: add a row for each user",
+    ))
 }
 
 /// Refuses a file with more records than allowed, as `too_many_rows`: the last check of a file as a whole.

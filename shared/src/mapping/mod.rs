@@ -57,6 +57,16 @@ pub fn map(file: &SourceFile, job: &Job) -> Result<Mapping, Rejection> {
     Ok(mapping)
 }
 
+/// Whatever is wrong with the header of a file before a job names any column.
+pub(crate) fn check_header(file: &SourceFile) -> Vec<Rejection> {
+    let header = Header::of(file);
+    let missing = (!header.is_recognised()).then(|| header.missing());
+    missing
+        .into_iter()
+        .chain(header.check_duplicates().err())
+        .collect()
+}
+
 /// The columns that the header alone gives to each field, by their index, for the mapping step of a user
 /// interface. Where a field has several, a job that does not name one of them would be refused.
 pub fn suggest(header: &[String]) -> BTreeMap<Field, Vec<usize>> {

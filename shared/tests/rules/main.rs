@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod assess;
+mod columns;
 mod file;
 mod mapping;
 mod properties;

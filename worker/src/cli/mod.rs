@@ -1,5 +1,6 @@
 //! The command line `user-import`.
 
+mod columns;
 mod options;
 mod status;
 mod submit;
@@ -34,6 +35,8 @@ enum Command {
     Topology(broker::Options),
     /// Import a CSV file: upload it and publish the job, as the Dialer does
     Submit(Box<submit::Args>),
+    /// Show the columns of a CSV file and the fields that they seem to hold; needs no server
+    Columns(columns::Args),
     /// Show an import: state, counters, timings
     Status(status::Args),
 }
@@ -53,6 +56,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Submit(args) => submit::run(*args).await,
+        Command::Columns(args) => columns::run(args).await,
         Command::Status(args) => status::run(args).await,
     }
 }

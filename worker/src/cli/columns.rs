@@ -1,0 +1,97 @@
+//! `user-import columns`.
+
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use anyhow::Context;
+use shared::{
+    columns::{Columns, inspect},
+    file,
+    limits::Limits,
+    rejection::Rejection,
+};
+
+use super::options::LimitArgs;
+
+/// The file is no CSV file; `submit` ends with the same code for a file that is rejected.
+const UNREADABLE: u8 = 4;
+
+/// Options of `columns`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Exit codes: 0 the header could be read, whatever else an import would refuse; 4 the file cannot be read as CSV;
+2 usage; 1 the file cannot be opened.")]
+pub(super) struct Args {
+    /// The CSV file
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Print one line of JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    limits: LimitArgs,
+}
+
+pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let found = read(&args.file, &args.limits.limits())
+        .await
+        .with_context(|| format!("cannot read {}", args.file.display()))?;
+    let text = match (&found, args.json) {
+        (Ok(columns), true) => serde_json::to_string(columns)?,
+        (Err(rejection), true) => serde_json::json!({ "rejections": [rejection] }).to_string(),
+        (Ok(columns), false) => shown(columns),
+        (Err(rejection), false) => rejected(rejection),
+    };
+    writeln!(std::io::stdout().lock(), "{text}").context("cannot write to standard output")?;
+    Ok(match found {
+        Ok(_) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::from(UNREADABLE),
+    })
+}
+
+/// Looks at the file, unless its size alone says that it is not taken.
+async fn read(path: &Path, limits: &Limits) -> std::io::Result<Result<Columns, Rejection>> {
+    let size_bytes = tokio::fs::metadata(path).await?.len();
+    if size_bytes > limits.max_file_bytes {
+        return Ok(Err(file::too_large(size_bytes, limits)));
+    }
+    Ok(inspect(&tokio::fs::read(path).await?, limits))
+}
+
+/// Names are shown as Rust strings, because they may hold what a terminal acts on.
+fn shown(columns: &Columns) -> String {
+    let mut lines = vec![
+        format!("{:<12}{}", "encoding", columns.encoding),
+        format!("{:<12}{}", "delimiter", columns.delimiter),
+        format!("{:<12}line {}", "header", columns.header_line),
+        format!("{:<12}{}", "rows", columns.rows),
+    ];
+    for column in &columns.columns {
+        let field = column
+            .field
+            .map(|field| format!(" → {field}"))
+            .unwrap_or_default();
+        lines.push(format!("column {:<5}{:?}{field}", column.number, column.name));
+    }
+    for conflict in &columns.conflicts {
+        let numbers: Vec<String> = conflict.columns.iter().map(ToString::to_string).collect();
+        lines.push(format!(
+            "{:<12}{}: one of the columns {}",
+            "choose",
+            conflict.field,
+            numbers.join(", ")
+        ));
+    }
+    for field in &columns.missing {
+        lines.push(format!("{:<12}{field}", "missing"));
+    }
+    lines.extend(columns.rejections.iter().map(rejected));
+    lines.join("\n")
+}
+
+fn rejected(rejection: &Rejection) -> String {
+    format!("{:<12}{} ({})", "rejected", rejection.message, rejection.code)
+}
