@@ -71,6 +71,10 @@ pub(super) fn decode(bytes: &[u8]) -> Result<(Cow<'_, str>, Encoding), Rejection
             Err(error) => Err(bad_byte(rest, error.valid_up_to(), "UTF-8")),
         };
     }
+    // Begins with the byte order mark of UTF-16. Text of that never begins with NUL.
+    if bytes.starts_with(b"\xFF\xFE\0\0") {
+        return Err(undecodable("the file, from line 1 on, is UTF-32"));
+    }
     if let Some(rest) = bytes.strip_prefix(b"\xFF\xFE") {
         return Ok((utf16(rest, u16::from_le_bytes)?.into(), Encoding::Utf16Le));
     }
@@ -239,6 +243,18 @@ mod tests {
         assert_undecodable(&lone, "line 2 holds half a character (0xD800)");
         assert_undecodable(b"\xFF\xFEa\0\n\0b", "line 2");
         assert_undecodable(b"\xFF\xFEa", "line 1");
+    }
+
+    #[test]
+    fn utf32_is_refused() {
+        let wide = |unit: fn(u32) -> [u8; 4]| -> Vec<u8> {
+            "\u{FEFF}Jörg;x\n"
+                .chars()
+                .flat_map(|c| unit(u32::from(c)))
+                .collect()
+        };
+        assert_undecodable(&wide(u32::to_le_bytes), "UTF-32");
+        assert_undecodable(&wide(u32::to_be_bytes), "line 1");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 mod assess;
 mod columns;
+mod corpus;
 mod file;
 mod mapping;
 mod properties;
