@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::{
     broker::DeadReason,
-    db::{self, Db, Import, State},
+    db::{self, Db, Import, Settled, State},
     report::{errors_key, success_key},
 };
 
@@ -115,11 +115,11 @@ pub fn never_received(
     Ok(final_event(import_id, 1, rfc3339(now)?, body))
 }
 
-/// The event that says how far the import is, if it got far enough since `before`.
-pub fn progress(before: &Import, after: &Import, now: OffsetDateTime) -> Result<Option<Event>, db::Error> {
-    let settled = |import: &Import| import.summary.total.saturating_sub(import.pending);
-    let steps = |import: &Import| settled(import) * PROGRESS_STEPS / import.summary.total.max(1);
-    if steps(before) == steps(after) {
+/// The event that says how far the import is, if one of these rows was the first of another step. Rows that others settle
+/// at the same time are theirs to tell of, so that no step is told twice.
+pub fn progress(after: &Import, settled: Settled, now: OffsetDateTime) -> Result<Option<Event>, db::Error> {
+    let step = |rows: u32| rows * PROGRESS_STEPS / after.summary.total.max(1);
+    if step(settled.of_import.saturating_sub(settled.rows)) == step(settled.of_import) {
         return Ok(None);
     }
     let (import_id, tenant_id, attempt) = (after.job.import_id, after.job.tenant_id, after.attempt);
@@ -129,7 +129,7 @@ pub fn progress(before: &Import, after: &Import, now: OffsetDateTime) -> Result<
         attempt,
         summary: after.summary,
     });
-    let id = format!("{import_id}/{attempt}/progress/{}", settled(after));
+    let id = format!("{import_id}/{attempt}/progress/{}", settled.of_import);
     Ok(Some(envelope(import_id, id, rfc3339(now)?, body)))
 }
 

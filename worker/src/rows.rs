@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 
 use crate::{
     broker::Outgoing,
-    db::{Hashed, Import, State},
+    db::{Hashed, Import, Settled, State},
     events,
     password::{Password, Seed},
     plan::report_due,
@@ -27,14 +27,16 @@ pub async fn rows(tools: &Tools, body: &[u8]) -> Result<Vec<Outgoing>, Error> {
         return Ok(Vec::new());
     };
     let rows = tools.db.pending_batch(&due).await?.rows;
-    if !rows.is_empty() {
+    let settled = if rows.is_empty() {
+        Settled::default()
+    } else {
         let seed = open_seed(tools, &import)?;
         let digits_only = import.job.password.digits_only;
         let passwords: Vec<Password> = rows.iter().map(|row| seed.password(*row, digits_only)).collect();
         let hashes = tools.hasher.hash(passwords).await?;
-        tools.db.settle(&import, &Hashed { rows, hashes }).await?;
-    }
-    next(tools, &import).await
+        tools.db.settle(&import, &Hashed { rows, hashes }).await?
+    };
+    next(tools, &import, settled).await
 }
 
 fn concerns(import: &Import, due: &RowsDue) -> bool {
@@ -43,7 +45,7 @@ fn concerns(import: &Import, due: &RowsDue) -> bool {
 
 /// The reports, if no row is left; else how far the import is. Asked even if the batch had been done before: whoever did
 /// it may have died before its message was out.
-async fn next(tools: &Tools, before: &Import) -> Result<Vec<Outgoing>, Error> {
+async fn next(tools: &Tools, before: &Import, settled: Settled) -> Result<Vec<Outgoing>, Error> {
     let Some(after) = tools.db.find(before.job.import_id).await? else {
         return Ok(Vec::new());
     };
@@ -53,7 +55,7 @@ async fn next(tools: &Tools, before: &Import) -> Result<Vec<Outgoing>, Error> {
     if after.pending == 0 {
         return Ok(vec![Outgoing::Report(report_due(&after))]);
     }
-    let progress = events::progress(before, &after, OffsetDateTime::now_utc())?;
+    let progress = events::progress(&after, settled, OffsetDateTime::now_utc())?;
     Ok(progress.into_iter().map(Outgoing::event).collect())
 }
 

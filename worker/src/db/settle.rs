@@ -33,10 +33,12 @@ pub struct Hashed {
 }
 
 /// How the import stands after a batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Settled {
     /// Rows that got their outcome just now.
     pub rows: u32,
+    /// All rows of the import that have theirs, with these; 0 if nothing was done.
+    pub of_import: u32,
 }
 
 /// A row that was not created because of what the Dialer has by now.
@@ -77,7 +79,7 @@ impl Db {
     pub async fn settle(&self, import: &Import, hashed: &Hashed) -> Result<Settled, Error> {
         let mut transaction = self.pool.begin().await?;
         lock_tenant(&mut transaction, import.job.tenant_id).await?;
-        let (mut created, mut duplicates, mut errors) = (0, 0, 0);
+        let (mut created, mut duplicates, mut errors, mut of_import) = (0, 0, 0, 0);
         if is_running(&mut transaction, import).await? {
             errors += refuse_lost_references(&mut transaction, import, &hashed.rows).await?;
             let mut open = create_users(&mut transaction, import, hashed, &mut created).await?;
@@ -93,11 +95,12 @@ impl Db {
             if !open.is_empty() {
                 return Err(Error::Unsettled(open));
             }
-            move_counters(&mut transaction, import, created, duplicates, errors).await?;
+            of_import = move_counters(&mut transaction, import, created, duplicates, errors).await?;
         }
         transaction.commit().await?;
         Ok(Settled {
             rows: created + duplicates + errors,
+            of_import,
         })
     }
 }
@@ -400,25 +403,27 @@ async fn refuse(
     Ok(counts)
 }
 
+/// Moves the counters and returns how many rows have their outcome now.
 async fn move_counters(
     transaction: &mut PgTransaction<'static>,
     import: &Import,
     created: u32,
     duplicates: u32,
     errors: u32,
-) -> Result<(), Error> {
-    sqlx::query!(
-        "UPDATE imports.imports
+) -> Result<u32, Error> {
+    let settled = sqlx::query_scalar!(
+        r#"UPDATE imports.imports
             SET pending = pending - ($3::integer + $4::integer + $5::integer),
                 created = created + $3, duplicates = duplicates + $4, errors = errors + $5
-          WHERE import_id = $1 AND tenant_id = $2",
+          WHERE import_id = $1 AND tenant_id = $2
+      RETURNING total - pending AS "settled!""#,
         import.job.import_id,
         import.job.tenant_id.get(),
         signed("created", created)?,
         signed("duplicates", duplicates)?,
         signed("errors", errors)?,
     )
-    .execute(&mut **transaction)
+    .fetch_one(&mut **transaction)
     .await?;
-    Ok(())
+    unsigned("settled", settled)
 }
