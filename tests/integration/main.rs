@@ -7,6 +7,7 @@
     reason = "a test ends with a panic"
 )]
 
+mod columns;
 mod import;
 mod jobs;
 mod killed;
