@@ -7,11 +7,16 @@
     reason = "a test ends with a panic"
 )]
 
+mod asyncapi;
 mod columns;
+mod concurrent;
+mod events;
+mod files;
 mod import;
 mod jobs;
 mod killed;
 mod other_language;
+mod reports;
 mod schema;
 mod steps;
 mod submit;

@@ -15,13 +15,15 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 use worker::storage::Fetched;
 
-use crate::{Tenant, World, eventually, variable};
+use crate::{Tap, Tenant, World, contract, eventually, variable};
 
 /// The events that the Dialer has received, and its channel for publishing.
 #[derive(Debug)]
 pub(crate) struct Inbox {
     channel: Channel,
     events: Arc<Mutex<Vec<Value>>>,
+    /// What is wrong with events that did not hold what the contract promises.
+    breaches: Arc<Mutex<Vec<String>>>,
     listening: Channel,
     // Closed when dropped.
     _connections: [Connection; 2],
@@ -47,12 +49,15 @@ impl Inbox {
             .await
             .expect("the Dialer's queue");
         let events = Arc::new(Mutex::new(Vec::new()));
-        let received = Arc::clone(&events);
+        let breaches = Arc::new(Mutex::new(Vec::new()));
+        let (received, broken) = (Arc::clone(&events), Arc::clone(&breaches));
         tokio::spawn(async move {
             // Ends when the test's connection is closed.
             while let Some(Ok(delivery)) = deliveries.next().await {
-                let event = serde_json::from_slice(&delivery.data).expect("an event is JSON");
-                received.lock().expect("the events").push(event);
+                match contract::check_event(&delivery) {
+                    Ok(event) => received.lock().expect("the events").push(event),
+                    Err(breach) => broken.lock().expect("the breaches").push(breach),
+                }
                 delivery
                     .ack(BasicAckOptions::default())
                     .await
@@ -67,6 +72,7 @@ impl Inbox {
         Self {
             channel,
             events,
+            breaches,
             listening,
             _connections: [dialer, admin],
         }
@@ -112,6 +118,18 @@ pub fn final_data<'a>(event: &'a Value, kind: &str) -> &'a Value {
 }
 
 impl World {
+    /// Panics if an event came that is not what the contract promises, whatever the test looked at.
+    pub(crate) fn assert_contract(&self) {
+        let breaches = self.inbox.breaches.lock().expect("the breaches");
+        assert!(breaches.is_empty(), "{}", breaches.join("\n"));
+    }
+
+    /// A copy of everything that is published to these exchanges from now on, whatever its routing key. The names are
+    /// those without prefix.
+    pub async fn tap(&self, exchanges: &[&str]) -> Tap {
+        Tap::open(&self.inbox.channel, &self.prefix(), exchanges).await
+    }
+
     /// Uploads a file for the tenant and returns the smallest job that imports it.
     pub async fn upload(&self, tenant: Tenant, csv: impl Into<Vec<u8>>) -> Value {
         let import_id = Uuid::new_v4();

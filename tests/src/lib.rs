@@ -10,12 +10,15 @@
     reason = "a test ends with a panic"
 )]
 
+pub mod contract;
 mod dialer;
 mod process;
+mod tap;
 mod world;
 
 pub use dialer::{Reports, final_data};
 pub use process::Worker;
+pub use tap::{Heard, Tap};
 pub use world::{Tenant, World, in_world};
 
 use std::time::Duration;

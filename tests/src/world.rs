@@ -39,7 +39,12 @@ const TRIFLE: Cost = Cost {
 /// Runs a test in a world of its own and clears the world away, however the test ends.
 pub async fn in_world(test: impl AsyncFnOnce(&World)) {
     let world = World::create().await;
-    let ended = AssertUnwindSafe(test(&world)).catch_unwind().await;
+    let ended = AssertUnwindSafe(async {
+        test(&world).await;
+        world.assert_contract();
+    })
+    .catch_unwind()
+    .await;
     if ended.is_err() {
         eprintln!("--- the workers' log\n{}---", world.logged());
     }
