@@ -21,7 +21,7 @@ pub(super) fn check(bytes: &[u8]) -> Result<(), Rejection> {
         let head = text_head(bytes);
         if head.starts_with("%PDF-") {
             "a PDF file"
-        } else if text::is_html(head.as_bytes()) || text::is_xml(head.as_bytes()) {
+        } else if text::is_html(head.as_bytes()) || text::is_xml(head.as_bytes()) || begins_with_meta(&head) {
             "a web page or XML file"
         } else {
             return Ok(());
@@ -30,6 +30,12 @@ pub(super) fn check(bytes: &[u8]) -> Result<(), Rejection> {
     let message =
         format!("the file is {found}, not a CSV file: open it in a spreadsheet and save it as \"CSV UTF-8\"");
     Err(Rejection::new(RejectionCode::NotCsv, message))
+}
+
+/// A table that a web application calls a spreadsheet often begins so; the crate knows only the tags that browsers look for.
+fn begins_with_meta(head: &str) -> bool {
+    head.get(..6)
+        .is_some_and(|tag| tag.eq_ignore_ascii_case("<meta "))
 }
 
 /// The first characters of the file in whatever encoding, to compare ASCII with; without byte order mark and
@@ -64,6 +70,7 @@ mod tests {
             (b"\n\t<html>", "web page"),
             (b"<table>", "web page"),
             (b"<!-- saved --><html>", "web page"),
+            (b"<META charset='utf-8'><table>", "web page"),
             (b"<?xml version=\"1.0\"?>", "XML"),
             (b"\xFF\xFE<\0h\0t\0m\0l\0>\0", "web page"),
             (b"\xFE\xFF\0<\0h\0t\0m\0l\0>", "web page"),
@@ -81,6 +88,7 @@ mod tests {
             b"",
             b"PK,Name\n",
             b"<,>\n",
+            b"<meta>,Username\n",
             b"<Username>,<Email>\n",
             b"Share,100%PDF-1\n",
             b"\x1F\x8B",
