@@ -2,6 +2,14 @@
 //!
 //! The modules are declared in the order in which an import meets them.
 
+/// A place where a test can make the worker die or panic: with the feature `failpoints`, and `FAILPOINTS="place=return"`
+/// (abort) or `"place=panic"` in the environment. Nothing at all without the feature.
+macro_rules! crash_point {
+    ($place:expr) => {
+        fail::fail_point!($place, |_| std::process::abort());
+    };
+}
+
 pub mod secret;
 
 pub mod broker;
@@ -21,7 +29,10 @@ pub mod report;
 
 pub mod events;
 
+mod custody;
 pub mod failure;
+pub mod panics;
+pub mod sweep;
 pub mod verdict;
 pub mod work;
 

@@ -22,6 +22,7 @@ use crate::{
     seal::{Owner, SealedSeed},
     step::{Error, Tools},
     storage::Fetched,
+    sweep::MAX_SWEEPS,
 };
 
 /// What reading a file gives: the file, or why it is refused and how it was read so far.
@@ -34,11 +35,18 @@ pub async fn plan(tools: &Tools, body: &[u8]) -> Result<Vec<Outgoing>, Error> {
     if import.job != job {
         return Err(Error::ImportIdTaken);
     }
+    if import.finished_at.is_none() && import.sweeps > MAX_SWEEPS {
+        return Err(Error::MessagesLost {
+            sweeps: import.sweeps - 1,
+        });
+    }
+    crash_point!("received");
     if import.state == State::Received
         && let Err((rejection, format)) = draft(tools, &job).await?
     {
         tools.db.reject(job.import_id, &rejection, format).await?;
     }
+    crash_point!("planned");
     next(tools, &job).await
 }
 
@@ -57,6 +65,8 @@ async fn next(tools: &Tools, job: &Job) -> Result<Vec<Outgoing>, Error> {
     if pending.is_empty() {
         return Ok(vec![Outgoing::Report(report_due(&import))]);
     }
+    // Its batches are about to be published, perhaps anew, and nothing else would tell the sweep.
+    tools.db.note_progress(job.tenant_id, job.import_id).await?;
     let batches = pending
         .chunks(tools.batch_rows)
         .filter_map(|rows| rows.first().zip(rows.last()));
@@ -74,7 +84,10 @@ async fn draft(tools: &Tools, job: &Job) -> Result<Read<()>, Error> {
     let limits = tools.limits;
     // A file of the largest size takes long enough to be noticed by the other tasks of this thread.
     let read = tokio::task::spawn_blocking(move || file::read(&content, &limits));
-    let file = match read.await.map_err(|error| Error::Panicked(error.to_string()))? {
+    let file = match read
+        .await
+        .map_err(|_| Error::Panicked("a file that was read".to_owned()))?
+    {
         Ok(file) => file,
         Err(rejection) => return Ok(Err((rejection, None))),
     };

@@ -45,11 +45,14 @@ pub async fn report(tools: &Tools, body: &[u8]) -> Result<Vec<Outgoing>, Error> 
             .storage
             .put(&success_key, success(tools, &import).await?, CSV)
             .await?;
+        crash_point!("success-uploaded");
         tools
             .storage
             .put(&errors_key, errors(tools, &import).await?, CSV)
             .await?;
+        crash_point!("errors-uploaded");
         tools.db.complete(&import, &success_key, &errors_key).await?;
+        crash_point!("completed");
     }
     let Some(import) = tools.db.find(due.import_id).await? else {
         return Ok(Vec::new());

@@ -34,7 +34,10 @@ pub async fn rows(tools: &Tools, body: &[u8]) -> Result<Vec<Outgoing>, Error> {
         let digits_only = import.job.password.digits_only;
         let passwords: Vec<Password> = rows.iter().map(|row| seed.password(*row, digits_only)).collect();
         let hashes = tools.hasher.hash(passwords).await?;
-        tools.db.settle(&import, &Hashed { rows, hashes }).await?
+        crash_point!("hashed");
+        let settled = tools.db.settle(&import, &Hashed { rows, hashes }).await?;
+        crash_point!("settled");
+        settled
     };
     next(tools, &import, settled).await
 }

@@ -59,7 +59,25 @@ pub enum Error {
     /// A report could not be written as CSV.
     #[error("a report cannot be written: {0}")]
     Report(String),
-    /// The step panicked.
-    #[error("the step panicked: {0}")]
+    /// The step panicked; where.
+    #[error("the step panicked at {0}")]
     Panicked(String),
+    /// The step came to no end.
+    #[error("the step came to no end within {seconds} s")]
+    Stalled {
+        /// How long it was waited for.
+        seconds: u64,
+    },
+    /// The message was handed out alone and killed its worker, again and again.
+    #[error("the message was handed out {returns} times alone, and each time its worker died")]
+    KillsWorkers {
+        /// How often.
+        returns: u32,
+    },
+    /// The messages of the import were lost.
+    #[error("the import was resumed {sweeps} times, and each time its messages were lost")]
+    MessagesLost {
+        /// How often.
+        sweeps: u32,
+    },
 }

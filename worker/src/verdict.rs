@@ -34,7 +34,9 @@ pub fn on_error(error: &Error, tries: u32) -> Verdict {
         Error::Malformed(_) => Verdict::DeadLetter(DeadReason::Malformed),
         Error::ImportIdTaken => Verdict::DeadLetter(DeadReason::ImportIdTaken),
         Error::Seal(_) | Error::SeedMissing | Error::Report(_) => Verdict::DeadLetter(DeadReason::Permanent),
-        Error::Storage(_) | Error::Randomness(_) => retry_up_to(MAX_TRIES_TRANSIENT),
+        Error::KillsWorkers { .. } => Verdict::DeadLetter(DeadReason::KillsWorkers),
+        Error::MessagesLost { .. } => Verdict::DeadLetter(DeadReason::MessagesLost),
+        Error::Storage(_) | Error::Randomness(_) | Error::Stalled { .. } => retry_up_to(MAX_TRIES_TRANSIENT),
         Error::Database(error) => match error.severity() {
             Severity::Transient => retry_up_to(MAX_TRIES_TRANSIENT),
             Severity::Unexpected => retry_up_to(MAX_TRIES_UNEXPECTED),

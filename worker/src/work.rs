@@ -1,25 +1,20 @@
-//! The worker's loop: deliveries come in, steps are run, what follows is published, and only then is the delivery
-//! acknowledged.
-//!
-//! This order is the whole of custody. A step makes its effect durable before it returns; its messages are confirmed and
-//! routed before the acknowledgement; a crash in between makes the broker deliver again, and every step may run twice.
+//! The worker's loop: connects, and connects anew whenever the link breaks; takes deliveries as long as there is room for
+//! them, and gives back at the end what it has not begun. What becomes of a delivery: see `custody`.
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use backon::{BackoffBuilder, ExponentialBuilder};
-use futures::{FutureExt, StreamExt};
 use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tracing::Instrument;
 
 use crate::{
-    broker::{self, Deliveries, Delivery, Link, Outgoing, Step},
-    failure::{About, give_up},
-    plan::plan,
-    report::report,
-    rows::rows,
-    step::{Error, Tools},
-    verdict::{self, Verdict},
+    broker::{self, Deliveries, Link},
+    custody::handle,
+    step::Tools,
+    sweep::sweep,
 };
 
 /// Batches per shard that the broker hands out before the first is acknowledged: one to work on, one to follow.
@@ -31,6 +26,10 @@ const FILES_AT_A_TIME: u16 = 2;
 /// Batches at one time: while one commits, the next is hashed on all cores.
 const BATCHES_AT_A_TIME: usize = 2;
 
+/// A link that held for that long was a good one: when it breaks, the next is made without delay. One that breaks earlier
+/// counts as an attempt that failed, else a broker that refuses all work would be connected to in a busy loop.
+const GOOD_LINK: Duration = Duration::from_secs(10);
+
 /// How a worker is run.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -38,6 +37,8 @@ pub struct Options {
     pub broker: broker::Options,
     /// How long it finishes what it holds after it was told to stop.
     pub grace: Duration,
+    /// For how long an import may not get on before the sweep looks for its messages.
+    pub quiet: Duration,
 }
 
 /// Works until told to stop.
@@ -48,8 +49,14 @@ pub async fn work(tools: Arc<Tools>, options: &Options, stop: &CancellationToken
         while !stop.is_cancelled() {
             match Link::connect(&options.broker).await {
                 Ok(link) => {
-                    delays = backoff();
-                    serve(&tools, Arc::new(link), stop, &tasks).await;
+                    let connected = Instant::now();
+                    let served = serve(&tools, Arc::new(link), options.quiet, stop, &tasks).await;
+                    if connected.elapsed() >= GOOD_LINK {
+                        delays = backoff();
+                    }
+                    if let Err(error) = served {
+                        pause(&error, &mut delays, stop).await;
+                    }
                 }
                 Err(error) => pause(&error, &mut delays, stop).await,
             }
@@ -66,7 +73,7 @@ pub async fn work(tools: Arc<Tools>, options: &Options, stop: &CancellationToken
 }
 
 /// Waits until the database answers and has our schema; `false` if told to stop before.
-async fn wait_for_database(tools: &Tools, stop: &CancellationToken) -> bool {
+pub(crate) async fn wait_for_database(tools: &Tools, stop: &CancellationToken) -> bool {
     let mut delays = backoff();
     while !stop.is_cancelled() {
         match tools.db.check().await {
@@ -88,7 +95,7 @@ fn backoff() -> backon::ExponentialBackoff {
 }
 
 async fn pause(
-    error: &dyn std::error::Error,
+    error: &(dyn std::error::Error + Sync),
     delays: &mut backon::ExponentialBackoff,
     stop: &CancellationToken,
 ) {
@@ -97,43 +104,53 @@ async fn pause(
     let _ = tokio::time::timeout(delay, stop.cancelled()).await;
 }
 
-/// Handles deliveries of one link until it breaks or the worker is told to stop.
-async fn serve(tools: &Arc<Tools>, link: Arc<Link>, stop: &CancellationToken, tasks: &TaskTracker) {
+/// Handles deliveries of one link until it breaks, which is an error, or the worker is told to stop.
+async fn serve(
+    tools: &Arc<Tools>,
+    link: Arc<Link>,
+    quiet: Duration,
+    stop: &CancellationToken,
+    tasks: &TaskTracker,
+) -> Result<(), broker::Error> {
     // Cancelled together with `stop`, or alone when the link is of no use any more.
     let closing = stop.child_token();
-    let files = Arc::new(Semaphore::new(usize::from(FILES_AT_A_TIME)));
+    let (files, alone) = (
+        Arc::new(Semaphore::new(usize::from(FILES_AT_A_TIME))),
+        Arc::new(Semaphore::new(1)),
+    );
     let batches = Arc::new(Semaphore::new(BATCHES_AT_A_TIME));
-    let subscribed = async {
-        Ok::<_, broker::Error>((
-            link.jobs(FILES_AT_A_TIME).await?,
-            link.rows(ROWS_PREFETCH).await?,
-            link.reports(FILES_AT_A_TIME).await?,
-        ))
-    };
-    let (jobs, rows, reports) = match subscribed.await {
-        Ok(deliveries) => deliveries,
-        Err(error) => {
-            tracing::warn!(%error, "subscribing failed");
-            return;
-        }
-    };
+    let (jobs, rows) = (link.jobs(FILES_AT_A_TIME).await?, link.rows(ROWS_PREFETCH).await?);
+    let (reports, suspects) = (link.reports(FILES_AT_A_TIME).await?, link.suspects().await?);
     tracing::info!("ready");
     let lane = |deliveries, permits| {
         Lane {
             tools,
             link: &link,
+            stop,
             closing: &closing,
             tasks,
         }
         .run(deliveries, permits)
     };
-    tokio::join!(lane(jobs, &files), lane(rows, &batches), lane(reports, &files));
+    tokio::join!(
+        lane(jobs, &files),
+        lane(rows, &batches),
+        lane(reports, &files),
+        lane(suspects, &alone),
+        sweep(tools, &link, quiet, &closing),
+    );
+    if stop.is_cancelled() {
+        Ok(())
+    } else {
+        Err(broker::Error::Gone)
+    }
 }
 
 /// What the lanes of one link share.
 struct Lane<'a> {
     tools: &'a Arc<Tools>,
     link: &'a Arc<Link>,
+    stop: &'a CancellationToken,
     closing: &'a CancellationToken,
     tasks: &'a TaskTracker,
 }
@@ -147,7 +164,8 @@ impl Lane<'_> {
                 (permit, deliveries.next().await)
             };
             let (permit, delivery) = tokio::select! {
-                () = self.closing.cancelled() => return,
+                biased;
+                () = self.closing.cancelled() => break,
                 next = next => next,
             };
             match delivery {
@@ -158,10 +176,13 @@ impl Lane<'_> {
                         self.closing.clone(),
                     );
                     self.tasks.spawn(async move {
-                        if let Err(error) = handle(&tools, &link, &delivery).await {
+                        // Were this task to panic outside its step, its delivery would stay unacknowledged for as long
+                        // as the link holds: hence the link goes too.
+                        let unless_handled = closing.clone().drop_guard();
+                        match handle(&tools, &link, &delivery, &closing).await {
+                            Ok(()) => drop(unless_handled.disarm()),
                             // Not acknowledged, so the broker delivers it again, to us or to another worker.
-                            tracing::warn!(%error, "publishing failed, connecting anew");
-                            closing.cancel();
+                            Err(error) => tracing::warn!(%error, "publishing failed, connecting anew"),
                         }
                         drop(permit);
                     });
@@ -173,106 +194,8 @@ impl Lane<'_> {
                 None => self.closing.cancel(),
             }
         }
-    }
-}
-
-/// Runs the step of a delivery, publishes what follows, and acknowledges.
-async fn handle(tools: &Tools, link: &Link, delivery: &Delivery) -> Result<(), broker::Error> {
-    let about = About::of(&delivery.body);
-    let import_id = about.map(|about| tracing::field::display(about.import_id));
-    let span = tracing::info_span!("step", kind = delivery.step.as_str(), import_id);
-    async {
-        match run(tools, delivery).await {
-            Ok(following) => link.publisher().publish(&following).await?,
-            Err(error) => carry_out(tools, link, delivery, about, &error).await?,
-        }
-        delivery.acknowledge().await;
-        Ok(())
-    }
-    .instrument(span)
-    .await
-}
-
-async fn run(tools: &Tools, delivery: &Delivery) -> Result<Vec<Outgoing>, Error> {
-    let step = async {
-        match delivery.step {
-            Step::Plan => plan(tools, &delivery.body).await,
-            Step::Rows => rows(tools, &delivery.body).await,
-            Step::Report => report(tools, &delivery.body).await,
-        }
-    };
-    // The tools hold no state that a panic could leave half changed.
-    AssertUnwindSafe(step)
-        .catch_unwind()
-        .await
-        .unwrap_or_else(|panic| {
-            let text = panic.downcast_ref::<String>().map(String::as_str);
-            let text = text
-                .or_else(|| panic.downcast_ref::<&str>().copied())
-                .unwrap_or("no text");
-            Err(Error::Panicked(text.to_owned()))
-        })
-}
-
-/// Carries the verdict on an error out.
-async fn carry_out(
-    tools: &Tools,
-    link: &Link,
-    delivery: &Delivery,
-    about: Option<About>,
-    error: &Error,
-) -> Result<(), broker::Error> {
-    match verdict::on_error(error, delivery.tries) {
-        Verdict::Retry { tries } => put_off(tools, link, delivery, about, error, tries).await,
-        Verdict::DeadLetter(reason) => {
-            let text = error.to_string();
-            let event = match about {
-                Some(about) => give_up(&tools.db, delivery, about, reason, &text).await,
-                None => Ok(None),
-            };
-            match event {
-                Ok(event) => {
-                    tracing::error!(%error, reason = reason.as_str(), "set aside as a dead letter");
-                    link.publisher()
-                        .publish(&event.into_iter().map(Outgoing::event).collect::<Vec<_>>())
-                        .await?;
-                    link.publisher()
-                        .dead_letter(delivery, reason, &text, about.map(|about| about.import_id))
-                        .await
-                }
-                // The database is the truth: an import must not fail for the Dialer and go on there.
-                Err(unreachable) => {
-                    put_off(
-                        tools,
-                        link,
-                        delivery,
-                        about,
-                        &Error::Database(unreachable),
-                        delivery.tries + 1,
-                    )
-                    .await
-                }
-            }
+        if self.stop.is_cancelled() {
+            deliveries.hand_back().await;
         }
     }
-}
-
-/// Sends the message round by a delay queue.
-async fn put_off(
-    tools: &Tools,
-    link: &Link,
-    delivery: &Delivery,
-    about: Option<About>,
-    error: &Error,
-    tries: u32,
-) -> Result<(), broker::Error> {
-    tracing::warn!(%error, tries, "trying again later");
-    link.publisher().retry(delivery, tries).await?;
-    if let Some(about) = about
-        && let Err(error) = tools.db.note_retry(about.import_id, &error.to_string()).await
-    {
-        // Only operators' information is lost; most likely the database is what failed in the first place.
-        tracing::debug!(%error, "the retry could not be noted");
-    }
-    Ok(())
 }

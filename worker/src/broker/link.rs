@@ -11,18 +11,31 @@ use futures::{
 };
 use lapin::{
     Acker, Channel, Connection, ConnectionProperties,
-    options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions, ConfirmSelectOptions},
-    types::{FieldTable, ShortString},
+    options::{
+        BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions,
+        ConfirmSelectOptions,
+    },
+    types::{AMQPValue, FieldTable, ShortString},
     uri::AMQPUri,
 };
 
-use super::{Error, Options, Publisher, Topology, outgoing::TRIES_HEADER};
+use super::{
+    Error, Options, Publisher, REPORTS, REQUESTED, Topology,
+    outgoing::{PROBE, TRIES_HEADER},
+};
 
 /// Time for TCP, TLS and AMQP handshakes and for all declarations; lapin's own time-out does not cover them.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A connection that has been silent for twice this long is dead. In seconds; the broker's own default is 60.
-const HEARTBEAT_SECONDS: u16 = 10;
+/// A connection that has been silent for twice this long is dead. In seconds; the broker's own default is 60. Source:
+/// RabbitMQ's guide to heartbeats, which finds from 5 s on no false alarms.
+const HEARTBEAT_SECONDS: u16 = 5;
+
+/// Time to give messages back. Whatever is not given back by then is returned when the connection ends.
+const HAND_BACK_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Header in which a quorum queue says how often it has handed a message out before.
+const RETURNS_HEADER: &str = "x-delivery-count";
 
 /// What is to be done with a message, known from the queue that it came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +46,8 @@ pub enum Step {
     Rows,
     /// The reports of an import are to be written.
     Report,
+    /// The sweep is to be told that this message came out of its queue.
+    Probe,
 }
 
 impl Step {
@@ -42,6 +57,17 @@ impl Step {
             Self::Plan => "job",
             Self::Rows => "rows-due",
             Self::Report => "report-due",
+            Self::Probe => PROBE,
+        }
+    }
+
+    /// By routing key, which a message keeps on all its ways.
+    fn of(kind: Option<&ShortString>, routing_key: &ShortString) -> Self {
+        match (kind.map(ShortString::as_str), routing_key.as_str()) {
+            (Some(PROBE), _) => Self::Probe,
+            (_, REQUESTED) => Self::Plan,
+            (_, REPORTS) => Self::Report,
+            _ => Self::Rows,
         }
     }
 }
@@ -55,6 +81,12 @@ pub struct Delivery {
     pub body: Vec<u8>,
     /// How often it has failed before.
     pub tries: u32,
+    /// How often the broker has handed it out in vain: to workers that died or stopped.
+    pub returns: u32,
+    /// Whether the broker has handed it out before.
+    pub redelivered: bool,
+    /// Whether it was handed out too often before, and is now handed out alone.
+    pub suspect: bool,
     pub(super) routing_key: ShortString,
     acker: Acker,
 }
@@ -71,8 +103,44 @@ impl Delivery {
     }
 }
 
-/// Deliveries of one kind of step.
-pub type Deliveries = BoxStream<'static, Result<Delivery, Error>>;
+/// Deliveries of one subscription.
+pub struct Deliveries {
+    received: BoxStream<'static, Result<Delivery, Error>>,
+    channel: Channel,
+    consumers: Vec<ShortString>,
+}
+
+impl Deliveries {
+    /// The next one; `None` or an error if the subscription has come to its end.
+    pub async fn next(&mut self) -> Option<Result<Delivery, Error>> {
+        self.received.next().await
+    }
+
+    /// Ends the subscription and gives back, for other workers to take at once, what was handed out but not taken.
+    pub async fn hand_back(mut self) {
+        let given_back = within(HAND_BACK_TIMEOUT, "giving messages back", async {
+            for consumer in self.consumers {
+                self.channel
+                    .basic_cancel(consumer, BasicCancelOptions::default())
+                    .await?;
+            }
+            let again = BasicNackOptions {
+                requeue: true,
+                ..BasicNackOptions::default()
+            };
+            while let Some(received) = self.received.next().await {
+                // An error is the end of one of the queues; the others still have deliveries.
+                if let Ok(delivery) = received {
+                    delivery.acker.nack(again).await?;
+                }
+            }
+            Ok(())
+        });
+        if let Err(error) = given_back.await {
+            tracing::debug!(%error, "messages are given back by the end of the connection");
+        }
+    }
+}
 
 /// The two connections of a worker: one on which the broker may slow down publishers, and one that it never does.
 #[derive(Debug)]
@@ -94,7 +162,7 @@ impl Link {
             topology.declare(&channel).await?;
             channel.confirm_select(ConfirmSelectOptions::default()).await?;
             let consuming = connect(options, "user-import consuming").await?;
-            let publisher = Publisher::new(channel, topology.clone());
+            let publisher = Publisher::new(channel, publishing.status().clone(), topology.clone());
             Ok(Self {
                 publisher,
                 consuming,
@@ -110,27 +178,33 @@ impl Link {
         &self.publisher
     }
 
+    /// Names of exchanges and queues.
+    pub const fn topology(&self) -> &Topology {
+        &self.topology
+    }
+
     /// Jobs; at most `prefetch` are handed out before the first is acknowledged.
     pub async fn jobs(&self, prefetch: u16) -> Result<Deliveries, Error> {
-        self.consume(Step::Plan, [self.topology.requested_queue()], prefetch)
-            .await
+        self.consume([self.topology.requested_queue()], prefetch).await
     }
 
     /// Batches of rows, taken from all shards in turn; at most `prefetch` from each.
     pub async fn rows(&self, prefetch: u16) -> Result<Deliveries, Error> {
-        self.consume(Step::Rows, self.topology.rows_queues(), prefetch)
-            .await
+        self.consume(self.topology.rows_queues(), prefetch).await
     }
 
     /// Reports that are due.
     pub async fn reports(&self, prefetch: u16) -> Result<Deliveries, Error> {
-        self.consume(Step::Report, [self.topology.reports_queue()], prefetch)
-            .await
+        self.consume([self.topology.reports_queue()], prefetch).await
+    }
+
+    /// Messages that may have killed workers, one at a time.
+    pub async fn suspects(&self) -> Result<Deliveries, Error> {
+        self.consume([self.topology.suspects()], 1).await
     }
 
     async fn consume(
         &self,
-        step: Step,
         queues: impl IntoIterator<Item = ShortString>,
         prefetch: u16,
     ) -> Result<Deliveries, Error> {
@@ -138,11 +212,18 @@ impl Link {
             let channel = self.consuming.create_channel().await?;
             // Per consumer, not per channel: quorum queues refuse the global kind.
             channel.basic_qos(prefetch, BasicQosOptions::default()).await?;
-            let mut shards = SelectAll::new();
+            let (mut shards, mut consumers) = (SelectAll::new(), Vec::new());
             for queue in queues {
-                shards.push(deliveries(step, queue, &channel).await?.boxed());
+                let suspect = queue == self.topology.suspects();
+                let (consumer, received) = deliveries(queue, suspect, &channel).await?;
+                consumers.push(consumer);
+                shards.push(received.boxed());
             }
-            Ok(shards.boxed())
+            Ok(Deliveries {
+                received: shards.boxed(),
+                channel,
+                consumers,
+            })
         })
         .await
     }
@@ -161,10 +242,10 @@ async fn connect(options: &Options, name: &str) -> Result<Connection, Error> {
 }
 
 async fn deliveries(
-    step: Step,
     queue: ShortString,
+    suspect: bool,
     channel: &Channel,
-) -> Result<impl Stream<Item = Result<Delivery, Error>> + use<>, Error> {
+) -> Result<(ShortString, impl Stream<Item = Result<Delivery, Error>> + use<>), Error> {
     let consumer = channel
         .basic_consume(
             queue,
@@ -173,28 +254,40 @@ async fn deliveries(
             FieldTable::default(),
         )
         .await?;
+    let tag = consumer.tag();
     let received = consumer.map(move |received| {
         let delivery = received?;
         Ok(Delivery {
-            step,
-            tries: tries(&delivery.properties),
+            step: Step::of(delivery.properties.kind().as_ref(), &delivery.routing_key),
+            tries: count(&delivery.properties, TRIES_HEADER),
+            returns: count(&delivery.properties, RETURNS_HEADER),
+            redelivered: delivery.redelivered,
+            suspect,
             routing_key: delivery.routing_key,
             acker: delivery.acker,
             body: delivery.data,
         })
     });
     // A consumer ends when its queue is deleted or its channel closed. Unnoticed, its shard would be forgotten.
-    Ok(received.chain(stream::once(async { Err(Error::Gone) })))
+    Ok((tag, received.chain(stream::once(async { Err(Error::Gone) }))))
 }
 
-fn tries(properties: &lapin::BasicProperties) -> u32 {
+/// A counter among the headers: ours is a long-uint, the broker takes any integer type that has room.
+fn count(properties: &lapin::BasicProperties, name: &str) -> u32 {
     let header = properties
         .headers()
         .as_ref()
-        .and_then(|headers| headers.inner().get(TRIES_HEADER));
-    header
-        .and_then(lapin::types::AMQPValue::as_long_uint)
-        .unwrap_or(0)
+        .and_then(|headers| headers.inner().get(name));
+    match header {
+        Some(AMQPValue::LongUInt(count)) => *count,
+        Some(AMQPValue::LongInt(count)) => u32::try_from(*count).unwrap_or(0),
+        Some(AMQPValue::LongLongInt(count)) => u32::try_from(*count).unwrap_or(0),
+        Some(AMQPValue::ShortInt(count)) => u32::try_from(*count).unwrap_or(0),
+        Some(AMQPValue::ShortShortInt(count)) => u32::try_from(*count).unwrap_or(0),
+        Some(AMQPValue::ShortShortUInt(count)) => u32::from(*count),
+        Some(AMQPValue::ShortUInt(count)) => u32::from(*count),
+        _ => 0,
+    }
 }
 
 async fn within<T>(

@@ -12,10 +12,14 @@ use shared::contract::{
 };
 use uuid::Uuid;
 
-use super::{REPORTS, REQUESTED, Topology, link::Delivery};
+use super::{REPORTS, REQUESTED, Topology, link::Delivery, topology::SUSPECTS};
+use crate::sweep::Probe;
 
 /// Header that counts failed tries. Ours, because `x-` headers belong to the broker.
 pub(super) const TRIES_HEADER: &str = "import-tries";
+
+/// Message type of probes, by which they are told from the messages among which they wait.
+pub(super) const PROBE: &str = "probe";
 
 /// Longest error text in a header: enough to read, and far below the largest frame.
 const MAX_ERROR_CHARS: usize = 500;
@@ -34,6 +38,10 @@ pub enum DeadReason {
     Permanent,
     /// It failed as often as is tried.
     RetriesExhausted,
+    /// Whenever it is handled, its worker dies.
+    KillsWorkers,
+    /// The import's messages were lost again and again.
+    MessagesLost,
 }
 
 impl DeadReason {
@@ -44,6 +52,8 @@ impl DeadReason {
             Self::ImportIdTaken => "import_id_taken",
             Self::Permanent => "permanent_error",
             Self::RetriesExhausted => "retries_exhausted",
+            Self::KillsWorkers => "kills_workers",
+            Self::MessagesLost => "messages_lost",
         }
     }
 }
@@ -57,6 +67,8 @@ pub enum Outgoing {
     Rows(RowsDue),
     /// Reports that can be written.
     Report(ReportDue),
+    /// A probe of the sweep.
+    Probe(Probe),
     /// An event for the Dialer.
     Event(Box<Event>),
 }
@@ -90,6 +102,16 @@ impl Outgoing {
                 serde_json::to_vec(due)?,
             ),
             Self::Report(due) => work(REPORTS.into(), "report-due", serde_json::to_vec(due)?),
+            Self::Probe(probe) => {
+                let letter = work(probe.queue.as_str().into(), PROBE, serde_json::to_vec(probe)?);
+                match probe.queue.as_str() {
+                    SUSPECTS => Letter {
+                        exchange: topology.suspects(),
+                        ..letter
+                    },
+                    _ => letter,
+                }
+            }
             Self::Event(event) => Letter {
                 exchange: topology.events_exchange(),
                 routing_key: event.body.routing_key().into(),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lapin::{Channel, Confirmation, options::BasicPublishOptions};
+use lapin::{Channel, Confirmation, ConnectionStatus, options::BasicPublishOptions};
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
@@ -20,13 +20,15 @@ pub struct Publisher {
     /// One call at a time: lapin can attach a returned message to the confirm of a neighbour, so whatever is returned
     /// must belong to the call that sees it.
     channel: Mutex<Channel>,
+    connection: ConnectionStatus,
     topology: Topology,
 }
 
 impl Publisher {
-    pub(super) fn new(channel: Channel, topology: Topology) -> Self {
+    pub(super) fn new(channel: Channel, connection: ConnectionStatus, topology: Topology) -> Self {
         Self {
             channel: Mutex::new(channel),
+            connection,
             topology,
         }
     }
@@ -92,12 +94,23 @@ impl Publisher {
             }
             Ok(())
         };
-        tokio::time::timeout(CONFIRM_TIMEOUT, confirmed)
-            .await
-            .unwrap_or(Err(Error::Timeout {
-                action: "a confirm",
-                seconds: CONFIRM_TIMEOUT.as_secs(),
-            }))
+        let mut confirmed = std::pin::pin!(confirmed);
+        loop {
+            match tokio::time::timeout(CONFIRM_TIMEOUT, &mut confirmed).await {
+                Ok(done) => return done,
+                // Flow control: the broker is short of memory or disk, and takes messages again when it is not. Until
+                // then a new connection would be no better off.
+                Err(_) if self.connection.connected() && self.connection.blocked() => {
+                    tracing::warn!("waiting: the broker takes no messages, it is short of memory or disk");
+                }
+                Err(_) => {
+                    return Err(Error::Timeout {
+                        action: "a confirm",
+                        seconds: CONFIRM_TIMEOUT.as_secs(),
+                    });
+                }
+            }
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! exchange imports (direct)         requested → imports.requested   rows.NN → imports.rows.NN   reports → imports.reports
 //! exchange imports.events (topic)   import.#  → dialer.import-events
 //! exchange imports.retry.<delay>    every key → imports.retry.<delay>, back to exchange imports when the delay is over
+//! exchange imports.suspects         every key → imports.suspects, from work queues whose delivery limit is reached
 //! exchange imports.dead             every key → imports.dead
 //! ```
 
@@ -23,6 +24,9 @@ pub const REQUESTED: &str = "requested";
 /// Routing key of `ReportDue` messages.
 pub const REPORTS: &str = "reports";
 
+/// Routing key of probes into the queue of suspects, into which nothing is published otherwise.
+pub(super) const SUSPECTS: &str = "suspects";
+
 /// How long a message waits after its first, second, … failed try. The last delay is used for all further tries.
 const DELAYS: [(&str, Duration); 5] = [
     ("1s", Duration::from_secs(1)),
@@ -34,8 +38,9 @@ const DELAYS: [(&str, Duration); 5] = [
 
 const LONGEST: (&str, Duration) = ("10m", Duration::from_secs(600));
 
-/// How often the broker hands out a message that is never acknowledged, before it counts as one that kills its worker.
-/// A worker that dies returns all that it holds, so this is far more than one death and far less than for ever.
+/// How often the broker hands out a message that is never acknowledged, before it is suspected to kill its worker. A
+/// worker that dies or stops returns all that it holds, so this is far more than one death and far less than for ever; and
+/// suspicion alone fails no message, see [`Topology::suspects`].
 const DELIVERY_LIMIT: u32 = 20;
 
 /// Names of exchanges and queues.
@@ -66,6 +71,26 @@ impl Topology {
         let rung = usize::try_from(tries.saturating_sub(1)).unwrap_or(usize::MAX);
         let (name, _) = DELAYS.get(rung).unwrap_or(&LONGEST);
         self.retry(name)
+    }
+
+    /// The delay after so many failed tries.
+    pub fn delay(tries: u32) -> Duration {
+        let rung = usize::try_from(tries.saturating_sub(1)).unwrap_or(usize::MAX);
+        DELAYS.get(rung).unwrap_or(&LONGEST).1
+    }
+
+    /// Exchange and queue of messages that were handed out too often. Most of them only lay beside the one that kills
+    /// its worker: here each is handed out alone, so that only the one that does it is set aside.
+    pub fn suspects(&self) -> ShortString {
+        self.name("imports.suspects")
+    }
+
+    /// Routing keys of all queues that a message of a running import can wait in, delay queues excepted.
+    pub fn probed_keys(&self) -> impl Iterator<Item = ShortString> {
+        let rows = (0..self.shards).map(|shard| format!("rows.{shard:02}").into());
+        [REQUESTED.into(), REPORTS.into(), SUSPECTS.into()]
+            .into_iter()
+            .chain(rows)
     }
 
     /// Exchange and queue of messages that were set aside for an operator.
@@ -106,10 +131,16 @@ impl Topology {
     /// Names of all exchanges and of all queues, for whoever takes a test's or an old installation's down.
     pub fn names(&self) -> (Vec<ShortString>, Vec<ShortString>) {
         let waiting = || DELAYS.iter().map(|(name, _)| self.retry(name));
-        let exchanges = [self.work_exchange(), self.events_exchange(), self.dead()];
+        let exchanges = [
+            self.work_exchange(),
+            self.events_exchange(),
+            self.suspects(),
+            self.dead(),
+        ];
         let queues = [
             self.requested_queue(),
             self.reports_queue(),
+            self.suspects(),
             self.dead(),
             self.dialer_queue(),
         ];
@@ -127,6 +158,7 @@ impl Topology {
     pub async fn declare(&self, channel: &Channel) -> lapin::Result<()> {
         declare_exchange(channel, self.work_exchange(), ExchangeKind::Direct).await?;
         declare_exchange(channel, self.events_exchange(), ExchangeKind::Topic).await?;
+        declare_exchange(channel, self.suspects(), ExchangeKind::Fanout).await?;
         declare_exchange(channel, self.dead(), ExchangeKind::Fanout).await?;
 
         declare_queue(channel, self.dead(), &[], self.dead(), "").await?;
@@ -149,8 +181,21 @@ impl Topology {
             declare_queue(channel, waiting.clone(), &arguments, waiting, "").await?;
         }
 
-        let mut work = dead_letters_to(self.dead()).to_vec();
-        work.push(("x-delivery-limit", AMQPValue::LongUInt(DELIVERY_LIMIT)));
+        let limited = |exchange| {
+            let mut arguments = dead_letters_to(exchange).to_vec();
+            arguments.push(("x-delivery-limit", AMQPValue::LongUInt(DELIVERY_LIMIT)));
+            arguments
+        };
+        // Workers set suspects aside themselves, long before this limit; it is for the day when no worker can.
+        declare_queue(
+            channel,
+            self.suspects(),
+            &limited(self.dead()),
+            self.suspects(),
+            "",
+        )
+        .await?;
+        let work = limited(self.suspects());
         declare_queue(
             channel,
             self.requested_queue(),

@@ -39,6 +39,10 @@ pub(super) struct Args {
     /// Seconds to finish what the worker holds after it was told to stop
     #[arg(long, env = "GRACE_SECONDS", value_name = "SECONDS", default_value_t = 30)]
     grace_seconds: u64,
+    /// Seconds for which an import may not get on before the sweep looks for its messages; more than a worker may need for
+    /// any one message
+    #[arg(long, env = "SWEEP_SECONDS", value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=86400))]
+    sweep_seconds: u64,
 }
 
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
@@ -59,6 +63,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let options = work::Options {
         broker: args.broker,
         grace: Duration::from_secs(args.grace_seconds),
+        quiet: Duration::from_secs(args.sweep_seconds),
     };
     work::work(Arc::new(tools), &options, &stop).await;
     Ok(ExitCode::SUCCESS)

@@ -1,5 +1,7 @@
 //! The import itself: its state, its counters, what happened to it as a whole.
 
+use std::time::Duration;
+
 use shared::{
     contract::{Id, event::Summary, job::Job},
     file::{Delimiter, Encoding},
@@ -59,6 +61,8 @@ pub struct Import {
     pub failure_reason: Option<String>,
     /// How often one of its messages was put off after an error.
     pub tries: u32,
+    /// How often its job was published again because its messages were lost.
+    pub sweeps: u32,
     /// The last such error.
     pub last_error: Option<String>,
     /// The sealed seed of the passwords of this attempt.
@@ -93,7 +97,7 @@ impl Db {
         let found = sqlx::query!(
             r#"SELECT job AS "job: Json<Job>", state, attempt, encoding, delimiter,
                       total, pending, created, duplicates, errors, cancelled,
-                      rejection_code, rejection_message, failure_reason, tries, last_error,
+                      rejection_code, rejection_message, failure_reason, tries, sweeps, last_error,
                       sealed_seed, seal_key_id, received_at, planned_at, finished_at
                  FROM imports.imports
                 WHERE import_id = $1"#,
@@ -129,6 +133,7 @@ impl Db {
                 .transpose()?,
             failure_reason: row.failure_reason,
             tries: unsigned("tries", row.tries)?,
+            sweeps: unsigned("sweeps", row.sweeps)?,
             last_error: row.last_error,
             sealed_seed: row
                 .sealed_seed
@@ -187,12 +192,17 @@ impl Db {
         Ok(())
     }
 
-    /// Remembers that a message of the import was put off, for operators to see.
-    pub async fn note_retry(&self, import_id: Uuid, error: &str) -> Result<(), Error> {
+    /// Remembers that a message of the import was put off for a while, for operators to see, and for the sweep not to
+    /// take it for lost.
+    pub async fn note_retry(&self, import_id: Uuid, error: &str, delay: Duration) -> Result<(), Error> {
         sqlx::query!(
-            "UPDATE imports.imports SET tries = tries + 1, last_error = $2 WHERE import_id = $1",
+            "UPDATE imports.imports
+                SET tries = tries + 1, last_error = $2,
+                    progress_at = greatest(progress_at, clock_timestamp() + make_interval(secs => $3))
+              WHERE import_id = $1",
             import_id,
             error,
+            delay.as_secs_f64(),
         )
         .execute(&self.pool)
         .await?;

@@ -7,12 +7,13 @@ mod imports;
 mod plan;
 mod report;
 mod settle;
+mod sweep;
 
 use std::{str::FromStr, time::Duration};
 
 use shared::contract::Id;
 use sqlx::{
-    PgConnection, PgPool,
+    PgConnection, PgPool, Row,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
@@ -22,6 +23,7 @@ pub use imports::{Import, State};
 pub use plan::{Planned, PlanningTransaction};
 pub use report::{CreatedRow, RefusedRow};
 pub use settle::{Batch, Hashed, Settled};
+pub use sweep::Sweep;
 
 /// How long a step waits for a free connection, and so how long it takes to notice that the server is away.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -31,6 +33,10 @@ const STATEMENT_TIMEOUT: &str = "30s";
 
 /// A transaction that idles longer belongs to a worker that is gone; it would hold its tenant's lock.
 const IDLE_IN_TRANSACTION_TIMEOUT: &str = "30s";
+
+/// How long the server may take for an answer that costs it nothing. A connection whose other end is gone without a word
+/// never answers, and the operating system notices only after a quarter of an hour.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Name space of the tenants' advisory locks, so that other users of the database do not meet them by chance.
 const TENANT_LOCK: &str = "user-import tenant ";
@@ -57,6 +63,12 @@ pub enum Error {
     /// The server, or the way to it.
     #[error("database: {0}")]
     Sqlx(#[from] sqlx::Error),
+    /// The server is silent.
+    #[error("database: no answer within {seconds} s")]
+    Silent {
+        /// How long.
+        seconds: u64,
+    },
     /// The schema could not be brought up to date.
     #[error("database: migration failed: {0}")]
     Migrate(#[from] sqlx::migrate::MigrateError),
@@ -97,8 +109,28 @@ impl Error {
     pub fn severity(&self) -> Severity {
         match self {
             Self::Sqlx(error) => severity(error),
-            Self::SchemaMissing | Self::Unsettled(_) => Severity::Transient,
+            Self::Silent { .. } | Self::SchemaMissing | Self::Unsettled(_) => Severity::Transient,
             Self::Migrate(_) | Self::Corrupt { .. } => Severity::Unexpected,
+        }
+    }
+
+    /// Whether the server is away, for everybody and not for this message alone.
+    pub fn is_outage(&self) -> bool {
+        match self {
+            Self::Silent { .. } => true,
+            Self::Sqlx(
+                sqlx::Error::Io(_)
+                | sqlx::Error::PoolTimedOut
+                | sqlx::Error::PoolClosed
+                | sqlx::Error::WorkerCrashed,
+            ) => true,
+            Self::Sqlx(sqlx::Error::Database(error)) => {
+                let code = error.code().unwrap_or_default();
+                // Source: PostgreSQL manual, appendix A. 08 connection, 53300 too many connections, 57P shutdown,
+                // crash, start.
+                ["08", "53300", "57P"].iter().any(|class| code.starts_with(class))
+            }
+            _ => false,
         }
     }
 }
@@ -145,6 +177,9 @@ impl Db {
         let pool = PgPoolOptions::new()
             .max_connections(options.database_connections)
             .acquire_timeout(ACQUIRE_TIMEOUT)
+            // A step that is given up in the middle leaves a connection that may wait for an answer for ever, or be in a
+            // transaction that sqlx 0.9 does not know of. Neither must get back into the pool.
+            .after_release(|connection, _| Box::pin(is_reusable(connection)))
             .connect_lazy_with(connect);
         Ok(Self { pool })
     }
@@ -156,14 +191,35 @@ impl Db {
 
     /// Whether the server answers and has this program's schema.
     pub async fn check(&self) -> Result<(), Error> {
-        let present = sqlx::query_scalar!(r#"SELECT to_regclass('imports.rows') IS NOT NULL AS "present!""#)
-            .fetch_one(&self.pool)
-            .await?;
-        if present {
+        // The newest table of the schema.
+        let asked = sqlx::query_scalar!(r#"SELECT to_regclass('imports.probes') IS NOT NULL AS "present!""#)
+            .fetch_one(&self.pool);
+        // The pool's own time to find a connection comes before the answer.
+        if answer(ACQUIRE_TIMEOUT + ANSWER_TIMEOUT, asked).await? {
             Ok(())
         } else {
             Err(Error::SchemaMissing)
         }
+    }
+}
+
+/// Whether a connection that comes back to the pool answers, and is in no transaction.
+async fn is_reusable(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    // In a transaction now() is the time of its first statement. One message, because the extended protocol would give
+    // each of its messages a time of its own.
+    let asked = sqlx::Executor::fetch_one(connection, sqlx::raw_sql("SELECT now() = statement_timestamp()"));
+    match tokio::time::timeout(ANSWER_TIMEOUT, asked).await {
+        Ok(row) => row?.try_get(0),
+        Err(_) => Err(sqlx::Error::PoolTimedOut),
+    }
+}
+
+async fn answer<T>(limit: Duration, asked: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, Error> {
+    match tokio::time::timeout(limit, asked).await {
+        Ok(answer) => Ok(answer?),
+        Err(_) => Err(Error::Silent {
+            seconds: limit.as_secs(),
+        }),
     }
 }
 

@@ -1,0 +1,230 @@
+//! Custody of one delivery: its step is run, what follows is published, and only then is it acknowledged.
+//!
+//! This order is the whole of custody. A step makes its effect durable before it returns; its messages are confirmed and
+//! routed before the acknowledgement; a crash in between makes the broker deliver again, and every step may run twice.
+
+use std::{panic::AssertUnwindSafe, time::Duration};
+
+use futures::FutureExt;
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
+
+use crate::{
+    broker::{self, Delivery, Link, Outgoing, Step, Topology},
+    db::{self, Db},
+    events,
+    failure::{About, give_up},
+    panics,
+    plan::plan,
+    report::report,
+    rows::rows,
+    step::{Error, Tools},
+    sweep::Probe,
+    verdict::{self, Verdict},
+    work::wait_for_database,
+};
+
+/// How often a suspect is handed out alone before it is held to be what killed its workers. Two deaths may be chance: a
+/// machine that is switched off, a worker that is stopped; the third is not.
+const MAX_RETURNS_ALONE: u32 = 3;
+
+/// How often a step that met an outage of the database is run again at once when the database is back. An outage of any
+/// length is one; that a step itself brings the server down every time shows after some.
+const MAX_OUTAGES: u32 = 5;
+
+/// How often the database is asked whether it is there while a step runs: a step that waits for a dead connection is
+/// given up after seconds.
+const PULSE: Duration = Duration::from_secs(5);
+
+/// No step takes that long: the largest batch, 500 rows at a tenth of a second each, takes one minute.
+const STEP_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// Keeps a delivery in custody until all that it causes is durable.
+///
+/// Returns without an acknowledgement if told to stop while the database is away: the delivery then comes again.
+pub(crate) async fn handle(
+    tools: &Tools,
+    link: &Link,
+    delivery: &Delivery,
+    stop: &CancellationToken,
+) -> Result<(), broker::Error> {
+    let about = About::of(&delivery.body);
+    let import_id = about.map(|about| tracing::field::display(about.import_id));
+    let span = tracing::info_span!("step", kind = delivery.step.as_str(), import_id);
+    async {
+        let Some(outcome) = run_through_outages(tools, delivery, stop).await else {
+            return Ok(());
+        };
+        match outcome {
+            Ok(following) => {
+                let following = with_last_event(tools, delivery, about, following).await;
+                link.publisher().publish(&following).await?;
+            }
+            Err(error) => carry_out(tools, link, delivery, about, &error).await?,
+        }
+        crash_point!(&format!("{}-published", delivery.step.as_str()));
+        delivery.acknowledge().await;
+        crash_point!(&format!("{}-acknowledged", delivery.step.as_str()));
+        Ok(())
+    }
+    .instrument(span)
+    .await
+}
+
+/// Runs the step. While the database is away the message stays in our hands: soon all workers hold as many as they
+/// may, and take no more until it is back, instead of putting every message off. `None` if told to stop meanwhile.
+async fn run_through_outages(
+    tools: &Tools,
+    delivery: &Delivery,
+    stop: &CancellationToken,
+) -> Option<Result<Vec<Outgoing>, Error>> {
+    for _ in 0..MAX_OUTAGES {
+        let outcome = tokio::select! {
+            outcome = run(tools, delivery) => outcome,
+            outage = outage(&tools.db) => Err(Error::Database(outage)),
+        };
+        match outcome {
+            Err(Error::Database(error)) if error.is_outage() => {
+                tracing::warn!(%error, "waiting for the database");
+                if !wait_for_database(tools, stop).await {
+                    return None;
+                }
+            }
+            outcome => return Some(outcome),
+        }
+    }
+    Some(run(tools, delivery).await)
+}
+
+/// Ready once the database is away.
+async fn outage(db: &Db) -> db::Error {
+    loop {
+        tokio::time::sleep(PULSE).await;
+        match db.check().await {
+            Err(error) if error.is_outage() => return error,
+            _ => {}
+        }
+    }
+}
+
+async fn run(tools: &Tools, delivery: &Delivery) -> Result<Vec<Outgoing>, Error> {
+    if delivery.suspect && delivery.returns >= MAX_RETURNS_ALONE {
+        return Err(Error::KillsWorkers {
+            returns: delivery.returns,
+        });
+    }
+    let step = async {
+        if let Some(about) = About::of(&delivery.body) {
+            crash_point!(&format!("begun-{}", about.import_id));
+        }
+        match delivery.step {
+            Step::Plan => plan(tools, &delivery.body).await,
+            Step::Rows => rows(tools, &delivery.body).await,
+            Step::Report => report(tools, &delivery.body).await,
+            Step::Probe => came_out(tools, &delivery.body).await,
+        }
+    };
+    // The tools hold no state that a panic could leave half changed.
+    let caught = AssertUnwindSafe(step).catch_unwind();
+    match tokio::time::timeout(STEP_TIMEOUT, caught).await {
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(_)) => Err(Error::Panicked(panics::place())),
+        Err(_) => Err(Error::Stalled {
+            seconds: STEP_TIMEOUT.as_secs(),
+        }),
+    }
+}
+
+async fn came_out(tools: &Tools, body: &[u8]) -> Result<Vec<Outgoing>, Error> {
+    let probe: Probe = serde_json::from_slice(body).map_err(|error| Error::Malformed(error.to_string()))?;
+    tools.db.note_probe(&probe).await?;
+    Ok(Vec::new())
+}
+
+/// A message that comes again and finds its import over may be the one that ended it, whose worker died before the event
+/// was out. The event once more does no harm, because its ID is the same.
+async fn with_last_event(
+    tools: &Tools,
+    delivery: &Delivery,
+    about: Option<About>,
+    mut following: Vec<Outgoing>,
+) -> Vec<Outgoing> {
+    if let Some(about) = about
+        && delivery.redelivered
+        && following.is_empty()
+    {
+        let event = async {
+            match tools.db.find(about.import_id).await? {
+                Some(import) if import.job.tenant_id == about.tenant_id => {
+                    events::last(&tools.db, &import).await
+                }
+                _ => Ok(None),
+            }
+        };
+        match event.await {
+            Ok(event) => following.extend(event.map(Outgoing::event)),
+            Err(error) => tracing::warn!(%error, "whether an event is due could not be seen"),
+        }
+    }
+    following
+}
+
+/// Carries the verdict on an error out.
+async fn carry_out(
+    tools: &Tools,
+    link: &Link,
+    delivery: &Delivery,
+    about: Option<About>,
+    error: &Error,
+) -> Result<(), broker::Error> {
+    let reason = match verdict::on_error(error, delivery.tries) {
+        Verdict::Retry { tries } => return put_off(tools, link, delivery, about, error, tries).await,
+        Verdict::DeadLetter(reason) => reason,
+    };
+    let text = error.to_string();
+    let event = match about {
+        Some(about) => give_up(&tools.db, delivery, about, reason, &text).await,
+        None => Ok(None),
+    };
+    match event {
+        Ok(event) => {
+            crash_point!("given-up");
+            tracing::error!(%error, reason = reason.as_str(), "set aside as a dead letter");
+            let event: Vec<Outgoing> = event.into_iter().map(Outgoing::event).collect();
+            link.publisher().publish(&event).await?;
+            crash_point!("failure-told");
+            link.publisher()
+                .dead_letter(delivery, reason, &text, about.map(|about| about.import_id))
+                .await
+        }
+        // The database is the truth: an import must not fail for the Dialer and go on there.
+        Err(unreachable) => {
+            let tries = delivery.tries + 1;
+            put_off(tools, link, delivery, about, &Error::Database(unreachable), tries).await
+        }
+    }
+}
+
+/// Sends the message round by a delay queue.
+async fn put_off(
+    tools: &Tools,
+    link: &Link,
+    delivery: &Delivery,
+    about: Option<About>,
+    error: &Error,
+    tries: u32,
+) -> Result<(), broker::Error> {
+    tracing::warn!(%error, tries, "trying again later");
+    link.publisher().retry(delivery, tries).await?;
+    crash_point!("put-off");
+    if let Some(about) = about
+        && let Err(error) = tools
+            .db
+            .note_retry(about.import_id, &error.to_string(), Topology::delay(tries))
+            .await
+    {
+        // Only operators' information is lost; most likely the database is what failed in the first place.
+        tracing::debug!(%error, "the retry could not be noted");
+    }
+    Ok(())
+}

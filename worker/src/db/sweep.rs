@@ -1,0 +1,192 @@
+//! What the sweep asks of the database: which probes to send, and which imports have lost their messages.
+//!
+//! A round puts one probe into every work queue. Queues keep their order, so once all have come out, every message that
+//! was in a queue when the round began has been handed to a worker. An import that has not got on since then, nor in the
+//! time that a worker may hold a message, has none left.
+
+use std::time::Duration;
+
+use shared::contract::{Id, job::Job};
+use sqlx::{PgTransaction, types::Json};
+use time::OffsetDateTime;
+
+use super::{Db, Error};
+use crate::sweep::Probe;
+
+/// Most imports that one look resumes, so that after the loss of all queues they come back little by little.
+const RESUMED_AT_ONCE: i64 = 100;
+
+/// What one look of the sweep found to be done.
+#[derive(Debug, Default)]
+pub struct Sweep {
+    /// Probes that are to be put into their queues.
+    pub probes: Vec<Probe>,
+    /// Imports whose messages are lost, and whose jobs are to be published again.
+    pub lost: Vec<Job>,
+}
+
+struct UnderWay {
+    queue: String,
+    round: i64,
+    since: OffsetDateTime,
+    sent_at: OffsetDateTime,
+    returned_at: Option<OffsetDateTime>,
+}
+
+impl Db {
+    /// One look. Does nothing while another worker has one; what it finds is committed before it is published, so that no
+    /// two workers publish it, and what a crash keeps from being published is found again.
+    pub async fn sweep(&self, queues: &[String], quiet: Duration) -> Result<Sweep, Error> {
+        let mut transaction = self.pool.begin().await?;
+        let alone = sqlx::query_scalar!(
+            r#"SELECT pg_try_advisory_xact_lock(hashtextextended('user-import sweep', 0)) AS "alone!""#
+        );
+        if !alone.fetch_one(&mut *transaction).await? {
+            return Ok(Sweep::default());
+        }
+        let now = sqlx::query_scalar!(r#"SELECT clock_timestamp() AS "now!""#)
+            .fetch_one(&mut *transaction)
+            .await?;
+        let under_way = under_way(&mut transaction, queues).await?;
+        let returned = under_way
+            .iter()
+            .map(|probe| probe.returned_at)
+            .collect::<Option<Vec<_>>>();
+        let mut sweep = Sweep::default();
+        match (under_way.first(), returned) {
+            (None, _) => {
+                if any_quiet(&mut transaction, now - quiet).await? {
+                    sweep.probes = begin_round(&mut transaction, queues).await?;
+                }
+            }
+            (Some(first), Some(returned)) => {
+                if returned.iter().all(|at| *at + quiet <= now) {
+                    sweep.lost = claim_lost(&mut transaction, first.since).await?;
+                    if i64::try_from(sweep.lost.len()).unwrap_or(i64::MAX) < RESUMED_AT_ONCE {
+                        end_round(&mut transaction).await?;
+                    }
+                }
+            }
+            (Some(_), None) => {
+                sweep.probes = send_again(&mut transaction, under_way, now - quiet).await?;
+            }
+        }
+        transaction.commit().await?;
+        Ok(sweep)
+    }
+
+    /// A probe came out of its queue.
+    pub async fn note_probe(&self, probe: &Probe) -> Result<(), Error> {
+        sqlx::query!(
+            "UPDATE imports.probes SET returned_at = clock_timestamp()
+              WHERE queue = $1 AND round = $2 AND returned_at IS NULL",
+            probe.queue,
+            probe.round,
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Tells the sweep that messages of a running import were just published anew.
+    pub async fn note_progress(&self, tenant_id: Id, import_id: uuid::Uuid) -> Result<(), Error> {
+        sqlx::query!(
+            "UPDATE imports.imports SET progress_at = greatest(progress_at, clock_timestamp())
+              WHERE import_id = $1 AND tenant_id = $2 AND state = 'running'",
+            import_id,
+            tenant_id.get(),
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+}
+
+/// The probes of the round; those of queues that there are no more do not count.
+async fn under_way(
+    transaction: &mut PgTransaction<'static>,
+    queues: &[String],
+) -> Result<Vec<UnderWay>, Error> {
+    sqlx::query!("DELETE FROM imports.probes WHERE queue <> ALL ($1)", queues)
+        .execute(&mut **transaction)
+        .await?;
+    let probes = sqlx::query_as!(
+        UnderWay,
+        "SELECT queue, round, since, sent_at, returned_at FROM imports.probes ORDER BY queue"
+    );
+    Ok(probes.fetch_all(&mut **transaction).await?)
+}
+
+async fn any_quiet(transaction: &mut PgTransaction<'static>, before: OffsetDateTime) -> Result<bool, Error> {
+    let quiet = sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM imports.imports
+                           WHERE state IN ('received', 'running') AND progress_at < $1) AS "quiet!""#,
+        before,
+    );
+    Ok(quiet.fetch_one(&mut **transaction).await?)
+}
+
+async fn begin_round(
+    transaction: &mut PgTransaction<'static>,
+    queues: &[String],
+) -> Result<Vec<Probe>, Error> {
+    let probes = sqlx::query_as!(
+        Probe,
+        "INSERT INTO imports.probes (queue, round, since, sent_at)
+         SELECT queue, round, clock_timestamp(), clock_timestamp()
+           FROM unnest($1::text[]) AS queue, (SELECT nextval('imports.probe_rounds') AS round) AS next
+         RETURNING queue, round",
+        queues,
+    );
+    Ok(probes.fetch_all(&mut **transaction).await?)
+}
+
+async fn end_round(transaction: &mut PgTransaction<'static>) -> Result<(), Error> {
+    sqlx::query!("DELETE FROM imports.probes")
+        .execute(&mut **transaction)
+        .await?;
+    Ok(())
+}
+
+/// A probe that is lost, or waits behind a backlog: a second one does no harm.
+async fn send_again(
+    transaction: &mut PgTransaction<'static>,
+    under_way: Vec<UnderWay>,
+    before: OffsetDateTime,
+) -> Result<Vec<Probe>, Error> {
+    let overdue: Vec<Probe> = under_way
+        .into_iter()
+        .filter(|probe| probe.returned_at.is_none() && probe.sent_at < before)
+        .map(|probe| Probe {
+            queue: probe.queue,
+            round: probe.round,
+        })
+        .collect();
+    let queues: Vec<String> = overdue.iter().map(|probe| probe.queue.clone()).collect();
+    sqlx::query!(
+        "UPDATE imports.probes SET sent_at = clock_timestamp() WHERE queue = ANY ($1)",
+        &queues,
+    )
+    .execute(&mut **transaction)
+    .await?;
+    Ok(overdue)
+}
+
+async fn claim_lost(
+    transaction: &mut PgTransaction<'static>,
+    since: OffsetDateTime,
+) -> Result<Vec<Job>, Error> {
+    let jobs = sqlx::query_scalar!(
+        r#"UPDATE imports.imports SET sweeps = sweeps + 1, progress_at = clock_timestamp()
+            WHERE import_id IN (SELECT import_id FROM imports.imports
+                                 WHERE state IN ('received', 'running') AND progress_at < $1
+                                 ORDER BY progress_at
+                                 LIMIT $2)
+              AND state IN ('received', 'running') AND progress_at < $1
+           RETURNING job AS "job: Json<Job>""#,
+        since,
+        RESUMED_AT_ONCE,
+    );
+    let jobs = jobs.fetch_all(&mut **transaction).await?;
+    Ok(jobs.into_iter().map(|job| job.0).collect())
+}

@@ -1,0 +1,73 @@
+//! The sweep: imports whose messages the broker has lost go in, their jobs come out once more.
+//!
+//! It looks at time and again, on every worker; the database lets one look at a time. How a lost import is told from one
+//! that waits behind a backlog: see [`crate::db::Db::sweep`]. An import that was resumed in vain too often is given up
+//! by its next job, see [`crate::plan`]: that way it fails in the custody of a message, as any other.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    broker::{self, Link, Outgoing},
+    db,
+    step::Tools,
+};
+
+/// How often an import is resumed without getting on in between, before it fails: whatever loses its messages that often
+/// does not do so by chance.
+pub const MAX_SWEEPS: u32 = 5;
+
+/// Looks per quiet time: a loss is found within a fraction of the time that it needs to be sure.
+const LOOKS: u32 = 4;
+
+/// A message that only shows when it comes out of its queue.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Probe {
+    /// Routing key of the queue.
+    pub queue: String,
+    /// All queues are probed in one round.
+    pub round: i64,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    #[error(transparent)]
+    Database(#[from] db::Error),
+    #[error(transparent)]
+    Broker(#[from] broker::Error),
+}
+
+/// Looks again and again, until told to stop.
+pub async fn sweep(tools: &Tools, link: &Link, quiet: Duration, stop: &CancellationToken) {
+    let queues: Vec<String> = link.topology().probed_keys().map(|key| key.to_string()).collect();
+    loop {
+        // Jitter, so that workers that were started together do not always look together.
+        let pause = (quiet / LOOKS).mul_f64(0.75 + rand::random::<f64>() / 2.0);
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(pause) => {}
+        }
+        if let Err(error) = look(tools, link, &queues, quiet).await {
+            // Found again next time; where the trouble is more than passing, the steps report it.
+            tracing::debug!(%error, "the sweep could not look");
+        }
+    }
+}
+
+async fn look(tools: &Tools, link: &Link, queues: &[String], quiet: Duration) -> Result<(), Error> {
+    let found = tools.db.sweep(queues, quiet).await?;
+    for job in &found.lost {
+        tracing::warn!(import_id = %job.import_id, "its messages were lost: publishing its job again");
+    }
+    let jobs = found.lost.into_iter().map(|job| Outgoing::Job(Box::new(job)));
+    let messages: Vec<Outgoing> = found
+        .probes
+        .into_iter()
+        .map(Outgoing::Probe)
+        .chain(jobs)
+        .collect();
+    Ok(link.publisher().publish(&messages).await?)
+}
