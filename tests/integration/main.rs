@@ -10,12 +10,16 @@
 mod asyncapi;
 mod columns;
 mod concurrent;
+#[cfg(feature = "failpoints")]
+mod crash;
 mod events;
 mod files;
 mod import;
 mod jobs;
 mod killed;
+mod lost;
 mod other_language;
+mod outages;
 mod reports;
 mod schema;
 mod steps;

@@ -234,6 +234,34 @@ impl World {
         declared.expect("the queue is there").message_count()
     }
 
+    /// Empties all queues of work, delay queues included.
+    pub async fn purge_all(&self) {
+        for queue in self.work_queues() {
+            let purged = self
+                .inbox
+                .channel
+                .queue_purge(queue, lapin::options::QueuePurgeOptions::default());
+            purged.await.expect("a queue is purged");
+        }
+    }
+
+    /// Deletes all queues of work with what is in them, as the loss of the broker's disk does.
+    pub async fn delete_work_queues(&self) {
+        for queue in self.work_queues() {
+            let deleted = self
+                .inbox
+                .channel
+                .queue_delete(queue, lapin::options::QueueDeleteOptions::default());
+            deleted.await.expect("a queue is deleted");
+        }
+    }
+
+    fn work_queues(&self) -> impl Iterator<Item = ShortString> {
+        let (_, queues) = self.topology().names();
+        let kept = [self.topology().dialer_queue(), self.topology().dead()];
+        queues.into_iter().filter(move |queue| !kept.contains(queue))
+    }
+
     /// The reports that a completed event names.
     pub async fn reports(&self, event: &Value) -> Reports {
         let reports = &event["data"]["reports"];

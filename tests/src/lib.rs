@@ -13,11 +13,13 @@
 pub mod contract;
 mod dialer;
 mod process;
+mod proxy;
 mod tap;
 mod world;
 
 pub use dialer::{Reports, final_data};
 pub use process::Worker;
+pub use proxy::{Fault, Proxy};
 pub use tap::{Heard, Tap};
 pub use world::{Tenant, World, in_world};
 

@@ -37,6 +37,14 @@ impl Worker {
         self.child.wait().expect("the worker has ended");
     }
 
+    /// Waits until the worker has ended by itself.
+    pub async fn died(mut self) -> ExitStatus {
+        eventually("the worker's end", async || {
+            self.child.try_wait().expect("the worker's state")
+        })
+        .await
+    }
+
     /// SIGTERM, and how the process ends.
     pub async fn terminate(mut self) -> ExitStatus {
         let pid = self.child.id().to_string();

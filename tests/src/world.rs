@@ -115,6 +115,11 @@ impl World {
         format!("{}.", self.name)
     }
 
+    /// Names of the world's exchanges and queues.
+    pub fn topology(&self) -> broker::Topology {
+        broker_options(&self.name).topology()
+    }
+
     /// A folder for the test's files.
     pub fn scratch(&self) -> &Path {
         &self.scratch

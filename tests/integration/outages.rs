@@ -1,0 +1,214 @@
+//! The servers may be away at any time: an import waits for them, and goes on when they are back.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tests::{Fault, Proxy, Tenant, Worker, World, eventually, in_world};
+
+use crate::import::{assert_passwords_verify, good_rows};
+
+/// Slow enough that an outage falls into the middle of an import.
+const SLOW: &[(&str, &str)] = &[("ARGON2_MEMORY_KIB", "4096"), ("ARGON2_PASSES", "1")];
+
+/// The proxies through which a worker reaches its servers.
+struct Way {
+    database: Proxy,
+    broker: Proxy,
+    storage: Proxy,
+    variables: Vec<(&'static str, String)>,
+}
+
+impl Way {
+    async fn of(world: &World) -> Self {
+        let variable = |name: &str| {
+            let own = world.variables().into_iter().find(|(own, _)| *own == name);
+            own.map_or_else(|| std::env::var(name).unwrap(), |(_, value)| value)
+        };
+        let (database, broker, storage) = (
+            variable("DATABASE_URL"),
+            variable("AMQP_URL"),
+            variable("S3_ENDPOINT"),
+        );
+        let (to_database, to_broker, to_storage) = (
+            Proxy::before(&database).await,
+            Proxy::before(&broker).await,
+            Proxy::before(&storage).await,
+        );
+        let variables = vec![
+            ("DATABASE_URL", to_database.url(&database)),
+            ("AMQP_URL", to_broker.url(&broker)),
+            ("S3_ENDPOINT", to_storage.url(&storage)),
+        ];
+        Self {
+            database: to_database,
+            broker: to_broker,
+            storage: to_storage,
+            variables,
+        }
+    }
+
+    fn worker(&self, world: &World) -> Worker {
+        let own = self.variables.iter().map(|(name, value)| (*name, value.as_str()));
+        let variables: Vec<(&str, &str)> = own.chain(SLOW.iter().copied()).collect();
+        Worker::start(world, &variables)
+    }
+}
+
+async fn rows_done(world: &World, at_least: i64) {
+    eventually("rows", async || {
+        let done: i64 = sqlx::query_scalar("SELECT count(*) FROM imports.rows WHERE outcome <> 'pending'")
+            .fetch_one(&world.db)
+            .await
+            .unwrap();
+        (done >= at_least).then_some(())
+    })
+    .await;
+}
+
+async fn logged(world: &World, text: &str) {
+    eventually(text, async || world.logged().contains(text).then_some(())).await;
+}
+
+async fn finished_whole(world: &World, tenant: Tenant, job: &Value, rows: u32) {
+    let event = world.final_event(job).await;
+    assert_eq!(
+        event["data"]["summary"],
+        json!({"total": rows, "created": rows, "duplicates": 0, "errors": 0, "cancelled": 0}),
+        "{event}"
+    );
+    assert_passwords_verify(world, tenant, &world.reports(&event).await).await;
+    assert_eq!(world.waiting("imports.dead").await, 0);
+}
+
+/// (tries of the import, times that a message of it was handed out in vain)
+async fn tries(world: &World) -> i32 {
+    sqlx::query_scalar("SELECT tries FROM imports.imports")
+        .fetch_one(&world.db)
+        .await
+        .unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn servers_that_are_away_at_the_start_are_waited_for() {
+    in_world(async |world| {
+        let (tenant, way) = (world.tenant().await, Way::of(world).await);
+        for proxy in [&way.database, &way.broker, &way.storage] {
+            proxy.set(Fault::Cut);
+        }
+        let job = world.upload(tenant, good_rows(10)).await;
+        world.publish(&job).await;
+        let _worker = way.worker(world);
+        logged(world, "waiting error=database").await;
+        way.database.set(Fault::None);
+        logged(world, "waiting error=broker").await;
+        way.broker.set(Fault::None);
+        logged(world, "trying again later error=object storage").await;
+        way.storage.set(Fault::None);
+        finished_whole(world, tenant, &job, 10).await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_is_cut_off_is_waited_for_without_counting_a_try() {
+    in_world(async |world| {
+        let (tenant, way) = (world.tenant().await, Way::of(world).await);
+        let _worker = way.worker(world);
+        let job = world.upload(tenant, good_rows(300)).await;
+        world.publish(&job).await;
+        rows_done(world, 25).await;
+        way.database.set(Fault::Cut);
+        logged(world, "waiting for the database").await;
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        way.database.set(Fault::None);
+        finished_whole(world, tenant, &job, 300).await;
+        assert_eq!(tries(world).await, 0);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_fall_silent_are_noticed_within_seconds() {
+    in_world(async |world| {
+        let (tenant, way) = (world.tenant().await, Way::of(world).await);
+        let _worker = way.worker(world);
+        let job = world.upload(tenant, good_rows(300)).await;
+        world.publish(&job).await;
+        rows_done(world, 25).await;
+        way.database.set(Fault::Silence);
+        way.broker.set(Fault::Silence);
+        logged(world, "waiting for the database").await;
+        logged(world, "connecting anew").await;
+        way.database.set(Fault::None);
+        way.broker.set(Fault::None);
+        finished_whole(world, tenant, &job, 300).await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_that_goes_away_again_and_again_delays_an_import_and_no_more() {
+    in_world(async |world| {
+        let (tenant, way) = (world.tenant().await, Way::of(world).await);
+        let _worker = way.worker(world);
+        let job = world.upload(tenant, good_rows(200)).await;
+        world.publish(&job).await;
+        for rows in [1, 50, 100, 150] {
+            rows_done(world, rows).await;
+            way.broker.set(Fault::Cut);
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            way.broker.set(Fault::None);
+        }
+        finished_whole(world, tenant, &job, 200).await;
+        assert_eq!(tries(world).await, 0);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_storage_that_answers_with_errors_delays_an_import_and_its_tries_can_be_seen() {
+    in_world(async |world| {
+        let (tenant, way) = (world.tenant().await, Way::of(world).await);
+        way.storage.set(Fault::Answer(503));
+        let _worker = way.worker(world);
+        let job = world.upload(tenant, good_rows(30)).await;
+        world.publish(&job).await;
+        logged(world, "trying again later error=object storage: reading").await;
+        way.storage.set(Fault::None);
+        rows_done(world, 1).await;
+        way.storage.set(Fault::Answer(500));
+        logged(world, "trying again later error=object storage: writing").await;
+        way.storage.set(Fault::None);
+        finished_whole(world, tenant, &job, 30).await;
+        assert!(tries(world).await >= 2);
+        let error: String = sqlx::query_scalar("SELECT last_error FROM imports.imports")
+            .fetch_one(&world.db)
+            .await
+            .unwrap();
+        assert!(error.starts_with("object storage: writing"), "{error}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rolling_restart_under_load_counts_no_try_and_logs_no_trouble() {
+    in_world(async |world| {
+        let tenant = world.tenant().await;
+        let mut workers = vec![Worker::start(world, SLOW), Worker::start(world, SLOW)];
+        let jobs = [world.upload(tenant, good_rows(200)).await];
+        for job in &jobs {
+            world.publish(job).await;
+        }
+        for rows in [1, 50, 100] {
+            rows_done(world, rows).await;
+            let status = workers.remove(0).terminate().await;
+            assert!(status.success(), "{status}");
+            workers.push(Worker::start(world, SLOW));
+        }
+        finished_whole(world, tenant, &jobs[0], 200).await;
+        assert_eq!(tries(world).await, 0);
+        let log = world.logged();
+        assert!(!log.contains("ERROR") && !log.contains("WARN"), "{log}");
+    })
+    .await;
+}

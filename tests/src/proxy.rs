@@ -1,0 +1,130 @@
+//! A TCP proxy that injects faults between a worker and a server.
+//!
+//! Own code, because what there is (noxious, toxiproxy) is a server program with an interface of its own, and cannot
+//! answer in HTTP as an ailing store does.
+
+use std::{net::SocketAddr, time::Duration};
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{
+        TcpListener, TcpStream,
+        tcp::{OwnedReadHalf, OwnedWriteHalf},
+    },
+    sync::watch,
+};
+
+/// What the proxy does with connections, those that are open included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// Nothing: it passes everything on.
+    None,
+    /// Passes on, each piece so much later.
+    Delay(Duration),
+    /// Keeps connections open and passes nothing on, as a network does that has lost its way.
+    Silence,
+    /// Closes connections, and each new one at once.
+    Cut,
+    /// Closes connections, and answers on new ones with this HTTP status, whatever is asked.
+    Answer(u16),
+}
+
+/// A running proxy; ends with the test.
+#[derive(Debug)]
+pub struct Proxy {
+    address: SocketAddr,
+    fault: watch::Sender<Fault>,
+}
+
+impl Proxy {
+    /// Listens on a free port for connections to the server at this host and port.
+    pub async fn start(server: String) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let (fault, faults) = watch::channel(Fault::None);
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                tokio::spawn(serve(client, server.clone(), faults.clone()));
+            }
+        });
+        Self { address, fault }
+    }
+
+    /// Listens for connections to the server that a URL names.
+    pub async fn before(url: &str) -> Self {
+        Self::start(authority(url).to_owned()).await
+    }
+
+    /// The URL with the proxy in the server's place.
+    pub fn url(&self, url: &str) -> String {
+        url.replacen(authority(url), &self.address.to_string(), 1)
+    }
+
+    /// From now on does this with connections.
+    pub fn set(&self, fault: Fault) {
+        self.fault.send_replace(fault);
+    }
+}
+
+/// Host and port of a URL.
+fn authority(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let rest = rest.split('/').next().unwrap_or(rest);
+    rest.rsplit_once('@').map_or(rest, |(_, server)| server)
+}
+
+async fn serve(client: TcpStream, server: String, mut faults: watch::Receiver<Fault>) {
+    let fault = *faults.borrow_and_update();
+    match fault {
+        Fault::Cut => return,
+        Fault::Answer(status) => return answer(client, status).await,
+        Fault::None | Fault::Delay(_) | Fault::Silence => {}
+    }
+    let Ok(server) = TcpStream::connect(server).await else {
+        return;
+    };
+    let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), server.into_split());
+    tokio::select! {
+        () = pass(from_client, to_server, faults.clone()) => {}
+        () = pass(from_server, to_client, faults.clone()) => {}
+        _ = faults.wait_for(|fault| matches!(fault, Fault::Cut | Fault::Answer(_))) => {}
+    }
+}
+
+/// Passes bytes on until either side closes.
+async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut faults: watch::Receiver<Fault>) {
+    let mut piece = vec![0; 16 * 1024];
+    while let Ok(length @ 1..) = from.read(&mut piece).await {
+        let fault = *faults.borrow_and_update();
+        if let Fault::Delay(delay) = fault {
+            tokio::time::sleep(delay).await;
+        }
+        // The guard of what is watched must not live on.
+        let heard = faults.wait_for(|fault| *fault != Fault::Silence).await.is_ok();
+        if !heard || to.write_all(&piece[..length]).await.is_err() {
+            break;
+        }
+    }
+}
+
+async fn answer(mut client: TcpStream, status: u16) {
+    let head = format!("HTTP/1.1 {status} Fault\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    // The request is read too: bytes that nobody reads would make the system throw the answer away.
+    let mut piece = vec![0; 16 * 1024];
+    let _ = client.read(&mut piece).await;
+    let _ = client.write_all(head.as_bytes()).await;
+    let _ = client.shutdown().await;
+    let drained = async { while let Ok(1..) = client.read(&mut piece).await {} };
+    let _ = tokio::time::timeout(Duration::from_secs(1), drained).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_server_of_a_url_is_what_stands_between_password_and_path() {
+        assert_eq!(authority("amqp://u:p@127.0.0.1:5672/v"), "127.0.0.1:5672");
+        assert_eq!(authority("http://127.0.0.1:9000"), "127.0.0.1:9000");
+    }
+}
