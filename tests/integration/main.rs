@@ -24,3 +24,4 @@ mod reports;
 mod schema;
 mod steps;
 mod submit;
+mod tls;

@@ -15,13 +15,15 @@ mod dialer;
 mod process;
 mod proxy;
 mod tap;
+mod tls;
 mod world;
 
 pub use dialer::{Reports, final_data};
 pub use process::Worker;
-pub use proxy::{Fault, Proxy};
 pub use tap::{Heard, Tap};
-pub use world::{Tenant, World, in_world};
+pub use proxy::{Fault, Proxy, authority};
+pub use tls::{Authority, TlsFront};
+pub use world::{Tenant, World, in_world, storage};
 
 use std::time::Duration;
 

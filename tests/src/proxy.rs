@@ -67,7 +67,7 @@ impl Proxy {
 }
 
 /// Host and port of a URL.
-fn authority(url: &str) -> &str {
+pub fn authority(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let rest = rest.split('/').next().unwrap_or(rest);
     rest.rsplit_once('@').map_or(rest, |(_, server)| server)

@@ -162,6 +162,12 @@ impl World {
         ]
     }
 
+    /// How the world's own programs reach its servers.
+    pub fn servers(&self) -> (db::Options, broker::Options, storage::Options) {
+        let database = database_options(&database_url("DATABASE_URL", &self.name));
+        (database, broker_options(&self.name), storage_options())
+    }
+
     /// A worker's tools, for tests that run a step by hand.
     pub fn tools(&self) -> Tools {
         Tools {
@@ -251,14 +257,21 @@ fn database_options(url: &str) -> db::Options {
 fn broker_options(name: &str) -> broker::Options {
     broker::Options {
         amqp_url: variable("AMQP_URL").parse().expect("any text"),
+        amqp_ca_file: None,
         amqp_prefix: format!("{name}."),
         amqp_shards: SHARDS,
     }
 }
 
+/// The store of the local servers.
+pub fn storage() -> Storage {
+    Storage::new(&storage_options())
+}
+
 fn storage_options() -> storage::Options {
     storage::Options {
         endpoint: variable("S3_ENDPOINT"),
+        ca_file: None,
         region: variable("S3_REGION"),
         bucket: variable("S3_BUCKET"),
         access_key_id: variable("S3_ACCESS_KEY_ID"),

@@ -114,9 +114,10 @@ async fn run(tools: &Tools, delivery: &Delivery) -> Result<Vec<Outgoing>, Error>
         });
     }
     let step = async {
-        if let Some(about) = About::of(&delivery.body) {
-            crash_point!(&format!("begun-{}", about.import_id));
-        }
+        crash_point!(&format!(
+            "begun-{}",
+            About::of(&delivery.body).map_or(uuid::Uuid::nil(), |about| about.import_id)
+        ));
         match delivery.step {
             Step::Plan => plan(tools, &delivery.body).await,
             Step::Rows => rows(tools, &delivery.body).await,

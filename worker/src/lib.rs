@@ -11,6 +11,7 @@ macro_rules! crash_point {
 }
 
 pub mod secret;
+pub mod tls;
 
 pub mod broker;
 pub mod db;

@@ -6,14 +6,15 @@ use aws_sdk_s3::{
     Client,
     config::{
         BehaviorVersion, Credentials, Region, RequestChecksumCalculation, ResponseChecksumValidation,
-        retry::RetryConfig, timeout::TimeoutConfig,
+        SharedHttpClient, retry::RetryConfig, timeout::TimeoutConfig,
     },
     error::{ProvideErrorMetadata, SdkError},
     primitives::ByteStream,
 };
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
 use bytes::{Bytes, BytesMut};
 
-use crate::secret::Secret;
+use crate::{secret::Secret, tls::Authorities};
 
 /// One attempt of one request, connecting included. Our objects have a few MiB at most.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -29,9 +30,12 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 #[group(skip)]
 #[command(next_help_heading = "Servers")]
 pub struct Options {
-    /// URL of the S3 server
+    /// URL of the S3 server; https://… for TLS
     #[arg(long = "s3-endpoint", env = "S3_ENDPOINT", value_name = "URL")]
     pub endpoint: String,
+    /// File of the certificate authorities that sign the S3 server's certificate [default: those of the system]
+    #[arg(long = "s3-ca-file", env = "S3_CA_FILE", value_name = "FILE")]
+    pub ca_file: Option<Authorities>,
     /// Region that requests are signed for
     #[arg(
         long = "s3-region",
@@ -112,7 +116,7 @@ impl Storage {
             None,
             "configuration",
         );
-        let config = aws_sdk_s3::Config::builder()
+        let mut config = aws_sdk_s3::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .endpoint_url(&options.endpoint)
             .region(Region::new(options.region.clone()))
@@ -129,10 +133,12 @@ impl Storage {
                     .operation_attempt_timeout(ATTEMPT_TIMEOUT)
                     .operation_timeout(OPERATION_TIMEOUT)
                     .build(),
-            )
-            .build();
+            );
+        if let Some(authorities) = &options.ca_file {
+            config.set_http_client(Some(trusting(authorities)));
+        }
         Self {
-            client: Client::from_conf(config),
+            client: Client::from_conf(config.build()),
             bucket: options.bucket.clone(),
         }
     }
@@ -232,6 +238,20 @@ impl Storage {
             cause: with_causes(error),
         }
     }
+}
+
+/// An HTTP client that trusts these authorities and no others.
+fn trusting(authorities: &Authorities) -> SharedHttpClient {
+    let trusted = TrustStore::empty().with_pem_certificate(authorities.pem());
+    // Were the context refused, the default one would trust the system's authorities, and refuse the server.
+    let context = TlsContext::builder()
+        .with_trust_store(trusted)
+        .build()
+        .unwrap_or_default();
+    aws_smithy_http_client::Builder::new()
+        .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
+        .tls_context(context)
+        .build_https()
 }
 
 /// The SDK's errors say little without what caused them.

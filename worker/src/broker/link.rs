@@ -15,6 +15,7 @@ use lapin::{
         BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions,
         ConfirmSelectOptions,
     },
+    tcp::OwnedTLSConfig,
     types::{AMQPValue, FieldTable, ShortString},
     uri::AMQPUri,
 };
@@ -238,7 +239,15 @@ async fn connect(options: &Options, name: &str) -> Result<Connection, Error> {
     let mut uri: AMQPUri = options.amqp_url.expose().parse().map_err(Error::Url)?;
     uri.query.heartbeat.get_or_insert(HEARTBEAT_SECONDS);
     let properties = ConnectionProperties::default().with_connection_name(name.into());
-    Ok(Connection::connect_uri(uri, properties).await?)
+    let tls = OwnedTLSConfig {
+        identity: None,
+        cert_chain: options
+            .amqp_ca_file
+            .as_ref()
+            .map(|authorities| authorities.pem().to_owned()),
+    };
+    let runtime = lapin::runtime::default_runtime()?;
+    Ok(Connection::connect_uri_with_config(uri, properties, tls, runtime).await?)
 }
 
 async fn deliveries(

@@ -10,16 +10,19 @@ pub use outgoing::{DeadReason, Outgoing};
 pub use publisher::Publisher;
 pub use topology::{REPORTS, REQUESTED, Topology};
 
-use crate::secret::Secret;
+use crate::{secret::Secret, tls::Authorities};
 
 /// Where the broker is.
 #[derive(Debug, Clone, clap::Args)]
 #[group(skip)]
 #[command(next_help_heading = "Servers")]
 pub struct Options {
-    /// URL of the broker, with user, password and virtual host
+    /// URL of the broker, with user, password and virtual host; amqps://… for TLS
     #[arg(long, env = "AMQP_URL", value_name = "URL", hide_env_values = true)]
     pub amqp_url: Secret,
+    /// File of the certificate authorities that sign the broker's certificate [default: those of the system]
+    #[arg(long, env = "AMQP_CA_FILE", value_name = "FILE")]
+    pub amqp_ca_file: Option<Authorities>,
     /// Put before the name of every exchange and queue, so that several installations share a virtual host
     #[arg(long, env = "AMQP_PREFIX", value_name = "TEXT", default_value = "")]
     pub amqp_prefix: String,

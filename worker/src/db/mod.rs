@@ -49,7 +49,7 @@ static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations");
 #[group(skip)]
 #[command(next_help_heading = "Servers")]
 pub struct Options {
-    /// URL of the database, with the worker's user and password
+    /// URL of the database, with the worker's user and password; for TLS with ?sslmode=verify-full&sslrootcert=FILE
     #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true)]
     pub database_url: Secret,
     /// Most connections that one worker opens
