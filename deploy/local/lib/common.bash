@@ -6,7 +6,8 @@ set -euo pipefail
 
 local_dir=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)
 checkout=$(cd -- "$local_dir/../.." && pwd -P)
-state=$local_dir/state
+# Another folder holds another set of servers: chaos has its own, because it restarts them.
+state=${LOCAL_STATE:-$local_dir/state}
 command_name=${0##*/}
 
 # Everything in the state is private: it holds passwords and whatever people import.

@@ -1,0 +1,229 @@
+//! Chaos: many tenants import while workers, servers and the ways between them fail. Afterwards nothing may be lost and
+//! nothing doubled. Run by `deploy/local/chaos`, on servers of its own.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test ends with a panic"
+)]
+
+mod checks;
+mod dialer;
+mod faults;
+mod scene;
+
+use std::{
+    collections::BTreeMap,
+    io::Write,
+    path::PathBuf,
+    process::ExitCode,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use clap::Parser;
+use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
+use serde_json::json;
+use sqlx::{PgPool, postgres::PgPoolOptions};
+use tests::{storage, variable};
+use tokio::task::JoinSet;
+
+use crate::{dialer::Import, scene::Scene};
+
+/// Tenants that import at once.
+const TENANTS: i64 = 6;
+
+/// Imports that are open at one time: a backlog for two workers, and an end in sight when the faults are over.
+const MOST_OPEN: usize = 12;
+
+/// How long imports may take to their end after the last fault: through the delay queues' two minutes and a sweep.
+const SETTLE: Duration = Duration::from_secs(300);
+
+/// A Dialer that hears nothing of an import for that long publishes its job again: a job that is lost before any worker
+/// took it is known to nobody else.
+const UNHEARD: Duration = Duration::from_secs(10);
+
+/// Let workers, servers and connections fail during imports; exit code 1 if anything was lost or doubled
+#[derive(Debug, Parser)]
+#[command(name = "chaos")]
+struct Args {
+    /// The same seed makes the same faults and files [default: a random one, which is printed]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Length of the time of faults
+    #[arg(long, value_name = "M", default_value_t = 2.0)]
+    minutes: f64,
+    /// Print one line of JSON
+    #[arg(long)]
+    json: bool,
+    /// Workers
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    workers: usize,
+    /// The command that restarts a server, as `COMMAND postgres KILL`
+    #[arg(long, env = "CHAOS_RESTART", value_name = "PATH", hide = true)]
+    restart: PathBuf,
+    /// The program `user-import`
+    #[arg(long, env = "CHAOS_USER_IMPORT", value_name = "PATH", hide = true)]
+    user_import: PathBuf,
+    /// Where workers log
+    #[arg(long, env = "CHAOS_LOG", value_name = "PATH", hide = true)]
+    log: PathBuf,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<ExitCode> {
+    let args = Args::parse();
+    let seed = args
+        .seed
+        .unwrap_or_else(|| rand::rng().random_range(1..1_000_000));
+    let length = Duration::from_secs_f64(args.minutes * 60.0);
+    let schedule = faults::schedule(seed, length);
+    let mut counts = BTreeMap::<&str, usize>::new();
+    for fault in &schedule {
+        *counts.entry(fault.kind.name()).or_default() += 1;
+    }
+
+    let db = PgPoolOptions::new()
+        .acquire_timeout(Duration::from_secs(3))
+        .connect_lazy(&variable("MIGRATE_DATABASE_URL"))?;
+    // Tenants of earlier runs stay as they are.
+    let (first,): (i64,) = sqlx::query_as("SELECT coalesce(max(tenant_id), 0) + 1 FROM dialer.tenants")
+        .fetch_one(&db)
+        .await?;
+    for tenant_id in first..first + TENANTS {
+        sqlx::query(dialer::TENANT).bind(tenant_id).execute(&db).await?;
+    }
+    let events = dialer::Events::default();
+    let listening = tokio::spawn(dialer::listen(Arc::clone(&events)));
+    let scene = Arc::new(Scene::set(args.user_import, args.restart, args.log, args.workers).await?);
+
+    let begun = Instant::now();
+    let mut acts = JoinSet::new();
+    for fault in schedule {
+        let scene = Arc::clone(&scene);
+        acts.spawn(async move {
+            tokio::time::sleep_until((begun + fault.at).into()).await;
+            scene.act(fault).await
+        });
+    }
+    let imports = load(&db, seed, first, begun + length, &events).await?;
+    let mut troubles = Vec::new();
+    while let Some(acted) = acts.join_next().await {
+        if let Err(error) = acted? {
+            troubles.push(format!("{error:#}"));
+        }
+    }
+    scene.heal();
+    let calm = Instant::now();
+    settle(&db, &imports, &events).await;
+    let settled = calm.elapsed();
+
+    let heard = events.lock().expect("the events").clone();
+    let mut findings = checks::check(&db, &storage(), &imports, &heard).await?;
+    findings.violations.extend(troubles);
+    findings.violations.extend(scene.close().await);
+    listening.abort();
+    let rows: i64 = imports
+        .iter()
+        .map(|import| import.created + import.duplicates + import.errors)
+        .sum();
+    let report = json!({
+        "seed": seed, "minutes": args.minutes, "imports": imports.len(), "rows": rows, "faults": counts,
+        "imports_unfinished": findings.unfinished, "rows_lost": findings.lost, "rows_doubled": findings.doubled,
+        "violations": findings.violations, "seconds_to_settle": settled.as_secs(),
+    });
+    let mut out = std::io::stdout();
+    if args.json {
+        writeln!(out, "{report}")?;
+    } else {
+        writeln!(
+            out,
+            "seed {seed}: {} imports, {rows} rows, faults: {counts:?}",
+            imports.len()
+        )?;
+        for violation in &findings.violations {
+            writeln!(out, "violation: {violation}")?;
+        }
+        writeln!(
+            out,
+            "{} imports unfinished, {} rows lost, {} doubled, {} violations; settled {} s after the last fault",
+            findings.unfinished,
+            findings.lost,
+            findings.doubled,
+            findings.violations.len(),
+            settled.as_secs()
+        )?;
+    }
+    let clean = findings.violations.is_empty()
+        && findings.unfinished == 0
+        && findings.lost == 0
+        && findings.doubled == 0;
+    Ok(if clean {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// Publishes imports of all tenants until the end.
+async fn load(
+    db: &PgPool,
+    seed: u64,
+    first_tenant: i64,
+    end: Instant,
+    events: &dialer::Events,
+) -> anyhow::Result<Vec<Import>> {
+    // Another stream of numbers than that of the faults.
+    let mut random = ChaCha8Rng::seed_from_u64(!seed);
+    let (storage, mut imports) = (storage(), Vec::new());
+    let mut asked = Instant::now();
+    while Instant::now() < end {
+        if asked.elapsed() > UNHEARD {
+            asked = Instant::now();
+            publish_unheard(db, &imports).await;
+        }
+        let finished = events.lock().expect("the events").len();
+        if imports.len() - finished.min(imports.len()) < MOST_OPEN {
+            let tenant_id = first_tenant + random.random_range(0..TENANTS);
+            let import = dialer::upload(&storage, &mut random, imports.len(), tenant_id).await?;
+            dialer::publish(&import.job).await;
+            imports.push(import);
+        }
+        tokio::time::sleep(Duration::from_millis(random.random_range(100..800))).await;
+    }
+    Ok(imports)
+}
+
+/// Publishes again what no worker knows of.
+async fn publish_unheard(db: &PgPool, imports: &[Import]) {
+    let known: Result<Vec<(uuid::Uuid,)>, _> = sqlx::query_as("SELECT import_id FROM imports.imports")
+        .fetch_all(db)
+        .await;
+    // While the database is away, nobody can say.
+    let Ok(known) = known else { return };
+    for import in imports.iter().filter(|import| !known.contains(&(import.id,))) {
+        dialer::publish(&import.job).await;
+    }
+}
+
+/// Waits until every import has its final event and no message is left, or in vain.
+async fn settle(db: &PgPool, imports: &[Import], events: &dialer::Events) {
+    let begun = Instant::now();
+    let mut asked = Instant::now();
+    while begun.elapsed() < SETTLE {
+        let all_heard = {
+            let events = events.lock().expect("the events");
+            imports.iter().all(|import| events.contains_key(&import.id))
+        };
+        let left = checks::messages()
+            .await
+            .map(|queues| queues.iter().any(|(_, messages)| *messages > 0));
+        if all_heard && matches!(left, Ok(false)) {
+            return;
+        }
+        if asked.elapsed() > UNHEARD {
+            asked = Instant::now();
+            publish_unheard(db, imports).await;
+        }
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+}
