@@ -18,6 +18,7 @@ mod import;
 mod jobs;
 mod killed;
 mod lost;
+mod options;
 mod other_language;
 mod outages;
 mod reports;

@@ -20,8 +20,8 @@ mod world;
 
 pub use dialer::{Reports, final_data};
 pub use process::Worker;
-pub use tap::{Heard, Tap};
 pub use proxy::{Fault, Proxy, authority};
+pub use tap::{Heard, Tap};
 pub use tls::{Authority, TlsFront};
 pub use world::{Tenant, World, in_world, storage};
 
