@@ -20,9 +20,10 @@ use crate::{
 };
 use rows::{Row, Rows};
 
-/// How many times the cells of the largest allowed table are kept at most. Only nameless columns, which are not
-/// counted, can hold more; this bounds the memory that they take.
-const KEPT_CELLS_FACTOR: usize = 4;
+/// How many times the cells of the largest allowed table a table may have at most. Only nameless columns, which are
+/// not counted, can give it more; this bounds the memory that they take, and the error CSV, in which every row has
+/// every column.
+const CELLS_FACTOR: usize = 4;
 
 /// A file that could be read.
 ///
@@ -34,7 +35,8 @@ pub struct SourceFile {
     pub encoding: Encoding,
     /// The delimiter that was taken.
     pub delimiter: Delimiter,
-    /// The names of the columns. Nameless ones are in it, because the error CSV gives them back.
+    /// The names of the columns. Nameless ones are in it, because the error CSV gives them back, up to the last column
+    /// that has a name or a cell.
     pub header: Vec<String>,
     /// The position of each of these columns in the file, from 1, for sentences about them.
     pub column_numbers: Vec<usize>,
@@ -101,8 +103,9 @@ pub(crate) fn read_table(bytes: &[u8], limits: &Limits) -> Result<SourceFile, Re
     let Some(header) = rows.header()? else {
         return Err(no_text());
     };
-    let columns = Columns::of(&header, limits)?;
+    let mut columns = Columns::of(&header, limits)?;
     let (records, record_count) = read_records(&mut rows, &columns, limits)?;
+    columns.cut(&records);
     Ok(SourceFile {
         encoding,
         delimiter: detected.delimiter,
@@ -178,6 +181,16 @@ impl Columns {
         Ok(columns)
     }
 
+    /// Drops the columns at the end that have neither a name nor a cell. Spreadsheets save thousands of them, and
+    /// each would stand in every row of the error CSV.
+    fn cut(&mut self, records: &[Record]) {
+        let named = self.names.iter().rposition(|name| !cell::is_blank(name));
+        let filled = records.iter().map(|record| record.cells.len()).max();
+        let width = named.map_or(0, |index| index + 1).max(filled.unwrap_or_default());
+        self.names.truncate(width);
+        self.positions.truncate(width);
+    }
+
     /// The cells of a row by column, without the empty ones at the end.
     fn cells(&self, mut row: Vec<String>) -> Vec<String> {
         let mut cells: Vec<String> = self
@@ -203,9 +216,9 @@ fn read_records(
     let most_cells = limits
         .max_rows
         .saturating_mul(limits.max_columns)
-        .saturating_mul(KEPT_CELLS_FACTOR);
+        .saturating_mul(CELLS_FACTOR);
     let mut records = Vec::new();
-    let (mut count, mut kept_cells) = (0_usize, 0_usize);
+    let (mut count, mut width) = (0_usize, 0_usize);
     while let Some(row) = rows.next(columns.width)? {
         let cells = columns.cells(row.cells);
         if row.surplus.count == 0 && cells.iter().all(|text| cell::is_blank(text)) {
@@ -215,10 +228,10 @@ fn read_records(
         if count > limits.max_rows {
             continue;
         }
-        kept_cells = kept_cells.saturating_add(cells.len());
-        if kept_cells > most_cells {
+        width = width.max(cells.len());
+        if width.saturating_mul(count) > most_cells {
             let message = format!(
-                "up to line {} the rows hold more than {most_cells} cells: delete the columns without a name",
+                "up to line {} the table has more than {most_cells} cells: delete the columns without a name",
                 row.line
             );
             return Err(Rejection::new(RejectionCode::MalformedCsv, message));

@@ -243,6 +243,31 @@ fn cells_in_nameless_columns_take_bounded_memory() {
 }
 
 #[test]
+fn one_filled_cell_far_out_does_not_widen_every_row() {
+    let text = format!(
+        "A{}\n{}x\n{}",
+        ",".repeat(5_000),
+        ",".repeat(5_000),
+        "a\n".repeat(499)
+    );
+    assert_rejected(text, RejectionCode::MalformedCsv, "without a name");
+}
+
+#[test]
+fn nameless_columns_at_the_end_are_kept_up_to_the_last_filled_one() {
+    let file = read(format!("A{}\n1,,x,,\n2\n", ",".repeat(16_000))).unwrap();
+    assert_eq!(
+        (file.header, file.column_numbers),
+        (vec!["A".into(), String::new(), String::new()], vec![1, 2, 3])
+    );
+    let file = read("A,Import Row,B,,\n1,2,3\n").unwrap();
+    assert_eq!(
+        (file.header, file.column_numbers),
+        (vec!["A".into(), "B".into()], vec![1, 3])
+    );
+}
+
+#[test]
 fn rows_over_the_limit_are_counted_but_not_kept() {
     let limits = Limits {
         max_rows: 2,

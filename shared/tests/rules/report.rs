@@ -93,11 +93,11 @@ fn the_error_csv_gives_back_the_cells_and_says_what_is_wrong() {
                 old;new@example.com;;1002;1;\"two\r\nlines\"\r\n\
                 ;;;;;'=2\r\n";
     insta::assert_snapshot!(show(&errors(text, json!({}))), @r#"
-    <BOM>Login,Email,,Ext,Role,Note,,Import Row,Import Line,Import Result,Import Error Codes,Import Errors<CRLF>
-    "b ""x"" ", bob@,n,1.00E+03,"99,x",'=1+1,,2,4,error,invalid_characters;invalid_format;spreadsheet_damage;unknown_reference;wrong_column_count,"Username ""b ""x"""" holds "" "": use letters, digits and . _ - @ + only. Email ""bob@"" is not one e-mail address like name@example.com: correct it. Virtual extension ""1.00E+03"" was changed by a spreadsheet: format the column as text, type the number again and save. Role ""x"", ""99"" are not the ID of an active role of this tenant: copy the ID from the Dialer, as on the page Users > Roles. The row has 1 more cell than the header has columns: ""surplus"". Put quotes around a value that holds the delimiter, or remove what does not belong there."<CRLF>
+    <BOM>Login,Email,,Ext,Role,Note,Import Row,Import Line,Import Result,Import Error Codes,Import Errors<CRLF>
+    "b ""x"" ", bob@,n,1.00E+03,"99,x",'=1+1,2,4,error,invalid_characters;invalid_format;spreadsheet_damage;unknown_reference;wrong_column_count,"Username ""b ""x"""" holds "" "": use letters, digits and . _ - @ + only. Email ""bob@"" is not one e-mail address like name@example.com: correct it. Virtual extension ""1.00E+03"" was changed by a spreadsheet: format the column as text, type the number again and save. Role ""x"", ""99"" are not the ID of an active role of this tenant: copy the ID from the Dialer, as on the page Users > Roles. The row has 1 more cell than the header has columns: ""surplus"". Put quotes around a value that holds the delimiter, or remove what does not belong there."<CRLF>
     old,new@example.com,,1002,1,"two<CRLF>
-    lines",,3,6,duplicate,already_exists,"Username ""old"" is taken by a user of the Dialer: remove the row if it is the same person, else choose another username."<CRLF>
-    ,,,,,'=2,,4,8,error,required,"Username is blank: type a value. Email is blank: type a value. Virtual extension is blank: type a number, or let the Dialer generate the numbers. Role is blank: type the ID of at least one role."<CRLF>
+    lines",3,6,duplicate,already_exists,"Username ""old"" is taken by a user of the Dialer: remove the row if it is the same person, else choose another username."<CRLF>
+    ,,,,,'=2,4,8,error,required,"Username is blank: type a value. Email is blank: type a value. Virtual extension is blank: type a number, or let the Dialer generate the numbers. Role is blank: type the ID of at least one role."<CRLF>
     "#);
     insta::assert_snapshot!(show(&error_csv(&["A".to_owned(), String::new()], [])), @"<BOM>A,,Import Row,Import Line,Import Result,Import Error Codes,Import Errors<CRLF>");
 }
@@ -120,6 +120,15 @@ fn a_corrected_error_csv_can_be_uploaded_as_it_is() {
     let corrected = report.replacen("ann@", "ann@example.com", 1);
     let rows = verdicts(&corrected, json!({}), &dialer());
     assert_eq!(crate::summaries(&rows), ["ann 0100"]);
+}
+
+#[test]
+fn a_header_of_a_whole_sheet_does_not_swell_the_error_csv() {
+    let rows: String = (0..500).map(|n| format!("u{n},bad,{},1\n", 1000 + n)).collect();
+    let text = format!("Username,Email,Ext,Role{}\n{rows}", ",".repeat(16_380));
+    let report = errors(&text, json!({}));
+    assert!(report.len() < 200_000, "{} bytes", report.len());
+    assert_eq!(read(report).unwrap().record_count, 500);
 }
 
 #[test]
