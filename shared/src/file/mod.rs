@@ -2,6 +2,7 @@
 //!
 //! Knows how a file is written, and nothing of what its columns mean. Refuses what it would have to guess.
 
+mod columns;
 mod delimiter;
 mod encoding;
 mod kind;
@@ -10,15 +11,16 @@ mod rows;
 
 pub use delimiter::Delimiter;
 pub use encoding::Encoding;
+pub(crate) use rows::MAX_SURPLUS_BYTES;
 pub use rows::Surplus;
 
 use crate::{
     cell,
     limits::Limits,
-    names,
     rejection::{Rejection, RejectionCode},
 };
-use rows::{Row, Rows};
+use columns::Columns;
+use rows::Rows;
 
 /// How many times the cells of the largest allowed table a table may have at most. Only nameless columns, which are
 /// not counted, can give it more; this bounds the memory that they take, and the error CSV, in which every row has
@@ -57,7 +59,7 @@ pub struct Record {
     pub line: u32,
     /// The cells by column of the header. Empty ones at the end are left out: a missing cell is empty.
     pub cells: Vec<String>,
-    /// What stands beyond the last column of the header.
+    /// What stands beyond the last column of the header, and in the columns of our reports where it is no report.
     pub surplus: Surplus,
 }
 
@@ -146,67 +148,6 @@ pub fn check_row_count(file: &SourceFile, limits: &Limits) -> Result<(), Rejecti
     Err(Rejection::new(RejectionCode::TooManyRows, message))
 }
 
-/// The columns of a file that are not those that our reports append.
-struct Columns {
-    names: Vec<String>,
-    /// Where each of them stands in a row of the file, from 0.
-    positions: Vec<usize>,
-    /// How many columns the header has in the file.
-    width: usize,
-}
-
-impl Columns {
-    fn of(header: &Row, limits: &Limits) -> Result<Self, Rejection> {
-        let mut columns = Self {
-            names: Vec::new(),
-            positions: Vec::new(),
-            width: header.width,
-        };
-        for position in 0..header.width {
-            let name = header.cells.get(position).map_or("", String::as_str);
-            if names::report_column(&names::normalise(name)).is_none() {
-                columns.names.push(name.to_owned());
-                columns.positions.push(position);
-            }
-        }
-        let last_named = columns.names.iter().rposition(|name| !cell::is_blank(name));
-        let (count, most) = (last_named.map_or(0, |index| index + 1), limits.max_columns);
-        if count > most {
-            let message = format!(
-                "the header in line {} has {count} columns, {most} are allowed: delete those that are not needed",
-                header.line
-            );
-            return Err(Rejection::new(RejectionCode::MalformedCsv, message));
-        }
-        Ok(columns)
-    }
-
-    /// Drops the columns at the end that have neither a name nor a cell. Spreadsheets save thousands of them, and
-    /// each would stand in every row of the error CSV.
-    fn cut(&mut self, records: &[Record]) {
-        let named = self.names.iter().rposition(|name| !cell::is_blank(name));
-        let filled = records.iter().map(|record| record.cells.len()).max();
-        let width = named.map_or(0, |index| index + 1).max(filled.unwrap_or_default());
-        self.names.truncate(width);
-        self.positions.truncate(width);
-    }
-
-    /// The cells of a row by column, without the empty ones at the end.
-    fn cells(&self, mut row: Vec<String>) -> Vec<String> {
-        let mut cells: Vec<String> = self
-            .positions
-            .iter()
-            .map_while(|&position| row.get_mut(position).map(std::mem::take))
-            .collect();
-        let filled = cells
-            .iter()
-            .rposition(|text| !text.is_empty())
-            .map_or(0, |index| index + 1);
-        cells.truncate(filled);
-        cells
-    }
-}
-
 /// All records that are kept, and how many there are.
 fn read_records(
     rows: &mut Rows<'_>,
@@ -220,8 +161,9 @@ fn read_records(
     let mut records = Vec::new();
     let (mut count, mut width) = (0_usize, 0_usize);
     while let Some(row) = rows.next(columns.width)? {
+        let surplus = columns.surplus(&row.cells, row.surplus);
         let cells = columns.cells(row.cells);
-        if row.surplus.count == 0 && cells.iter().all(|text| cell::is_blank(text)) {
+        if surplus.count == 0 && cells.iter().all(|text| cell::is_blank(text)) {
             continue;
         }
         count = count.saturating_add(1);
@@ -241,7 +183,7 @@ fn read_records(
             row: number,
             line: row.line,
             cells,
-            surplus: row.surplus,
+            surplus,
         });
     }
     Ok((records, count))

@@ -17,8 +17,9 @@ use crate::{
 /// their empty cells, and the columns that our reports append.
 const MAX_WIDTH: usize = 16_384 + crate::names::REPORT_COLUMNS.len();
 
-/// How many surplus cells a row keeps, for the sentence that names them.
-const MAX_SURPLUS_KEPT: usize = 3;
+/// After how many bytes of surplus a row keeps no further cell. The sentence repeats no more of it, because the cell
+/// that it stands in must not become too large to be read back.
+pub(crate) const MAX_SURPLUS_BYTES: usize = 8 * 1024;
 
 /// One row of the file that is not blank.
 #[derive(Debug)]
@@ -35,13 +36,40 @@ pub(super) struct Row {
     pub(super) literal_quotes: bool,
 }
 
-/// Cells beyond the last column of the header; blank ones are not counted.
+/// Cells that no column can take; blank ones are not counted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Surplus {
     /// How many there are.
     pub count: usize,
-    /// The first few of them.
-    pub first: Vec<String>,
+    /// All of them, or the first 8 KiB and the rest of the cell in which these end.
+    pub kept: Vec<String>,
+    kept_bytes: usize,
+}
+
+impl Surplus {
+    /// Adds a cell, unless it is blank.
+    pub(super) fn push(&mut self, text: &str) {
+        if cell::is_blank(text) {
+            return;
+        }
+        self.count += 1;
+        self.keep(text);
+    }
+
+    /// Adds the cells that follow.
+    pub(super) fn append(&mut self, other: Self) {
+        self.count += other.count;
+        for text in other.kept {
+            self.keep(&text);
+        }
+    }
+
+    fn keep(&mut self, text: &str) {
+        if self.kept_bytes < MAX_SURPLUS_BYTES {
+            self.kept_bytes += text.len();
+            self.kept.push(text.to_owned());
+        }
+    }
 }
 
 /// Where tokenising had to stop.
@@ -153,9 +181,13 @@ impl<'t> Rows<'t> {
             }
         };
 
-        // Cut out of a string at ASCII characters, the bytes are always valid UTF-8.
+        // Cut out of a string at ASCII characters, the bytes are always valid UTF-8. Were they not, the file would be
+        // refused: no cell may be blanked.
         let bytes = self.buffer.get(..written).unwrap_or_default();
-        let text = guard::take(str::from_utf8(bytes).unwrap_or_default());
+        let Ok(text) = str::from_utf8(bytes) else {
+            return Err(format!("a cell that begins in line {line} cannot be read"));
+        };
+        let text = guard::take(text);
         if text.len() > self.max_cell_bytes {
             return Err(self.too_large(line));
         }
@@ -221,12 +253,7 @@ impl Row {
         let index = self.width;
         self.width += 1;
         if index >= columns {
-            if !cell::is_blank(text) {
-                self.surplus.count += 1;
-                if self.surplus.first.len() < MAX_SURPLUS_KEPT {
-                    self.surplus.first.push(text.to_owned());
-                }
-            }
+            self.surplus.push(text);
         } else if !text.is_empty() {
             self.cells.resize(index, String::new());
             self.cells.push(text.to_owned());

@@ -17,7 +17,7 @@ pub(crate) fn quote(value: &str) -> String {
     if strip_sip_scheme(value).is_some_and(may_hold_password) {
         HIDDEN.to_owned()
     } else {
-        spell(value)
+        shortened(value)
     }
 }
 
@@ -27,7 +27,7 @@ pub(super) fn quote_sip_uri(value: &str) -> String {
     if may_hold_password(uri) {
         HIDDEN.to_owned()
     } else {
-        spell(value)
+        shortened(value)
     }
 }
 
@@ -45,20 +45,50 @@ pub(super) fn quote_list(values: &[String]) -> String {
     text
 }
 
-fn spell(value: &str) -> String {
-    let mut text = String::from("\"");
-    let mut characters = value.chars();
-    for c in characters.by_ref().take(MAX_CHARS) {
+/// All values, which are repeated nowhere else, and so in full as far as `most_bytes` go; `count` says how many there
+/// were. They may be of any field, so that each is treated as the one that may hold a secret.
+pub(super) fn quote_all(values: &[String], count: usize, most_bytes: usize) -> String {
+    let mut text = String::new();
+    for (index, value) in values.iter().enumerate() {
+        let separator = if index == 0 { "" } else { ", " };
+        let left = most_bytes.saturating_sub(text.len() + separator.len());
+        if left == 0 {
+            return text + "…";
+        }
+        text.push_str(separator);
+        if may_hold_password(strip_sip_scheme(value).unwrap_or(value)) {
+            text.push_str(HIDDEN);
+        } else {
+            spell(&mut text, value, usize::MAX, left);
+        }
+    }
+    if count > values.len() {
+        text.push_str(", …");
+    }
+    text
+}
+
+/// Puts the value in quotes at the end of the text, as far as so many characters, and so many bytes for them, go.
+fn spell(text: &mut String, value: &str, most_chars: usize, most_bytes: usize) {
+    text.push('"');
+    let start = text.len();
+    for (index, c) in value.chars().enumerate() {
+        if index >= most_chars || text.len() - start >= most_bytes {
+            text.push('…');
+            break;
+        }
         if is_visible(c) {
             text.push(c)
         } else {
             text.extend(c.escape_default())
         }
     }
-    if characters.next().is_some() {
-        text.push('…');
-    }
     text.push('"');
+}
+
+fn shortened(value: &str) -> String {
+    let mut text = String::new();
+    spell(&mut text, value, MAX_CHARS, usize::MAX);
     text
 }
 

@@ -2,9 +2,14 @@
 
 use super::{
     Code, Problem,
-    quote::{quote, quote_list, quote_sip_uri},
+    quote::{quote, quote_all, quote_list, quote_sip_uri},
 };
-use crate::{assess::ExtensionRange, cell, field::Field, file::Surplus};
+use crate::{
+    assess::ExtensionRange,
+    cell,
+    field::Field,
+    file::{MAX_SURPLUS_BYTES, Surplus},
+};
 
 /// Why a text is not a value of its field.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -150,17 +155,12 @@ impl Problem {
 
     /// Cells beyond the last column of the header.
     pub fn wrong_column_count(surplus: &Surplus) -> Self {
-        // They may be of any field, so that all are treated as the one that may hold a secret.
-        let mut values: Vec<String> = surplus.first.iter().map(|value| quote_sip_uri(value)).collect();
-        if surplus.count > values.len() {
-            values.push("…".to_owned());
-        }
         let cells = if surplus.count == 1 { "cell" } else { "cells" };
         let message = format!(
             "The row has {} more {cells} than the header has columns: {}. Put quotes around a value that holds \
              the delimiter, or remove what does not belong there.",
             surplus.count,
-            values.join(", ")
+            quote_all(&surplus.kept, surplus.count, MAX_SURPLUS_BYTES)
         );
         Self::new(None, Code::WrongColumnCount, message)
     }

@@ -100,7 +100,7 @@ fn short_rows_are_filled_up_and_long_rows_have_surplus() {
     assert_eq!(surplus, [0, 0, 4, 1]);
     assert_eq!(file.records[0].cell(2), "");
     assert_eq!(file.records[1].cells, ["a", "b", "c"]);
-    assert_eq!(file.records[2].surplus.first, [" d ", "e", "f"]);
+    assert_eq!(file.records[2].surplus.kept, [" d ", "e", "f", "g"]);
     assert_eq!(file.records[3].cells, Vec::<String>::new());
 }
 
@@ -127,7 +127,7 @@ fn the_columns_of_our_reports_are_left_out_wherever_they_stand() {
         "import_row,A,IMPORT LINE,B,Import Result,Import Error Codes,Import Errors,C\n\
          1,a,2,b,error,required,x,c\n\
          2,,3,,error,required,x\n\
-         3,d,4\n",
+         ,d\n",
     )
     .unwrap();
     assert_eq!(file.header, ["A", "B", "C"]);
@@ -139,6 +139,48 @@ fn the_columns_of_our_reports_are_left_out_wherever_they_stand() {
         .collect();
     assert_eq!(rows, [&["a", "b", "c"][..], &["d"]]);
     assert_eq!(file.records[1].row, 2);
+}
+
+#[test]
+fn what_is_no_report_in_the_columns_of_a_report_is_surplus() {
+    let header = "A,Desks,Import Row,Import Line,Import Result,Import Error Codes,Import Errors";
+    let surplus = |header: &str, row: &str| {
+        read(format!("{header}\n{row}\n")).unwrap().records[0]
+            .surplus
+            .kept
+            .clone()
+    };
+    for row in [
+        "a,3,1,2,error,required,x",
+        "a,3,1,2,duplicate",
+        "a,3, 1 , 2 , Cancelled ,,x",
+        "a,3,1,2,error,,my own note",
+        "a,3,,,,,",
+        "a,3, ,\u{A0}",
+        "a,3",
+        "a",
+    ] {
+        assert_eq!(surplus(header, row), Vec::<String>::new(), "{row}");
+    }
+    for (row, expected) in [
+        ("a,3,4,3", &["4", "3"][..]),
+        ("a,3,4", &["4"]),
+        ("a,3,,,,,x", &["x"]),
+        (
+            "a,3,4,1,2,error,required,Role is blank",
+            &["4", "1", "2", "error", "required", "Role is blank"],
+        ),
+        ("a,3,4,,error", &["4", "error"]),
+        ("a,3,4,5,6", &["4", "5", "6"]),
+    ] {
+        assert_eq!(surplus(header, row), expected, "{row}");
+    }
+    // Columns that were deleted are not missed.
+    assert_eq!(
+        surplus("A,Import Row,Import Errors", "a,1,x"),
+        Vec::<String>::new()
+    );
+    assert_eq!(surplus("A,Import Result", "a,my note"), ["my note"]);
 }
 
 #[test]

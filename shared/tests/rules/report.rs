@@ -123,6 +123,73 @@ fn a_corrected_error_csv_can_be_uploaded_as_it_is() {
 }
 
 #[test]
+fn a_list_without_quotes_in_a_corrected_error_csv_is_not_lost() {
+    let report = String::from_utf8(errors(
+        "Login,Email,Ext,Role,Desks\nann,ann@,1001,1,\n",
+        json!({}),
+    ))
+    .unwrap();
+    let (header, _) = report.split_once("\r\n").unwrap();
+    let rows = verdicts(
+        &format!("{header}\r\nann,ann@example.com,1001,1,3,4,3\r\nbob,bob@example.com,1002,1,3\r\n"),
+        json!({}),
+        &dialer(),
+    );
+    assert_eq!(
+        crate::summaries(&rows),
+        ["error: row wrong_column_count", "bob 1002"]
+    );
+    let message = &verdict(&rows[0]).1[0].message;
+    assert!(
+        message.contains("2 more cells") && message.contains("\"4\", \"3\""),
+        "{message}"
+    );
+}
+
+#[test]
+fn all_surplus_cells_stand_in_the_sentence() {
+    let row = |surplus: &str| format!("Username,Email,Ext,Role\nann,ann@example.com,1001,1,{surplus}\n");
+    let message = |surplus: &str| {
+        verdict(&verdicts(&row(surplus), json!({}), &dialer())[0]).1[0]
+            .message
+            .clone()
+    };
+    let cells: Vec<String> = (1..=20).map(|n| format!("{n}{}", "x".repeat(150))).collect();
+    let found = message(&cells.join(","));
+    for cell in &cells {
+        assert!(found.contains(cell), "{found}");
+    }
+    for surplus in [
+        "y".repeat(32_000),
+        format!("{}z", "\u{202E},".repeat(4_000)),
+        "ü,".repeat(5_000),
+    ] {
+        let found = message(&surplus);
+        assert!((8_000..9_000).contains(&found.len()), "{}", found.len());
+        assert!(found.contains('…'), "{found}");
+    }
+}
+
+#[test]
+fn the_longest_sentences_are_read_back() {
+    let hidden = "\u{202E}".repeat(200);
+    let list = (0..9)
+        .map(|n| format!("{n}{hidden}"))
+        .collect::<Vec<_>>()
+        .join(";");
+    let cells = [
+        &hidden, &hidden, &hidden, &list, &list, &list, &list, &hidden, &hidden, &hidden, &hidden, &hidden,
+    ];
+    let text = format!(
+        "Username,Email,Ext,Role,Desks,Skill Groups,Tags,Device,First Name,Last Name\n{},{}\n",
+        cells.map(String::as_str).join(","),
+        "\u{202E},".repeat(4_000)
+    );
+    let settings = json!({ "sip": { "kind": "classic_pbx", "pbx_domain_id": 7 } });
+    assert_eq!(read(errors(&text, settings)).unwrap().record_count, 1);
+}
+
+#[test]
 fn a_header_of_a_whole_sheet_does_not_swell_the_error_csv() {
     let rows: String = (0..500).map(|n| format!("u{n},bad,{},1\n", 1000 + n)).collect();
     let text = format!("Username,Email,Ext,Role{}\n{rows}", ",".repeat(16_380));
