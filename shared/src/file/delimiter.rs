@@ -1,4 +1,5 @@
-//! Which delimiter parts the cells of a file: what its first line declares, else what makes most of its header.
+//! Which delimiter parts the cells of a file: what its first line declares, else what its header
+//! and the rows after it say.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,7 +13,7 @@ use crate::{
     rejection::{Rejection, RejectionCode},
 };
 
-/// How many rows after the header are asked where the header alone does not decide.
+/// How many rows after the header are asked.
 const SAMPLE_ROWS: usize = 10;
 
 /// What parts the cells of a file. The order is the one of preference where nothing else decides.
@@ -74,7 +75,7 @@ impl Delimiter {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Detected {
     pub(super) delimiter: Delimiter,
-    /// Whether the first row is a `sep=;` line and no header.
+    /// Whether the first row is no header but a `sep=;` line, as Excel reads it: `sep=;`, then `Username;Email`.
     pub(super) declared: bool,
 }
 
@@ -143,12 +144,18 @@ fn unknown(line: u32) -> Rejection {
 /// What speaks for a delimiter, the strongest first.
 #[derive(Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 struct Evidence {
-    /// The header is one of our own error reports.
+    /// The header is one of our own error reports, as `Name;Phone,Import Row,Import Line,…`, whatever its other names
+    /// say.
     is_report: bool,
+    /// It parts the header, and at least half of the rows: a delimiter that stands only in the text of a name, as in
+    /// `Code;Post (desk, role);Number`, does not part the rows.
+    parts_rows: bool,
     /// Names in the header that mean a field.
     recognised: usize,
     /// All quotes in the header stand around cells.
     clean_quotes: bool,
+    /// It parts the header, and at least half of the rows into as many cells.
+    rows_agree: bool,
     /// Columns of the header.
     columns: usize,
     /// Of the next rows, those with as many cells as the header.
@@ -164,24 +171,31 @@ fn evidence(text: &str, delimiter: Delimiter, limits: &Limits) -> Evidence {
         Err(malformed) => malformed.row,
     };
     let names: Vec<String> = header.cells.iter().map(|name| names::normalise(name)).collect();
-    let mut alike = 0;
+    let (mut count, mut parted, mut alike) = (0, 0, 0);
     for _ in 0..SAMPLE_ROWS {
         match rows.next(0) {
-            Ok(Some(row)) => alike += usize::from(row.width == header.width),
+            Ok(Some(row)) => {
+                count += 1;
+                parted += usize::from(row.width > 1);
+                alike += usize::from(row.width == header.width);
+            }
             Ok(None) | Err(_) => break,
         }
     }
+    let are_half = |rows: usize| header.width > 1 && rows * 2 >= count;
     Evidence {
         is_report: (0..names::REPORT_COLUMNS.len()).all(|column| {
             names
                 .iter()
                 .any(|name| names::report_column(name) == Some(column))
         }),
+        parts_rows: are_half(parted),
         recognised: names
             .iter()
             .filter(|name| names::recognise(name).is_some())
             .count(),
         clean_quotes: !header.literal_quotes,
+        rows_agree: are_half(alike),
         columns: header.width,
         alike,
     }
@@ -217,6 +231,29 @@ mod tests {
                 Delimiter::Semicolon,
             ),
             ("Nom; prénom,Identifiant\nDupont,jd\n", Delimiter::Comma),
+            (
+                "Benutzer;Post (privat, dienstlich, sonst, leer, x);Nummer;Rolle\n\
+                 jd;jd@example.com;1001;1\nmd;md@example.com;1002;1,2\n",
+                Delimiter::Semicolon,
+            ),
+            (
+                "Benutzer;Post (privat, dienstlich, sonst, leer, x);Nummer;Rolle\n\
+                 jd;jd@example.com;1001;1,2\nmd;md@example.com;1002;1,2\n",
+                Delimiter::Semicolon,
+            ),
+            (
+                "Kennung;Post (a, role, desk, tag);Nummer\njd;jd@example.com;1001\n",
+                Delimiter::Semicolon,
+            ),
+            // Rows of all lengths, and lists that look like two cells, do not outweigh the names of fields.
+            (
+                "Username,Email,Ext,Role,Desks (a;b)\na,b,1,1,3;4\na,b,1\na,b,1,1\na,b,1,1,3;4\n",
+                Delimiter::Comma,
+            ),
+            (
+                "Wer,Was,Nr,Rolle,Orte (a;b)\na,b,1,1,3;4\na,b\na,b,1,1,3;4\n",
+                Delimiter::Comma,
+            ),
             ("Login,Email,\"Role|Team\",Name\na,b,1|2\n", Delimiter::Comma),
         ] {
             assert_eq!(detect(text), (delimiter, false), "{text:?}");

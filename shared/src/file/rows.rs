@@ -76,7 +76,8 @@ impl Surplus {
 #[derive(Debug)]
 pub(super) struct Malformed {
     pub(super) rejection: Rejection,
-    /// What there is of the row, for the choice of the delimiter; the bad cell is in its width only.
+    /// What there is of the row, for the choice of the delimiter: of `Name;"Email` the cell `Name` and a width of 2, as
+    /// the cell whose quote is not closed is in the width only.
     pub(super) row: Row,
 }
 
