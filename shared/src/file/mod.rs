@@ -133,9 +133,11 @@ pub(crate) fn check_any_row(file: &SourceFile) -> Result<(), Rejection> {
     if file.record_count > 0 {
         return Ok(());
     }
-    Err(empty(
-        "the file holds a header but no users: add a row for each user",
-    ))
+    Err(empty(&format!(
+        "the file holds a header but no users: its only row, in line {}, was taken for the header; add a row for each \
+         user below it",
+        file.header_line
+    )))
 }
 
 /// Refuses a file with more records than allowed, as `too_many_rows`: the last check of a file as a whole.

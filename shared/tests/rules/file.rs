@@ -234,6 +234,11 @@ fn a_file_without_users_is_refused() {
     ] {
         assert_rejected(text, RejectionCode::EmptyFile, "no users");
     }
+    assert_rejected(
+        "\nann,ann@example.com,1001,1\n",
+        RejectionCode::EmptyFile,
+        "only row, in line 2, was taken for the header",
+    );
 }
 
 #[test]
