@@ -1,9 +1,9 @@
 //! The two reports: UTF-8 with byte order mark, comma, CRLF, and the formula guard on every cell that needs it.
 //! [`crate::file::read`] reads them back exactly.
 
-use csv_core::{Terminator, WriteResult};
+use csv_core::{QuoteStyle, Terminator, WriteResult};
 
-use crate::{guard, names::REPORT_COLUMNS, outcome::Outcome, problem::Problem};
+use crate::{file, guard, names::REPORT_COLUMNS, outcome::Outcome, problem::Problem};
 
 /// Without it, Excel takes a CSV file for the legacy encoding of its Windows.
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
@@ -107,7 +107,11 @@ impl SuccessRow<'_> {
 /// The error CSV: the columns of the source and those of [`REPORT_COLUMNS`], with a row for each one given.
 pub fn error_csv<'a>(header: &[String], rows: impl IntoIterator<Item = ErrorRow<'a>>) -> Vec<u8> {
     let mut sheet = Sheet::with_capacity(0);
+    if header.first().is_some_and(|name| file::is_misleading(name)) {
+        sheet.csv = writer(QuoteStyle::Always);
+    }
     sheet.record(header.iter().map(String::as_str).chain(REPORT_COLUMNS));
+    sheet.csv = writer(QuoteStyle::Necessary);
     for ErrorRow {
         cells,
         row,
@@ -156,6 +160,13 @@ fn most_bytes(cell_bytes: usize) -> usize {
     2 * (1 + cell_bytes) + 1 + END_OF_CELL_BYTES
 }
 
+fn writer(quotes: QuoteStyle) -> csv_core::Writer {
+    csv_core::WriterBuilder::new()
+        .terminator(Terminator::CRLF)
+        .quote_style(quotes)
+        .build()
+}
+
 /// A CSV file that grows by records.
 struct Sheet {
     csv: csv_core::Writer,
@@ -170,9 +181,7 @@ impl Sheet {
         let mut bytes = Vec::with_capacity(capacity);
         bytes.extend_from_slice(BYTE_ORDER_MARK);
         Self {
-            csv: csv_core::WriterBuilder::new()
-                .terminator(Terminator::CRLF)
-                .build(),
+            csv: writer(QuoteStyle::Necessary),
             bytes,
         }
     }

@@ -1,12 +1,55 @@
 //! Files that are something else and only named `.csv`.
 
-use infer::{archive, text};
+use infer::archive;
 
 use crate::rejection::{Rejection, RejectionCode};
 
 /// How much of a file is looked at: what MIME sniffing reads.
 /// Source: WHATWG MIME Sniffing, section 5.2 "Reading the resource header".
 const HEAD_BYTES: usize = 1445;
+
+/// The elements that a web page, or the piece of one that a web server calls an Excel file, begins with. Others may be
+/// the name of a column.
+/// Source: WHATWG MIME Sniffing, section 7.1, and the elements of HTML 4 that may stand around a table.
+const HTML_ELEMENTS: [&str; 34] = [
+    "a",
+    "b",
+    "blockquote",
+    "body",
+    "br",
+    "caption",
+    "center",
+    "colgroup",
+    "div",
+    "font",
+    "form",
+    "frameset",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "head",
+    "hr",
+    "html",
+    "i",
+    "iframe",
+    "noscript",
+    "p",
+    "pre",
+    "script",
+    "span",
+    "strong",
+    "style",
+    "table",
+    "tbody",
+    "td",
+    "thead",
+    "title",
+    "tr",
+];
+
+/// Likewise; without attributes, they say nothing and are no part of a page.
+const HTML_ELEMENTS_WITH_ATTRIBUTES: [&str; 6] = ["base", "basefont", "col", "img", "link", "meta"];
 
 /// Refuses spreadsheets, archives, PDF files and web pages.
 pub(super) fn check(bytes: &[u8]) -> Result<(), Rejection> {
@@ -18,13 +61,9 @@ pub(super) fn check(bytes: &[u8]) -> Result<(), Rejection> {
     } else if archive::is_msi(bytes) {
         "an old Excel workbook"
     } else {
-        let head = text_head(bytes);
-        if head.starts_with("%PDF-") {
-            "a PDF file"
-        } else if text::is_html(head.as_bytes()) || text::is_xml(head.as_bytes()) || begins_with_meta(&head) {
-            "a web page or XML file"
-        } else {
-            return Ok(());
+        match kind_of_text(&text_head(bytes)) {
+            Some(found) => found,
+            None => return Ok(()),
         }
     };
     let message =
@@ -32,23 +71,38 @@ pub(super) fn check(bytes: &[u8]) -> Result<(), Rejection> {
     Err(Rejection::new(RejectionCode::NotCsv, message))
 }
 
-/// A table that a web application calls a spreadsheet often begins so; the crate knows only the tags that browsers look for.
-fn begins_with_meta(head: &str) -> bool {
-    head.get(..6)
-        .is_some_and(|tag| tag.eq_ignore_ascii_case("<meta "))
+/// Whether the text of a first cell has to stand in quotes in our reports, lest they be taken for another file.
+pub(crate) fn is_misleading(first_cell: &str) -> bool {
+    kind_of_text(first_cell.trim_start_matches(crate::cell::is_space)).is_some()
+}
+
+/// What a text is, by its first characters, if it is no CSV. In a CSV, such a first cell stands in quotes.
+fn kind_of_text(text: &str) -> Option<&'static str> {
+    if text.starts_with("%PDF-") {
+        return Some("a PDF file");
+    }
+    let tag = text.strip_prefix('<')?.to_ascii_lowercase();
+    let is_markup = ["!--", "!doctype", "?xml"]
+        .iter()
+        .any(|start| tag.starts_with(start))
+        || tag
+            .find(|c: char| c.is_whitespace() || matches!(c, '>' | '/'))
+            .is_some_and(|end| {
+                let (element, rest) = tag.split_at(end);
+                HTML_ELEMENTS.contains(&element)
+                    || (HTML_ELEMENTS_WITH_ATTRIBUTES.contains(&element)
+                        && rest.starts_with(char::is_whitespace))
+            });
+    is_markup.then_some("a web page or XML file")
 }
 
 /// The first characters of the file in whatever encoding, to compare ASCII with; without byte order mark and
-/// white space before them, and with only one kind of white space among them, because the crate looks for tags
-/// that end in a space.
+/// white space before them.
 fn text_head(bytes: &[u8]) -> String {
     let head = bytes.get(..HEAD_BYTES).unwrap_or(bytes);
     let (encoding, _) = encoding_rs::Encoding::for_bom(head).unwrap_or((encoding_rs::WINDOWS_1252, 0));
     let (text, _) = encoding.decode_with_bom_removal(head);
-    let text = text.trim_start_matches(crate::cell::is_space);
-    text.chars()
-        .map(|c| if c.is_whitespace() { ' ' } else { c })
-        .collect()
+    text.trim_start_matches(crate::cell::is_space).to_owned()
 }
 
 #[cfg(test)]
@@ -70,8 +124,17 @@ mod tests {
             (b"\n\t<html>", "web page"),
             (b"<table>", "web page"),
             (b"<!-- saved --><html>", "web page"),
-            (b"<META charset='utf-8'><table>", "web page"),
             (b"<?xml version=\"1.0\"?>", "XML"),
+            (b"<META charset='utf-8'><table>", "web page"),
+            (b"<meta http-equiv=\"Content-Type\">", "web page"),
+            (b"<META\ncharset=utf-8>", "web page"),
+            (b"<center><table>", "web page"),
+            (b"\xEF\xBB\xBF\n\n <body bgcolor=x>", "web page"),
+            (b"<div class='x'>", "web page"),
+            (b"<style>td{}</style>", "web page"),
+            (b"<!--[if gte mso 9]>", "web page"),
+            (b"<br/>", "web page"),
+            (b"<tr><td>Username</td>", "web page"),
             (b"\xFF\xFE<\0h\0t\0m\0l\0>\0", "web page"),
             (b"\xFE\xFF\0<\0h\0t\0m\0l\0>", "web page"),
         ] {
@@ -90,6 +153,11 @@ mod tests {
             b"<,>\n",
             b"<meta>,Username\n",
             b"<Username>,<Email>\n",
+            b"<bold>,<titles>\n",
+            b"<a,b>\n",
+            b"<a-z>,x\n",
+            b"\"<a>\",Email\n",
+            b"\"%PDF-1.7\",Email\n",
             b"Share,100%PDF-1\n",
             b"\x1F\x8B",
             b"\xFF\xFE",

@@ -11,6 +11,7 @@ mod rows;
 
 pub use delimiter::Delimiter;
 pub use encoding::Encoding;
+pub(crate) use kind::is_misleading;
 pub(crate) use rows::MAX_SURPLUS_BYTES;
 pub use rows::Surplus;
 

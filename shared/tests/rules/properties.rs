@@ -24,6 +24,7 @@ fn cell() -> impl Strategy<Value = String> {
         "[ \u{A0}\u{FEFF}\t\r\n]{1,2}",
         "['=+@\\-＝＋－＠]{1,3}\\PC{0,3}",
         "[\"',;|\t\r\n ]{1,5}",
+        "[ ]?(<|%PDF-)(a|html|!--|\\?xml)?[> x]?",
         "(sep=|Import Row|import_errors|Username|Login|E-Mail|Ext|Role|SIP)[;,\"]?",
         "(old|ann|100|101|1;2|ann@example.com|old@example.com|900)",
         "\\PC{0,8}",

@@ -114,6 +114,14 @@ fn an_error_csv_of_an_error_csv_is_the_same() {
 }
 
 #[test]
+fn a_report_is_never_taken_for_another_file() {
+    for name in ["<a>", " <p class", "%PDF-1.7", "<!-- note", "<?xml", "<b\tx>"] {
+        let text = format!("\"{name}\",Login,Email,Ext,Role\nx,ann,ann@,1001,1\n");
+        assert_eq!(read(errors(&text, json!({}))).unwrap().header[0], name);
+    }
+}
+
+#[test]
 fn a_corrected_error_csv_can_be_uploaded_as_it_is() {
     let text = "Login;Email;Ext;Role\nann;ann@;0100;1\nbob;bob@example.com;1002;1\n";
     let report = String::from_utf8(errors(text, json!({}))).unwrap();
