@@ -72,7 +72,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<(Cow<'_, str>, Encoding), Rejection
         };
     }
     // Begins with the byte order mark of UTF-16. Text of that never begins with NUL.
-    if bytes.starts_with(b"\xFF\xFE\0\0") {
+    if bytes.starts_with(b"\xFF\xFE\0\0") || bytes.starts_with(b"\0\0\xFE\xFF") {
         return Err(undecodable("the file, from line 1 on, is UTF-32"));
     }
     if let Some(rest) = bytes.strip_prefix(b"\xFF\xFE") {
@@ -134,21 +134,56 @@ fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Result<String, Rejection> {
     Ok(text)
 }
 
-/// Whether at least a quarter of all pairs of bytes are ASCII characters of UTF-16. Names and addresses in any
-/// script come with delimiters, digits and line breaks, while NULs in other text come one by one.
+/// Whether most of the NULs of a text are halves of UTF-16: at least a quarter of all pairs of bytes are ASCII
+/// characters, or the line breaks are in a text that is not ASCII. Names and addresses in any script come with
+/// delimiters, digits and line breaks, while NULs in other text come one by one.
 fn looks_like_utf16(bytes: &[u8]) -> bool {
     let (pairs, _) = bytes.as_chunks::<2>();
-    let is_ascii = |byte: u8| byte != 0 && byte.is_ascii();
-    let little = pairs
-        .iter()
-        .filter(|&&[low, high]| is_ascii(low) && high == 0)
-        .count();
-    let big = pairs
-        .iter()
-        .filter(|&&[high, low]| is_ascii(low) && high == 0)
-        .count();
-    let (more, fewer) = (little.max(big), little.min(big));
-    more > 0 && more.saturating_mul(4) >= pairs.len() && fewer.saturating_mul(2) <= more
+    let little = Halves::of(pairs.iter().map(|&[low, high]| (low, high)));
+    let big = Halves::of(pairs.iter().map(|&[high, low]| (low, high)));
+    let (more, fewer) = if little.ascii < big.ascii {
+        (big, little)
+    } else {
+        (little, big)
+    };
+    if more.ascii == 0 || fewer.ascii.saturating_mul(2) > more.ascii {
+        return false;
+    }
+    let line_breaks = bytes.iter().filter(|byte| matches!(byte, b'\r' | b'\n')).count();
+    let has_its_line_breaks = more.line_breaks > 0 && more.line_breaks.saturating_mul(2) >= line_breaks;
+    let is_other_text = if bytes.is_ascii() {
+        more.printable.saturating_mul(2) >= pairs.len()
+    } else {
+        str::from_utf8(bytes).is_ok()
+    };
+    more.ascii.saturating_mul(4) >= pairs.len() || (has_its_line_breaks && !is_other_text)
+}
+
+/// What pairs of bytes are, if they are UTF-16 of one kind.
+#[derive(Default)]
+struct Halves {
+    /// Those that are an ASCII character.
+    ascii: usize,
+    /// Those that are a line break.
+    line_breaks: usize,
+    /// Those whose bytes are two ASCII characters that can be seen: nearly all of a text in ASCII, none of Cyrillic,
+    /// Greek, Hebrew or Arabic in UTF-16, whose bytes can all be ASCII too.
+    printable: usize,
+}
+
+impl Halves {
+    fn of(pairs: impl Iterator<Item = (u8, u8)>) -> Self {
+        let is_printable = |byte: u8| byte == b' ' || byte.is_ascii_graphic();
+        let mut halves = Self::default();
+        for (low, high) in pairs {
+            if high == 0 && low != 0 && low.is_ascii() {
+                halves.ascii += 1;
+                halves.line_breaks += usize::from(matches!(low, b'\r' | b'\n'));
+            }
+            halves.printable += usize::from(is_printable(low) && is_printable(high));
+        }
+        halves
+    }
 }
 
 fn bad_byte(bytes: &[u8], position: usize, encoding: &str) -> Rejection {
@@ -254,7 +289,7 @@ mod tests {
                 .collect()
         };
         assert_undecodable(&wide(u32::to_le_bytes), "UTF-32");
-        assert_undecodable(&wide(u32::to_be_bytes), "line 1");
+        assert_undecodable(&wide(u32::to_be_bytes), "UTF-32");
     }
 
     #[test]
@@ -263,6 +298,11 @@ mod tests {
             "Username;Email\r\nann;ann@example.com\r\n",
             "Имя;Почта\r\nЗоя;zoya@example.com\r\n",
             "上;一\n",
+            "Имяпользователя;Добавочныйномер\r\nЗояАлександровна;первый\r\n",
+            "Имяпользователя\nЗояАлександровна",
+            "Име\nЊњоаишљв\nАнђелковић",
+            "用户名称在这里面;电子邮件地址在这\n张三李四王五赵六;分机号码第一个人\n",
+            "ユーザー名前です;メールアドレスです\rすずきいちろうさん;さとうはなこさんです\r",
         ] {
             assert_undecodable(&utf16le(text), "UTF-16 without a byte order mark");
             assert_undecodable(&utf16be(text), "UTF-16 without a byte order mark");
@@ -275,6 +315,9 @@ mod tests {
             "Username,Email\nann\0,ann@example.com\n",
             "a,b,c\n\0\0\0,1,2\n",
             "\0\0\0\0",
+            "Username,Email\0\nann,ann@example.co\0\n",
+            "Имя,Почта\0\nЗоя,zoya@example.com\0\n",
+            "Имя,Почтa\n\0Зоя,zoya@example.com\n\0",
         ] {
             assert_eq!(decode(text.as_bytes()), Ok((text.into(), Encoding::Utf8)));
         }
