@@ -199,7 +199,7 @@ fn form(field: Field) -> &'static str {
     match field {
         Field::Email => "one e-mail address like name@example.com",
         Field::VirtualExtension => "a number of 2 to 10 digits",
-        Field::PbxDevice => "a number of digits only",
+        Field::PbxDevice => "a number of at most 32 digits",
         Field::SipUri => "a SIP URI like user@host or sip:user@host:5060",
         _ => "of the right form",
     }

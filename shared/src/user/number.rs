@@ -64,18 +64,19 @@ fn digits(cell: &str, fewest: usize, most: usize) -> Result<String, Flaw> {
 }
 
 /// Whether a spreadsheet made this of a number: with an exponent, a decimal fraction, or digits in groups of
-/// three, as `1.00E+03`, `1001.0`, `1001,00`, `1,001`, `1 001` or `1.001,00`.
+/// three, as `1.00E+03`, `1001.0`, `1001,00`, `1,001`, `1 001` or `1.001,00`; with a sign too, but `+49 123` is a
+/// telephone number. Formats of a spreadsheet also leave `.5` and `1001.`, while a comma there may part a list.
 fn is_damaged(text: &str) -> bool {
-    let (mantissa, exponent) = match text.split_once(['e', 'E']) {
-        Some((mantissa, exponent)) => (mantissa, Some(exponent)),
-        None => (text, None),
-    };
-    if let Some(exponent) = exponent {
+    if let Some((mantissa, exponent)) = text.split_once(['e', 'E']) {
         let mantissa = mantissa.strip_prefix(['+', '-']).unwrap_or(mantissa);
         return is_digits(exponent.strip_prefix(['+', '-']).unwrap_or(exponent))
             && (is_digits(mantissa) || is_fraction(mantissa));
     }
-    is_fraction(mantissa) || is_grouped(mantissa)
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    is_fraction(unsigned)
+        || is_grouped(text.strip_prefix('-').unwrap_or(text))
+        || unsigned.strip_prefix('.').is_some_and(is_digits)
+        || unsigned.strip_suffix('.').is_some_and(is_digits)
 }
 
 /// Digits, or groups of them, and a decimal fraction.
@@ -90,10 +91,12 @@ fn is_grouped(text: &str) -> bool {
         return false;
     };
     let mut groups = text.split(separator);
-    matches!(separator, ',' | '.' | ' ' | '\u{A0}' | '\u{202F}' | '\u{2009}')
-        && groups
-            .next()
-            .is_some_and(|first| is_digits(first) && first.len() <= 3)
+    matches!(
+        separator,
+        ',' | '.' | ' ' | '\u{A0}' | '\u{2007}' | '\u{2009}' | '\u{202F}'
+    ) && groups
+        .next()
+        .is_some_and(|first| is_digits(first) && first.len() <= 3)
         && groups.all(|group| is_digits(group) && group.len() == 3)
 }
 
@@ -120,6 +123,10 @@ mod tests {
             "12345678901",
             "12a",
             "+1001",
+            "+49 123 456",
+            ".",
+            "-",
+            "--5.0",
             "-10",
             "10-01",
             "１００１",
@@ -169,6 +176,15 @@ mod tests {
             "1,001.50",
             "1 001,0",
             "100.123",
+            "-5.0",
+            "+1001.0",
+            ".5",
+            "-.5",
+            "1001.",
+            "-1,001",
+            "-1 001,0",
+            "1\u{2007}001",
+            "12\u{202F}345\u{202F}678",
         ] {
             assert_eq!(
                 VirtualExtension::parse(cell),

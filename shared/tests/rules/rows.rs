@@ -157,6 +157,13 @@ fn a_device_is_read_for_the_classic_pbx_only() {
             "error: pbx_device invalid_format",
         ]
     );
+    let long = format!(
+        "Username,Email,Ext,Role,Device\nann,ann@example.com,1001,1,{}\n",
+        "7".repeat(33)
+    );
+    let rows = verdicts(&long, classic.clone(), &dialer());
+    assert_eq!(summaries(&rows), ["error: pbx_device invalid_format"]);
+    assert!(verdict(&rows[0]).1[0].message.contains("at most 32 digits"));
     assert_eq!(user(text, classic).pbx_device.unwrap().as_str(), "0012345678901");
     assert_eq!(summary(&verdicts(text, json!({}), &dialer())[3]), "dan 1004");
     assert_eq!(user(text, json!({})).pbx_device, None);
