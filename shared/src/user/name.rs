@@ -2,7 +2,7 @@
 
 use icu_normalizer::ComposingNormalizerBorrowed;
 
-use super::{check_controls, check_length, trimmed};
+use super::{check_controls, check_length, check_raw_length, trimmed};
 use crate::problem::Flaw;
 
 /// A first or last name in Unicode form NFC: composed, so that the length counts what people see, and otherwise as
@@ -17,8 +17,10 @@ impl Name {
     /// Reads a cell: anything but control characters, line breaks, characters that reorder the text around them,
     /// and the sign that stands for a character that was lost.
     pub fn parse(cell: &str) -> Result<Self, Flaw> {
+        let text = trimmed(cell)?;
+        check_raw_length(text, Self::MAX_CHARS)?;
         let name = ComposingNormalizerBorrowed::new_nfc()
-            .normalize(trimmed(cell)?)
+            .normalize(text)
             .into_owned();
         check_length(name.chars().count(), Self::MAX_CHARS)?;
         check_controls(&name)?;
@@ -64,6 +66,13 @@ mod tests {
             Name::parse(&"x\0".repeat(51)),
             Err(Flaw::TooLong {
                 characters: 102,
+                limit: 100
+            })
+        );
+        assert_eq!(
+            Name::parse(&"e\u{301}\u{316}".repeat(200)),
+            Err(Flaw::TooLong {
+                characters: 600,
                 limit: 100
             })
         );

@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::{check_controls, check_length, domain, trimmed};
+use super::{check_controls, check_length, check_raw_length, domain, trimmed};
 use crate::problem::Flaw;
 
 /// A SIP URI `sip:user@host` or `sips:user@host`, with or without `:port`.
@@ -18,6 +18,7 @@ impl SipUri {
     pub fn parse(cell: &str) -> Result<Self, Flaw> {
         let text = trimmed(cell)?;
         let (scheme, rest) = split_scheme(text);
+        check_raw_length(rest, Self::MAX_CHARS)?;
         let parsed = parse_address(rest);
         check_length(parsed.as_deref().unwrap_or(rest).chars().count(), Self::MAX_CHARS)?;
         check_controls(text)?;
@@ -46,6 +47,18 @@ fn split_scheme(text: &str) -> (&'static str, &str) {
 /// `user@host[:port]` in its final form, or what is wrong with it. The reasons are told apart because each asks for
 /// another correction.
 fn parse_address(text: &str) -> Result<String, &'static str> {
+    if text.contains(['<', '>']) {
+        return Err("there are a name or brackets around it");
+    }
+    if text.starts_with("//") {
+        return Err("there is // before the user");
+    }
+    if split_scheme(text).1.len() < text.len() {
+        return Err("sip: stands in it twice");
+    }
+    if has_other_scheme(text) {
+        return Err("it is a URI of another kind");
+    }
     let (user, host_and_port) = text.rsplit_once('@').ok_or("there is no @ in it")?;
     if user.contains(':') {
         return Err("there is a password in it");
@@ -67,6 +80,17 @@ fn parse_address(text: &str) -> Result<String, &'static str> {
         )),
         None => Ok(format!("{user}@{host}")),
     }
+}
+
+/// Whether a text begins like the URIs that stand beside SIP URIs in address books, or like one with `//`.
+fn has_other_scheme(text: &str) -> bool {
+    let Some((scheme, rest)) = text.split_once(':') else {
+        return false;
+    };
+    let is_known = ["tel", "mailto", "im", "xmpp", "h323", "callto"]
+        .iter()
+        .any(|known| scheme.eq_ignore_ascii_case(known));
+    is_known || (rest.starts_with("//") && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric()))
 }
 
 /// `unreserved` and `user-unreserved` of RFC 3261, without the `;` and `?` that begin parameters and headers.
@@ -139,7 +163,17 @@ mod tests {
             ("sip:example.com:5060", "no @"),
             ("sip:ann:secret@host", "password"),
             ("ann:@host", "password"),
-            ("http://ann@host", "password"),
+            ("http://ann@host", "another kind"),
+            ("tel:+49123456", "another kind"),
+            ("TEL:+49123@host", "another kind"),
+            ("mailto:ann@host", "another kind"),
+            ("sip://ann@pbx.example.com", "// before the user"),
+            ("//ann@host", "// before the user"),
+            ("SIPS://ann@host", "// before the user"),
+            ("<sip:ann@host>", "brackets around it"),
+            ("\"Ann\" <sip:ann@host>", "brackets around it"),
+            ("sip:sip:ann@host", "twice"),
+            ("sip:SIPS:ann@host", "twice"),
             ("ann@host;transport=tcp", "parameters"),
             ("ann@host?subject=x", "parameters"),
             ("ann;phone-context=x@host", "parameters"),
@@ -192,6 +226,18 @@ mod tests {
             SipUri::parse(&format!("\0{}", "a".repeat(255))),
             Err(Flaw::TooLong {
                 characters: 256,
+                limit: 255
+            })
+        );
+    }
+
+    #[test]
+    fn a_host_that_is_far_too_long_is_not_encoded() {
+        let hostile = format!("ann@{}com", format!("{}.", "漢字".repeat(450)).repeat(11));
+        assert_eq!(
+            SipUri::parse(&hostile),
+            Err(Flaw::TooLong {
+                characters: hostile.chars().count(),
                 limit: 255
             })
         );

@@ -7,7 +7,7 @@ use icu_properties::{
     props::{GeneralCategory, GeneralCategoryGroup},
 };
 
-use super::{check_controls, check_length, trimmed};
+use super::{check_controls, check_length, check_raw_length, trimmed};
 use crate::problem::Flaw;
 
 const NFKC: ComposingNormalizerBorrowed<'static> = ComposingNormalizerBorrowed::new_nfkc();
@@ -25,7 +25,9 @@ impl Username {
 
     /// Reads a cell: letters, marks, decimal digits and `. _ - @ +`.
     pub fn parse(cell: &str) -> Result<Self, Flaw> {
-        let name = NFKC.normalize(trimmed(cell)?).into_owned();
+        let text = trimmed(cell)?;
+        check_raw_length(text, Self::MAX_CHARS)?;
+        let name = NFKC.normalize(text).into_owned();
         check_length(name.chars().count(), Self::MAX_CHARS)?;
         check_controls(&name)?;
         match name.chars().find(|&c| !is_allowed(c)) {
@@ -114,6 +116,8 @@ mod tests {
             ("x".repeat(65), long(65)),
             ("ﬃ".repeat(22), long(66)),
             ("x\0".repeat(33), long(66)),
+            // Eighteen characters each, and not worth the work.
+            ("ﷺ".repeat(10_000), long(10_000)),
             ("a\0 b".to_owned(), Flaw::ControlCharacter),
             ("a\u{85}b".to_owned(), Flaw::ControlCharacter),
             ("ann lee".to_owned(), Flaw::Character(' ')),
@@ -127,5 +131,8 @@ mod tests {
         }
         assert!(Username::parse(&"x".repeat(64)).is_ok());
         assert!(Username::parse(&"e\u{301}".repeat(64)).is_ok());
+        let four_each = "\u{3B1}\u{313}\u{300}\u{345}";
+        assert!(Username::parse(&four_each.repeat(64)).is_ok());
+        assert_eq!(Username::parse(&four_each.repeat(65)), Err(long(260)));
     }
 }

@@ -15,7 +15,7 @@ use shared::{
     row,
 };
 
-use crate::{dialer, job, read, verdict, verdicts};
+use crate::{dialer, job, read, summary, verdict, verdicts};
 
 /// Text that is full of what has a meaning in CSV files, spreadsheets and our rules.
 fn cell() -> impl Strategy<Value = String> {
@@ -172,6 +172,22 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn hostile_texts_take_no_time_to_speak_of() {
+    let label: String = (0..900).filter_map(|n| char::from_u32(0x4E00 + n * 7)).collect();
+    let host = format!("{}com", format!("{label}.").repeat(11));
+    let row = format!("{},x@{host},1001,1,y@{host}\n", "ﷺ".repeat(10_000));
+    let text = format!("Username,Email,Ext,Role,SIP\n{}", row.repeat(50));
+    let start = Instant::now();
+    let rows = verdicts(&text, json!({ "sip": { "kind": "custom_uri" } }), &dialer());
+    assert_eq!(
+        summary(&rows[49]),
+        "error: username too_long, email too_long, virtual_extension extension_taken, sip_uri too_long"
+    );
+    // Encoding them would take minutes in a debug build.
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
 }
 
 #[test]
