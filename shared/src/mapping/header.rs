@@ -15,7 +15,7 @@ use crate::{
     file::SourceFile,
     guard,
     names::{self, Recognised},
-    problem::quote,
+    problem::quote_name,
     rejection::{Rejection, RejectionCode},
 };
 
@@ -98,7 +98,7 @@ impl<'f> Header<'f> {
                 Some(column) => {
                     columns.insert(field, column);
                 }
-                None => missing.push(format!("{} for {}", quote(name), field.label())),
+                None => missing.push(format!("{} for {}", quote_name(name), field.label())),
             }
         }
         if missing.is_empty() {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use strum::{Display, EnumString, IntoStaticStr, VariantArray};
 
 use crate::field::Field;
-pub(crate) use quote::quote;
+pub(crate) use quote::quote_name;
 pub use sentence::Flaw;
 
 /// Why a row did not become a user. The order is the one in which the codes of one field are reported.

@@ -2,7 +2,7 @@
 
 use super::{
     Code, Problem,
-    quote::{quote, quote_all, quote_list, quote_sip_uri},
+    quote::{quote, quote_all, quote_list, quote_name},
 };
 use crate::{
     assess::ExtensionRange,
@@ -69,11 +69,11 @@ impl Problem {
             Flaw::Character(c) => match field {
                 Field::Username => format!(
                     "{subject} holds {}: use letters, digits and . _ - @ + only.",
-                    quote(&c.to_string())
+                    quote_name(&c.to_string())
                 ),
                 _ => format!(
                     "{subject} holds {}, which it may not: remove it.",
-                    quote(&c.to_string())
+                    quote_name(&c.to_string())
                 ),
             },
             Flaw::SpreadsheetDamage => format!(
@@ -168,13 +168,7 @@ impl Problem {
 
 /// Field and value, at the beginning of a sentence.
 fn subject(field: Field, value: &str) -> String {
-    let value = cell::trim(value);
-    let quoted = if field == Field::SipUri {
-        quote_sip_uri(value)
-    } else {
-        quote(value)
-    };
-    format!("{} {quoted}", title(field))
+    format!("{} {}", title(field), quote(cell::trim(value)))
 }
 
 fn title(field: Field) -> String {

@@ -210,11 +210,13 @@ fn a_header_of_a_whole_sheet_does_not_swell_the_error_csv() {
 fn no_sentence_repeats_a_password() {
     let text = "Username,Email,Ext,Role,SIP\n\
                 ann,sip:ann:secret1@host,1001,1,sip:ann:secret2@host\n\
+                ann:secret,ann@host;password=secret,ann:secret,ann:sec;secret@pbx.example.com,ann@host:secret\n\
                 bob,bob@example.com,1002,1,bob:secret3@host,carl:secret4@host,SIPS:dan:secret5@host\n";
     let rows = verdicts(text, json!({ "sip": { "kind": "custom_uri" } }), &dialer());
     for row in &rows {
         let (outcome, problems) = verdict(row);
-        assert_eq!((outcome, problems.len()), (Outcome::Error, 2));
+        assert_eq!(outcome, Outcome::Error);
+        assert!(problems.len() >= 2, "{problems:?}");
         assert!(
             problems.iter().all(|problem| !problem.message.contains("secret")),
             "{problems:?}"
