@@ -1,6 +1,9 @@
 //! Names of columns: when two are the same, and which field they mean.
 
+use std::borrow::Cow;
+
 use icu_casemap::CaseMapper;
+use icu_normalizer::ComposingNormalizerBorrowed;
 
 use crate::{cell::is_space, field::Field};
 
@@ -31,13 +34,34 @@ impl Recognised {
     }
 }
 
-/// The form in which names are compared: without regard to case, spaces, `_` and `-`.
+/// Up to how many characters a name is brought into Unicode form NFKC. Longer ones are text that nobody names a column
+/// by, and the form can be eighteen times as long.
+const MAX_NFKC_CHARS: usize = 1000;
+
+/// The form in which names are compared: without regard to case, spaces, `_` and `-`, to characters that cannot be
+/// seen, and to how Unicode spells the others.
 pub fn normalise(name: &str) -> String {
+    let nfkc = ComposingNormalizerBorrowed::new_nfkc();
+    let name = match name.char_indices().nth(MAX_NFKC_CHARS) {
+        Some(_) => Cow::Borrowed(name),
+        None => nfkc.normalize(name),
+    };
     let name: String = name
         .chars()
-        .filter(|&c| !is_space(c) && c != '_' && c != '-')
+        .filter(|&c| !is_space(c) && !is_zero_width(c) && c != '_' && c != '-')
         .collect();
-    CaseMapper::new().fold_string(&name).into_owned()
+    // Folding can part what the form had composed.
+    let folded = CaseMapper::new().fold_string(&name).into_owned();
+    if folded.chars().nth(MAX_NFKC_CHARS).is_none() {
+        nfkc.normalize(&folded).into_owned()
+    } else {
+        folded
+    }
+}
+
+/// Zero-width spaces, joiners and marks of direction, and the soft hyphen, as web pages and word processors leave them.
+fn is_zero_width(c: char) -> bool {
+    matches!(c, '\u{AD}' | '\u{200B}'..='\u{200F}' | '\u{2060}')
 }
 
 /// Which of [`REPORT_COLUMNS`] the normalised name is, by its index.
@@ -113,10 +137,15 @@ mod tests {
             " username ",
             "User\u{A0}Name",
             "\u{FEFF}Username",
+            "User\u{200B}name",
+            "\u{200E}User\u{AD}\u{2060}name\u{200D}",
+            "Ｕｓｅｒ＿Ｎａｍｅ",
         ] {
             assert_eq!(normalise(name), "username", "{name:?}");
         }
         assert_eq!(normalise("STRASSE"), normalise("Straße"));
+        assert_eq!(normalise("Pre\u{301}nom"), normalise("PRÉNOM"));
+        assert_eq!(normalise("\u{3AA}\u{301}"), normalise("\u{390}"));
         assert_ne!(normalise("user.name"), normalise("username"));
     }
 
