@@ -21,8 +21,8 @@ use crate::{
 pub struct Candidate {
     pub(crate) row: u32,
     pub(crate) line: u32,
-    pub(crate) username: Option<Username>,
-    pub(crate) email: Option<Email>,
+    pub(crate) username: Option<Typed<Username>>,
+    pub(crate) email: Option<Typed<Email>>,
     pub(crate) extension: Extension,
     pub(crate) roles: IdList,
     pub(crate) desks: IdList,
@@ -33,6 +33,14 @@ pub struct Candidate {
     pub(crate) first_name: Option<Name>,
     pub(crate) last_name: Option<Name>,
     pub(crate) problems: Vec<Problem>,
+}
+
+/// A value, and the text of the cell that it was read from: sentences about other rows and users repeat that one, which
+/// people find in their file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Typed<T> {
+    pub(crate) value: T,
+    pub(crate) text: String,
 }
 
 /// Where the virtual extension of a candidate comes from.
@@ -105,11 +113,11 @@ pub fn lookups(candidates: &[Candidate], job: &Job) -> Lookups {
             candidate
                 .username
                 .as_ref()
-                .map(|username| username.key().to_owned()),
+                .map(|username| username.value.key().to_owned()),
         );
         lookups
             .emails
-            .extend(candidate.email.as_ref().map(|email| email.key().to_owned()));
+            .extend(candidate.email.as_ref().map(|email| email.value.key().to_owned()));
         match &candidate.extension {
             Extension::Given(number) => {
                 lookups.extensions.insert(number.as_str().to_owned());
@@ -178,8 +186,8 @@ impl<'m> Reader<'m> {
         Candidate {
             row: record.row,
             line: record.line,
-            username: cells.value(Field::Username, Username::parse, &mut problems),
-            email: cells.value(Field::Email, Email::parse, &mut problems),
+            username: cells.value(Field::Username, typed(Username::parse), &mut problems),
+            email: cells.value(Field::Email, typed(Email::parse), &mut problems),
             extension: self.extension(&cells, &mut problems),
             roles: cells.list(Field::Role, self.fixed.roles.as_ref(), &mut problems),
             desks: cells.list(Field::Desks, self.fixed.desks.as_ref(), &mut problems),
@@ -209,6 +217,16 @@ impl<'m> Reader<'m> {
         }
         let number = cells.value(Field::VirtualExtension, VirtualExtension::parse, problems);
         number.map_or(Extension::Flawed, Extension::Given)
+    }
+}
+
+/// Lets a parser keep the text.
+fn typed<T>(parse: impl FnOnce(&str) -> Result<T, Flaw>) -> impl FnOnce(&str) -> Result<Typed<T>, Flaw> {
+    |text| {
+        Ok(Typed {
+            value: parse(text)?,
+            text: cell::trim(text).to_owned(),
+        })
     }
 }
 

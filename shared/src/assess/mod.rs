@@ -13,7 +13,7 @@ use crate::{
     contract::Id,
     field::Field,
     outcome::Outcome,
-    problem::{Code, Problem},
+    problem::{Code, Flaw, Problem},
     row::{Candidate, Extension},
     user::{Email, IdList, Name, PbxDevice, SipUri, Username, VirtualExtension},
 };
@@ -147,11 +147,15 @@ impl Seen {
         let problems = &mut candidate.problems;
         let mut duplicated = Duplicated::default();
         if let Some(username) = &candidate.username {
-            let value = (Field::Username, username.as_str(), username.key().to_owned());
+            let value = (
+                Field::Username,
+                username.text.as_str(),
+                username.value.key().to_owned(),
+            );
             duplicated.check(value, place, &mut self.usernames, &dialer.usernames, problems);
         }
         if let Some(email) = &candidate.email {
-            let value = (Field::Email, email.as_str(), email.key().to_owned());
+            let value = (Field::Email, email.text.as_str(), email.value.key().to_owned());
             duplicated.check(value, place, &mut self.emails, &dialer.emails, problems);
         }
         if let Extension::Given(number) = &candidate.extension {
@@ -170,19 +174,19 @@ impl Seen {
 impl Duplicated {
     fn check(
         &mut self,
-        (field, value, key): (Field, &str, String),
+        (field, text, key): (Field, &str, String),
         place: Place,
         seen: &mut HashMap<String, Place>,
         users: &HashMap<String, i64>,
         problems: &mut Vec<Problem>,
     ) {
         if let Some(&user) = users.get(&key) {
-            problems.push(Problem::already_exists(field, value));
+            problems.push(Problem::already_exists(field, text));
             self.users.push(user);
         }
         let first = *seen.entry(key).or_insert(place);
         if first != place {
-            problems.push(Problem::duplicate_in_file(field, value, first.row, first.line));
+            problems.push(Problem::duplicate_in_file(field, text, first.row, first.line));
             self.rows.push(first);
         }
     }
@@ -212,19 +216,15 @@ fn conclude(
     let (row, line) = (candidate.row, candidate.line);
     let mut problems = std::mem::take(&mut candidate.problems);
     if problems.is_empty() {
-        match new_user(candidate, free) {
-            Some(user) => {
+        match new_user(candidate, free, dialer) {
+            Ok(user) => {
                 return AssessedRow {
                     row,
                     line,
                     verdict: Verdict::Valid(Box::new(user)),
                 };
             }
-            None => {
-                problems.push(Problem::extension_range_exhausted(
-                    dialer.extension_range.as_ref(),
-                ));
-            }
+            Err(problem) => problems.push(problem),
         }
     }
     problems.sort_by_key(order);
@@ -243,19 +243,31 @@ fn order(problem: &Problem) -> (bool, Option<Field>, Code) {
     (problem.field.is_none(), problem.field, problem.code)
 }
 
-/// The user of a candidate without problems; `None` if no number is left for it. (Username and e-mail address of such
-/// a candidate are always there.)
-fn new_user(candidate: Candidate, free: &mut impl Iterator<Item = VirtualExtension>) -> Option<NewUser> {
-    let username = candidate.username?;
-    let email = candidate.email?;
+/// The user of a candidate without problems, or the one problem that only shows now: no number is left for it. A field
+/// that is missing has a problem before; if it had none, the row would still not be created without it.
+fn new_user(
+    candidate: Candidate,
+    free: &mut impl Iterator<Item = VirtualExtension>,
+    dialer: &Dialer,
+) -> Result<NewUser, Problem> {
+    let missing = |field| Problem::flawed(field, "", &Flaw::Blank);
+    let username = candidate.username.ok_or_else(|| missing(Field::Username))?;
+    let email = candidate.email.ok_or_else(|| missing(Field::Email))?;
     let (virtual_extension, extension_generated) = match candidate.extension {
         Extension::Given(number) => (number, false),
-        Extension::Generate => (free.next()?, true),
-        Extension::Flawed => return None,
+        Extension::Generate => {
+            let number = free.next();
+            let range = dialer.extension_range.as_ref();
+            (
+                number.ok_or_else(|| Problem::extension_range_exhausted(range))?,
+                true,
+            )
+        }
+        Extension::Flawed => return Err(missing(Field::VirtualExtension)),
     };
-    Some(NewUser {
-        username,
-        email,
+    Ok(NewUser {
+        username: username.value,
+        email: email.value,
         virtual_extension,
         extension_generated,
         roles: candidate.roles.ids,

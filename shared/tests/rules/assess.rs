@@ -71,6 +71,24 @@ fn a_value_of_an_earlier_row_is_a_duplicate_of_the_first_one() {
 }
 
 #[test]
+fn the_text_that_stands_in_the_file_is_repeated() {
+    let messages = messages(
+        " ＯＬＤ ,ann@BÜRO.example,1001,1\n\
+         zoe\u{308},Ann@büro.example,1002,1\n\
+         ＺＯＥ\u{308},old@ＥＸＡＭＰＬＥ.com,1003,1\n",
+    );
+    for (message, text) in messages.iter().zip([
+        "ＯＬＤ",
+        "Ann@büro.example",
+        "ＺＯＥ\u{308}",
+        "old@ＥＸＡＭＰＬＥ.com",
+    ]) {
+        assert!(message.contains(&format!("\"{text}\"")), "{message}");
+    }
+    assert_eq!(messages.len(), 4);
+}
+
+#[test]
 fn rows_that_fail_are_compared_too() {
     assert_summaries(
         "ann,ann@,1001,99\nann,ann@example.com,1001,1\n",
