@@ -138,7 +138,12 @@ async fn run(tools: &Tools, delivery: &Delivery) -> Result<Vec<Outgoing>, Error>
 
 async fn came_out(tools: &Tools, body: &[u8]) -> Result<Vec<Outgoing>, Error> {
     let probe: Probe = serde_json::from_slice(body).map_err(|error| Error::Malformed(error.to_string()))?;
-    tools.db.note_probe(&probe).await?;
+    match tools.db.note_probe(&probe).await {
+        Err(error) if error.is_outage() => return Err(error.into()),
+        // The sweep sends another. By a delay queue this one would come back too late to tell anything.
+        Err(error) => tracing::warn!(%error, "a probe could not be noted"),
+        Ok(()) => {}
+    }
     Ok(Vec::new())
 }
 

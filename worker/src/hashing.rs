@@ -83,6 +83,8 @@ impl Hasher {
             threads: ThreadPoolBuilder::new()
                 .num_threads(threads)
                 .thread_name(|index| format!("argon2-{index}"))
+                // Without one, a panic while hashing would end the whole worker; with it, the batch hears that it died.
+                .panic_handler(|_| {})
                 .build()?,
         })
     }

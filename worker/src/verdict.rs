@@ -56,6 +56,8 @@ mod tests {
             (Error::Malformed("x".into()), DeadReason::Malformed),
             (Error::ImportIdTaken, DeadReason::ImportIdTaken),
             (Error::SeedMissing, DeadReason::Permanent),
+            (Error::KillsWorkers { returns: 3 }, DeadReason::KillsWorkers),
+            (Error::MessagesLost { sweeps: 5 }, DeadReason::MessagesLost),
             (
                 Error::Seal(seal::Error::UnknownKey("k".into())),
                 DeadReason::Permanent,

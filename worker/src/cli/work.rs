@@ -39,9 +39,9 @@ pub(super) struct Args {
     /// Seconds to finish what the worker holds after it was told to stop
     #[arg(long, env = "GRACE_SECONDS", value_name = "SECONDS", default_value_t = 30)]
     grace_seconds: u64,
-    /// Seconds for which an import may not get on before the sweep looks for its messages; more than a worker may need for
-    /// any one message
-    #[arg(long, env = "SWEEP_SECONDS", value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=86400))]
+    /// Seconds for which an import may not get on before the sweep looks for its messages, and which it then leaves
+    /// workers for what they hold; a message takes seconds, or a minute where the store answers at the last moment
+    #[arg(long, env = "SWEEP_SECONDS", value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86400))]
     sweep_seconds: u64,
 }
 
