@@ -21,6 +21,7 @@ mod lost;
 mod options;
 mod other_language;
 mod outages;
+mod privacy;
 mod reports;
 mod schema;
 mod steps;

@@ -234,9 +234,11 @@ impl World {
         declared.expect("the queue is there").message_count()
     }
 
-    /// Empties all queues of work, delay queues included.
+    /// Empties all queues of work, delay queues included, once the broker knows that all workers are gone: what they hold
+    /// is in no queue.
     pub async fn purge_all(&self) {
         for queue in self.work_queues() {
+            self.left_alone(&queue).await;
             let purged = self
                 .inbox
                 .channel
@@ -248,12 +250,28 @@ impl World {
     /// Deletes all queues of work with what is in them, as the loss of the broker's disk does.
     pub async fn delete_work_queues(&self) {
         for queue in self.work_queues() {
+            self.left_alone(&queue).await;
             let deleted = self
                 .inbox
                 .channel
                 .queue_delete(queue, lapin::options::QueueDeleteOptions::default());
             deleted.await.expect("a queue is deleted");
         }
+    }
+
+    async fn left_alone(&self, queue: &ShortString) {
+        let passive = lapin::options::QueueDeclareOptions {
+            passive: true,
+            ..Default::default()
+        };
+        eventually("the end of the workers' subscriptions", async || {
+            let declared = self
+                .inbox
+                .channel
+                .queue_declare(queue.clone(), passive, FieldTable::default());
+            (declared.await.expect("the queue is there").consumer_count() == 0).then_some(())
+        })
+        .await;
     }
 
     fn work_queues(&self) -> impl Iterator<Item = ShortString> {
