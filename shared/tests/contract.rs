@@ -48,6 +48,7 @@ fn messages_look_as_they_always_did() {
     holds::<Event>(include_str!("golden/event-rejected.json"), "event.json");
     holds::<Event>(include_str!("golden/event-failed.json"), "event.json");
     holds::<Event>(include_str!("golden/event-cancelled.json"), "event.json");
+    holds::<Event>(include_str!("golden/event-cancelled-early.json"), "event.json");
     holds::<Event>(include_str!("golden/event-progress.json"), "event.json");
 }
 

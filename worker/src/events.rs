@@ -3,7 +3,8 @@
 use shared::contract::{
     Id,
     event::{
-        Body, Completed, Event, Failed, FileFormat, Progress, Rejected, ReportKeys, SpecVersion, Timings,
+        Body, Cancelled, Completed, Event, Failed, FileFormat, Progress, Rejected, ReportKeys, SpecVersion,
+        Timings,
     },
 };
 use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339};
@@ -64,38 +65,48 @@ pub async fn last(db: &Db, import: &Import) -> Result<Option<Event>, db::Error> 
                 created: import.summary.created,
             })
         }
-        State::Completed | State::Cancelled => {
-            let planned_at = import
-                .planned_at
-                .ok_or_else(|| db::Error::corrupt("planned_at", "NULL"))?;
-            let data = Completed {
-                import_id,
-                tenant_id,
-                attempt,
-                mode,
-                summary: import.summary,
-                file: file.ok_or_else(|| db::Error::corrupt("encoding", "NULL"))?,
-                problems: db.first_problems(tenant_id, import_id).await?,
-                reports: ReportKeys {
-                    success: success_key(import),
-                    errors: errors_key(import),
-                },
-                timings: Timings {
-                    received_at: rfc3339(import.received_at)?,
-                    planned_at: rfc3339(planned_at)?,
-                    finished_at: rfc3339(finished_at)?,
-                    duration_ms: u64::try_from((finished_at - import.received_at).whole_milliseconds())
-                        .unwrap_or(0),
-                },
-            };
-            if import.state == State::Completed {
-                Body::Completed(data)
-            } else {
-                Body::Cancelled(data)
-            }
-        }
+        State::Completed => Body::Completed(Completed {
+            import_id,
+            tenant_id,
+            attempt,
+            mode,
+            summary: import.summary,
+            file: file.ok_or_else(|| db::Error::corrupt("encoding", "NULL"))?,
+            problems: db.first_problems(tenant_id, import_id).await?,
+            reports: report_keys(import),
+            timings: timings(import, finished_at)?,
+        }),
+        State::Cancelled => Body::Cancelled(Cancelled {
+            import_id,
+            tenant_id,
+            attempt,
+            mode,
+            summary: import.summary,
+            file,
+            problems: db.first_problems(tenant_id, import_id).await?,
+            // An import that was cancelled before its file was read has no rows to report.
+            reports: import.planned_at.map(|_| report_keys(import)),
+            timings: timings(import, finished_at)?,
+        }),
     };
     Ok(Some(final_event(import_id, attempt, rfc3339(finished_at)?, body)))
+}
+
+fn report_keys(import: &Import) -> ReportKeys {
+    ReportKeys {
+        success: success_key(import),
+        errors: errors_key(import),
+    }
+}
+
+fn timings(import: &Import, finished_at: OffsetDateTime) -> Result<Timings, db::Error> {
+    let duration = finished_at - import.received_at;
+    Ok(Timings {
+        received_at: rfc3339(import.received_at)?,
+        planned_at: import.planned_at.map(rfc3339).transpose()?,
+        finished_at: rfc3339(finished_at)?,
+        duration_ms: u64::try_from(duration.whole_milliseconds()).unwrap_or(0),
+    })
 }
 
 /// The failed event of an import whose job was not valid, so that there is nothing in the database to make it from.

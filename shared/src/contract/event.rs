@@ -67,7 +67,7 @@ pub enum Body {
     Failed(Failed),
     /// An operator stopped the import.
     #[serde(rename = "dialer.import.cancelled")]
-    Cancelled(Completed),
+    Cancelled(Cancelled),
     /// Some more rows have their outcome.
     #[serde(rename = "dialer.import.progress")]
     Progress(Progress),
@@ -139,9 +139,10 @@ pub struct Timings {
     /// A worker took the job.
     #[schemars(extend("format" = "date-time"))]
     pub received_at: String,
-    /// All rows were validated.
+    /// All rows were validated; absent if the import was cancelled before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "date-time"))]
-    pub planned_at: String,
+    pub planned_at: Option<String>,
     /// The import was finished.
     #[schemars(extend("format" = "date-time"))]
     pub finished_at: String,
@@ -149,7 +150,7 @@ pub struct Timings {
     pub duration_ms: u64,
 }
 
-/// Data of the completed and of the cancelled event.
+/// Data of the completed event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Completed {
     /// The import.
@@ -169,6 +170,32 @@ pub struct Completed {
     pub problems: Vec<RowProblem>,
     /// The reports.
     pub reports: ReportKeys,
+    /// When things happened.
+    pub timings: Timings,
+}
+
+/// Data of the cancelled event. What became of rows before the cancellation stays; the reports say what.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Cancelled {
+    /// The import.
+    pub import_id: Uuid,
+    /// Its tenant.
+    pub tenant_id: Id,
+    /// 1 for the first run of the import, one more for each replay.
+    pub attempt: u32,
+    /// Whether users were asked for.
+    pub mode: Mode,
+    /// The upload summary.
+    pub summary: Summary,
+    /// How the file was read; absent if the import was cancelled before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<FileFormat>,
+    /// The first problems in row order, at most ten.
+    #[schemars(length(max = 10))]
+    pub problems: Vec<RowProblem>,
+    /// The reports; absent if the import was cancelled before the file was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reports: Option<ReportKeys>,
     /// When things happened.
     pub timings: Timings,
 }
