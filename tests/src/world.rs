@@ -155,6 +155,10 @@ impl World {
                 "MIGRATE_DATABASE_URL",
                 database_url("MIGRATE_DATABASE_URL", &self.name),
             ),
+            (
+                "OPERATOR_DATABASE_URL",
+                database_url("OPERATOR_DATABASE_URL", &self.name),
+            ),
             ("AMQP_PREFIX", self.prefix()),
             ("AMQP_SHARDS", SHARDS.to_string()),
             ("ARGON2_MEMORY_KIB", TRIFLE.memory_kib.to_string()),

@@ -37,4 +37,6 @@ pub mod sweep;
 pub mod verdict;
 pub mod work;
 
+pub mod operate;
+
 pub mod cli;

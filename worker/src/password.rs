@@ -52,12 +52,24 @@ impl Seed {
 
     /// A new seed from the operating system's randomness.
     pub fn generate() -> Result<Self, rand::rngs::SysError> {
-        random_bytes().map(Self)
+        // In place: a copy on the stack would not be wiped.
+        let mut seed = Self([0; Self::BYTES]);
+        SysRng.try_fill_bytes(&mut seed.0)?;
+        Ok(seed)
     }
 
     /// The seed of these bytes.
     pub const fn from_bytes(bytes: [u8; Self::BYTES]) -> Self {
         Self(bytes)
+    }
+
+    /// The seed of these bytes, if there are as many as a seed has; they are copied to nowhere else.
+    pub fn from_slice(bytes: &[u8]) -> Option<Self> {
+        let mut seed = Self([0; Self::BYTES]);
+        (bytes.len() == Self::BYTES).then(|| {
+            seed.0.copy_from_slice(bytes);
+            seed
+        })
     }
 
     /// The bytes: for sealing only.

@@ -42,7 +42,7 @@ pub async fn plan(tools: &Tools, body: &[u8]) -> Result<Vec<Outgoing>, Error> {
     }
     crash_point!("received");
     if import.state == State::Received
-        && let Err((rejection, format)) = draft(tools, &job).await?
+        && let Err((rejection, format)) = draft(tools, &import).await?
     {
         tools.db.reject(job.import_id, &rejection, format).await?;
     }
@@ -67,6 +67,12 @@ async fn next(tools: &Tools, job: &Job) -> Result<Vec<Outgoing>, Error> {
     }
     // Its batches are about to be published, perhaps anew, and nothing else would tell the sweep.
     tools.db.note_progress(job.tenant_id, job.import_id).await?;
+    if import.sealed_seed.is_none()
+        && let Some(sealed) = seal_new_seed(tools, &import)?
+    {
+        // A replay whose last attempt has delivered its passwords: operators hold no seal key, so it is made here.
+        tools.db.keep_seed(&import, &sealed).await?;
+    }
     let batches = pending
         .chunks(tools.batch_rows)
         .filter_map(|rows| rows.first().zip(rows.last()));
@@ -76,7 +82,8 @@ async fn next(tools: &Tools, job: &Job) -> Result<Vec<Outgoing>, Error> {
 }
 
 /// Reads and assesses the file and writes the plan.
-async fn draft(tools: &Tools, job: &Job) -> Result<Read<()>, Error> {
+async fn draft(tools: &Tools, import: &Import) -> Result<Read<()>, Error> {
+    let job = &import.job;
     let content = match fetch(tools, job).await? {
         Ok(content) => content,
         Err(rejection) => return Ok(Err((rejection, None))),
@@ -91,7 +98,7 @@ async fn draft(tools: &Tools, job: &Job) -> Result<Read<()>, Error> {
         Ok(file) => file,
         Err(rejection) => return Ok(Err((rejection, None))),
     };
-    let written = assess(tools, job, &file).await?;
+    let written = assess(tools, import, &file).await?;
     Ok(written.map_err(|rejection| (rejection, Some((file.encoding, file.delimiter)))))
 }
 
@@ -140,7 +147,8 @@ async fn fetch(tools: &Tools, job: &Job) -> Result<Result<bytes::Bytes, Rejectio
 }
 
 /// Assesses every row against what the tenant has, and writes the plan in the same transaction.
-async fn assess(tools: &Tools, job: &Job, file: &SourceFile) -> Result<Result<(), Rejection>, Error> {
+async fn assess(tools: &Tools, import: &Import, file: &SourceFile) -> Result<Result<(), Rejection>, Error> {
+    let job = &import.job;
     let mapping = match mapping::map(file, job) {
         Ok(mapping) => mapping,
         Err(rejection) => return Ok(Err(rejection)),
@@ -152,8 +160,8 @@ async fn assess(tools: &Tools, job: &Job, file: &SourceFile) -> Result<Result<()
     } else {
         Vec::new()
     };
-    let sealed_seed = seal_new_seed(tools, job)?;
-    let Some(mut planning) = tools.db.begin_planning(job).await? else {
+    let sealed_seed = seal_new_seed(tools, import)?;
+    let Some(mut planning) = tools.db.begin_planning(import).await? else {
         return Ok(Ok(()));
     };
     let dialer = planning.look_up(&row::lookups(&candidates, job)).await?;
@@ -174,15 +182,15 @@ async fn assess(tools: &Tools, job: &Job, file: &SourceFile) -> Result<Result<()
     Ok(Ok(()))
 }
 
-/// A seed for the passwords of the first attempt.
-fn seal_new_seed(tools: &Tools, job: &Job) -> Result<Option<SealedSeed>, Error> {
-    match job.mode {
+/// A new seed for the passwords of the import's attempt; none if it makes no users.
+fn seal_new_seed(tools: &Tools, import: &Import) -> Result<Option<SealedSeed>, Error> {
+    match import.job.mode {
         Mode::Validate => Ok(None),
         Mode::Import => {
             let owner = Owner {
-                import_id: job.import_id,
-                tenant_id: job.tenant_id,
-                attempt: 1,
+                import_id: import.job.import_id,
+                tenant_id: import.job.tenant_id,
+                attempt: import.attempt,
             };
             Ok(Some(tools.seals.seal(&Seed::generate()?, owner)?))
         }

@@ -5,12 +5,14 @@
 
 use shared::{
     contract::{
+        Id,
         job::{Mode, tenant_prefix},
         message::ReportDue,
     },
     report::{ErrorRow, SuccessRow, error_csv, success_csv},
 };
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
 use crate::{
     broker::Outgoing,
@@ -43,7 +45,7 @@ pub async fn report(tools: &Tools, body: &[u8]) -> Result<Vec<Outgoing>, Error> 
         let (success_key, errors_key) = (success_key(&import), errors_key(&import));
         tools
             .storage
-            .put(&success_key, success(tools, &import).await?, CSV)
+            .put_secret(&success_key, success(tools, &import).await?, CSV)
             .await?;
         crash_point!("success-uploaded");
         tools
@@ -68,7 +70,8 @@ fn concerns(import: &Import, due: &ReportDue) -> bool {
     import.job.tenant_id == due.tenant_id && import.attempt == due.attempt
 }
 
-async fn success(tools: &Tools, import: &Import) -> Result<Vec<u8>, Error> {
+/// Wiped from memory once it is in storage.
+async fn success(tools: &Tools, import: &Import) -> Result<Zeroizing<Vec<u8>>, Error> {
     let rows = tools.db.created_rows(import).await?;
     let passwords: Vec<Option<Password>> = match import.job.mode {
         Mode::Import if !rows.is_empty() => {
@@ -79,15 +82,15 @@ async fn success(tools: &Tools, import: &Import) -> Result<Vec<u8>, Error> {
         }
         Mode::Import | Mode::Validate => vec![None; rows.len()],
     };
-    Ok(success_csv(rows.iter().zip(&passwords).map(|(row, password)| {
-        SuccessRow {
+    Ok(Zeroizing::new(success_csv(rows.iter().zip(&passwords).map(
+        |(row, password)| SuccessRow {
             user_id: row.user_id,
             username: &row.username,
             email: &row.email,
             virtual_extension: &row.virtual_extension,
             password: password.as_ref().map(Password::expose),
-        }
-    })))
+        },
+    ))))
 }
 
 async fn errors(tools: &Tools, import: &Import) -> Result<Vec<u8>, Error> {
@@ -106,27 +109,22 @@ async fn errors(tools: &Tools, import: &Import) -> Result<Vec<u8>, Error> {
 
 /// Object key of the success CSV of the import's attempt.
 pub fn success_key(import: &Import) -> String {
-    key(
-        import.job.tenant_id,
-        import.job.import_id,
-        import.attempt,
-        "success.csv",
-    )
+    let [success, _] = keys(import.job.tenant_id, import.job.import_id, import.attempt);
+    success
 }
 
 /// Object key of the error CSV of the import's attempt.
 pub fn errors_key(import: &Import) -> String {
-    key(
-        import.job.tenant_id,
-        import.job.import_id,
-        import.attempt,
-        "errors.csv",
-    )
+    let [_, errors] = keys(import.job.tenant_id, import.job.import_id, import.attempt);
+    errors
 }
 
-fn key(tenant_id: shared::contract::Id, import_id: Uuid, attempt: u32, name: &str) -> String {
-    format!(
-        "{}imports/{import_id}/attempt-{attempt}/{name}",
-        tenant_prefix(tenant_id)
-    )
+/// Object keys of both reports of an attempt, the success CSV first.
+pub fn keys(tenant_id: Id, import_id: Uuid, attempt: u32) -> [String; 2] {
+    ["success.csv", "errors.csv"].map(|name| {
+        format!(
+            "{}imports/{import_id}/attempt-{attempt}/{name}",
+            tenant_prefix(tenant_id)
+        )
+    })
 }

@@ -10,7 +10,6 @@ use crate::{
     events,
     password::{Password, Seed},
     plan::report_due,
-    seal::Owner,
     step::{Error, Tools},
 };
 
@@ -65,10 +64,5 @@ async fn next(tools: &Tools, before: &Import, settled: Settled) -> Result<Vec<Ou
 /// The seed of the passwords of this attempt.
 pub fn open_seed(tools: &Tools, import: &Import) -> Result<Seed, Error> {
     let sealed = import.sealed_seed.as_ref().ok_or(Error::SeedMissing)?;
-    let owner = Owner {
-        import_id: import.job.import_id,
-        tenant_id: import.job.tenant_id,
-        attempt: import.attempt,
-    };
-    Ok(tools.seals.open(sealed, owner)?)
+    Ok(tools.seals.open(sealed, import.seed_owner())?)
 }

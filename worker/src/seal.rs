@@ -124,8 +124,17 @@ impl KeyRing {
                 .decrypt(&XNonce::from(*nonce), payload)
                 .map_err(|_| broken())?,
         );
-        let bytes = seed.as_slice().try_into().map_err(|_| broken())?;
-        Ok(Seed::from_bytes(bytes))
+        Seed::from_slice(&seed).ok_or_else(broken)
+    }
+
+    /// The ID of the key that seals.
+    pub fn active_id(&self) -> &str {
+        &self.active
+    }
+
+    /// The IDs of all keys.
+    pub fn key_ids(&self) -> impl Iterator<Item = &str> {
+        self.ciphers.keys().map(String::as_str)
     }
 
     fn cipher(&self, key_id: &str) -> Result<&XChaCha20Poly1305, Error> {

@@ -13,6 +13,7 @@ use aws_sdk_s3::{
 };
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
 use bytes::{Bytes, BytesMut};
+use zeroize::Zeroizing;
 
 use crate::{secret::Secret, tls::Authorities};
 
@@ -212,6 +213,20 @@ impl Storage {
         content: Vec<u8>,
         content_type: &str,
     ) -> Result<Option<String>, Error> {
+        self.write(key, content.into(), content_type).await
+    }
+
+    /// Writes an object whose content is wiped from memory afterwards: what the SDK sends, it sends from there.
+    pub async fn put_secret(
+        &self,
+        key: &str,
+        content: Zeroizing<Vec<u8>>,
+        content_type: &str,
+    ) -> Result<Option<String>, Error> {
+        self.write(key, Bytes::from_owner(content), content_type).await
+    }
+
+    async fn write(&self, key: &str, content: Bytes, content_type: &str) -> Result<Option<String>, Error> {
         let request = self
             .client
             .put_object()
@@ -222,6 +237,17 @@ impl Storage {
         match request.send().await {
             Ok(written) => Ok(written.e_tag().map(|etag| etag.trim_matches('"').to_owned())),
             Err(error) => Err(self.error("writing", key, &error)),
+        }
+    }
+
+    /// Deletes an object; one that is not there is deleted already.
+    pub async fn delete(&self, key: &str) -> Result<(), Error> {
+        let request = self.client.delete_object().bucket(&self.bucket).key(key).send();
+        match request.await {
+            Ok(_) => Ok(()),
+            // S3 itself does not mind; some servers do.
+            Err(error) if error.code() == Some("NoSuchKey") => Ok(()),
+            Err(error) => Err(self.error("deleting", key, &error)),
         }
     }
 

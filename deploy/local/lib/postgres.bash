@@ -109,8 +109,8 @@ await_postgres() {
     done
 }
 
-# The roles as in production: the owner migrates (and creates the tests' databases), the worker's login gets
-# its rights through the group that the migrations grant them to. The passwords are letters, digits and hyphens:
+# The roles as in production: the owner migrates (and creates the tests' databases), the log-ins of
+# worker and operators get their rights through the groups that the migrations grant them to. The passwords are letters, digits and hyphens:
 # nothing to quote.
 create_roles() {
     as_superuser >>"$state/log/postgres.log" 2>&1 <<SQL || die_with_log postgres "cannot create the roles"
@@ -118,9 +118,12 @@ SET client_min_messages = warning;
 SELECT format('CREATE ROLE %I %s', name, options)
   FROM (VALUES ('user_import_owner', 'LOGIN CREATEROLE CREATEDB PASSWORD ''${settings[owner_password]}'''),
                ('user_import_worker', 'NOLOGIN'),
-               ('user_import_app', 'LOGIN PASSWORD ''${settings[app_password]}''')) AS wanted (name, options)
+               ('user_import_app', 'LOGIN PASSWORD ''${settings[app_password]}'''),
+               ('user_import_operator', 'NOLOGIN'),
+               ('user_import_ops', 'LOGIN PASSWORD ''${settings[ops_password]}''')) AS wanted (name, options)
  WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) \gexec
 GRANT user_import_worker TO user_import_app;
+GRANT user_import_operator TO user_import_ops;
 SELECT 'CREATE DATABASE user_import OWNER user_import_owner'
  WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'user_import') \gexec
 SQL

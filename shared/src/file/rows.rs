@@ -47,6 +47,14 @@ pub struct Surplus {
 }
 
 impl Surplus {
+    /// So many cells of which the text is not known any more.
+    pub fn of_unknown_text(count: usize) -> Self {
+        Self {
+            count,
+            ..Self::default()
+        }
+    }
+
     /// Adds a cell, unless it is blank.
     pub(super) fn push(&mut self, text: &str) {
         if cell::is_blank(text) {

@@ -26,7 +26,7 @@ use super::{
 };
 
 /// Time for TCP, TLS and AMQP handshakes and for all declarations; lapin's own time-out does not cover them.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A connection that has been silent for twice this long is dead. In seconds; the broker's own default is 60. Source:
 /// RabbitMQ's guide to heartbeats, which finds from 5 s on no false alarms.
@@ -179,6 +179,11 @@ impl Link {
         &self.publisher
     }
 
+    /// A channel of its own, for what is no part of the worker's loop.
+    pub(super) async fn channel(&self) -> Result<Channel, Error> {
+        Ok(self.consuming.create_channel().await?)
+    }
+
     /// Names of exchanges and queues.
     pub const fn topology(&self) -> &Topology {
         &self.topology
@@ -235,7 +240,7 @@ pub async fn declare(options: &Options) -> Result<(), Error> {
     Link::connect(options).await.map(|_| ())
 }
 
-async fn connect(options: &Options, name: &str) -> Result<Connection, Error> {
+pub(super) async fn connect(options: &Options, name: &str) -> Result<Connection, Error> {
     let mut uri: AMQPUri = options.amqp_url.expose().parse().map_err(Error::Url)?;
     uri.query.heartbeat.get_or_insert(HEARTBEAT_SECONDS);
     let properties = ConnectionProperties::default().with_connection_name(name.into());
@@ -281,6 +286,11 @@ async fn deliveries(
     Ok((tag, received.chain(stream::once(async { Err(Error::Gone) }))))
 }
 
+/// How often a message has failed before.
+pub(super) fn tries(properties: &lapin::BasicProperties) -> u32 {
+    count(properties, TRIES_HEADER)
+}
+
 /// A counter among the headers: ours is a long-uint, the broker takes any integer type that has room.
 fn count(properties: &lapin::BasicProperties, name: &str) -> u32 {
     let header = properties
@@ -299,7 +309,7 @@ fn count(properties: &lapin::BasicProperties, name: &str) -> u32 {
     }
 }
 
-async fn within<T>(
+pub(super) async fn within<T>(
     limit: Duration,
     action: &'static str,
     work: impl Future<Output = Result<T, Error>>,

@@ -1,10 +1,14 @@
 //! RabbitMQ: the only place that names lapin. Messages go out confirmed and routed, deliveries come in.
 
+mod check;
+mod dead;
 mod link;
 mod outgoing;
 mod publisher;
 mod topology;
 
+pub use check::{Examined, examine};
+pub use dead::{DeadLetter, DeadLetters};
 pub use link::{Deliveries, Delivery, Link, Step, declare};
 pub use outgoing::{DeadReason, Outgoing};
 pub use publisher::Publisher;

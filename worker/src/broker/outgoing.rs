@@ -12,7 +12,7 @@ use shared::contract::{
 };
 use uuid::Uuid;
 
-use super::{REPORTS, REQUESTED, Topology, link::Delivery, topology::SUSPECTS};
+use super::{DeadLetter, REPORTS, REQUESTED, Topology, link::Delivery, topology::SUSPECTS};
 use crate::sweep::Probe;
 
 /// Header that counts failed tries. Ours, because `x-` headers belong to the broker.
@@ -148,6 +148,21 @@ pub(super) fn dead_letter(
         headers.push(("import-id", text(&import_id.to_string())));
     }
     again(delivery, topology.dead(), &headers)
+}
+
+/// A dead letter as it was before its first try.
+pub(super) fn revived(letter: &DeadLetter, topology: &Topology) -> Letter {
+    let kind = match letter.origin.as_str() {
+        REQUESTED => "job",
+        REPORTS => "report-due",
+        _ => "rows-due",
+    };
+    Letter {
+        exchange: topology.work_exchange(),
+        routing_key: letter.origin.as_str().into(),
+        properties: properties(Uuid::new_v4().to_string(), "application/json", kind),
+        body: letter.body.clone(),
+    }
 }
 
 fn again(delivery: &Delivery, exchange: ShortString, headers: &[(&str, AMQPValue)]) -> Letter {

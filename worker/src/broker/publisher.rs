@@ -7,7 +7,7 @@ use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use super::{
-    DeadReason, Delivery, Error, Outgoing, Topology,
+    DeadLetter, DeadReason, Delivery, Error, Outgoing, Topology,
     outgoing::{self, Letter},
 };
 
@@ -64,6 +64,11 @@ impl Publisher {
             &self.topology,
         )])
         .await
+    }
+
+    /// Sends a dead letter to where it first came from, as if it had never failed.
+    pub async fn revive(&self, letter: &DeadLetter) -> Result<(), Error> {
+        self.send(&[outgoing::revived(letter, &self.topology)]).await
     }
 
     async fn send(&self, letters: &[Letter]) -> Result<(), Error> {

@@ -1,9 +1,18 @@
 //! The command line `user-import`.
 
+mod cancel;
 mod columns;
+mod dead;
+mod doctor;
+mod list;
+mod operator;
 mod options;
+mod purge;
+mod replay;
+mod rotate_seals;
 mod status;
 mod submit;
+mod watch;
 mod work;
 
 use std::process::ExitCode;
@@ -37,8 +46,36 @@ enum Command {
     Submit(Box<submit::Args>),
     /// Show the columns of a CSV file and the fields that they seem to hold; needs no server
     Columns(columns::Args),
-    /// Show an import: state, counters, timings
+    /// List imports: by tenant, state and age
+    List(list::Args),
+    /// Show an import: state, counters, timings, and its rows
     Status(status::Args),
+    /// Follow an import until it is over
+    Watch(watch::Args),
+    /// Stop an import: rows already created stay, pending ones are cancelled, the reports say what happened
+    Cancel(Box<cancel::Args>),
+    /// Take a failed or cancelled import up again where it stopped
+    Replay(Box<replay::Args>),
+    /// Look at the dead letters: messages that were set aside; replay or discard them
+    #[command(subcommand)]
+    Dead(dead::Command),
+    /// Look at configuration, servers, permissions and keys, and say what to do
+    Doctor(doctor::Args),
+    /// Remove what has outlived its time: success CSVs, then rows and error CSVs, then imports
+    Purge(Box<purge::Args>),
+    /// Seal all open password seeds with the first of the SEAL_KEYS, while workers run
+    RotateSeals(Box<rotate_seals::Args>),
+}
+
+impl Cli {
+    /// What is logged unless RUST_LOG says otherwise.
+    pub const fn log_filter(&self) -> &'static str {
+        match self.command {
+            // It asks questions that the broker answers with errors, and says itself what they mean.
+            Command::Doctor(_) => "warn,lapin=off",
+            _ => "info,lapin=warn,sqlx=warn",
+        }
+    }
 }
 
 /// Runs the command and says how it ended.
@@ -57,7 +94,15 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Command::Submit(args) => submit::run(*args).await,
         Command::Columns(args) => columns::run(args).await,
+        Command::List(args) => list::run(args).await,
         Command::Status(args) => status::run(args).await,
+        Command::Watch(args) => watch::run(args).await,
+        Command::Cancel(args) => cancel::run(*args).await,
+        Command::Replay(args) => replay::run(*args).await,
+        Command::Dead(command) => dead::run(command).await,
+        Command::Doctor(args) => doctor::run(args).await,
+        Command::Purge(args) => purge::run(*args).await,
+        Command::RotateSeals(args) => rotate_seals::run(*args).await,
     }
 }
 

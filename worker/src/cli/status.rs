@@ -1,28 +1,42 @@
 //! `user-import status`.
 
-use std::{io::Write, process::ExitCode};
+use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use serde::Serialize;
 use shared::{
     contract::{Id, event::Summary, job::Mode},
     file::{Delimiter, Encoding},
+    outcome::Outcome,
+    problem::Problem,
     rejection::Rejection,
 };
 use uuid::Uuid;
 
+use super::operator::show;
 use crate::{
-    db::{self, Db, Import},
+    db::{self, Db, Import, RowState},
     events::rfc3339,
-    report,
+    operate, report,
 };
 
 /// Options of `status`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  user-import status 018f6c2e-8d3b-7c51-9a34-2f1d7c0a4e11
+  user-import status 018f6c2e-8d3b-7c51-9a34-2f1d7c0a4e11 --outcome error --outcome duplicate
+  user-import status 018f6c2e-8d3b-7c51-9a34-2f1d7c0a4e11 --rows --json")]
 pub(super) struct Args {
     /// The import's ID
     #[arg(value_name = "ID")]
     import_id: Uuid,
+    /// Show its rows too, with their outcomes and what is wrong with them; passwords are nowhere but in the success CSV
+    #[arg(long)]
+    rows: bool,
+    /// Only rows with this outcome; may be given several times: pending, created, duplicate, error, cancelled
+    #[arg(long = "outcome", value_name = "OUTCOME", value_parser = outcome)]
+    outcomes: Vec<Outcome>,
     /// Print one line of JSON
     #[arg(long)]
     json: bool,
@@ -30,9 +44,14 @@ pub(super) struct Args {
     database: db::Options,
 }
 
+fn outcome(text: &str) -> Result<Outcome, String> {
+    text.parse()
+        .map_err(|_| "expected pending, created, duplicate, error or cancelled".to_owned())
+}
+
 /// An import as operators see it.
 #[derive(Debug, Serialize)]
-struct Status {
+pub(super) struct Status {
     import_id: Uuid,
     tenant_id: Id,
     state: &'static str,
@@ -52,11 +71,68 @@ struct Status {
     received_at: String,
     planned_at: Option<String>,
     finished_at: Option<String>,
+    success_purged_at: Option<String>,
+    rows_purged_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rows: Option<Vec<Row>>,
+}
+
+/// A row as operators see it.
+#[derive(Debug, Serialize)]
+struct Row {
+    row: u32,
+    line: u32,
+    outcome: Outcome,
+    attempt: u32,
+    user_id: Option<i64>,
+    username: Option<String>,
+    virtual_extension: Option<String>,
+    problems: Vec<Problem>,
+}
+
+impl Row {
+    fn of(row: RowState) -> Self {
+        let RowState {
+            row,
+            line,
+            outcome,
+            attempt,
+            user_id,
+            username,
+            virtual_extension,
+            problems,
+        } = row;
+        Self {
+            row,
+            line,
+            outcome,
+            attempt,
+            user_id,
+            username,
+            virtual_extension,
+            problems,
+        }
+    }
+
+    fn text(&self) -> String {
+        let mut text = format!("row {:>3}, line {:>3}: {:<9}", self.row, self.line, self.outcome);
+        if let Some(username) = &self.username {
+            text.push_str(&format!(" {username}"));
+        }
+        if let Some(user_id) = self.user_id {
+            text.push_str(&format!(" (user {user_id}, attempt {})", self.attempt));
+        }
+        for problem in &self.problems {
+            text.push_str(&format!("\n    {}: {}", problem.code, problem.message));
+        }
+        text.trim_end().to_owned()
+    }
 }
 
 impl Status {
-    fn of(import: &Import) -> anyhow::Result<Self> {
-        let reported = matches!(import.state, db::State::Completed | db::State::Cancelled);
+    pub(super) fn of(import: &Import) -> anyhow::Result<Self> {
+        let reported = matches!(import.state, db::State::Completed | db::State::Cancelled)
+            && import.planned_at.is_some();
         Ok(Self {
             import_id: import.job.import_id,
             tenant_id: import.job.tenant_id,
@@ -72,11 +148,15 @@ impl Status {
             tries: import.tries,
             last_error: import.last_error.clone(),
             source_key: import.job.source.key.clone(),
-            success_key: reported.then(|| report::success_key(import)),
-            errors_key: reported.then(|| report::errors_key(import)),
+            success_key: (reported && import.success_purged_at.is_none())
+                .then(|| report::success_key(import)),
+            errors_key: (reported && import.rows_purged_at.is_none()).then(|| report::errors_key(import)),
             received_at: rfc3339(import.received_at)?,
             planned_at: import.planned_at.map(rfc3339).transpose()?,
             finished_at: import.finished_at.map(rfc3339).transpose()?,
+            success_purged_at: import.success_purged_at.map(rfc3339).transpose()?,
+            rows_purged_at: import.rows_purged_at.map(rfc3339).transpose()?,
+            rows: None,
         })
     }
 
@@ -122,6 +202,8 @@ impl Status {
         lines.push(("received", self.received_at.clone()));
         lines.extend(some("planned", self.planned_at.as_ref()));
         lines.extend(some("finished", self.finished_at.as_ref()));
+        lines.extend(some("CSV purged", self.success_purged_at.as_ref()));
+        lines.extend(some("rows purged", self.rows_purged_at.as_ref()));
         lines
     }
 }
@@ -129,21 +211,21 @@ impl Status {
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let db = Db::new(&args.database)?;
     let Some(import) = db.find(args.import_id).await? else {
-        bail!(
-            "there is no import {}: no worker has taken a job with this ID yet",
-            args.import_id
-        );
+        bail!(operate::Error::Unknown(args.import_id));
     };
-    let status = Status::of(&import)?;
-    let mut out = std::io::stdout().lock();
-    let written = if args.json {
-        writeln!(out, "{}", serde_json::to_string(&status)?)
-    } else {
-        status
-            .lines()
-            .iter()
-            .try_for_each(|(name, value)| writeln!(out, "{name:<12}{value}"))
-    };
-    written.context("cannot write to standard output")?;
+    let mut status = Status::of(&import)?;
+    if args.rows || !args.outcomes.is_empty() {
+        let rows = db
+            .row_states(args.import_id, import.job.tenant_id, &args.outcomes)
+            .await?;
+        status.rows = Some(rows.into_iter().map(Row::of).collect());
+    }
+    let mut lines: Vec<String> = status
+        .lines()
+        .iter()
+        .map(|(name, value)| format!("{name:<12}{value}"))
+        .collect();
+    lines.extend(status.rows.iter().flatten().map(Row::text));
+    show(args.json, &status, &lines.join("\n"))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,7 +1,7 @@
 //! `user-import submit`.
 
 mod job;
-mod outcome;
+pub(super) mod outcome;
 mod progress;
 
 use std::{path::PathBuf, process::ExitCode, time::Duration};

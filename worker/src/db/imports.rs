@@ -7,13 +7,16 @@ use shared::{
     file::{Delimiter, Encoding},
     rejection::{Rejection, RejectionCode},
 };
-use sqlx::types::Json;
+use sqlx::{PgExecutor, types::Json};
 use strum::{EnumString, IntoStaticStr};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{Db, Error, unsigned};
-use crate::{broker::DeadReason, seal::SealedSeed};
+use crate::{
+    broker::DeadReason,
+    seal::{Owner, SealedSeed},
+};
 
 /// Where an import stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, IntoStaticStr)]
@@ -67,12 +70,29 @@ pub struct Import {
     pub last_error: Option<String>,
     /// The sealed seed of the passwords of this attempt.
     pub sealed_seed: Option<SealedSeed>,
+    /// The attempt that the seed was sealed for: an earlier one, if that failed before its passwords were delivered.
+    pub seed_attempt: u32,
     /// When a worker first took the job.
     pub received_at: OffsetDateTime,
     /// When all rows had been validated.
     pub planned_at: Option<OffsetDateTime>,
     /// When the state became final.
     pub finished_at: Option<OffsetDateTime>,
+    /// When a purge deleted the success CSVs.
+    pub success_purged_at: Option<OffsetDateTime>,
+    /// When a purge deleted rows and error CSVs.
+    pub rows_purged_at: Option<OffsetDateTime>,
+}
+
+impl Import {
+    /// Whom the seed is sealed for.
+    pub const fn seed_owner(&self) -> Owner {
+        Owner {
+            import_id: self.job.import_id,
+            tenant_id: self.job.tenant_id,
+            attempt: self.seed_attempt,
+        }
+    }
 }
 
 impl Db {
@@ -94,55 +114,7 @@ impl Db {
 
     /// The import as it stands.
     pub async fn find(&self, import_id: Uuid) -> Result<Option<Import>, Error> {
-        let found = sqlx::query!(
-            r#"SELECT job AS "job: Json<Job>", state, attempt, encoding, delimiter,
-                      total, pending, created, duplicates, errors, cancelled,
-                      rejection_code, rejection_message, failure_reason, tries, sweeps, last_error,
-                      sealed_seed, seal_key_id, received_at, planned_at, finished_at
-                 FROM imports.imports
-                WHERE import_id = $1"#,
-            import_id,
-        )
-        .fetch_optional(&self.pool)
-        .await?;
-        let Some(row) = found else { return Ok(None) };
-        Ok(Some(Import {
-            job: row.job.0,
-            state: row
-                .state
-                .parse()
-                .map_err(|error| Error::corrupt("state", error))?,
-            attempt: unsigned("attempt", row.attempt)?,
-            format: row
-                .encoding
-                .zip(row.delimiter)
-                .map(|(encoding, delimiter)| format(&encoding, &delimiter))
-                .transpose()?,
-            summary: Summary {
-                total: unsigned("total", row.total)?,
-                created: unsigned("created", row.created)?,
-                duplicates: unsigned("duplicates", row.duplicates)?,
-                errors: unsigned("errors", row.errors)?,
-                cancelled: unsigned("cancelled", row.cancelled)?,
-            },
-            pending: unsigned("pending", row.pending)?,
-            rejection: row
-                .rejection_code
-                .zip(row.rejection_message)
-                .map(|(code, text)| rejection(&code, text))
-                .transpose()?,
-            failure_reason: row.failure_reason,
-            tries: unsigned("tries", row.tries)?,
-            sweeps: unsigned("sweeps", row.sweeps)?,
-            last_error: row.last_error,
-            sealed_seed: row
-                .sealed_seed
-                .zip(row.seal_key_id)
-                .map(|(bytes, key_id)| SealedSeed { key_id, bytes }),
-            received_at: row.received_at,
-            planned_at: row.planned_at,
-            finished_at: row.finished_at,
-        }))
+        Ok(load(&self.pool, &[import_id]).await?.pop())
     }
 
     /// Whether the Dialer knows the tenant.
@@ -225,6 +197,66 @@ impl Db {
             .map(|number| unsigned("row_number", number))
             .collect()
     }
+}
+
+/// The imports with these IDs that there are, the newest first.
+pub(super) async fn load(executor: impl PgExecutor<'_>, import_ids: &[Uuid]) -> Result<Vec<Import>, Error> {
+    let found = sqlx::query!(
+        r#"SELECT job AS "job: Json<Job>", state, attempt, encoding, delimiter,
+                  total, pending, created, duplicates, errors, cancelled,
+                  rejection_code, rejection_message, failure_reason, tries, sweeps, last_error,
+                  sealed_seed, seal_key_id, coalesce(seed_attempt, attempt) AS "seed_attempt!",
+                  received_at, planned_at, finished_at, success_purged_at, rows_purged_at
+             FROM imports.imports
+            WHERE import_id = ANY($1)
+            ORDER BY received_at DESC, import_id"#,
+        import_ids,
+    )
+    .fetch_all(executor)
+    .await?;
+    let imports = found.into_iter().map(|row| {
+        Ok(Import {
+            job: row.job.0,
+            state: row
+                .state
+                .parse()
+                .map_err(|error| Error::corrupt("state", error))?,
+            attempt: unsigned("attempt", row.attempt)?,
+            format: row
+                .encoding
+                .zip(row.delimiter)
+                .map(|(encoding, delimiter)| format(&encoding, &delimiter))
+                .transpose()?,
+            summary: Summary {
+                total: unsigned("total", row.total)?,
+                created: unsigned("created", row.created)?,
+                duplicates: unsigned("duplicates", row.duplicates)?,
+                errors: unsigned("errors", row.errors)?,
+                cancelled: unsigned("cancelled", row.cancelled)?,
+            },
+            pending: unsigned("pending", row.pending)?,
+            rejection: row
+                .rejection_code
+                .zip(row.rejection_message)
+                .map(|(code, text)| rejection(&code, text))
+                .transpose()?,
+            failure_reason: row.failure_reason,
+            tries: unsigned("tries", row.tries)?,
+            sweeps: unsigned("sweeps", row.sweeps)?,
+            last_error: row.last_error,
+            sealed_seed: row
+                .sealed_seed
+                .zip(row.seal_key_id)
+                .map(|(bytes, key_id)| SealedSeed { key_id, bytes }),
+            seed_attempt: unsigned("seed_attempt", row.seed_attempt)?,
+            received_at: row.received_at,
+            planned_at: row.planned_at,
+            finished_at: row.finished_at,
+            success_purged_at: row.success_purged_at,
+            rows_purged_at: row.rows_purged_at,
+        })
+    });
+    imports.collect()
 }
 
 fn format(encoding: &str, delimiter: &str) -> Result<(Encoding, Delimiter), Error> {

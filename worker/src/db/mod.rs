@@ -3,9 +3,14 @@
 //! Transactions are short. Whoever writes rows or users of a tenant holds that tenant's advisory lock until the commit:
 //! otherwise two imports of the same names, in different order, would wait for each other's index entries for ever.
 
+mod health;
 mod imports;
+mod inspect;
+mod operate;
 mod plan;
+mod purge;
 mod report;
+mod seals;
 mod settle;
 mod sweep;
 
@@ -19,8 +24,12 @@ use sqlx::{
 
 use crate::secret::Secret;
 
+pub use health::{Health, SchemaVersion};
 pub use imports::{Import, State};
+pub use inspect::{Filter, RowState};
+pub use operate::{Audit, LockedImport, StoredRow};
 pub use plan::{Planned, PlanningTransaction};
+pub use purge::{Old, Stage};
 pub use report::{CreatedRow, RefusedRow};
 pub use settle::{Batch, Hashed, Settled};
 pub use sweep::Sweep;

@@ -5,10 +5,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use shared::{
     assess::{AssessedRow, Dialer, ExtensionRange, Verdict},
-    contract::{
-        Id,
-        job::{Job, Mode},
-    },
+    contract::{Id, job::Mode},
     file::SourceFile,
     problem::Problem,
     row::Lookups,
@@ -16,15 +13,16 @@ use shared::{
 use sqlx::{PgTransaction, types::Json};
 use uuid::Uuid;
 
-use super::{Db, Error, lock_tenant, signed};
+use super::{Db, Error, Import, lock_tenant, signed};
 use crate::seal::SealedSeed;
 
 /// A transaction that holds the tenant's lock while an import is planned.
 #[derive(Debug)]
 pub struct PlanningTransaction {
-    transaction: PgTransaction<'static>,
-    tenant_id: Id,
-    import_id: Uuid,
+    pub(super) transaction: PgTransaction<'static>,
+    pub(super) tenant_id: Id,
+    pub(super) import_id: Uuid,
+    pub(super) attempt: u32,
 }
 
 /// What planning leaves behind.
@@ -40,14 +38,17 @@ pub struct Planned<'a> {
 
 impl Db {
     /// Begins to plan an import. `None` if it is not waiting to be planned any more: somebody else was quicker.
-    pub async fn begin_planning(&self, job: &Job) -> Result<Option<PlanningTransaction>, Error> {
+    pub async fn begin_planning(&self, import: &Import) -> Result<Option<PlanningTransaction>, Error> {
+        let job = &import.job;
         let mut transaction = self.pool.begin().await?;
         lock_tenant(&mut transaction, job.tenant_id).await?;
         let waiting = sqlx::query_scalar!(
             r#"SELECT EXISTS (SELECT FROM imports.imports
-                               WHERE import_id = $1 AND tenant_id = $2 AND state = 'received') AS "waiting!""#,
+                               WHERE import_id = $1 AND tenant_id = $2 AND attempt = $3 AND state = 'received')
+                      AS "waiting!""#,
             job.import_id,
             job.tenant_id.get(),
+            signed("attempt", import.attempt)?,
         )
         .fetch_one(&mut *transaction)
         .await?;
@@ -55,6 +56,7 @@ impl Db {
             transaction,
             tenant_id: job.tenant_id,
             import_id: job.import_id,
+            attempt: import.attempt,
         }))
     }
 }
@@ -179,7 +181,7 @@ impl PlanningTransaction {
                                        row_number, line, outcome, problems, username, username_key, email,
                                        virtual_extension, extension_generated, first_name, last_name, pbx_device, sip_uri,
                                        role_ids, desk_ids, skill_group_ids, tag_ids)
-             SELECT $1, $2, 1, given.idempotency_key, given.source_cells, planned.*
+             SELECT $1, $2, $6, given.idempotency_key, given.source_cells, planned.*
                FROM jsonb_to_recordset($3) AS planned (
                         row_number integer, line integer, outcome text, problems jsonb, username text, username_key text,
                         email text, virtual_extension text, extension_generated boolean, first_name text, last_name text,
@@ -192,6 +194,7 @@ impl PlanningTransaction {
             Json(rows) as _,
             &keys,
             &cells,
+            signed("attempt", self.attempt)?,
         )
         .execute(&mut *self.transaction)
         .await?;
@@ -199,7 +202,7 @@ impl PlanningTransaction {
             "UPDATE imports.imports
                 SET state = 'running', planned_at = now(), encoding = $2, delimiter = $3, source_header = $4,
                     total = $5, pending = $6, created = $7, duplicates = $8, errors = $9,
-                    sealed_seed = $10, seal_key_id = $11
+                    sealed_seed = $10, seal_key_id = $11, seed_attempt = $12
               WHERE import_id = $1",
             self.import_id,
             planned.file.encoding.as_str(),
@@ -212,6 +215,11 @@ impl PlanningTransaction {
             signed("errors", errors)?,
             planned.sealed_seed.as_ref().map(|sealed| sealed.bytes.as_slice()),
             planned.sealed_seed.as_ref().map(|sealed| sealed.key_id.as_str()),
+            planned
+                .sealed_seed
+                .as_ref()
+                .map(|_| signed("attempt", self.attempt))
+                .transpose()?,
         )
         .execute(&mut *self.transaction)
         .await?;
@@ -264,7 +272,7 @@ fn as_json(what: &'static str, cells: &[String]) -> Result<Vec<u8>, Error> {
 
 /// A row as the database takes it.
 #[derive(Debug, Serialize)]
-struct RowRecord<'a> {
+pub(super) struct RowRecord<'a> {
     row_number: u32,
     line: u32,
     outcome: &'static str,
@@ -291,7 +299,7 @@ struct UserRecord<'a> {
 }
 
 impl<'a> RowRecord<'a> {
-    fn of(row: &'a AssessedRow, mode: Mode) -> Self {
+    pub(super) fn of(row: &'a AssessedRow, mode: Mode) -> Self {
         let (outcome, problems, user) = match &row.verdict {
             Verdict::Refused { outcome, problems } => (outcome.as_str(), problems.as_slice(), None),
             Verdict::Valid(user) => {

@@ -141,12 +141,13 @@ impl Db {
         Ok(problems)
     }
 
-    /// Completes an attempt whose reports are in storage, and destroys its password seed.
+    /// Ends an attempt whose reports are in storage, and destroys its password seed. It is `completed`, or `cancelled`
+    /// if a cancellation left rows undone.
     pub async fn complete(&self, import: &Import, success_key: &str, errors_key: &str) -> Result<(), Error> {
         sqlx::query!(
             "UPDATE imports.imports
-                SET state = 'completed', finished_at = now(), success_key = $4, errors_key = $5,
-                    sealed_seed = NULL, seal_key_id = NULL
+                SET state = CASE WHEN cancelled > 0 THEN 'cancelled' ELSE 'completed' END, finished_at = now(),
+                    success_key = $4, errors_key = $5, sealed_seed = NULL, seal_key_id = NULL, seed_attempt = NULL
               WHERE import_id = $1 AND tenant_id = $2 AND attempt = $3 AND state = 'running' AND pending = 0",
             import.job.import_id,
             import.job.tenant_id.get(),
@@ -160,6 +161,6 @@ impl Db {
     }
 }
 
-fn from_json(what: &'static str, bytes: &[u8]) -> Result<Vec<String>, Error> {
+pub(super) fn from_json(what: &'static str, bytes: &[u8]) -> Result<Vec<String>, Error> {
     serde_json::from_slice(bytes).map_err(|error| Error::corrupt(what, error))
 }

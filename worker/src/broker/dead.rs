@@ -1,0 +1,110 @@
+//! Dead letters: the messages that were set aside for an operator, read without taking them away.
+//!
+//! They are fetched and held unacknowledged. Only those that were dealt with are acknowledged; all others return to
+//! their places when the channel closes, however the command ends.
+
+use lapin::{
+    Acker, Channel,
+    message::BasicGetMessage,
+    options::{BasicAckOptions, BasicGetOptions},
+    types::{AMQPValue, FieldTable, ShortString},
+};
+use uuid::Uuid;
+
+use super::{Error, Link, link::CONNECT_TIMEOUT, link::tries, link::within};
+
+/// Most letters that are held at one time: with jobs of 64 KiB some hundred MiB at worst, usually a few.
+const MOST_HELD: usize = 10_000;
+
+/// The dead letters, held until this is closed or dropped.
+#[derive(Debug)]
+pub struct DeadLetters {
+    channel: Channel,
+    /// The letters, the oldest first.
+    pub letters: Vec<DeadLetter>,
+}
+
+/// A message that was set aside.
+#[derive(Debug)]
+pub struct DeadLetter {
+    /// Its ID; made from its content, if its publisher gave it none.
+    pub message_id: String,
+    /// Why it was set aside.
+    pub reason: String,
+    /// The last error.
+    pub error: Option<String>,
+    /// The routing key with which it came.
+    pub origin: String,
+    /// How often it had failed before.
+    pub tries: u32,
+    /// The message.
+    pub body: Vec<u8>,
+    acker: Acker,
+}
+
+impl DeadLetter {
+    /// Takes the letter out of the queue.
+    pub async fn remove(&self) -> Result<(), Error> {
+        match self.acker.ack(BasicAckOptions::default()).await? {
+            true => Ok(()),
+            false => Err(Error::Gone),
+        }
+    }
+
+    fn of(message: BasicGetMessage) -> Self {
+        let delivery = message.delivery;
+        let headers = delivery.properties.headers().clone().unwrap_or_default();
+        let id = delivery.properties.message_id().as_ref().map(ToString::to_string);
+        Self {
+            message_id: id.unwrap_or_else(|| Uuid::new_v5(&Uuid::NAMESPACE_OID, &delivery.data).to_string()),
+            reason: text(&headers, "import-reason")
+                .or_else(|| brokers_reason(&headers))
+                .unwrap_or_else(|| "unknown".to_owned()),
+            error: text(&headers, "import-error"),
+            origin: text(&headers, "import-origin").unwrap_or_else(|| delivery.routing_key.to_string()),
+            tries: tries(&delivery.properties),
+            body: delivery.data,
+            acker: delivery.acker,
+        }
+    }
+}
+
+impl DeadLetters {
+    /// Lets all letters return that were not removed, and says when they have.
+    pub async fn close(self) -> Result<(), Error> {
+        Ok(self.channel.close(200, "done".into()).await?)
+    }
+}
+
+impl Link {
+    /// Fetches the dead letters.
+    pub async fn dead_letters(&self) -> Result<DeadLetters, Error> {
+        within(CONNECT_TIMEOUT, "reading the dead letters", async {
+            let channel = self.channel().await?;
+            let mut letters = Vec::new();
+            while letters.len() < MOST_HELD
+                && let Some(message) = channel
+                    .basic_get(self.topology().dead(), BasicGetOptions::default())
+                    .await?
+            {
+                letters.push(DeadLetter::of(message));
+            }
+            Ok(DeadLetters { channel, letters })
+        })
+        .await
+    }
+}
+
+fn text(headers: &FieldTable, name: &str) -> Option<String> {
+    let value = headers.inner().get(&ShortString::from(name))?;
+    value.as_long_string().map(ToString::to_string)
+}
+
+/// A message that the broker itself set aside, because it was delivered too often, says so in a header of the broker's.
+fn brokers_reason(headers: &FieldTable) -> Option<String> {
+    let deaths = headers.inner().get("x-death")?.as_array()?;
+    match deaths.as_slice().first()? {
+        AMQPValue::FieldTable(death) => text(death, "reason"),
+        _ => None,
+    }
+}

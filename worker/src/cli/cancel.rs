@@ -1,0 +1,97 @@
+//! `user-import cancel`.
+
+use std::process::ExitCode;
+
+use serde_json::json;
+use uuid::Uuid;
+
+use super::operator::{By, confirmed, not_confirmed, show};
+use crate::{
+    broker::{self, Link},
+    db::{self, Db, State},
+    operate,
+};
+
+/// Options of `cancel`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+What happens: rows that are still pending become `cancelled`; users that were created stay. A
+worker then writes both reports (the success CSV holds the users created, the error CSV all other
+rows, with Import Result `cancelled` where they were cancelled) and publishes the event
+import.cancelled. An import whose file was not read yet is cancelled at once, without reports. A
+failed import is finished in the same way, in a new attempt.
+
+It is safe while workers run, and may be run again if it was interrupted. `replay` takes the
+cancelled rows up again.
+
+Exit codes: 0 cancelled; 5 not confirmed, nothing was changed; 2 usage; 1 anything that failed.
+
+Example:
+  user-import cancel 018f6c2e-8d3b-7c51-9a34-2f1d7c0a4e11 --yes --reason 'wrong file'")]
+pub(super) struct Args {
+    /// The import's ID
+    #[arg(value_name = "ID")]
+    import_id: Uuid,
+    /// Go ahead without a question
+    #[arg(long)]
+    yes: bool,
+    /// Print one line of JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    by: By,
+    #[command(flatten)]
+    database: db::Options,
+    #[command(flatten)]
+    broker: broker::Options,
+}
+
+pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let db = Db::new(&args.database)?;
+    let import_id = args.import_id;
+    let found = db
+        .find(import_id)
+        .await?
+        .ok_or(operate::Error::Unknown(import_id))?;
+    // What is cancelled already needs no leave: running the command again only makes sure that it was finished.
+    let open = matches!(found.state, State::Received | State::Running | State::Failed)
+        && found.summary.cancelled == 0;
+    let what = format!(
+        "this cancels {} pending rows of import {import_id} of tenant {} ({}); {} users that were created stay",
+        found.pending,
+        found.job.tenant_id,
+        found.state.as_str(),
+        found.summary.created,
+    );
+    if open && !confirmed(args.yes, args.json, &what)? {
+        return not_confirmed(args.json, &what);
+    }
+    // First, so that nothing is changed while the broker is away.
+    let link = Link::connect(&args.broker).await?;
+    let done = operate::cancel(&db, import_id, &args.by.audit("cancel")).await?;
+    link.publisher().publish(&done.messages).await?;
+
+    let import = &done.import;
+    let (verb, next) = match (done.changed, import.state) {
+        (true, State::Running) => ("cancelled", "a worker writes the reports now"),
+        (true, _) => ("cancelled", "no row was read, so there are no reports"),
+        (false, State::Running) => (
+            "had been cancelled before",
+            "a worker was asked for the reports once more",
+        ),
+        (false, _) => (
+            "had been cancelled before",
+            "its event import.cancelled was published once more",
+        ),
+    };
+    let text = format!(
+        "import {import_id} {verb}: {} rows cancelled, {} created, {} duplicates, {} errors; {next}\nto look at it: user-import status {import_id}",
+        import.summary.cancelled, import.summary.created, import.summary.duplicates, import.summary.errors,
+    );
+    let value = json!({
+        "import_id": import_id, "tenant_id": import.job.tenant_id, "changed": done.changed,
+        "state": import.state.as_str(), "attempt": import.attempt, "summary": import.summary,
+    });
+    show(args.json, &value, &text)?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,168 @@
+//! `user-import list`.
+
+use std::{process::ExitCode, time::Duration};
+
+use anyhow::Context;
+use serde_json::json;
+use shared::contract::Id;
+use time::OffsetDateTime;
+
+use super::{operator::show, status::Status};
+use crate::db::{self, Db, Filter, Import, State};
+
+/// Options of `list`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  user-import list                                     the 50 newest imports
+  user-import list --state failed                      what waits for a replay
+  user-import list --state received --state running --older-than 10m
+                                                       what may be stuck
+  user-import list --tenant 42 --newer-than 7d --json  one line of JSON, as long as `status`")]
+pub(super) struct Args {
+    /// Only imports of this tenant
+    #[arg(long, value_name = "ID", value_parser = tenant)]
+    tenant: Option<Id>,
+    /// Only imports in this state; may be given several times: received, running, completed, rejected, failed,
+    /// cancelled
+    #[arg(long = "state", value_name = "STATE", value_parser = state)]
+    states: Vec<State>,
+    /// Only imports received longer ago: 30s, 10m, 2h, 7d
+    #[arg(long, value_name = "AGE", value_parser = age)]
+    older_than: Option<Duration>,
+    /// Only imports received less long ago
+    #[arg(long, value_name = "AGE", value_parser = age)]
+    newer_than: Option<Duration>,
+    /// At most so many, the newest first
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    limit: u32,
+    /// Print one line of JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    database: db::Options,
+}
+
+/// Reads a tenant's ID.
+pub(super) fn tenant(text: &str) -> Result<Id, String> {
+    let number: i64 = text.parse().map_err(|_| "not a number".to_owned())?;
+    Id::try_from(number).map_err(|error| error.to_string())
+}
+
+fn state(text: &str) -> Result<State, String> {
+    text.parse()
+        .map_err(|_| "expected received, running, completed, rejected, failed or cancelled".to_owned())
+}
+
+/// Reads an age: a number and `s`, `m`, `h` or `d`.
+fn age(text: &str) -> Result<Duration, String> {
+    let expected = || "expected a number and s, m, h or d, as 10m".to_owned();
+    let unit = text.chars().last().ok_or_else(expected)?;
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 60 * 60,
+        'd' => 24 * 60 * 60,
+        _ => return Err(expected()),
+    };
+    let number: u64 = text
+        .strip_suffix(unit)
+        .unwrap_or_default()
+        .parse()
+        .map_err(|_| expected())?;
+    number
+        .checked_mul(seconds)
+        .map(Duration::from_secs)
+        .ok_or_else(expected)
+}
+
+pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let db = Db::new(&args.database)?;
+    let now = OffsetDateTime::now_utc();
+    let ago = |age: Duration| {
+        let age = time::Duration::try_from(age).context("that is too long ago")?;
+        now.checked_sub(age).context("that is too long ago")
+    };
+    let filter = Filter {
+        tenant_id: args.tenant,
+        states: args.states,
+        before: args.older_than.map(ago).transpose()?,
+        since: args.newer_than.map(ago).transpose()?,
+        limit: args.limit,
+    };
+    let imports = db.list(&filter).await?;
+    let statuses = imports.iter().map(Status::of).collect::<Result<Vec<_>, _>>()?;
+    let mut lines = vec![format!(
+        "{:<36} {:>10} {:<9} {:>7} {:>6} {:>6} {:>6} {:>6} {:>6} {:>6} {:>8}  {}",
+        "import",
+        "tenant",
+        "state",
+        "attempt",
+        "rows",
+        "made",
+        "dupl",
+        "error",
+        "cancel",
+        "open",
+        "age",
+        "last error"
+    )];
+    lines.extend(imports.iter().map(|import| line(import, now)));
+    if u32::try_from(imports.len()).is_ok_and(|count| count == args.limit) {
+        lines.push(format!("(the newest {}; more with --limit)", args.limit));
+    }
+    if imports.is_empty() {
+        lines = vec!["no import matches".to_owned()];
+    }
+    show(args.json, &json!({ "imports": statuses }), &lines.join("\n"))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn line(import: &Import, now: OffsetDateTime) -> String {
+    let summary = import.summary;
+    let rejection = import.rejection.as_ref().map(|rejection| rejection.code.as_str());
+    let why = match import.state {
+        State::Completed | State::Cancelled => "",
+        _ => rejection.or(import.last_error.as_deref()).unwrap_or_default(),
+    };
+    let text = format!(
+        "{:<36} {:>10} {:<9} {:>7} {:>6} {:>6} {:>6} {:>6} {:>6} {:>6} {:>8}  {why}",
+        import.job.import_id,
+        import.job.tenant_id,
+        import.state.as_str(),
+        import.attempt,
+        summary.total,
+        summary.created,
+        summary.duplicates,
+        summary.errors,
+        summary.cancelled,
+        import.pending,
+        short(now - import.received_at),
+    );
+    text.trim_end().to_owned()
+}
+
+/// A length of time in its largest unit.
+fn short(age: time::Duration) -> String {
+    match age.whole_seconds() {
+        seconds if seconds < 60 => format!("{} s", seconds.max(0)),
+        seconds if seconds < 60 * 60 => format!("{} min", seconds / 60),
+        seconds if seconds < 24 * 60 * 60 => format!("{} h", seconds / (60 * 60)),
+        seconds => format!("{} d", seconds / (24 * 60 * 60)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages_are_numbers_with_a_unit() {
+        for (text, seconds) in [("30s", 30), ("10m", 600), ("2h", 7200), ("7d", 604_800)] {
+            assert_eq!(age(text), Ok(Duration::from_secs(seconds)));
+        }
+        for text in ["", "10", "m", "1w", "-1d", "1.5h", "99999999999999999999d", "10é"] {
+            assert!(age(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! `user-import rotate-seals`.
+
+use std::process::ExitCode;
+
+use anyhow::Context;
+use serde_json::json;
+
+use super::operator::{By, show};
+use crate::{
+    db::{self, Db},
+    seal::KeyRing,
+    secret::Secret,
+};
+
+/// Options of `rotate-seals`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+To change the key without stopping:
+  1. put the new key first in SEAL_KEYS, the old one behind it (NEW:…,OLD:…);
+     restart the workers in turn;
+  2. run this command with the same SEAL_KEYS: it seals all open seeds with the first key;
+  3. run it once more when all workers have the new ring; when it rotates nothing and fails
+     nothing, take the old key out.
+
+Passwords do not change: the seed stays the same, only what it is sealed with is another key.
+Seeds that finished imports had are destroyed already.
+
+Exit codes: 0 every open seed is sealed with the first key; 1 some could not be opened, or
+anything else failed.")]
+pub(super) struct Args {
+    /// Keys that seal password seeds, as ID:KEY[,ID:KEY…] with KEY as base64 of 32 bytes; the first one seals, all open
+    #[arg(long, env = "SEAL_KEYS", value_name = "KEYS", hide_env_values = true)]
+    seal_keys: Secret,
+    /// Print one line of JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    by: By,
+    #[command(flatten)]
+    database: db::Options,
+}
+
+pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let db = Db::new(&args.database)?;
+    // Read here and not by the command line, whose error would show the keys.
+    let ring: KeyRing = args
+        .seal_keys
+        .expose()
+        .parse()
+        .context("SEAL_KEYS cannot be used")?;
+    let (mut rotated, mut already, mut failed) = (0_u32, 0_u32, Vec::new());
+    for import in db.sealed_imports().await? {
+        let Some(old) = &import.sealed_seed else { continue };
+        if old.key_id == ring.active_id() {
+            already += 1;
+            continue;
+        }
+        let owner = import.seed_owner();
+        match ring.open(old, owner).and_then(|seed| ring.seal(&seed, owner)) {
+            // A seed that is gone meanwhile needs no other key.
+            Ok(new) => rotated += u32::from(db.replace_seed(&import, old, &new).await?),
+            Err(error) => failed.push((import.job.import_id, error.to_string())),
+        }
+    }
+    let details = json!({ "key": ring.active_id(), "rotated": rotated, "failed": failed.len() });
+    if rotated > 0 {
+        db.record(&args.by.audit("rotate-seals"), None, details).await?;
+    }
+    let mut text = format!(
+        "{rotated} seeds sealed with key {:?}, {already} were so already, {} could not be opened",
+        ring.active_id(),
+        failed.len(),
+    );
+    for (import_id, error) in &failed {
+        text.push_str(&format!("\nimport {import_id}: {error}"));
+    }
+    let failures: Vec<_> = failed
+        .iter()
+        .map(|(import_id, error)| json!({ "import_id": import_id, "error": error }))
+        .collect();
+    let value =
+        json!({ "key": ring.active_id(), "rotated": rotated, "already": already, "failed": failures });
+    show(args.json, &value, &text)?;
+    Ok(if failed.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}

@@ -1,0 +1,105 @@
+//! What `doctor` asks the database: whose log-in it is, what that may do, how old the schema is, what time it is.
+
+use time::OffsetDateTime;
+
+use super::{Db, Error, MIGRATIONS};
+
+/// How the database looks from here.
+#[derive(Debug, Clone)]
+pub struct Health {
+    /// The role that is logged in.
+    pub role: String,
+    /// The server's version.
+    pub server_version: String,
+    /// What the role lacks, as `SELECT on dialer.roles`.
+    pub missing: Vec<String>,
+    /// What the role may do and a worker should not.
+    pub excess: Vec<String>,
+    /// The server's clock.
+    pub now: OffsetDateTime,
+    /// Imports that have failed.
+    pub failed: i64,
+    /// Imports that are under way.
+    pub open: i64,
+}
+
+/// The schema against that of this program.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SchemaVersion {
+    /// The newest version that was applied.
+    pub applied: i64,
+    /// Versions that this program needs.
+    pub missing: Vec<i64>,
+    /// Versions that were applied with other content, or broke off.
+    pub different: Vec<i64>,
+    /// Versions that this program does not know: it is older than the schema.
+    pub unknown: Vec<i64>,
+}
+
+impl Db {
+    /// Looks at role, clock and imports.
+    pub async fn health(&self) -> Result<Health, Error> {
+        let found = sqlx::query!(
+            r#"SELECT current_user::text AS "role!", current_setting('server_version') AS "server_version!",
+                      ARRAY (SELECT format('%s on %s', privilege, relation)
+                               FROM (VALUES ('SELECT', 'dialer.tenants'), ('SELECT', 'dialer.roles'),
+                                            ('SELECT', 'dialer.desks'), ('SELECT', 'dialer.skill_groups'),
+                                            ('SELECT', 'dialer.tags'), ('SELECT', 'dialer.pbx_domains'),
+                                            ('SELECT', 'dialer.users'), ('INSERT', 'dialer.users'),
+                                            ('INSERT', 'dialer.user_roles'), ('INSERT', 'dialer.user_desks'),
+                                            ('INSERT', 'dialer.user_skill_groups'), ('INSERT', 'dialer.user_tags'),
+                                            ('SELECT', 'imports.imports'), ('INSERT', 'imports.imports'),
+                                            ('UPDATE', 'imports.imports'), ('SELECT', 'imports.rows'),
+                                            ('INSERT', 'imports.rows'), ('UPDATE', 'imports.rows'),
+                                            ('INSERT', 'imports.audit')) AS needed (privilege, relation)
+                              WHERE NOT has_any_column_privilege(relation, privilege)) AS "missing!",
+                      ARRAY (SELECT may FROM (VALUES
+                                 ('is superuser', (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)),
+                                 ('may create tables in schema imports', has_schema_privilege('imports', 'CREATE')),
+                                 ('may read password hashes',
+                                  has_column_privilege('dialer.users', 'password_hash', 'SELECT')),
+                                 ('may delete users', has_table_privilege('dialer.users', 'DELETE')),
+                                 ('may delete imports', has_table_privilege('imports.imports', 'DELETE'))
+                             ) AS excess (may, is_so) WHERE is_so) AS "excess!",
+                      clock_timestamp() AS "now!",
+                      (SELECT count(*) FROM imports.imports WHERE state = 'failed') AS "failed!",
+                      (SELECT count(*) FROM imports.imports WHERE state IN ('received', 'running')) AS "open!""#
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(Health {
+            role: found.role,
+            server_version: found.server_version,
+            missing: found.missing,
+            excess: found.excess,
+            now: found.now,
+            failed: found.failed,
+            open: found.open,
+        })
+    }
+
+    /// Compares the migrations that were applied with those of this program.
+    pub async fn schema_version(&self) -> Result<SchemaVersion, Error> {
+        let applied =
+            sqlx::query!("SELECT version, success, checksum FROM _sqlx_migrations ORDER BY version")
+                .fetch_all(&self.pool)
+                .await?;
+        let mut found = SchemaVersion::default();
+        for row in &applied {
+            found.applied = row.version;
+            match MIGRATIONS.iter().find(|known| known.version == row.version) {
+                None => found.unknown.push(row.version),
+                Some(known) if !row.success || *known.checksum != *row.checksum => {
+                    found.different.push(row.version);
+                }
+                Some(_) => {}
+            }
+        }
+        found.missing = MIGRATIONS
+            .iter()
+            .map(|known| known.version)
+            .filter(|version| !applied.iter().any(|row| row.version == *version))
+            .collect();
+        Ok(found)
+    }
+}

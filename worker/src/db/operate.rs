@@ -1,0 +1,309 @@
+//! What operators change: an import, held under its tenant's lock, goes in; its new state and an entry in the audit
+//! trail come out of one transaction.
+
+use shared::assess::{AssessedRow, Dialer};
+use shared::row::Lookups;
+use sqlx::types::Json;
+use uuid::Uuid;
+
+use super::{
+    Db, Error, Import, State,
+    imports::load,
+    lock_tenant,
+    plan::{PlanningTransaction, RowRecord},
+    report::from_json,
+    signed, unsigned,
+};
+use crate::seal::SealedSeed;
+
+/// Who makes a change, and why.
+#[derive(Debug, Clone)]
+pub struct Audit {
+    /// The command.
+    pub command: &'static str,
+    /// Who.
+    pub operator: String,
+    /// Why, if they said so.
+    pub reason: Option<String>,
+}
+
+/// An import that nobody else can change until the end of the transaction: workers write rows under the tenant's lock,
+/// and the import's own row is locked too.
+#[derive(Debug)]
+pub struct LockedImport {
+    planning: PlanningTransaction,
+    import: Import,
+}
+
+/// A row as it was read and what has become of it.
+#[derive(Debug, Clone)]
+pub struct StoredRow {
+    /// Its number.
+    pub row: u32,
+    /// Where it begins in the file.
+    pub line: u32,
+    /// Its cells.
+    pub cells: Vec<String>,
+    /// Whether it became a user.
+    pub created: bool,
+    /// Whether it has surplus cells, which are not stored.
+    pub has_surplus: bool,
+}
+
+impl Db {
+    /// Adds an entry about something that is not, or not only, in the database.
+    pub async fn record(
+        &self,
+        audit: &Audit,
+        import: Option<(i64, Uuid)>,
+        details: serde_json::Value,
+    ) -> Result<(), Error> {
+        record(&mut *self.pool.acquire().await?, audit, import, details).await
+    }
+
+    /// Keeps the seed of an attempt that has none yet and has made no user, so that no user's password is lost.
+    pub async fn keep_seed(&self, import: &Import, sealed: &SealedSeed) -> Result<(), Error> {
+        sqlx::query!(
+            "UPDATE imports.imports i
+                SET sealed_seed = $4, seal_key_id = $5, seed_attempt = attempt
+              WHERE import_id = $1 AND tenant_id = $2 AND attempt = $3 AND state = 'running' AND sealed_seed IS NULL
+                AND NOT EXISTS (SELECT FROM imports.rows r
+                                 WHERE r.import_id = $1 AND r.attempt = i.attempt AND r.outcome = 'created')",
+            import.job.import_id,
+            import.job.tenant_id.get(),
+            signed("attempt", import.attempt)?,
+            sealed.bytes,
+            sealed.key_id,
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Locks an import; `None` if there is no such import.
+    pub async fn lock_import(&self, import_id: Uuid) -> Result<Option<LockedImport>, Error> {
+        let Some(import) = self.find(import_id).await? else {
+            return Ok(None);
+        };
+        let tenant_id = import.job.tenant_id;
+        let mut transaction = self.pool.begin().await?;
+        lock_tenant(&mut transaction, tenant_id).await?;
+        sqlx::query!(
+            r#"SELECT 1 AS "locked!" FROM imports.imports WHERE import_id = $1 FOR UPDATE"#,
+            import_id
+        )
+        .fetch_optional(&mut *transaction)
+        .await?;
+        // What it was before the lock may be history.
+        let import = load(&mut *transaction, &[import_id]).await?.pop();
+        Ok(import.map(|import| LockedImport {
+            planning: PlanningTransaction {
+                transaction,
+                tenant_id,
+                import_id,
+                attempt: import.attempt,
+            },
+            import,
+        }))
+    }
+}
+
+impl LockedImport {
+    /// The import as it stands.
+    pub const fn import(&self) -> &Import {
+        &self.import
+    }
+
+    /// Gives all pending rows the outcome `cancelled`; an import that is not planned yet is over at once.
+    pub async fn cancel(&mut self) -> Result<(), Error> {
+        sqlx::query!(
+            "UPDATE imports.rows SET outcome = 'cancelled'
+              WHERE import_id = $1 AND tenant_id = $2 AND outcome = 'pending'",
+            self.planning.import_id,
+            self.planning.tenant_id.get(),
+        )
+        .execute(&mut *self.planning.transaction)
+        .await?;
+        sqlx::query!(
+            "UPDATE imports.imports
+                SET state = CASE state WHEN 'received' THEN 'cancelled' ELSE state END,
+                    finished_at = CASE state WHEN 'received' THEN now() ELSE finished_at END,
+                    cancelled = cancelled + pending, pending = 0
+              WHERE import_id = $1",
+            self.planning.import_id,
+        )
+        .execute(&mut *self.planning.transaction)
+        .await?;
+        self.reload().await
+    }
+
+    /// Begins a new attempt: cancelled rows are pending again; an import without rows is planned anew.
+    ///
+    /// The users of a failed attempt move on to the new one together with its seed, because nobody has their passwords
+    /// yet. With `abandon_passwords` they and the seed are left behind.
+    pub async fn reopen(&mut self, abandon_passwords: bool) -> Result<(), Error> {
+        let undelivered = self.import.state == State::Failed && !abandon_passwords;
+        if undelivered {
+            sqlx::query!(
+                "UPDATE imports.rows SET attempt = attempt + 1
+                  WHERE import_id = $1 AND tenant_id = $2 AND outcome = 'created' AND attempt = $3",
+                self.planning.import_id,
+                self.planning.tenant_id.get(),
+                signed("attempt", self.import.attempt)?,
+            )
+            .execute(&mut *self.planning.transaction)
+            .await?;
+        }
+        sqlx::query!(
+            "UPDATE imports.rows SET outcome = 'pending'
+              WHERE import_id = $1 AND tenant_id = $2 AND outcome = 'cancelled'",
+            self.planning.import_id,
+            self.planning.tenant_id.get(),
+        )
+        .execute(&mut *self.planning.transaction)
+        .await?;
+        sqlx::query!(
+            "UPDATE imports.imports
+                SET state = CASE WHEN planned_at IS NULL THEN 'received' ELSE 'running' END,
+                    attempt = attempt + 1, finished_at = NULL, pending = pending + cancelled, cancelled = 0,
+                    rejection_code = NULL, rejection_message = NULL, failure_reason = NULL, tries = 0, last_error = NULL,
+                    success_key = NULL, errors_key = NULL, success_purged_at = NULL,
+                    sealed_seed = CASE WHEN $2 THEN sealed_seed END,
+                    seal_key_id = CASE WHEN $2 THEN seal_key_id END,
+                    seed_attempt = CASE WHEN $2 AND sealed_seed IS NOT NULL THEN coalesce(seed_attempt, attempt) END
+              WHERE import_id = $1",
+            self.planning.import_id,
+            undelivered,
+        )
+        .execute(&mut *self.planning.transaction)
+        .await?;
+        self.reload().await
+    }
+
+    /// The header of the file and all its rows, in order.
+    pub async fn stored_rows(&mut self) -> Result<(Vec<String>, Vec<StoredRow>), Error> {
+        let header = sqlx::query_scalar!(
+            r#"SELECT source_header AS "source_header!" FROM imports.imports WHERE import_id = $1"#,
+            self.planning.import_id,
+        )
+        .fetch_one(&mut *self.planning.transaction)
+        .await?;
+        let rows = sqlx::query!(
+            r#"SELECT row_number, line, source_cells, outcome = 'created' AS "created!",
+                      problems @> '[{"code": "wrong_column_count"}]' AS "has_surplus!"
+                 FROM imports.rows
+                WHERE import_id = $1 AND tenant_id = $2
+                ORDER BY row_number"#,
+            self.planning.import_id,
+            self.planning.tenant_id.get(),
+        )
+        .fetch_all(&mut *self.planning.transaction)
+        .await?;
+        let rows = rows.into_iter().map(|row| {
+            Ok(StoredRow {
+                row: unsigned("row_number", row.row_number)?,
+                line: unsigned("line", row.line)?,
+                cells: from_json("source_cells", &row.source_cells)?,
+                created: row.created,
+                has_surplus: row.has_surplus,
+            })
+        });
+        Ok((
+            from_json("source_header", &header)?,
+            rows.collect::<Result<_, Error>>()?,
+        ))
+    }
+
+    /// What the tenant has of all that the rows and the job name.
+    pub async fn look_up(&mut self, lookups: &Lookups) -> Result<Dialer, Error> {
+        self.planning.look_up(lookups).await
+    }
+
+    /// Writes new verdicts on rows, and counts all rows anew.
+    pub async fn write_verdicts(&mut self, rows: &[&AssessedRow]) -> Result<(), Error> {
+        let records: Vec<RowRecord<'_>> = rows
+            .iter()
+            .map(|row| RowRecord::of(row, self.import.job.mode))
+            .collect();
+        sqlx::query!(
+            "UPDATE imports.rows r
+                SET attempt = $3, outcome = anew.outcome, problems = anew.problems, username = anew.username,
+                    username_key = anew.username_key, email = anew.email, virtual_extension = anew.virtual_extension,
+                    extension_generated = anew.extension_generated, first_name = anew.first_name,
+                    last_name = anew.last_name, pbx_device = anew.pbx_device, sip_uri = anew.sip_uri,
+                    role_ids = anew.role_ids, desk_ids = anew.desk_ids, skill_group_ids = anew.skill_group_ids,
+                    tag_ids = anew.tag_ids
+               FROM jsonb_to_recordset($4) AS anew (
+                        row_number integer, outcome text, problems jsonb, username text, username_key text, email text,
+                        virtual_extension text, extension_generated boolean, first_name text, last_name text,
+                        pbx_device text, sip_uri text, role_ids bigint[], desk_ids bigint[], skill_group_ids bigint[],
+                        tag_ids bigint[])
+              WHERE r.import_id = $1 AND r.tenant_id = $2 AND r.row_number = anew.row_number",
+            self.planning.import_id,
+            self.planning.tenant_id.get(),
+            signed("attempt", self.import.attempt)?,
+            Json(records) as _,
+        )
+        .execute(&mut *self.planning.transaction)
+        .await?;
+        sqlx::query!(
+            "UPDATE imports.imports i
+                SET pending = counted.pending, created = counted.created, duplicates = counted.duplicates,
+                    errors = counted.errors, cancelled = counted.cancelled
+               FROM (SELECT count(*) FILTER (WHERE outcome = 'pending')::integer AS pending,
+                            count(*) FILTER (WHERE outcome = 'created')::integer AS created,
+                            count(*) FILTER (WHERE outcome = 'duplicate')::integer AS duplicates,
+                            count(*) FILTER (WHERE outcome = 'error')::integer AS errors,
+                            count(*) FILTER (WHERE outcome = 'cancelled')::integer AS cancelled
+                       FROM imports.rows WHERE import_id = $1) AS counted
+              WHERE i.import_id = $1",
+            self.planning.import_id,
+        )
+        .execute(&mut *self.planning.transaction)
+        .await?;
+        self.reload().await
+    }
+
+    /// Leaves everything as it was.
+    pub async fn abandon(self) -> Result<(), Error> {
+        self.planning.abandon().await
+    }
+
+    /// Adds the entry to the audit trail, commits, and returns the import as it stands now.
+    pub async fn commit(mut self, audit: &Audit, details: serde_json::Value) -> Result<Import, Error> {
+        let about = (self.planning.tenant_id.get(), self.planning.import_id);
+        record(&mut self.planning.transaction, audit, Some(about), details).await?;
+        self.planning.transaction.commit().await?;
+        Ok(self.import)
+    }
+
+    async fn reload(&mut self) -> Result<(), Error> {
+        let import_id = self.planning.import_id;
+        self.import = load(&mut *self.planning.transaction, &[import_id])
+            .await?
+            .pop()
+            .ok_or_else(|| Error::corrupt("the import", "it is gone"))?;
+        Ok(())
+    }
+}
+
+pub(super) async fn record(
+    connection: &mut sqlx::PgConnection,
+    audit: &Audit,
+    import: Option<(i64, Uuid)>,
+    details: serde_json::Value,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "INSERT INTO imports.audit (operator, command, reason, tenant_id, import_id, details)
+         VALUES ($1, $2, $3, $4, $5, $6)",
+        audit.operator,
+        audit.command,
+        audit.reason,
+        import.map(|(tenant_id, _)| tenant_id),
+        import.map(|(_, import_id)| import_id),
+        details,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}

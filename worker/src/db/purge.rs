@@ -1,0 +1,148 @@
+//! Retention: what is older than its time goes in, and is gone afterwards. Only what is over for good is touched: a
+//! failed import may hold passwords that nobody has yet.
+
+use serde_json::json;
+use shared::contract::Id;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::{
+    Db, Error,
+    operate::{Audit, record},
+    signed, unsigned,
+};
+
+/// What is removed of an import.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Success CSVs, which hold passwords.
+    Success,
+    /// Rows and error CSVs, which hold the file's personal data.
+    Rows,
+    /// The import itself.
+    Import,
+}
+
+impl Stage {
+    /// The name in the audit trail and in JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Success => "success_csvs",
+            Self::Rows => "rows",
+            Self::Import => "imports",
+        }
+    }
+}
+
+/// An import of which something is to be removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Old {
+    /// The import.
+    pub import_id: Uuid,
+    /// Its tenant.
+    pub tenant_id: Id,
+    /// Its last attempt; every one had reports of its own.
+    pub attempt: u32,
+    /// Rows that are still there.
+    pub rows: u32,
+}
+
+impl Db {
+    /// Imports that have been over since before the given time and still have what the stage removes.
+    pub async fn old_imports(
+        &self,
+        stage: Stage,
+        before: OffsetDateTime,
+        tenant_id: Option<Id>,
+    ) -> Result<Vec<Old>, Error> {
+        let found = sqlx::query!(
+            r#"SELECT import_id, tenant_id, attempt, CASE WHEN rows_purged_at IS NULL THEN total ELSE 0 END AS "rows!"
+                 FROM imports.imports
+                WHERE state IN ('completed', 'cancelled', 'rejected') AND finished_at < $2
+                  AND ($3::bigint IS NULL OR tenant_id = $3)
+                  AND CASE $1
+                          WHEN 'success_csvs' THEN success_purged_at IS NULL AND planned_at IS NOT NULL
+                          WHEN 'rows' THEN rows_purged_at IS NULL AND planned_at IS NOT NULL
+                          ELSE true
+                      END
+                ORDER BY finished_at"#,
+            stage.as_str(),
+            before,
+            tenant_id.map(Id::get),
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let old = found.into_iter().map(|row| {
+            Ok(Old {
+                import_id: row.import_id,
+                tenant_id: Id::try_from(row.tenant_id).map_err(|error| Error::corrupt("tenant_id", error))?,
+                attempt: unsigned("attempt", row.attempt)?,
+                rows: unsigned("total", row.rows)?,
+            })
+        });
+        old.collect()
+    }
+
+    /// How many failed imports are that old. They are kept until somebody replays or cancels them.
+    pub async fn old_failures(&self, before: OffsetDateTime, tenant_id: Option<Id>) -> Result<i64, Error> {
+        let count = sqlx::query_scalar!(
+            r#"SELECT count(*) AS "count!" FROM imports.imports
+                WHERE state = 'failed' AND finished_at < $1 AND ($2::bigint IS NULL OR tenant_id = $2)"#,
+            before,
+            tenant_id.map(Id::get),
+        );
+        Ok(count.fetch_one(&self.pool).await?)
+    }
+
+    /// Whether this database role may delete imports and rows.
+    pub async fn may_purge(&self) -> Result<bool, Error> {
+        let may = sqlx::query_scalar!(
+            r#"SELECT has_table_privilege('imports.imports', 'DELETE') AND has_table_privilege('imports.rows', 'DELETE')
+                      AS "may!""#
+        );
+        Ok(may.fetch_one(&self.pool).await?)
+    }
+
+    /// Removes what the stage removes in the database, with an entry in the audit trail; `false` if the import was taken
+    /// up again since it was looked at.
+    pub async fn purge(&self, stage: Stage, old: &Old, audit: &Audit) -> Result<bool, Error> {
+        let mut transaction = self.pool.begin().await?;
+        let (import_id, attempt) = (old.import_id, signed("attempt", old.attempt)?);
+        let touched = match stage {
+            Stage::Import => sqlx::query!(
+                "DELETE FROM imports.imports
+                  WHERE import_id = $1 AND attempt = $2 AND state IN ('completed', 'cancelled', 'rejected')",
+                import_id,
+                attempt,
+            )
+            .execute(&mut *transaction)
+            .await?
+            .rows_affected(),
+            Stage::Success | Stage::Rows => sqlx::query!(
+                "UPDATE imports.imports
+                    SET success_purged_at = CASE WHEN $3 THEN success_purged_at ELSE now() END,
+                        rows_purged_at = CASE WHEN $3 THEN now() ELSE rows_purged_at END,
+                        source_header = CASE WHEN $3 THEN NULL ELSE source_header END
+                  WHERE import_id = $1 AND attempt = $2 AND state IN ('completed', 'cancelled', 'rejected')",
+                import_id,
+                attempt,
+                stage == Stage::Rows,
+            )
+            .execute(&mut *transaction)
+            .await?
+            .rows_affected(),
+        };
+        if touched > 0 {
+            if stage == Stage::Rows {
+                sqlx::query!("DELETE FROM imports.rows WHERE import_id = $1", import_id)
+                    .execute(&mut *transaction)
+                    .await?;
+            }
+            let details = json!({ "removed": stage.as_str(), "attempts": old.attempt, "rows": old.rows });
+            let about = (old.tenant_id.get(), import_id);
+            record(&mut transaction, audit, Some(about), details).await?;
+        }
+        transaction.commit().await?;
+        Ok(touched > 0)
+    }
+}

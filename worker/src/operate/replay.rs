@@ -1,0 +1,154 @@
+//! Replaying: an import that is over goes in, and is taken up again in a new attempt with reports of its own.
+//!
+//! What is unfinished is pending again. With `errors`, the rows that were refused are validated once more, from their
+//! stored cells, against what the tenant has by now. The rest is the planning step's, as for a new job.
+
+use serde_json::json;
+use shared::{
+    assess::{self, AssessedRow},
+    file::{Record, SourceFile, Surplus},
+    mapping, row,
+};
+use uuid::Uuid;
+
+use super::Error;
+use crate::{
+    broker::Outgoing,
+    db::{self, Audit, Db, Import, LockedImport, State},
+};
+
+/// What is taken up.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Choice {
+    /// Also the rows that ended in error or duplicate, and an import that was rejected.
+    pub errors: bool,
+    /// Leave the password seed of a failed attempt behind: its key is lost. The users that it made need new passwords.
+    pub abandon_passwords: bool,
+}
+
+/// A replayed import.
+#[derive(Debug)]
+pub struct Replayed {
+    /// The import as it stands now.
+    pub import: Import,
+    /// Whether a new attempt was begun; otherwise one was under way, and only its job is published again.
+    pub changed: bool,
+    /// Rows that were validated again.
+    pub revalidated: usize,
+    /// What carries the replay out.
+    pub messages: Vec<Outgoing>,
+}
+
+/// Takes an import up again.
+pub async fn replay(db: &Db, import_id: Uuid, choice: Choice, audit: &Audit) -> Result<Replayed, Error> {
+    let Some(mut locked) = db.lock_import(import_id).await? else {
+        return Err(Error::Unknown(import_id));
+    };
+    let before = locked.import().clone();
+    if let Err(refused) = check(&before, choice) {
+        locked.abandon().await?;
+        return Err(refused);
+    }
+    if matches!(before.state, State::Received | State::Running) {
+        locked.abandon().await?;
+        return Ok(replayed(before, false, 0));
+    }
+    locked.reopen(choice.abandon_passwords).await?;
+    let mut revalidated = 0;
+    if choice.errors && locked.import().planned_at.is_some() {
+        revalidated = match revalidate(&mut locked).await {
+            Ok(count) => count,
+            Err(error) => {
+                locked.abandon().await?;
+                return Err(error);
+            }
+        };
+    }
+    let now = locked.import();
+    let details = json!({
+        "was": before.state.as_str(), "attempt": now.attempt, "pending": now.pending, "revalidated": revalidated,
+        "abandon_passwords": choice.abandon_passwords,
+    });
+    let import = locked.commit(audit, details).await?;
+    Ok(replayed(import, true, revalidated))
+}
+
+fn replayed(import: Import, changed: bool, revalidated: usize) -> Replayed {
+    Replayed {
+        messages: vec![Outgoing::Job(Box::new(import.job.clone()))],
+        import,
+        changed,
+        revalidated,
+    }
+}
+
+fn check(import: &Import, choice: Choice) -> Result<(), Error> {
+    let import_id = import.job.import_id;
+    let nothing = |hint| {
+        Err(Error::NothingToReplay {
+            import_id,
+            state: import.state.as_str(),
+            hint,
+        })
+    };
+    if import.rows_purged_at.is_some() {
+        return Err(Error::Purged(import_id));
+    }
+    let refused = import.summary.errors + import.summary.duplicates;
+    match import.state {
+        State::Received | State::Running | State::Failed | State::Cancelled => Ok(()),
+        State::Rejected if choice.errors => Ok(()),
+        State::Rejected => {
+            nothing("if the reason for the rejection is mended, --errors reads the same file again")
+        }
+        State::Completed if !choice.errors && refused > 0 => {
+            nothing("--errors validates the rows again that were refused")
+        }
+        State::Completed if refused == 0 => nothing("every row was created"),
+        State::Completed => Ok(()),
+    }
+}
+
+/// Validates every row again that did not become a user, and returns how many. Rows with surplus cells stay refused:
+/// what stood in those cells is not stored.
+async fn revalidate(locked: &mut LockedImport) -> Result<usize, Error> {
+    let job = locked.import().job.clone();
+    let (encoding, delimiter) = locked
+        .import()
+        .format
+        .ok_or_else(|| db::Error::corrupt("encoding", "NULL"))?;
+    let (header, rows) = locked.stored_rows().await?;
+    // All rows are looked at, because whether one is a duplicate depends on those before it.
+    let records: Vec<Record> = rows
+        .iter()
+        .map(|row| Record {
+            row: row.row,
+            line: row.line,
+            cells: row.cells.clone(),
+            surplus: Surplus::of_unknown_text(usize::from(row.has_surplus)),
+        })
+        .collect();
+    let file = SourceFile {
+        encoding,
+        delimiter,
+        column_numbers: (1..=header.len()).collect(),
+        header,
+        // Only the refusal of a header names its line, and this header was accepted before.
+        header_line: 1,
+        record_count: records.len(),
+        records,
+    };
+    let mapping = mapping::map(&file, &job).map_err(Error::Refused)?;
+    let candidates = row::read(&file, &mapping, &job);
+    let dialer = locked.look_up(&row::lookups(&candidates, &job)).await?;
+    assess::check_fixed_values(&job, &dialer).map_err(Error::Refused)?;
+    let assessed = assess::assess(candidates, &dialer);
+    let anew: Vec<&AssessedRow> = rows
+        .iter()
+        .zip(&assessed)
+        .filter(|(row, _)| !row.created && !row.has_surplus)
+        .map(|(_, assessed)| assessed)
+        .collect();
+    locked.write_verdicts(&anew).await?;
+    Ok(anew.len())
+}
