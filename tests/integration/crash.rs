@@ -74,18 +74,20 @@ async fn a_worker_that_dies_while_it_gives_an_import_up_still_tells_the_dialer()
         let tenant = world.tenant().await;
         for place in ["given-up", "failure-told"] {
             let variables = [("FAILPOINTS", format!("{place}=return"))];
-            let variables: Vec<(&str, &str)> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            let variables: Vec<(&str, &str)> = variables
+                .iter()
+                .map(|(name, value)| (*name, value.as_str()))
+                .collect();
             let job = world.upload(tenant, good_rows(30)).await;
-            // A running import whose seed is gone: its batches cannot be done, and no retry mends that.
+            // A running import whose seed is spoilt: its batches cannot be done, and no retry mends that.
             let mut planner = Worker::start(world, &[("FAILPOINTS", "planned=return")]);
             world.publish(&job).await;
             eventually("a plan", async || {
-                let forgotten = sqlx::query(
-                    "UPDATE imports.imports SET sealed_seed = NULL, seal_key_id = NULL WHERE state = 'running'",
-                )
-                .execute(&world.db)
-                .await
-                .unwrap();
+                let forgotten =
+                    sqlx::query("UPDATE imports.imports SET sealed_seed = 'spoilt' WHERE state = 'running'")
+                        .execute(&world.db)
+                        .await
+                        .unwrap();
                 (forgotten.rows_affected() > 0).then_some(())
             })
             .await;
@@ -94,7 +96,11 @@ async fn a_worker_that_dies_while_it_gives_an_import_up_still_tells_the_dialer()
             assert!(!doomed.died().await.success());
             let next = Worker::start(world, &[]);
             let event = world.final_event(&job).await;
-            assert_eq!(final_data(&event, "failed")["reason"], "permanent_error", "{place}");
+            assert_eq!(
+                final_data(&event, "failed")["reason"],
+                "permanent_error",
+                "{place}"
+            );
             next.terminate().await;
         }
     })

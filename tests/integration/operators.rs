@@ -84,7 +84,12 @@ pub(crate) async fn half_failed(world: &World) -> (tests::Tenant, Value) {
     let import_id = id(&job).parse().unwrap();
     tools
         .db
-        .fail(import_id, DeadReason::RetriesExhausted, "the storage was away")
+        .fail(
+            serde_json::from_value(job["tenant_id"].clone()).unwrap(),
+            import_id,
+            DeadReason::RetriesExhausted,
+            "the storage was away",
+        )
         .await
         .unwrap();
     (tenant, job)
@@ -220,7 +225,12 @@ async fn an_import_that_failed_before_its_file_was_read_is_read_by_a_replay() {
         let import_id = id(&job).parse().unwrap();
         tools
             .db
-            .fail(import_id, DeadReason::RetriesExhausted, "the storage was away")
+            .fail(
+                serde_json::from_value(job["tenant_id"].clone()).unwrap(),
+                import_id,
+                DeadReason::RetriesExhausted,
+                "the storage was away",
+            )
             .await
             .unwrap();
         let _worker = Worker::start(world, &[]);

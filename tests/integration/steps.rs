@@ -15,7 +15,7 @@ async fn twice<T: PartialEq + std::fmt::Debug>(step: impl AsyncFn() -> T) -> T {
 
 fn body(message: &Outgoing) -> Vec<u8> {
     match message {
-        Outgoing::Rows(due) => serde_json::to_vec(due).unwrap(),
+        Outgoing::Rows(due, _) => serde_json::to_vec(due).unwrap(),
         Outgoing::Report(due) => serde_json::to_vec(due).unwrap(),
         other => panic!("{other:?} is no work message"),
     }

@@ -1,6 +1,9 @@
 //! The Dialer's side: uploads, jobs, events, reports.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::Instant,
+};
 
 use futures::StreamExt;
 use lapin::{
@@ -21,7 +24,7 @@ use crate::{Tap, Tenant, World, contract, eventually, variable};
 #[derive(Debug)]
 pub(crate) struct Inbox {
     channel: Channel,
-    events: Arc<Mutex<Vec<Value>>>,
+    events: Arc<Mutex<Vec<(Instant, Value)>>>,
     /// What is wrong with events that did not hold what the contract promises.
     breaches: Arc<Mutex<Vec<String>>>,
     listening: Channel,
@@ -55,7 +58,7 @@ impl Inbox {
             // Ends when the test's connection is closed.
             while let Some(Ok(delivery)) = deliveries.next().await {
                 match contract::check_event(&delivery) {
-                    Ok(event) => received.lock().expect("the events").push(event),
+                    Ok(event) => received.lock().expect("the events").push((Instant::now(), event)),
                     Err(breach) => broken.lock().expect("the breaches").push(breach),
                 }
                 delivery
@@ -181,9 +184,16 @@ impl World {
         let events = self.inbox.events.lock().expect("the events");
         events
             .iter()
+            .map(|(_, event)| event)
             .filter(|event| event["subject"] == job["import_id"])
             .cloned()
             .collect()
+    }
+
+    /// All events with the time of their arrival, from the given one on.
+    pub fn arrivals(&self, from: usize) -> Vec<(Instant, Value)> {
+        let events = self.inbox.events.lock().expect("the events");
+        events.get(from..).unwrap_or_default().to_vec()
     }
 
     /// Waits for the event with which an import ends.

@@ -7,11 +7,13 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::print_stderr,
+    clippy::print_stdout,
     reason = "a test ends with a panic"
 )]
 
 pub mod contract;
 mod dialer;
+pub mod load;
 mod process;
 mod proxy;
 mod tap;
@@ -23,7 +25,7 @@ pub use process::Worker;
 pub use proxy::{Fault, Proxy, authority};
 pub use tap::{Heard, Tap};
 pub use tls::{Authority, TlsFront};
-pub use world::{Tenant, World, in_world, storage};
+pub use world::{Tenant, World, in_world, in_world_of, storage};
 
 use std::time::Duration;
 

@@ -16,12 +16,26 @@ pub struct Worker {
 impl Worker {
     /// Starts a worker in the world, with these variables beside those of every test.
     pub fn start(world: &World, variables: &[(&str, &str)]) -> Self {
+        Self::spawn(world, program(world), variables)
+    }
+
+    /// The same on one core alone.
+    pub fn start_on_core(world: &World, core: usize, variables: &[(&str, &str)]) -> Self {
+        let mut command = Command::new("taskset");
+        command
+            .args(["--cpu-list", &core.to_string()])
+            .arg(built("user-import"))
+            .envs(world.variables());
+        Self::spawn(world, command, variables)
+    }
+
+    fn spawn(world: &World, mut command: Command, variables: &[(&str, &str)]) -> Self {
         let log = std::fs::File::options()
             .append(true)
             .create(true)
             .open(world.log())
             .expect("the log");
-        let child = program(world)
+        let child = command
             .arg("work")
             .envs(variables.iter().copied())
             .stdout(Stdio::null())
@@ -29,6 +43,11 @@ impl Worker {
             .spawn()
             .expect("the worker starts");
         Self { child }
+    }
+
+    /// Its process ID.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// SIGKILL: the process ends at once, in the middle of whatever it does.
@@ -77,18 +96,13 @@ pub(crate) fn program(world: &World) -> Command {
     command
 }
 
-/// A program of this workspace: cargo puts it beside the folder of the test programs.
+/// A program of this workspace: cargo puts it beside other programs, and beside the folder of the test programs.
 fn built(name: &str) -> PathBuf {
-    let test = std::env::current_exe().expect("the test program's path");
-    let folder = test
-        .parent()
-        .and_then(std::path::Path::parent)
-        .expect("the target folder");
-    let program = folder.join(name);
-    assert!(
-        program.exists(),
-        "{} is not built: run the tests with deploy/local/test",
-        program.display()
-    );
-    program
+    let this = std::env::current_exe().expect("this program's path");
+    this.ancestors()
+        .skip(1)
+        .take(2)
+        .map(|folder| folder.join(name))
+        .find(|program| program.exists())
+        .unwrap_or_else(|| panic!("{name} is not built: use the commands of deploy/local"))
 }

@@ -19,7 +19,7 @@ use uuid::Uuid;
 use worker::{
     broker,
     db::{self, Db},
-    hashing::{Cost, Hasher},
+    hashing::{Choice, Cost, Hasher},
     step::Tools,
     storage::{self, Storage},
 };
@@ -38,7 +38,12 @@ const TRIFLE: Cost = Cost {
 
 /// Runs a test in a world of its own and clears the world away, however the test ends.
 pub async fn in_world(test: impl AsyncFnOnce(&World)) {
-    let world = World::create().await;
+    in_world_of(SHARDS, test).await;
+}
+
+/// The same with this many shards.
+pub async fn in_world_of(shards: u16, test: impl AsyncFnOnce(&World)) {
+    let world = World::create(shards).await;
     let ended = AssertUnwindSafe(async {
         test(&world).await;
         world.assert_contract();
@@ -58,6 +63,7 @@ pub async fn in_world(test: impl AsyncFnOnce(&World)) {
 #[derive(Debug)]
 pub struct World {
     name: String,
+    shards: u16,
     scratch: PathBuf,
     /// The world's database, as its owner.
     pub db: PgPool,
@@ -75,7 +81,7 @@ pub struct Tenant {
 }
 
 impl World {
-    async fn create() -> Self {
+    async fn create(shards: u16) -> Self {
         // The broker's permissions let a test prefix be `t`, hexadecimal digits and a point.
         let name = format!("t{:08x}", random());
         let admin = PgPool::connect(&variable("MIGRATE_DATABASE_URL"))
@@ -93,13 +99,14 @@ impl World {
             .migrate()
             .await
             .expect("the migrations run");
-        broker::declare(&broker_options(&name))
+        broker::declare(&broker_options(&name, shards))
             .await
             .expect("the topology is declared");
         let storage = storage_options();
         let scratch = std::env::temp_dir().join(format!("user-import-{name}"));
         std::fs::create_dir(&scratch).expect("a folder for the test's files");
         Self {
+            shards,
             scratch,
             db: PgPool::connect(&owner).await.expect("the database"),
             storage: Storage::new(&storage),
@@ -117,7 +124,7 @@ impl World {
 
     /// Names of the world's exchanges and queues.
     pub fn topology(&self) -> broker::Topology {
-        broker_options(&self.name).topology()
+        broker_options(&self.name, self.shards).topology()
     }
 
     /// A folder for the test's files.
@@ -160,16 +167,21 @@ impl World {
                 database_url("OPERATOR_DATABASE_URL", &self.name),
             ),
             ("AMQP_PREFIX", self.prefix()),
-            ("AMQP_SHARDS", SHARDS.to_string()),
+            ("AMQP_SHARDS", self.shards.to_string()),
             ("ARGON2_MEMORY_KIB", TRIFLE.memory_kib.to_string()),
             ("ARGON2_PASSES", TRIFLE.passes.to_string()),
+            ("ARGON2_ALLOW_WEAK", "true".to_owned()),
         ]
     }
 
     /// How the world's own programs reach its servers.
     pub fn servers(&self) -> (db::Options, broker::Options, storage::Options) {
         let database = database_options(&database_url("DATABASE_URL", &self.name));
-        (database, broker_options(&self.name), storage_options())
+        (
+            database,
+            broker_options(&self.name, self.shards),
+            storage_options(),
+        )
     }
 
     /// A worker's tools, for tests that run a step by hand.
@@ -177,8 +189,9 @@ impl World {
         Tools {
             db: Db::new(&database_options(&database_url("DATABASE_URL", &self.name))).expect("a URL"),
             storage: self.storage.clone(),
-            hasher: Hasher::start(TRIFLE, 2).expect("hashing threads"),
+            hasher: Hasher::start(TRIFLE, 2, Choice::Auto).expect("hashing threads"),
             seals: variable("SEAL_KEYS").parse().expect("seal keys"),
+            topology: self.topology(),
             limits: Limits::default(),
             batch_rows: 25,
         }
@@ -224,7 +237,7 @@ impl World {
             .await
             .expect("the broker");
         let channel = connection.create_channel().await.expect("a channel");
-        for (exchanges, queues) in [broker_options(&self.name).topology().names()] {
+        for (exchanges, queues) in [broker_options(&self.name, self.shards).topology().names()] {
             for queue in queues {
                 channel
                     .queue_delete(queue, QueueDeleteOptions::default())
@@ -258,12 +271,12 @@ fn database_options(url: &str) -> db::Options {
     }
 }
 
-fn broker_options(name: &str) -> broker::Options {
+fn broker_options(name: &str, shards: u16) -> broker::Options {
     broker::Options {
         amqp_url: variable("AMQP_URL").parse().expect("any text"),
         amqp_ca_file: None,
         amqp_prefix: format!("{name}."),
-        amqp_shards: SHARDS,
+        amqp_shards: shards,
     }
 }
 

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::{
     broker::DeadReason,
-    db::{self, Db, Import, Settled, State},
+    db::{self, Db, Import, State},
     report::{errors_key, success_key},
 };
 
@@ -109,10 +109,12 @@ fn timings(import: &Import, finished_at: OffsetDateTime) -> Result<Timings, db::
     })
 }
 
-/// The failed event of an import whose job was not valid, so that there is nothing in the database to make it from.
+/// The failed event of an import whose job was not valid, so that there is nothing in the database to make it from. Its ID
+/// follows from the job: a corrected one with the same import ID has its own events, which no reader must take for this.
 pub fn never_received(
     import_id: Uuid,
     tenant_id: Id,
+    job: &[u8],
     reason: DeadReason,
     now: OffsetDateTime,
 ) -> Result<Event, db::Error> {
@@ -123,14 +125,16 @@ pub fn never_received(
         reason: reason.as_str().to_owned(),
         created: 0,
     });
-    Ok(final_event(import_id, 1, rfc3339(now)?, body))
+    let id = format!("{import_id}/malformed/{}", Uuid::new_v5(&import_id, job));
+    Ok(envelope(import_id, id, rfc3339(now)?, body))
 }
 
-/// The event that says how far the import is, if one of these rows was the first of another step. Rows that others settle
-/// at the same time are theirs to tell of, so that no step is told twice.
-pub fn progress(after: &Import, settled: Settled, now: OffsetDateTime) -> Result<Option<Event>, db::Error> {
+/// The event that says how far the import is, if one of the rows that were settled last, so many, was the first of another
+/// step. Rows that others settle at the same time are theirs to tell of, so that no step is told twice.
+pub fn progress(after: &Import, rows: u32, now: OffsetDateTime) -> Result<Option<Event>, db::Error> {
     let step = |rows: u32| rows * PROGRESS_STEPS / after.summary.total.max(1);
-    if step(settled.of_import.saturating_sub(settled.rows)) == step(settled.of_import) {
+    let settled = after.summary.total.saturating_sub(after.pending);
+    if step(settled.saturating_sub(rows)) == step(settled) {
         return Ok(None);
     }
     let (import_id, tenant_id, attempt) = (after.job.import_id, after.job.tenant_id, after.attempt);
@@ -140,7 +144,7 @@ pub fn progress(after: &Import, settled: Settled, now: OffsetDateTime) -> Result
         attempt,
         summary: after.summary,
     });
-    let id = format!("{import_id}/{attempt}/progress/{}", settled.of_import);
+    let id = format!("{import_id}/{attempt}/progress/{settled}");
     Ok(Some(envelope(import_id, id, rfc3339(now)?, body)))
 }
 

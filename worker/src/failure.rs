@@ -46,13 +46,14 @@ pub async fn give_up(
         (None, Step::Plan) => events::never_received(
             about.import_id,
             about.tenant_id,
+            &delivery.body,
             reason,
             OffsetDateTime::now_utc(),
         )
         .map(Some),
         (Some(_), Step::Plan) if reason == DeadReason::Malformed => Ok(None),
         (Some(import), _) if import.job.tenant_id == about.tenant_id => {
-            db.fail(about.import_id, reason, error).await?;
+            db.fail(about.tenant_id, about.import_id, reason, error).await?;
             match db.find(about.import_id).await? {
                 Some(import) => events::last(db, &import).await,
                 None => Ok(None),

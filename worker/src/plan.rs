@@ -76,8 +76,11 @@ async fn next(tools: &Tools, job: &Job) -> Result<Vec<Outgoing>, Error> {
     let batches = pending
         .chunks(tools.batch_rows)
         .filter_map(|rows| rows.first().zip(rows.last()));
+    let shard = import
+        .shard
+        .unwrap_or_else(|| tools.topology.home_shard(job.tenant_id));
     Ok(batches
-        .map(|(first, last)| Outgoing::Rows(rows_due(&import, *first, *last)))
+        .map(|(first, last)| Outgoing::Rows(rows_due(&import, *first, *last), shard))
         .collect())
 }
 
@@ -177,6 +180,8 @@ async fn assess(tools: &Tools, import: &Import, file: &SourceFile) -> Result<Res
         file,
         rows: &rows,
         sealed_seed: sealed_seed.filter(|_| any_pending),
+        home_shard: tools.topology.home_shard(job.tenant_id),
+        shards: tools.topology.shards(),
     };
     planning.commit(planned, job.mode).await?;
     Ok(Ok(()))

@@ -26,18 +26,16 @@ pub async fn rows(tools: &Tools, body: &[u8]) -> Result<Vec<Outgoing>, Error> {
         return Ok(Vec::new());
     };
     let rows = tools.db.pending_batch(&due).await?.rows;
-    let settled = if rows.is_empty() {
-        Settled::default()
-    } else {
+    let mut settled = None;
+    if !rows.is_empty() {
         let seed = open_seed(tools, &import)?;
         let digits_only = import.job.password.digits_only;
         let passwords: Vec<Password> = rows.iter().map(|row| seed.password(*row, digits_only)).collect();
         let hashes = tools.hasher.hash(passwords).await?;
         crash_point!("hashed");
-        let settled = tools.db.settle(&import, &Hashed { rows, hashes }).await?;
+        settled = tools.db.settle(&import, &Hashed { rows, hashes }).await?;
         crash_point!("settled");
-        settled
-    };
+    }
     next(tools, &import, settled).await
 }
 
@@ -47,9 +45,24 @@ fn concerns(import: &Import, due: &RowsDue) -> bool {
 
 /// The reports, if no row is left; else how far the import is. Asked even if the batch had been done before: whoever did
 /// it may have died before its message was out.
-async fn next(tools: &Tools, before: &Import, settled: Settled) -> Result<Vec<Outgoing>, Error> {
-    let Some(after) = tools.db.find(before.job.import_id).await? else {
-        return Ok(Vec::new());
+async fn next(tools: &Tools, before: &Import, settled: Option<Settled>) -> Result<Vec<Outgoing>, Error> {
+    let (after, rows) = match settled {
+        Some(Settled {
+            rows,
+            summary,
+            pending,
+        }) => {
+            let after = Import {
+                summary,
+                pending,
+                ..before.clone()
+            };
+            (after, rows)
+        }
+        None => match tools.db.find(before.job.import_id).await? {
+            Some(after) => (after, 0),
+            None => return Ok(Vec::new()),
+        },
     };
     if after.state != State::Running || after.attempt != before.attempt {
         return Ok(Vec::new());
@@ -57,7 +70,7 @@ async fn next(tools: &Tools, before: &Import, settled: Settled) -> Result<Vec<Ou
     if after.pending == 0 {
         return Ok(vec![Outgoing::Report(report_due(&after))]);
     }
-    let progress = events::progress(&after, settled, OffsetDateTime::now_utc())?;
+    let progress = events::progress(&after, rows, OffsetDateTime::now_utc())?;
     Ok(progress.into_iter().map(Outgoing::event).collect())
 }
 

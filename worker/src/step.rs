@@ -6,6 +6,7 @@
 use shared::limits::Limits;
 
 use crate::{
+    broker::Topology,
     db::{self, Db},
     hashing::{self, Hasher},
     seal::{self, KeyRing},
@@ -23,6 +24,8 @@ pub struct Tools {
     pub hasher: Hasher,
     /// Keys for password seeds.
     pub seals: KeyRing,
+    /// The shards that batches are spread over.
+    pub topology: Topology,
     /// What a file may be.
     pub limits: Limits,
     /// Pending rows in one message: few enough to take seconds at most, enough to make a transaction worth it.

@@ -1,6 +1,6 @@
 //! What becomes of a message: the one place that decides, by the meaning of the error.
 
-use crate::{broker::DeadReason, db::Severity, step::Error};
+use crate::{broker::DeadReason, db::Severity, seal, step::Error};
 
 /// Tries of an error that passes by itself: with the ladder of delays (1 s, 5 s, 30 s, 2 min, then 10 min each) about
 /// two hours, in which people can repair a server.
@@ -33,6 +33,8 @@ pub fn on_error(error: &Error, tries: u32) -> Verdict {
     match error {
         Error::Malformed(_) => Verdict::DeadLetter(DeadReason::Malformed),
         Error::ImportIdTaken => Verdict::DeadLetter(DeadReason::ImportIdTaken),
+        // Another worker may have the key: while keys are rotated, not all workers have the same ring.
+        Error::Seal(seal::Error::UnknownKey(_)) => retry_up_to(MAX_TRIES_UNEXPECTED),
         Error::Seal(_) | Error::SeedMissing | Error::Report(_) => Verdict::DeadLetter(DeadReason::Permanent),
         Error::KillsWorkers { .. } => Verdict::DeadLetter(DeadReason::KillsWorkers),
         Error::MessagesLost { .. } => Verdict::DeadLetter(DeadReason::MessagesLost),
@@ -48,7 +50,7 @@ pub fn on_error(error: &Error, tries: u32) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{db, seal, storage};
+    use crate::{db, storage};
 
     #[test]
     fn what_no_retry_mends_is_set_aside_at_once() {
@@ -59,7 +61,7 @@ mod tests {
             (Error::KillsWorkers { returns: 3 }, DeadReason::KillsWorkers),
             (Error::MessagesLost { sweeps: 5 }, DeadReason::MessagesLost),
             (
-                Error::Seal(seal::Error::UnknownKey("k".into())),
+                Error::Seal(seal::Error::Broken("k".into())),
                 DeadReason::Permanent,
             ),
         ];
@@ -73,6 +75,8 @@ mod tests {
         let away = || Error::Database(db::Error::Sqlx(sqlx::Error::PoolTimedOut));
         let storage = Error::Storage(storage::Error::NoBucket("b".into()));
         let panicked = Error::Panicked("index out of bounds".into());
+        let elsewhere = Error::Seal(seal::Error::UnknownKey("k".into()));
+        assert_eq!(on_error(&elsewhere, 0), Verdict::Retry { tries: 1 });
         assert_eq!(on_error(&away(), 0), Verdict::Retry { tries: 1 });
         assert_eq!(on_error(&storage, 14), Verdict::Retry { tries: 15 });
         assert_eq!(

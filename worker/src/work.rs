@@ -47,7 +47,12 @@ pub async fn work(tools: Arc<Tools>, options: &Options, stop: &CancellationToken
     if wait_for_database(&tools, stop).await {
         let mut delays = backoff();
         while !stop.is_cancelled() {
-            match Link::connect(&options.broker).await {
+            let connected = tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                connected = Link::connect(&options.broker) => connected,
+            };
+            match connected {
                 Ok(link) => {
                     let connected = Instant::now();
                     let served = serve(&tools, Arc::new(link), options.quiet, stop, &tasks).await;
@@ -114,11 +119,13 @@ async fn serve(
 ) -> Result<(), broker::Error> {
     // Cancelled together with `stop`, or alone when the link is of no use any more.
     let closing = stop.child_token();
-    let (files, alone) = (
-        Arc::new(Semaphore::new(usize::from(FILES_AT_A_TIME))),
-        Arc::new(Semaphore::new(1)),
+    // One for each lane: a lane takes its permit before it waits, so that an idle one would keep it from the other.
+    let permits = |count: usize| Arc::new(Semaphore::new(count));
+    let (planning, reporting) = (
+        permits(usize::from(FILES_AT_A_TIME)),
+        permits(usize::from(FILES_AT_A_TIME)),
     );
-    let batches = Arc::new(Semaphore::new(BATCHES_AT_A_TIME));
+    let (batches, alone) = (permits(BATCHES_AT_A_TIME), permits(1));
     let (jobs, rows) = (link.jobs(FILES_AT_A_TIME).await?, link.rows(ROWS_PREFETCH).await?);
     let (reports, suspects) = (link.reports(FILES_AT_A_TIME).await?, link.suspects().await?);
     tracing::info!("ready");
@@ -133,9 +140,9 @@ async fn serve(
         .run(deliveries, permits)
     };
     tokio::join!(
-        lane(jobs, &files),
+        lane(jobs, &planning),
         lane(rows, &batches),
-        lane(reports, &files),
+        lane(reports, &reporting),
         lane(suspects, &alone),
         sweep(tools, &link, quiet, &closing),
     );

@@ -63,8 +63,8 @@ impl DeadReason {
 pub enum Outgoing {
     /// A job, as the Dialer publishes it.
     Job(Box<Job>),
-    /// A batch of rows.
-    Rows(RowsDue),
+    /// A batch of rows, and the shard that it goes to.
+    Rows(RowsDue, u16),
     /// Reports that can be written.
     Report(ReportDue),
     /// A probe of the sweep.
@@ -96,11 +96,7 @@ impl Outgoing {
         };
         Ok(match self {
             Self::Job(job) => work(REQUESTED.into(), "job", serde_json::to_vec(job)?),
-            Self::Rows(due) => work(
-                topology.rows_key(due.tenant_id),
-                "rows-due",
-                serde_json::to_vec(due)?,
-            ),
+            Self::Rows(due, shard) => work(topology.rows_key(*shard), "rows-due", serde_json::to_vec(due)?),
             Self::Report(due) => work(REPORTS.into(), "report-due", serde_json::to_vec(due)?),
             Self::Probe(probe) => {
                 let letter = work(probe.queue.as_str().into(), PROBE, serde_json::to_vec(probe)?);

@@ -73,7 +73,8 @@ impl Cli {
         match self.command {
             // It asks questions that the broker answers with errors, and says itself what they mean.
             Command::Doctor(_) => "warn,lapin=off",
-            _ => "info,lapin=warn,sqlx=warn",
+            // lapin's warnings print the bodies of messages that were returned.
+            _ => "info,lapin=error,sqlx=warn",
         }
     }
 }

@@ -2,7 +2,11 @@
 
 use shared::limits::Limits;
 
-use crate::{db, hashing::Cost, secret::Secret};
+use crate::{
+    db,
+    hashing::{Choice, Cost, Hasher},
+    secret::Secret,
+};
 
 /// Options of `migrate`.
 #[derive(Debug, clap::Args)]
@@ -74,18 +78,41 @@ pub(super) struct HashingArgs {
     /// Argon2id lanes
     #[arg(long, env = "ARGON2_LANES", value_name = "N", default_value_t = Cost::default().lanes)]
     argon2_lanes: u32,
+    /// Which Argon2 hashes
+    #[arg(
+        long,
+        env = "ARGON2_IMPLEMENTATION",
+        value_name = "NAME",
+        value_enum,
+        default_value_t
+    )]
+    argon2_implementation: Choice,
+    /// Accept a cost below the floor (19 MiB and 2 passes, or as strong): for tests only, such hashes protect nobody
+    #[arg(long, env = "ARGON2_ALLOW_WEAK")]
+    argon2_allow_weak: bool,
 }
 
 impl HashingArgs {
-    pub(super) const fn cost(&self) -> Cost {
-        Cost {
+    /// The hashing threads, unless the cost is below the floor.
+    pub(super) fn start(&self) -> anyhow::Result<Hasher> {
+        let cost = Cost {
             memory_kib: self.argon2_memory_kib,
             passes: self.argon2_passes,
             lanes: self.argon2_lanes,
-        }
+        };
+        anyhow::ensure!(
+            self.argon2_allow_weak || !cost.is_weak(),
+            "Argon2 with {} KiB and {} passes is too weak: take at least 19456 KiB and 2 passes, or as strong a pair \
+             (47104/1, 12288/3, 9216/4, 7168/5)",
+            cost.memory_kib,
+            cost.passes
+        );
+        let hasher = Hasher::start(cost, self.threads(), self.argon2_implementation)?;
+        tracing::info!(?cost, implementation = ?hasher.implementation(), threads = self.threads(), "hashing");
+        Ok(hasher)
     }
 
-    pub(super) fn threads(&self) -> usize {
+    fn threads(&self) -> usize {
         let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         self.hash_threads.map_or_else(cores, usize::from)
     }

@@ -10,7 +10,6 @@ use super::options::{HashingArgs, LimitArgs};
 use crate::{
     broker,
     db::{self, Db},
-    hashing::Hasher,
     secret::Secret,
     step::Tools,
     storage::{self, Storage},
@@ -34,7 +33,7 @@ pub(super) struct Args {
     #[arg(long, env = "SEAL_KEYS", value_name = "KEYS", hide_env_values = true)]
     seal_keys: Secret,
     /// Pending rows in one message
-    #[arg(long, env = "BATCH_ROWS", value_name = "N", default_value_t = 25, value_parser = clap::value_parser!(u16).range(1..=500))]
+    #[arg(long, env = "BATCH_ROWS", value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=500))]
     batch_rows: u16,
     /// Seconds to finish what the worker holds after it was told to stop
     #[arg(long, env = "GRACE_SECONDS", value_name = "SECONDS", default_value_t = 30)]
@@ -50,13 +49,14 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let tools = Tools {
         db: Db::new(&args.database)?,
         storage: Storage::new(&args.storage),
-        hasher: Hasher::start(args.hashing.cost(), args.hashing.threads())?,
+        hasher: args.hashing.start()?,
         // Parsed here and not by clap, which would print a wrong value.
         seals: args
             .seal_keys
             .expose()
             .parse()
             .context("SEAL_KEYS cannot be used")?,
+        topology: args.broker.topology(),
         limits: args.limits.limits(),
         batch_rows: usize::from(args.batch_rows),
     };

@@ -12,7 +12,7 @@ use strum::{EnumString, IntoStaticStr};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Db, Error, unsigned};
+use super::{Db, Error, lock_tenant, unsigned};
 use crate::{
     broker::DeadReason,
     seal::{Owner, SealedSeed},
@@ -68,6 +68,8 @@ pub struct Import {
     pub sweeps: u32,
     /// The last such error.
     pub last_error: Option<String>,
+    /// The shard queue of its batches, once it is planned.
+    pub shard: Option<u16>,
     /// The sealed seed of the passwords of this attempt.
     pub sealed_seed: Option<SealedSeed>,
     /// The attempt that the seed was sealed for: an earlier one, if that failed before its passwords were delivered.
@@ -150,18 +152,28 @@ impl Db {
     }
 
     /// Gives an unfinished import up. Rows and seed stay, so that a replay can go on.
-    pub async fn fail(&self, import_id: Uuid, reason: DeadReason, error: &str) -> Result<(), Error> {
+    pub async fn fail(
+        &self,
+        tenant_id: Id,
+        import_id: Uuid,
+        reason: DeadReason,
+        error: &str,
+    ) -> Result<(), Error> {
+        let mut transaction = self.pool.begin().await?;
+        // A batch that is being settled comes before or after, so that the event tells of all its users.
+        lock_tenant(&mut transaction, tenant_id).await?;
         sqlx::query!(
             "UPDATE imports.imports
-                SET state = 'failed', failure_reason = $2, last_error = $3, finished_at = now()
-              WHERE import_id = $1 AND state IN ('received', 'running')",
+                SET state = 'failed', failure_reason = $3, last_error = $4, finished_at = now()
+              WHERE import_id = $1 AND tenant_id = $2 AND state IN ('received', 'running')",
             import_id,
+            tenant_id.get(),
             reason.as_str(),
             error,
         )
-        .execute(&self.pool)
+        .execute(&mut *transaction)
         .await?;
-        Ok(())
+        Ok(transaction.commit().await?)
     }
 
     /// Remembers that a message of the import was put off for a while, for operators to see, and for the sweep not to
@@ -204,7 +216,7 @@ pub(super) async fn load(executor: impl PgExecutor<'_>, import_ids: &[Uuid]) -> 
     let found = sqlx::query!(
         r#"SELECT job AS "job: Json<Job>", state, attempt, encoding, delimiter,
                   total, pending, created, duplicates, errors, cancelled,
-                  rejection_code, rejection_message, failure_reason, tries, sweeps, last_error,
+                  rejection_code, rejection_message, failure_reason, tries, sweeps, last_error, shard,
                   sealed_seed, seal_key_id, coalesce(seed_attempt, attempt) AS "seed_attempt!",
                   received_at, planned_at, finished_at, success_purged_at, rows_purged_at
              FROM imports.imports
@@ -244,6 +256,7 @@ pub(super) async fn load(executor: impl PgExecutor<'_>, import_ids: &[Uuid]) -> 
             tries: unsigned("tries", row.tries)?,
             sweeps: unsigned("sweeps", row.sweeps)?,
             last_error: row.last_error,
+            shard: row.shard.and_then(|shard| shard.try_into().ok()),
             sealed_seed: row
                 .sealed_seed
                 .zip(row.seal_key_id)

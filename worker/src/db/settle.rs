@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use shared::{
-    contract::{Id, message::RowsDue},
+    contract::{Id, event::Summary, message::RowsDue},
     field::Field,
     outcome::Outcome,
     problem::Problem,
@@ -37,8 +37,44 @@ pub struct Hashed {
 pub struct Settled {
     /// Rows that got their outcome just now.
     pub rows: u32,
-    /// All rows of the import that have theirs, with these; 0 if nothing was done.
-    pub of_import: u32,
+    /// Counts of outcomes.
+    pub summary: Summary,
+    /// Rows without an outcome.
+    pub pending: u32,
+}
+
+/// What became of an attempt to create users.
+struct Created {
+    /// Rows that are still pending.
+    open: Vec<i32>,
+    /// How the import stands, if a user was created.
+    settled: Option<Settled>,
+}
+
+/// The import's counters, as the statements that move them return them.
+struct Counters {
+    total: i32,
+    created: i32,
+    duplicates: i32,
+    errors: i32,
+    cancelled: i32,
+    pending: i32,
+}
+
+impl Counters {
+    fn settled(&self, rows: u32) -> Result<Settled, Error> {
+        Ok(Settled {
+            rows,
+            summary: Summary {
+                total: unsigned("total", self.total)?,
+                created: unsigned("created", self.created)?,
+                duplicates: unsigned("duplicates", self.duplicates)?,
+                errors: unsigned("errors", self.errors)?,
+                cancelled: unsigned("cancelled", self.cancelled)?,
+            },
+            pending: unsigned("pending", self.pending)?,
+        })
+    }
 }
 
 /// A row that was not created because of what the Dialer has by now.
@@ -75,57 +111,44 @@ impl Db {
     }
 
     /// Creates the users of the rows that are still pending, gives every row its outcome and moves the counters.
-    /// Does nothing to rows that have their outcome, nor to an import that is not running in this attempt any more.
-    pub async fn settle(&self, import: &Import, hashed: &Hashed) -> Result<Settled, Error> {
+    /// Does nothing to rows that have their outcome, nor to an import that is not running in this attempt any more: then
+    /// it returns `None`, else how the import stands now.
+    pub async fn settle(&self, import: &Import, hashed: &Hashed) -> Result<Option<Settled>, Error> {
         let mut transaction = self.pool.begin().await?;
         lock_tenant(&mut transaction, import.job.tenant_id).await?;
-        let (mut created, mut duplicates, mut errors, mut of_import) = (0, 0, 0, 0);
-        if is_running(&mut transaction, import).await? {
-            errors += refuse_lost_references(&mut transaction, import, &hashed.rows).await?;
-            let mut open = create_users(&mut transaction, import, hashed, &mut created).await?;
+        let Created {
+            mut open,
+            mut settled,
+        } = create_users(&mut transaction, import, hashed).await?;
+        if !open.is_empty() {
+            let mut rows = settled.map_or(0, |settled| settled.rows);
+            let mut counts = refuse_lost_references(&mut transaction, import, &open).await?;
             for _ in 0..ROUNDS {
+                counts.add(refuse_conflicts(&mut transaction, import, &open).await?);
+                let again = create_users(&mut transaction, import, hashed).await?;
+                rows += again.settled.map_or(0, |settled| settled.rows);
+                open = again.open;
                 if open.is_empty() {
                     break;
                 }
-                let refused = refuse_conflicts(&mut transaction, import, &open).await?;
-                duplicates += refused.duplicates;
-                errors += refused.errors;
-                open = create_users(&mut transaction, import, hashed, &mut created).await?;
             }
             if !open.is_empty() {
                 return Err(Error::Unsettled(open));
             }
-            of_import = move_counters(&mut transaction, import, created, duplicates, errors).await?;
+            let counters = count_refused(&mut transaction, import, &counts).await?;
+            settled = Some(counters.settled(rows + counts.duplicates + counts.errors)?);
         }
         transaction.commit().await?;
-        Ok(Settled {
-            rows: created + duplicates + errors,
-            of_import,
-        })
+        Ok(settled)
     }
-}
-
-async fn is_running(transaction: &mut PgTransaction<'static>, import: &Import) -> Result<bool, Error> {
-    let running = sqlx::query_scalar!(
-        r#"SELECT EXISTS (SELECT FROM imports.imports
-                           WHERE import_id = $1 AND tenant_id = $2 AND attempt = $3 AND state = 'running') AS "running!""#,
-        import.job.import_id,
-        import.job.tenant_id.get(),
-        signed("attempt", import.attempt)?,
-    );
-    Ok(running.fetch_one(&mut **transaction).await?)
 }
 
 /// Gives rows an error whose role, desk, skill group or tag was deleted since they were validated.
 async fn refuse_lost_references(
     transaction: &mut PgTransaction<'static>,
     import: &Import,
-    rows: &[u32],
-) -> Result<u32, Error> {
-    let numbers = rows
-        .iter()
-        .map(|row| signed("row", *row))
-        .collect::<Result<Vec<_>, _>>()?;
+    rows: &[i32],
+) -> Result<Counts, Error> {
     let lost = sqlx::query!(
         r#"SELECT r.row_number, lost.field AS "field!", array_agg(lost.id ORDER BY lost.place) AS "ids!"
              FROM imports.rows r
@@ -146,7 +169,7 @@ async fn refuse_lost_references(
             ORDER BY r.row_number, lost.kind"#,
         import.job.import_id,
         import.job.tenant_id.get(),
-        &numbers,
+        rows,
     )
     .fetch_all(&mut **transaction)
     .await?;
@@ -166,18 +189,16 @@ async fn refuse_lost_references(
             }),
         }
     }
-    refuse(transaction, import, refused)
-        .await
-        .map(|counts| counts.errors)
+    refuse(transaction, import, refused).await
 }
 
-/// Creates what can be created, adds the number of new users to `created`, and returns the rows that are still pending.
+/// Creates what can be created and counts it. Everything in one statement, because this is what happens to nearly every
+/// batch: rows whose references are lost, or whose user is there already, are left to those who can say why.
 async fn create_users(
     transaction: &mut PgTransaction<'static>,
     import: &Import,
     hashed: &Hashed,
-    created: &mut u32,
-) -> Result<Vec<i32>, Error> {
+) -> Result<Created, Error> {
     let numbers = hashed
         .rows
         .iter()
@@ -195,40 +216,65 @@ async fn create_users(
         shared::contract::job::TwoFactor::Default => None,
         chosen => Some(chosen.as_str()),
     };
-    let rows = sqlx::query!(
-        r#"WITH due AS (
-               SELECT r.*, given.password_hash
-                 FROM imports.rows r
-                 JOIN unnest($4::integer[], $5::text[]) AS given (row_number, password_hash) USING (row_number)
+    let row = sqlx::query!(
+        r#"WITH given AS (
+               SELECT r.row_number, r.idempotency_key, r.username, r.username_key, r.email, r.virtual_extension,
+                      r.first_name, r.last_name, r.pbx_device, r.sip_uri,
+                      r.role_ids, r.desk_ids, r.skill_group_ids, r.tag_ids, hashed.password_hash
+                 FROM unnest($4::integer[], $5::text[]) AS hashed (row_number, password_hash)
+                 JOIN imports.rows r USING (row_number)
                 WHERE r.import_id = $1 AND r.tenant_id = $2 AND r.outcome = 'pending'
+                  AND EXISTS (SELECT FROM imports.imports
+                               WHERE import_id = $1 AND tenant_id = $2 AND attempt = $3 AND state = 'running')
+           ), lost AS (
+               SELECT ARRAY(SELECT DISTINCT id FROM given, unnest(role_ids) id WHERE NOT EXISTS (
+                          SELECT FROM dialer.roles d WHERE d.tenant_id = $2 AND d.role_id = id AND d.active)) AS roles,
+                      ARRAY(SELECT DISTINCT id FROM given, unnest(desk_ids) id WHERE NOT EXISTS (
+                          SELECT FROM dialer.desks d WHERE d.tenant_id = $2 AND d.desk_id = id)) AS desks,
+                      ARRAY(SELECT DISTINCT id FROM given, unnest(skill_group_ids) id WHERE NOT EXISTS (
+                          SELECT FROM dialer.skill_groups d WHERE d.tenant_id = $2 AND d.skill_group_id = id)) AS skill_groups,
+                      ARRAY(SELECT DISTINCT id FROM given, unnest(tag_ids) id WHERE NOT EXISTS (
+                          SELECT FROM dialer.tags d WHERE d.tenant_id = $2 AND d.tag_id = id)) AS tags
            ), new_users AS (
                INSERT INTO dialer.users (tenant_id, username, username_key, email, virtual_extension, first_name, last_name,
                                          sip_kind, pbx_domain_id, pbx_device, sip_uri, two_factor, max_session_minutes,
                                          max_concurrent_sessions, password_hash, password_must_change, idempotency_key)
                SELECT $2, username, username_key, email, virtual_extension, first_name, last_name,
                       $6, $7, pbx_device, sip_uri, $8, $9, $10, password_hash, true, idempotency_key
-                 FROM due
+                 FROM given, lost
+                WHERE NOT (role_ids && lost.roles OR desk_ids && lost.desks
+                           OR skill_group_ids && lost.skill_groups OR tag_ids && lost.tags)
                 ORDER BY row_number
                    ON CONFLICT DO NOTHING
                RETURNING user_id, idempotency_key
            ), made AS (
-               SELECT due.*, new_users.user_id AS new_user_id FROM due JOIN new_users USING (idempotency_key)
+               SELECT given.row_number, given.idempotency_key, given.role_ids, given.desk_ids, given.skill_group_ids, given.tag_ids, new_users.user_id
+                 FROM given JOIN new_users USING (idempotency_key)
            ), with_roles AS (
-               INSERT INTO dialer.user_roles SELECT $2, new_user_id, unnest(role_ids) FROM made
+               INSERT INTO dialer.user_roles SELECT $2, user_id, unnest(role_ids) FROM made
            ), with_desks AS (
-               INSERT INTO dialer.user_desks SELECT $2, new_user_id, unnest(desk_ids) FROM made
+               INSERT INTO dialer.user_desks SELECT $2, user_id, unnest(desk_ids) FROM made
            ), with_skill_groups AS (
-               INSERT INTO dialer.user_skill_groups SELECT $2, new_user_id, unnest(skill_group_ids) FROM made
+               INSERT INTO dialer.user_skill_groups SELECT $2, user_id, unnest(skill_group_ids) FROM made
            ), with_tags AS (
-               INSERT INTO dialer.user_tags SELECT $2, new_user_id, unnest(tag_ids) FROM made
+               INSERT INTO dialer.user_tags SELECT $2, user_id, unnest(tag_ids) FROM made
            ), settled AS (
-               UPDATE imports.rows r SET outcome = 'created', user_id = made.new_user_id, attempt = $3
+               UPDATE imports.rows r SET outcome = 'created', user_id = made.user_id, attempt = $3
                  FROM made
-                WHERE r.import_id = $1 AND r.row_number = made.row_number
+                -- Not by import and number: an index with two columns leads the planner, who knows little of new rows, to
+                -- read all rows of the import for each of the batch.
+                WHERE r.idempotency_key = made.idempotency_key
+           ), counted AS (
+               UPDATE imports.imports i SET pending = i.pending - new.users, created = i.created + new.users
+                 FROM (SELECT count(*)::integer AS users FROM made) AS new
+                WHERE i.import_id = $1 AND i.tenant_id = $2 AND new.users > 0
+               RETURNING i.total, i.pending, i.created, i.duplicates, i.errors, i.cancelled
            )
-           SELECT due.row_number, made.new_user_id IS NOT NULL AS "created!"
-             FROM due LEFT JOIN made USING (row_number)
-            ORDER BY due.row_number"#,
+           SELECT ARRAY(SELECT row_number FROM given EXCEPT SELECT row_number FROM made) AS "open!",
+                  (SELECT count(*)::integer FROM made) AS "new!",
+                  total AS "total?", pending AS "pending?", created AS "created?", duplicates AS "duplicates?",
+                  errors AS "errors?", cancelled AS "cancelled?"
+             FROM (VALUES (1)) AS always LEFT JOIN counted ON true"#,
         job.import_id,
         job.tenant_id.get(),
         signed("attempt", import.attempt)?,
@@ -240,15 +286,33 @@ async fn create_users(
         job.security.max_session_minutes.map(|minutes| i64::from(minutes.get())),
         job.security.max_concurrent_sessions.map(|sessions| i64::from(sessions.get())),
     )
-    .fetch_all(&mut **transaction)
+    .fetch_one(&mut **transaction)
     .await?;
-    let open: Vec<i32> = rows
-        .iter()
-        .filter(|row| !row.created)
-        .map(|row| row.row_number)
-        .collect();
-    *created += u32::try_from(rows.len() - open.len()).unwrap_or(u32::MAX);
-    Ok(open)
+    let counters = match (
+        row.total,
+        row.created,
+        row.duplicates,
+        row.errors,
+        row.cancelled,
+        row.pending,
+    ) {
+        (Some(total), Some(created), Some(duplicates), Some(errors), Some(cancelled), Some(pending)) => {
+            Some(Counters {
+                total,
+                created,
+                duplicates,
+                errors,
+                cancelled,
+                pending,
+            })
+        }
+        _ => None,
+    };
+    let new = unsigned("users", row.new)?;
+    Ok(Created {
+        open: row.open,
+        settled: counters.map(|counters| counters.settled(new)).transpose()?,
+    })
 }
 
 /// Gives the rows whose user the Dialer has by now their outcome. A row whose generated number was taken gets another
@@ -271,7 +335,7 @@ async fn refuse_conflicts(
              LEFT JOIN dialer.users by_email ON by_email.tenant_id = $2 AND by_email.email_key = lower(r.email)
              LEFT JOIN dialer.users by_extension
                ON by_extension.tenant_id = $2 AND by_extension.virtual_extension = r.virtual_extension
-            WHERE r.import_id = $1 AND r.tenant_id = $2 AND r.row_number = ANY($3)
+            WHERE r.import_id = $1 AND r.tenant_id = $2 AND r.outcome = 'pending' AND r.row_number = ANY($3)
             ORDER BY r.row_number"#,
         import_id,
         tenant_id.get(),
@@ -374,6 +438,13 @@ struct Counts {
     errors: u32,
 }
 
+impl Counts {
+    const fn add(&mut self, more: Self) {
+        self.duplicates += more.duplicates;
+        self.errors += more.errors;
+    }
+}
+
 async fn refuse(
     transaction: &mut PgTransaction<'static>,
     import: &Import,
@@ -403,27 +474,21 @@ async fn refuse(
     Ok(counts)
 }
 
-/// Moves the counters and returns how many rows have their outcome now.
-async fn move_counters(
+async fn count_refused(
     transaction: &mut PgTransaction<'static>,
     import: &Import,
-    created: u32,
-    duplicates: u32,
-    errors: u32,
-) -> Result<u32, Error> {
-    let settled = sqlx::query_scalar!(
-        r#"UPDATE imports.imports
-            SET pending = pending - ($3::integer + $4::integer + $5::integer),
-                created = created + $3, duplicates = duplicates + $4, errors = errors + $5
+    refused: &Counts,
+) -> Result<Counters, Error> {
+    let counters = sqlx::query_as!(
+        Counters,
+        "UPDATE imports.imports
+            SET pending = pending - ($3::integer + $4::integer), duplicates = duplicates + $3, errors = errors + $4
           WHERE import_id = $1 AND tenant_id = $2
-      RETURNING total - pending AS "settled!""#,
+         RETURNING total, created, duplicates, errors, cancelled, pending",
         import.job.import_id,
         import.job.tenant_id.get(),
-        signed("created", created)?,
-        signed("duplicates", duplicates)?,
-        signed("errors", errors)?,
-    )
-    .fetch_one(&mut **transaction)
-    .await?;
-    unsigned("settled", settled)
+        signed("duplicates", refused.duplicates)?,
+        signed("errors", refused.errors)?,
+    );
+    Ok(counters.fetch_one(&mut **transaction).await?)
 }

@@ -3,46 +3,23 @@
 //! Hashing is nearly all the work of an import. It must never run on the threads of the async runtime, which would
 //! then miss heartbeats and time-outs.
 
-use std::cell::RefCell;
+mod argon2id;
+mod cost;
 
 use argon2::{
-    Algorithm, Argon2, Block, Params, Version,
+    Algorithm, Version,
     password_hash::phc::{Output, ParamsString, PasswordHash, Salt},
 };
 use rayon::{
     ThreadPool, ThreadPoolBuilder,
-    iter::{IntoParallelRefIterator, ParallelIterator},
+    iter::{IndexedParallelIterator, IntoParallelRefIterator, ParallelIterator},
 };
 use tokio::sync::oneshot;
 
+pub use argon2id::{Argon2id, Choice, HASH_BYTES, Implementation, SALT_BYTES};
+pub use cost::Cost;
+
 use crate::password::{Password, random_bytes};
-
-/// Length of a salt. Source: RFC 9106, section 3.1, recommends 16 bytes.
-const SALT_BYTES: usize = 16;
-
-/// Length of a hash. Source: RFC 9106, section 4, recommends 32 bytes.
-const HASH_BYTES: usize = 32;
-
-/// Cost of one hash. Default: the OWASP Password Storage Cheat Sheet's 19 MiB, 2 passes, 1 lane.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Cost {
-    /// Memory in KiB.
-    pub memory_kib: u32,
-    /// Passes over it.
-    pub passes: u32,
-    /// Lanes.
-    pub lanes: u32,
-}
-
-impl Default for Cost {
-    fn default() -> Self {
-        Self {
-            memory_kib: 19 * 1024,
-            passes: 2,
-            lanes: 1,
-        }
-    }
-}
 
 /// Why no hash was made.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +27,12 @@ pub enum Error {
     /// The cost is out of Argon2's bounds.
     #[error("argon2 refuses the cost or the input: {0}")]
     Argon2(#[from] argon2::Error),
+    /// The same, of the fast implementation.
+    #[error("argon2 refuses the cost or the input: {0}")]
+    Fast(#[from] argon2_rust::Error),
+    /// The fast implementation was demanded, but is wrong.
+    #[error("the fast Argon2 gives other bytes than the reference on this machine")]
+    Disagreement,
     /// A part of the PHC string is out of its bounds.
     #[error("the hash cannot be written as a PHC string: {0}")]
     Phc(#[from] argon2::password_hash::phc::Error),
@@ -70,16 +53,15 @@ pub enum Error {
 /// The hashing threads.
 #[derive(Debug)]
 pub struct Hasher {
-    argon2: Argon2<'static>,
+    argon2id: Argon2id,
     threads: ThreadPool,
 }
 
 impl Hasher {
-    /// Starts the threads.
-    pub fn start(cost: Cost, threads: usize) -> Result<Self, Error> {
-        let params = Params::new(cost.memory_kib, cost.passes, cost.lanes, Some(HASH_BYTES))?;
+    /// Chooses the implementation and starts the threads.
+    pub fn start(cost: Cost, threads: usize, choice: Choice) -> Result<Self, Error> {
         Ok(Self {
-            argon2: Argon2::new(Algorithm::Argon2id, Version::V0x13, params),
+            argon2id: Argon2id::new(cost, choice)?,
             threads: ThreadPoolBuilder::new()
                 .num_threads(threads)
                 .thread_name(|index| format!("argon2-{index}"))
@@ -89,14 +71,21 @@ impl Hasher {
         })
     }
 
-    /// Hashes the passwords on all threads, in order, each with a random salt.
+    /// The implementation that was chosen.
+    pub const fn implementation(&self) -> Implementation {
+        self.argon2id.implementation()
+    }
+
+    /// Hashes the passwords on all threads, in order, each with a random salt. What is handed over later waits: a batch
+    /// that came first gets all threads, and the next one those that have nothing left to do for it.
     pub async fn hash(&self, passwords: Vec<Password>) -> Result<Vec<String>, Error> {
-        let argon2 = self.argon2.clone();
+        let argon2id = self.argon2id.clone();
         let (sender, receiver) = oneshot::channel();
-        self.threads.spawn(move || {
+        self.threads.spawn_fifo(move || {
             let hashes = passwords
                 .par_iter()
-                .map(|password| hash(&argon2, password))
+                .with_max_len(1)
+                .map(|password| hash(&argon2id, password))
                 .collect();
             // The receiver is gone only if the whole worker is going.
             let _: Result<(), Result<_, Error>> = sender.send(hashes);
@@ -105,22 +94,13 @@ impl Hasher {
     }
 }
 
-thread_local! {
-    /// Argon2's memory, kept from hash to hash: taking it anew costs as much as a third of the hash.
-    static MEMORY: RefCell<Vec<Block>> = const { RefCell::new(Vec::new()) };
-}
-
-fn hash(argon2: &Argon2<'_>, password: &Password) -> Result<String, Error> {
+fn hash(argon2id: &Argon2id, password: &Password) -> Result<String, Error> {
     let salt: [u8; SALT_BYTES] = random_bytes()?;
-    let mut output = [0; HASH_BYTES];
-    MEMORY.with_borrow_mut(|memory| {
-        memory.resize(argon2.params().block_count(), Block::default());
-        argon2.hash_password_into_with_memory(password.expose().as_bytes(), &salt, &mut output, memory)
-    })?;
+    let output = argon2id.hash(password.expose().as_bytes(), &salt)?;
     let hash = PasswordHash {
         algorithm: Algorithm::Argon2id.ident(),
         version: Some(Version::V0x13.into()),
-        params: ParamsString::try_from(argon2.params())?,
+        params: ParamsString::try_from(argon2id.params())?,
         salt: Some(Salt::new(&salt)?),
         hash: Some(Output::new(&output)?),
     };
@@ -129,7 +109,7 @@ fn hash(argon2: &Argon2<'_>, password: &Password) -> Result<String, Error> {
 
 #[cfg(test)]
 mod tests {
-    use argon2::PasswordVerifier;
+    use argon2::{Argon2, PasswordVerifier};
 
     use super::*;
     use crate::password::Seed;
@@ -142,7 +122,7 @@ mod tests {
 
     #[tokio::test]
     async fn each_hash_verifies_its_own_password_and_has_its_own_salt() {
-        let hasher = Hasher::start(CHEAP, 2).unwrap();
+        let hasher = Hasher::start(CHEAP, 2, Choice::Auto).unwrap();
         let seed = Seed::generate().unwrap();
         let passwords: Vec<Password> = (1..=9).map(|row| seed.password(row, false)).collect();
         let hashes = hasher.hash(passwords.clone()).await.unwrap();
@@ -158,7 +138,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_default_cost_stands_in_the_string() {
-        let hasher = Hasher::start(Cost::default(), 1).unwrap();
+        let hasher = Hasher::start(Cost::default(), 1, Choice::Auto).unwrap();
         let hashes = hasher
             .hash(vec![Seed::generate().unwrap().password(1, false)])
             .await
@@ -178,7 +158,8 @@ mod tests {
                     memory_kib: 1,
                     ..CHEAP
                 },
-                1
+                1,
+                Choice::Auto
             ),
             Err(Error::Argon2(_))
         ));

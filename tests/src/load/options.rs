@@ -1,0 +1,84 @@
+//! What load is made.
+
+use std::path::PathBuf;
+
+/// Mass imports by many tenants at once, and how fast, fair and complete they were
+///
+/// Prints a table, or one line of JSON. The raw Argon2 limit is measured in the same run: with the same cost, on as many
+/// threads as the workers have, with the faster implementation, before and after the load.
+#[derive(Debug, Clone, clap::Parser)]
+#[command(name = "load", max_term_width = 100)]
+pub struct Options {
+    /// Tenants that import at the same time [default: 1; with --flood 30]
+    #[arg(long, value_name = "N")]
+    pub tenants: Option<usize>,
+    /// Imports of each tenant, all published at once
+    #[arg(long, value_name = "M", default_value_t = 1)]
+    pub imports: usize,
+    /// Rows of each import [default: 500; with --flood 25]
+    #[arg(long, value_name = "R", value_parser = clap::value_parser!(u16).range(1..=500))]
+    pub rows: Option<u16>,
+    /// Worker processes
+    #[arg(long, value_name = "W", default_value_t = 1)]
+    pub workers: usize,
+    /// Argon2id's cost: memory in KiB, passes, lanes
+    #[arg(
+        long,
+        value_name = "m,t,p",
+        value_delimiter = ',',
+        num_args = 1,
+        default_value = "19456,2,1"
+    )]
+    pub argon2: Vec<u32>,
+    /// Another tenant publishes a flood right before the others; they also run once without it, to compare
+    #[arg(long)]
+    pub flood: bool,
+    /// Imports of the flood
+    #[arg(long, value_name = "N", default_value_t = 40, requires = "flood")]
+    pub flood_imports: usize,
+    /// Tenants that flood, each with so many imports
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "flood")]
+    pub flood_tenants: usize,
+    /// Binds each worker to one core of its own
+    #[arg(long)]
+    pub pin: bool,
+    /// Print one line of JSON instead of a table
+    #[arg(long)]
+    pub json: bool,
+    /// Draw throughput and latency
+    #[arg(long, value_name = "FILE.svg")]
+    pub plot: Option<PathBuf>,
+    /// Process IDs of the servers, to count their processor time: name=ID
+    #[arg(
+        long,
+        value_name = "NAME=ID",
+        env = "LOAD_PROCESSES",
+        value_delimiter = ' ',
+        hide = true
+    )]
+    pub processes: Vec<String>,
+}
+
+impl Options {
+    pub(super) fn tenants(&self) -> usize {
+        self.tenants.unwrap_or(if self.flood { 30 } else { 1 })
+    }
+
+    pub(super) fn rows(&self) -> usize {
+        usize::from(self.rows.unwrap_or(if self.flood { 25 } else { 500 }))
+    }
+
+    /// Memory in KiB, passes, lanes.
+    pub(super) fn cost(&self) -> [u32; 3] {
+        self.argon2
+            .as_slice()
+            .try_into()
+            .expect("--argon2 takes three numbers: m,t,p")
+    }
+
+    /// Hashing threads of all workers together that can run at one time.
+    pub(super) fn threads(&self) -> usize {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        if self.pin { cores.min(self.workers) } else { cores }
+    }
+}
