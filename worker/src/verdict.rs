@@ -34,7 +34,9 @@ pub fn on_error(error: &Error, tries: u32) -> Verdict {
         Error::Malformed(_) => Verdict::DeadLetter(DeadReason::Malformed),
         Error::ImportIdTaken => Verdict::DeadLetter(DeadReason::ImportIdTaken),
         // Another worker may have the key: while keys are rotated, not all workers have the same ring.
-        Error::Seal(seal::Error::UnknownKey(_)) => retry_up_to(MAX_TRIES_UNEXPECTED),
+        Error::Seal(seal::Error::UnknownKey(_)) if tries + 1 < MAX_TRIES_UNEXPECTED => {
+            Verdict::Retry { tries: tries + 1 }
+        }
         Error::Seal(_) | Error::SeedMissing | Error::Report(_) => Verdict::DeadLetter(DeadReason::Permanent),
         Error::KillsWorkers { .. } => Verdict::DeadLetter(DeadReason::KillsWorkers),
         Error::MessagesLost { .. } => Verdict::DeadLetter(DeadReason::MessagesLost),
@@ -77,6 +79,10 @@ mod tests {
         let panicked = Error::Panicked("index out of bounds".into());
         let elsewhere = Error::Seal(seal::Error::UnknownKey("k".into()));
         assert_eq!(on_error(&elsewhere, 0), Verdict::Retry { tries: 1 });
+        assert_eq!(
+            on_error(&elsewhere, 3),
+            Verdict::DeadLetter(DeadReason::Permanent)
+        );
         assert_eq!(on_error(&away(), 0), Verdict::Retry { tries: 1 });
         assert_eq!(on_error(&storage, 14), Verdict::Retry { tries: 15 });
         assert_eq!(
