@@ -9,6 +9,7 @@ mod inspect;
 mod operate;
 mod plan;
 mod purge;
+mod refuse;
 mod report;
 mod seals;
 mod settle;
