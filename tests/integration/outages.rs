@@ -119,6 +119,7 @@ async fn a_database_that_is_cut_off_is_waited_for_without_counting_a_try() {
         rows_done(world, 25).await;
         way.database.set(Fault::Cut);
         logged(world, "waiting for the database").await;
+        // How long the outage lasts; nothing is waited for here.
         tokio::time::sleep(Duration::from_secs(2)).await;
         way.database.set(Fault::None);
         finished_whole(world, tenant, &job, 300).await;
@@ -156,6 +157,7 @@ async fn a_broker_that_goes_away_again_and_again_delays_an_import_and_no_more() 
         for rows in [1, 50, 100, 150] {
             rows_done(world, rows).await;
             way.broker.set(Fault::Cut);
+            // How long the outage lasts; nothing is waited for here.
             tokio::time::sleep(Duration::from_millis(300)).await;
             way.broker.set(Fault::None);
         }

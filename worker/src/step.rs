@@ -59,9 +59,6 @@ pub enum Error {
     /// An import has lost its seed, so that its passwords cannot be made.
     #[error("the import has no password seed")]
     SeedMissing,
-    /// A report could not be written as CSV.
-    #[error("a report cannot be written: {0}")]
-    Report(String),
     /// The step panicked; where.
     #[error("the step panicked at {0}")]
     Panicked(String),

@@ -5,7 +5,8 @@ use std::str::FromStr;
 
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 
-/// Certificates of the authorities that sign a server's certificate; none but these are trusted there.
+/// Certificates of the authorities that sign a server's certificate. For the store they replace the system's; the broker's
+/// client trusts them beside those of the system.
 #[derive(Debug, Clone)]
 pub struct Authorities(String);
 

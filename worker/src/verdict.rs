@@ -37,7 +37,7 @@ pub fn on_error(error: &Error, tries: u32) -> Verdict {
         Error::Seal(seal::Error::UnknownKey(_)) if tries + 1 < MAX_TRIES_UNEXPECTED => {
             Verdict::Retry { tries: tries + 1 }
         }
-        Error::Seal(_) | Error::SeedMissing | Error::Report(_) => Verdict::DeadLetter(DeadReason::Permanent),
+        Error::Seal(_) | Error::SeedMissing => Verdict::DeadLetter(DeadReason::Permanent),
         Error::KillsWorkers { .. } => Verdict::DeadLetter(DeadReason::KillsWorkers),
         Error::MessagesLost { .. } => Verdict::DeadLetter(DeadReason::MessagesLost),
         Error::Storage(_) | Error::Randomness(_) | Error::Stalled { .. } => retry_up_to(MAX_TRIES_TRANSIENT),

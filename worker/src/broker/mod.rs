@@ -24,7 +24,7 @@ pub struct Options {
     /// URL of the broker, with user, password and virtual host; amqps://… for TLS
     #[arg(long, env = "AMQP_URL", value_name = "URL", hide_env_values = true)]
     pub amqp_url: Secret,
-    /// File of the certificate authorities that sign the broker's certificate [default: those of the system]
+    /// File of certificate authorities that sign the broker's certificate, trusted beside those of the system
     #[arg(long, env = "AMQP_CA_FILE", value_name = "FILE")]
     pub amqp_ca_file: Option<Authorities>,
     /// Put before the name of every exchange and queue, so that several installations share a virtual host
