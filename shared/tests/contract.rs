@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use shared::contract::{
     event::Event,
     job::{self, Job},
-    message::{ReportDue, RowsDue},
+    message::{PlanDue, ReportDue, RowsDue},
     schema,
 };
 
@@ -42,6 +42,7 @@ fn holds<T: DeserializeOwned + Serialize>(sample: &str, schema: &str) {
 #[test]
 fn messages_look_as_they_always_did() {
     holds::<Job>(include_str!("golden/job.json"), "job.json");
+    holds::<PlanDue>(include_str!("golden/plan-due.json"), "plan-due.json");
     holds::<RowsDue>(include_str!("golden/rows-due.json"), "rows-due.json");
     holds::<ReportDue>(include_str!("golden/report-due.json"), "report-due.json");
     holds::<Event>(include_str!("golden/event-completed.json"), "event.json");

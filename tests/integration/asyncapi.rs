@@ -316,11 +316,12 @@ async fn every_message_is_what_the_document_says() {
             kinds,
             [
                 "imports job",
+                "imports plan-due",
                 "imports report-due",
                 "imports rows-due",
                 "imports.dead job",
                 "imports.events event",
-                "imports.retry.1s job",
+                "imports.retry.1s plan-due",
             ]
         );
     })

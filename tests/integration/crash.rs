@@ -33,9 +33,19 @@ async fn dies_at(world: &World, place: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_dies_around_the_job_loses_nothing() {
+    in_world(async |world| {
+        for place in ["received", "job-published", "job-acknowledged"] {
+            dies_at(world, place).await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_worker_that_dies_around_the_plan_loses_nothing() {
     in_world(async |world| {
-        for place in ["received", "planned", "job-published", "job-acknowledged"] {
+        for place in ["planned", "plan-due-published", "plan-due-acknowledged"] {
             dies_at(world, place).await;
         }
     })

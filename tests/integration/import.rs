@@ -283,6 +283,8 @@ async fn nothing_is_left_behind_but_state_and_reports() {
         assert!(worker.terminate().await.success());
         for queue in [
             "imports.requested",
+            "imports.plans.00",
+            "imports.plans.01",
             "imports.rows.00",
             "imports.rows.01",
             "imports.reports",

@@ -13,6 +13,7 @@ mod concurrent;
 #[cfg(feature = "failpoints")]
 mod crash;
 mod events;
+mod fair;
 mod files;
 mod import;
 mod jobs;

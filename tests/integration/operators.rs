@@ -5,9 +5,12 @@ use std::process::Output;
 
 use serde_json::{Value, json};
 use tests::{Worker, World, eventually, final_data, in_world};
-use worker::{broker::DeadReason, plan::plan, rows::rows};
+use worker::{broker::DeadReason, receive::receive, rows::rows};
 
-use crate::import::{assert_passwords_verify, good_rows};
+use crate::{
+    import::{assert_passwords_verify, good_rows},
+    steps::planned,
+};
 
 /// Slow enough that an import lasts for a while.
 const SLOW: &[(&str, &str)] = &[
@@ -75,7 +78,7 @@ pub(crate) async fn half_failed(world: &World) -> (tests::Tenant, Value) {
     let tenant = world.tenant().await;
     let tools = world.tools();
     let job = world.upload(tenant, good_rows(60)).await;
-    plan(&tools, job.to_string().as_bytes()).await.unwrap();
+    planned(&tools, &job).await;
     let mut due =
         json!({ "version": 1, "import_id": job["import_id"], "tenant_id": tenant.id, "attempt": 1 });
     due["first_row"] = json!(1);
@@ -163,8 +166,7 @@ async fn an_import_that_was_not_read_yet_is_cancelled_at_once_and_read_by_a_repl
         let tenant = world.tenant().await;
         let tools = world.tools();
         let job = world.upload(tenant, good_rows(3)).await;
-        let parsed = shared::contract::job::parse(job.to_string().as_bytes()).unwrap();
-        tools.db.receive(&parsed).await.unwrap();
+        receive(&tools, job.to_string().as_bytes()).await.unwrap();
         assert_eq!(
             json_of(world, &["cancel", id(&job), "--yes"], 0).await["state"],
             "cancelled"
@@ -220,8 +222,7 @@ async fn an_import_that_failed_before_its_file_was_read_is_read_by_a_replay() {
         let tenant = world.tenant().await;
         let tools = world.tools();
         let job = world.upload(tenant, good_rows(3)).await;
-        let parsed = shared::contract::job::parse(job.to_string().as_bytes()).unwrap();
-        tools.db.receive(&parsed).await.unwrap();
+        receive(&tools, job.to_string().as_bytes()).await.unwrap();
         let import_id = id(&job).parse().unwrap();
         tools
             .db

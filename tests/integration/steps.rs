@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use tests::{Worker, World, eventually, in_world};
-use worker::{broker::Outgoing, plan::plan, report::report, rows::rows, step::Tools};
+use worker::{broker::Outgoing, plan::plan, receive::receive, report::report, rows::rows, step::Tools};
 
 use crate::import::{assert_passwords_verify, good_rows};
 
@@ -15,10 +15,17 @@ async fn twice<T: PartialEq + std::fmt::Debug>(step: impl AsyncFn() -> T) -> T {
 
 fn body(message: &Outgoing) -> Vec<u8> {
     match message {
+        Outgoing::Plan(due, _) => serde_json::to_vec(due).unwrap(),
         Outgoing::Rows(due, _) => serde_json::to_vec(due).unwrap(),
         Outgoing::Report(due) => serde_json::to_vec(due).unwrap(),
         other => panic!("{other:?} is no work message"),
     }
+}
+
+/// The batches of a job that is received and planned.
+pub(crate) async fn planned(tools: &Tools, job: &Value) -> Vec<Outgoing> {
+    let due = receive(tools, job.to_string().as_bytes()).await.unwrap();
+    plan(tools, &body(&due[0])).await.unwrap()
 }
 
 async fn users(world: &World) -> Vec<(i64, String, String)> {
@@ -36,7 +43,9 @@ async fn each_step_run_twice_at_once_and_once_more_has_the_effect_of_one() {
         let job = world.upload(tenant, good_rows(60)).await;
         let job_body = job.to_string().into_bytes();
 
-        let batches = twice(async || plan(&tools, &job_body).await.unwrap()).await;
+        let received = twice(async || receive(&tools, &job_body).await.unwrap()).await;
+        let plan_body = body(&received[0]);
+        let batches = twice(async || plan(&tools, &plan_body).await.unwrap()).await;
         assert_eq!(batches.len(), 3, "60 rows in batches of 25");
 
         let mut last = Vec::new();
@@ -67,7 +76,8 @@ async fn each_step_run_twice_at_once_and_once_more_has_the_effect_of_one() {
         assert_passwords_verify(world, tenant, &reports).await;
 
         // Late copies of all messages find nothing to do any more.
-        assert_eq!(plan(&tools, &job_body).await.unwrap(), done);
+        assert_eq!(receive(&tools, &job_body).await.unwrap(), received);
+        assert_eq!(plan(&tools, &plan_body).await.unwrap(), done);
         for batch in &batches {
             assert_eq!(rows(&tools, &body(batch)).await.unwrap(), []);
         }
@@ -138,7 +148,7 @@ async fn a_role_deleted_after_the_plan_makes_its_rows_errors() {
         let tools = world.tools();
         let file = "username,email,ext,role\na,a@x.org,21,10\nb,b@x.org,22,11\nc,c@x.org,23,10|11\n";
         let job = world.upload(tenant, file).await;
-        let batches = plan(&tools, job.to_string().as_bytes()).await.unwrap();
+        let batches = planned(&tools, &job).await;
         sqlx::query("DELETE FROM dialer.roles WHERE role_id = 11")
             .execute(&world.db)
             .await
@@ -178,7 +188,7 @@ async fn users_made_by_hand_after_the_plan_become_conflicts_of_their_rows() {
         job["fields"] = serde_json::json!({
             "role": { "value": 10 }, "virtual_extension": { "column": "ext", "generate": true },
         });
-        let batches = plan(&tools, job.to_string().as_bytes()).await.unwrap();
+        let batches = planned(&tools, &job).await;
         // Somebody takes a's generated number, b's username, c's number, and d's everything.
         for (username, email, extension) in [
             ("new1", "new1@x.org", "1000"),

@@ -10,7 +10,15 @@ use lapin::{
 };
 
 /// Keys of work messages: a direct exchange has no wildcard. The others take `#` for every key, or look at none.
-const KEYS: [&str; 5] = ["#", "requested", "rows.00", "rows.01", "reports"];
+const KEYS: [&str; 7] = [
+    "#",
+    "requested",
+    "plans.00",
+    "plans.01",
+    "rows.00",
+    "rows.01",
+    "reports",
+];
 
 /// A message that passed.
 #[derive(Debug, Clone)]

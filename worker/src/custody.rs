@@ -16,6 +16,7 @@ use crate::{
     failure::{About, give_up},
     panics,
     plan::plan,
+    receive::receive,
     report::report,
     rows::rows,
     step::{Error, Tools},
@@ -119,6 +120,7 @@ async fn run(tools: &Tools, delivery: &Delivery) -> Result<Vec<Outgoing>, Error>
             About::of(&delivery.body).map_or(uuid::Uuid::nil(), |about| about.import_id)
         ));
         match delivery.step {
+            Step::Receive => receive(tools, &delivery.body).await,
             Step::Plan => plan(tools, &delivery.body).await,
             Step::Rows => rows(tools, &delivery.body).await,
             Step::Report => report(tools, &delivery.body).await,

@@ -43,7 +43,7 @@ pub async fn give_up(
     }
     let found = db.find(about.import_id).await?;
     match (found, delivery.step) {
-        (None, Step::Plan) => events::never_received(
+        (None, Step::Receive) => events::never_received(
             about.import_id,
             about.tenant_id,
             &delivery.body,
@@ -51,7 +51,7 @@ pub async fn give_up(
             OffsetDateTime::now_utc(),
         )
         .map(Some),
-        (Some(_), Step::Plan) if reason == DeadReason::Malformed => Ok(None),
+        (Some(_), Step::Receive) if reason == DeadReason::Malformed => Ok(None),
         (Some(import), _) if import.job.tenant_id == about.tenant_id => {
             db.fail(about.tenant_id, about.import_id, reason, error).await?;
             match db.find(about.import_id).await? {

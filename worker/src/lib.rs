@@ -23,7 +23,10 @@ pub mod seal;
 
 pub mod step;
 
+pub mod receive;
+
 pub mod plan;
+
 pub mod rows;
 
 pub mod report;

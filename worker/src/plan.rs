@@ -1,12 +1,12 @@
-//! Plan: a job goes in, batches of rows come out. Cheap: no row is hashed here, and a row that cannot become a user
+//! Plan: an import goes in, batches of rows come out. Cheap: no row is hashed here, and a row that cannot become a user
 //! never will be.
 
 use shared::{
-    assess, contract,
+    assess,
     contract::{
         Version,
         job::{Job, Mode, tenant_prefix},
-        message::{ReportDue, RowsDue},
+        message::{PlanDue, ReportDue, RowsDue},
     },
     file::{self, Delimiter, Encoding, SourceFile},
     mapping,
@@ -22,7 +22,6 @@ use crate::{
     seal::{Owner, SealedSeed},
     step::{Error, Tools},
     storage::Fetched,
-    sweep::MAX_SWEEPS,
 };
 
 /// What reading a file gives: the file, or why it is refused and how it was read so far.
@@ -30,30 +29,31 @@ type Read<T> = Result<T, (Rejection, Option<(Encoding, Delimiter)>)>;
 
 /// Plans an import, unless that has been done; returns what is due next.
 pub async fn plan(tools: &Tools, body: &[u8]) -> Result<Vec<Outgoing>, Error> {
-    let job = contract::job::parse(body).map_err(|error| Error::Malformed(error.to_string()))?;
-    let import = tools.db.receive(&job).await?;
-    if import.job != job {
-        return Err(Error::ImportIdTaken);
-    }
-    if import.finished_at.is_none() && import.sweeps > MAX_SWEEPS {
-        return Err(Error::MessagesLost {
-            sweeps: import.sweeps - 1,
-        });
-    }
-    crash_point!("received");
+    let due: PlanDue = serde_json::from_slice(body).map_err(|error| Error::Malformed(error.to_string()))?;
+    let Some(import) = find(tools, &due).await? else {
+        tracing::info!(import_id = %due.import_id, attempt = due.attempt, "plan of an attempt that is over");
+        return Ok(Vec::new());
+    };
     if import.state == State::Received
         && let Err((rejection, format)) = draft(tools, &import).await?
     {
-        tools.db.reject(job.import_id, &rejection, format).await?;
+        tools.db.reject(due.import_id, &rejection, format).await?;
     }
     crash_point!("planned");
-    next(tools, &job).await
+    next(tools, &due).await
+}
+
+async fn find(tools: &Tools, due: &PlanDue) -> Result<Option<Import>, Error> {
+    let import = tools.db.find(due.import_id).await?;
+    Ok(import.filter(|import| import.job.tenant_id == due.tenant_id && import.attempt == due.attempt))
 }
 
 /// What is due for an import as it stands. Asked again it gives the same again, so a crash between the plan's commit and
 /// its messages loses nothing.
-async fn next(tools: &Tools, job: &Job) -> Result<Vec<Outgoing>, Error> {
-    let import = tools.db.find(job.import_id).await?.ok_or(Error::ImportIdTaken)?;
+async fn next(tools: &Tools, due: &PlanDue) -> Result<Vec<Outgoing>, Error> {
+    let Some(import) = find(tools, due).await? else {
+        return Ok(Vec::new());
+    };
     if import.state != State::Running {
         return Ok(events::last(&tools.db, &import)
             .await?
@@ -61,12 +61,12 @@ async fn next(tools: &Tools, job: &Job) -> Result<Vec<Outgoing>, Error> {
             .map(Outgoing::event)
             .collect());
     }
-    let pending = tools.db.pending_rows(job.tenant_id, job.import_id).await?;
+    let pending = tools.db.pending_rows(due.tenant_id, due.import_id).await?;
     if pending.is_empty() {
         return Ok(vec![Outgoing::Report(report_due(&import))]);
     }
     // Its batches are about to be published, perhaps anew, and nothing else would tell the sweep.
-    tools.db.note_progress(job.tenant_id, job.import_id).await?;
+    tools.db.note_progress(due.tenant_id, due.import_id).await?;
     if import.sealed_seed.is_none()
         && let Some(sealed) = seal_new_seed(tools, &import)?
     {
@@ -78,7 +78,7 @@ async fn next(tools: &Tools, job: &Job) -> Result<Vec<Outgoing>, Error> {
         .filter_map(|rows| rows.first().zip(rows.last()));
     let shard = import
         .shard
-        .unwrap_or_else(|| tools.topology.home_shard(job.tenant_id));
+        .unwrap_or_else(|| tools.topology.home_shard(due.tenant_id));
     Ok(batches
         .map(|(first, last)| Outgoing::Rows(rows_due(&import, *first, *last), shard))
         .collect())
@@ -180,8 +180,6 @@ async fn assess(tools: &Tools, import: &Import, file: &SourceFile) -> Result<Res
         file,
         rows: &rows,
         sealed_seed: sealed_seed.filter(|_| any_pending),
-        home_shard: tools.topology.home_shard(job.tenant_id),
-        shards: tools.topology.shards(),
     };
     planning.commit(planned, job.mode).await?;
     Ok(Ok(()))

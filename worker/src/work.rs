@@ -20,7 +20,13 @@ use crate::{
 /// Batches per shard that the broker hands out before the first is acknowledged: one to work on, one to follow.
 const ROWS_PREFETCH: u16 = 2;
 
-/// Jobs and reports at one time. They hold a file in memory, and mostly wait for storage.
+/// Jobs at one time. They cost next to nothing and wait for disks.
+const JOBS_AT_A_TIME: u16 = 8;
+
+/// Plans per shard that the broker hands out before the first is acknowledged.
+const PLANS_PREFETCH: u16 = 1;
+
+/// Plans, and reports, at one time. They hold a file in memory, and mostly wait for storage.
 const FILES_AT_A_TIME: u16 = 2;
 
 /// Batches at one time: while one commits, the next is hashed on all cores.
@@ -121,12 +127,17 @@ async fn serve(
     let closing = stop.child_token();
     // One for each lane: a lane takes its permit before it waits, so that an idle one would keep it from the other.
     let permits = |count: usize| Arc::new(Semaphore::new(count));
-    let (planning, reporting) = (
+    let (receiving, planning, reporting) = (
+        permits(usize::from(JOBS_AT_A_TIME)),
         permits(usize::from(FILES_AT_A_TIME)),
         permits(usize::from(FILES_AT_A_TIME)),
     );
     let (batches, alone) = (permits(BATCHES_AT_A_TIME), permits(1));
-    let (jobs, rows) = (link.jobs(FILES_AT_A_TIME).await?, link.rows(ROWS_PREFETCH).await?);
+    let (jobs, plans) = (
+        link.jobs(JOBS_AT_A_TIME).await?,
+        link.plans(PLANS_PREFETCH).await?,
+    );
+    let rows = link.rows(ROWS_PREFETCH).await?;
     let (reports, suspects) = (link.reports(FILES_AT_A_TIME).await?, link.suspects().await?);
     tracing::info!("ready");
     let lane = |deliveries, permits| {
@@ -140,7 +151,8 @@ async fn serve(
         .run(deliveries, permits)
     };
     tokio::join!(
-        lane(jobs, &planning),
+        lane(jobs, &receiving),
+        lane(plans, &planning),
         lane(rows, &batches),
         lane(reports, &reporting),
         lane(suspects, &alone),

@@ -5,9 +5,10 @@ use schemars::{JsonSchema, Schema, generate::SchemaSettings};
 use super::{event::Event, job::Job, message};
 
 /// File name and schema of each message.
-pub fn all() -> [(&'static str, Schema); 4] {
+pub fn all() -> [(&'static str, Schema); 5] {
     [
         ("job.json", of::<Job>()),
+        ("plan-due.json", of::<message::PlanDue>()),
         ("rows-due.json", of::<message::RowsDue>()),
         ("report-due.json", of::<message::ReportDue>()),
         ("event.json", of::<Event>()),

@@ -56,10 +56,7 @@ pub async fn examine(options: &Options) -> Result<Examined, Error> {
                 found.missing.push(format!("exchange {exchange}"));
             }
         }
-        let work: Vec<ShortString> = [topology.requested_queue(), topology.reports_queue()]
-            .into_iter()
-            .chain(topology.rows_queues())
-            .collect();
+        let work: Vec<ShortString> = topology.work_queues().collect();
         for queue in queues {
             let channel = connection.create_channel().await?;
             let passive = QueueDeclareOptions {

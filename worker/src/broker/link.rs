@@ -11,10 +11,7 @@ use futures::{
 };
 use lapin::{
     Acker, Channel, Connection, ConnectionProperties,
-    options::{
-        BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions,
-        ConfirmSelectOptions,
-    },
+    options::{BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions},
     tcp::OwnedTLSConfig,
     types::{AMQPValue, FieldTable, ShortString},
     uri::AMQPUri,
@@ -23,6 +20,7 @@ use lapin::{
 use super::{
     Error, Options, Publisher, REPORTS, REQUESTED, Topology,
     outgoing::{PROBE, TRIES_HEADER},
+    topology::PLANS,
 };
 
 /// Time for TCP, TLS and AMQP handshakes and for all declarations; lapin's own time-out does not cover them.
@@ -41,7 +39,9 @@ const RETURNS_HEADER: &str = "x-delivery-count";
 /// What is to be done with a message, known from the queue that it came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
-    /// A job is to be planned.
+    /// A job is to be kept.
+    Receive,
+    /// An import is to be planned.
     Plan,
     /// The users of a batch are to be created.
     Rows,
@@ -55,7 +55,8 @@ impl Step {
     /// The name in logs and message types.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Plan => "job",
+            Self::Receive => "job",
+            Self::Plan => "plan-due",
             Self::Rows => "rows-due",
             Self::Report => "report-due",
             Self::Probe => PROBE,
@@ -63,11 +64,18 @@ impl Step {
     }
 
     /// By routing key, which a message keeps on all its ways.
-    fn of(kind: Option<&ShortString>, routing_key: &ShortString) -> Self {
-        match (kind.map(ShortString::as_str), routing_key.as_str()) {
-            (Some(PROBE), _) => Self::Probe,
-            (_, REQUESTED) => Self::Plan,
-            (_, REPORTS) => Self::Report,
+    fn of(kind: Option<&ShortString>, routing_key: &str) -> Self {
+        match kind.map(ShortString::as_str) {
+            Some(PROBE) => Self::Probe,
+            _ => Self::of_key(routing_key),
+        }
+    }
+
+    pub(super) fn of_key(routing_key: &str) -> Self {
+        match routing_key {
+            REQUESTED => Self::Receive,
+            REPORTS => Self::Report,
+            key if key.starts_with(PLANS) => Self::Plan,
             _ => Self::Rows,
         }
     }
@@ -161,9 +169,8 @@ impl Link {
             let publishing = connect(options, "user-import publishing").await?;
             let channel = publishing.create_channel().await?;
             topology.declare(&channel).await?;
-            channel.confirm_select(ConfirmSelectOptions::default()).await?;
             let consuming = connect(options, "user-import consuming").await?;
-            let publisher = Publisher::new(channel, publishing.status().clone(), topology.clone());
+            let publisher = Publisher::open(&publishing, topology.clone()).await?;
             Ok(Self {
                 publisher,
                 consuming,
@@ -192,6 +199,11 @@ impl Link {
     /// Jobs; at most `prefetch` are handed out before the first is acknowledged.
     pub async fn jobs(&self, prefetch: u16) -> Result<Deliveries, Error> {
         self.consume([self.topology.requested_queue()], prefetch).await
+    }
+
+    /// Imports to plan, taken from all shards in turn; at most `prefetch` from each.
+    pub async fn plans(&self, prefetch: u16) -> Result<Deliveries, Error> {
+        self.consume(self.topology.plans_queues(), prefetch).await
     }
 
     /// Batches of rows, taken from all shards in turn; at most `prefetch` from each.
@@ -272,7 +284,7 @@ async fn deliveries(
     let received = consumer.map(move |received| {
         let delivery = received?;
         Ok(Delivery {
-            step: Step::of(delivery.properties.kind().as_ref(), &delivery.routing_key),
+            step: Step::of(delivery.properties.kind().as_ref(), delivery.routing_key.as_str()),
             tries: count(&delivery.properties, TRIES_HEADER),
             returns: count(&delivery.properties, RETURNS_HEADER),
             redelivered: delivery.redelivered,

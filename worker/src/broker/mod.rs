@@ -30,7 +30,7 @@ pub struct Options {
     /// Put before the name of every exchange and queue, so that several installations share a virtual host
     #[arg(long, env = "AMQP_PREFIX", value_name = "TEXT", default_value = "")]
     pub amqp_prefix: String,
-    /// Number of shard queues for batches of rows; the same for all workers
+    /// Number of shard queues, for plans and for batches of rows each; the same for all workers
     #[arg(long, env = "AMQP_SHARDS", value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=100))]
     pub amqp_shards: u16,
 }

@@ -8,11 +8,15 @@ use shared::contract::{
     event,
     event::Event,
     job::Job,
-    message::{ReportDue, RowsDue},
+    message::{PlanDue, ReportDue, RowsDue},
 };
 use uuid::Uuid;
 
-use super::{DeadLetter, REPORTS, REQUESTED, Topology, link::Delivery, topology::SUSPECTS};
+use super::{
+    DeadLetter, REPORTS, REQUESTED, Topology,
+    link::{Delivery, Step},
+    topology::SUSPECTS,
+};
 use crate::sweep::Probe;
 
 /// Header that counts failed tries. Ours, because `x-` headers belong to the broker.
@@ -63,6 +67,8 @@ impl DeadReason {
 pub enum Outgoing {
     /// A job, as the Dialer publishes it.
     Job(Box<Job>),
+    /// An import to plan, and the shard that it goes to.
+    Plan(PlanDue, u16),
     /// A batch of rows, and the shard that it goes to.
     Rows(RowsDue, u16),
     /// Reports that can be written.
@@ -96,6 +102,7 @@ impl Outgoing {
         };
         Ok(match self {
             Self::Job(job) => work(REQUESTED.into(), "job", serde_json::to_vec(job)?),
+            Self::Plan(due, shard) => work(topology.plans_key(*shard), "plan-due", serde_json::to_vec(due)?),
             Self::Rows(due, shard) => work(topology.rows_key(*shard), "rows-due", serde_json::to_vec(due)?),
             Self::Report(due) => work(REPORTS.into(), "report-due", serde_json::to_vec(due)?),
             Self::Probe(probe) => {
@@ -148,11 +155,7 @@ pub(super) fn dead_letter(
 
 /// A dead letter as it was before its first try.
 pub(super) fn revived(letter: &DeadLetter, topology: &Topology) -> Letter {
-    let kind = match letter.origin.as_str() {
-        REQUESTED => "job",
-        REPORTS => "report-due",
-        _ => "rows-due",
-    };
+    let kind = Step::of_key(&letter.origin).as_str();
     Letter {
         exchange: topology.work_exchange(),
         routing_key: letter.origin.as_str().into(),

@@ -1,8 +1,14 @@
 //! Sending: messages go in; the call returns when the broker has stored and routed every one of them.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
 
-use lapin::{Channel, Confirmation, ConnectionStatus, options::BasicPublishOptions};
+use lapin::{
+    Channel, Confirmation, Connection, ConnectionStatus,
+    options::{BasicPublishOptions, ConfirmSelectOptions},
+};
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
@@ -14,23 +20,36 @@ use super::{
 /// Confirms of a quorum queue take a disk write, under load hundreds of milliseconds; this is the time to give up.
 const CONFIRM_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Sends messages over one channel in confirm mode.
+/// Calls that wait for their confirms at the same time: what takes a step its time there is the broker's disk, which
+/// stores what comes together at once.
+const CHANNELS: usize = 8;
+
+/// Sends messages over channels in confirm mode.
 #[derive(Debug)]
 pub struct Publisher {
-    /// One call at a time: lapin can attach a returned message to the confirm of a neighbour, so whatever is returned
-    /// must belong to the call that sees it.
-    channel: Mutex<Channel>,
+    /// One call at a time on each: lapin can attach a returned message to the confirm of a neighbour, so whatever is
+    /// returned must belong to the call that sees it.
+    channels: Vec<Mutex<Channel>>,
+    turn: AtomicUsize,
     connection: ConnectionStatus,
     topology: Topology,
 }
 
 impl Publisher {
-    pub(super) fn new(channel: Channel, connection: ConnectionStatus, topology: Topology) -> Self {
-        Self {
-            channel: Mutex::new(channel),
-            connection,
-            topology,
+    /// Opens channels on the connection.
+    pub(super) async fn open(connection: &Connection, topology: Topology) -> lapin::Result<Self> {
+        let mut channels = Vec::with_capacity(CHANNELS);
+        for _ in 0..CHANNELS {
+            let channel = connection.create_channel().await?;
+            channel.confirm_select(ConfirmSelectOptions::default()).await?;
+            channels.push(Mutex::new(channel));
         }
+        Ok(Self {
+            channels,
+            turn: AtomicUsize::new(0),
+            connection: connection.status().clone(),
+            topology,
+        })
     }
 
     /// Sends all messages. After an error some of them may have been sent, none is known to be.
@@ -75,7 +94,13 @@ impl Publisher {
         if letters.is_empty() {
             return Ok(());
         }
-        let channel = self.channel.lock().await;
+        let Some(channel) = self
+            .channels
+            .get(self.turn.fetch_add(1, Ordering::Relaxed) % CHANNELS)
+        else {
+            return Err(Error::Gone);
+        };
+        let channel = channel.lock().await;
         let confirmed = async {
             let mut confirms = Vec::with_capacity(letters.len());
             for letter in letters {

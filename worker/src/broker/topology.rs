@@ -1,7 +1,8 @@
 //! Names and declaration of every exchange and queue.
 //!
 //! ```text
-//! exchange imports (direct)         requested → imports.requested   rows.NN → imports.rows.NN   reports → imports.reports
+//! exchange imports (direct)         requested → imports.requested   plans.NN → imports.plans.NN
+//!                                   rows.NN → imports.rows.NN       reports → imports.reports
 //! exchange imports.events (topic)   import.#  → dialer.import-events
 //! exchange imports.retry.<delay>    every key → imports.retry.<delay>, back to exchange imports when the delay is over
 //! exchange imports.suspects         every key → imports.suspects, from work queues whose delivery limit is reached
@@ -20,6 +21,12 @@ use shared::contract::Id;
 
 /// Routing key of jobs: what the Dialer publishes with.
 pub const REQUESTED: &str = "requested";
+
+/// Begin of the routing keys of `PlanDue` messages; the shard follows.
+pub(super) const PLANS: &str = "plans.";
+
+/// Begin of the routing keys of `RowsDue` messages; the shard follows.
+const ROWS: &str = "rows.";
 
 /// Routing key of `ReportDue` messages.
 pub const REPORTS: &str = "reports";
@@ -87,10 +94,12 @@ impl Topology {
 
     /// Routing keys of all queues that a message of a running import can wait in, delay queues excepted.
     pub fn probed_keys(&self) -> impl Iterator<Item = ShortString> {
-        let rows = (0..self.shards).map(|shard| format!("rows.{shard:02}").into());
+        let shards = [PLANS, ROWS]
+            .into_iter()
+            .flat_map(|kind| (0..self.shards).map(move |shard| key(kind, shard)));
         [REQUESTED.into(), REPORTS.into(), SUSPECTS.into()]
             .into_iter()
-            .chain(rows)
+            .chain(shards)
     }
 
     /// Exchange and queue of messages that were set aside for an operator.
@@ -108,9 +117,26 @@ impl Topology {
         self.name("imports.reports")
     }
 
+    /// The shard queues of `PlanDue` messages.
+    pub fn plans_queues(&self) -> impl Iterator<Item = ShortString> {
+        self.sharded(PLANS)
+    }
+
     /// The shard queues of `RowsDue` messages.
     pub fn rows_queues(&self) -> impl Iterator<Item = ShortString> {
-        (0..self.shards).map(|shard| self.name(&format!("imports.rows.{shard:02}")))
+        self.sharded(ROWS)
+    }
+
+    /// All queues of work, those of suspects and of delays excepted.
+    pub fn work_queues(&self) -> impl Iterator<Item = ShortString> {
+        [self.requested_queue(), self.reports_queue()]
+            .into_iter()
+            .chain(self.plans_queues())
+            .chain(self.rows_queues())
+    }
+
+    fn sharded(&self, kind: &str) -> impl Iterator<Item = ShortString> {
+        (0..self.shards).map(move |shard| self.name(&format!("imports.{}", key(kind, shard))))
     }
 
     /// The queue that the Dialer reads.
@@ -123,12 +149,22 @@ impl Topology {
         self.shards
     }
 
-    /// Routing key of a shard's `RowsDue` messages. A shard that was chosen when there were more of them has another's.
-    pub(super) fn rows_key(&self, shard: u16) -> ShortString {
-        format!("rows.{:02}", shard % self.shards.max(1)).into()
+    /// Routing key of a shard's `PlanDue` messages.
+    pub(super) fn plans_key(&self, shard: u16) -> ShortString {
+        key(PLANS, self.existing(shard))
     }
 
-    /// The shard that a tenant's batches go to when all hold the same.
+    /// Routing key of a shard's `RowsDue` messages.
+    pub(super) fn rows_key(&self, shard: u16) -> ShortString {
+        key(ROWS, self.existing(shard))
+    }
+
+    /// A shard that was chosen when there were more of them becomes another.
+    fn existing(&self, shard: u16) -> u16 {
+        shard % self.shards.max(1)
+    }
+
+    /// The shard that a tenant's imports go to when all hold the same.
     pub fn home_shard(&self, tenant_id: Id) -> u16 {
         let digest = Sha256::digest(tenant_id.get().to_be_bytes());
         let hash = digest
@@ -147,19 +183,13 @@ impl Topology {
             self.suspects(),
             self.dead(),
         ];
-        let queues = [
-            self.requested_queue(),
-            self.reports_queue(),
-            self.suspects(),
-            self.dead(),
-            self.dialer_queue(),
-        ];
+        let queues = [self.suspects(), self.dead(), self.dialer_queue()];
         (
             exchanges.into_iter().chain(waiting()).collect(),
             queues
                 .into_iter()
                 .chain(waiting())
-                .chain(self.rows_queues())
+                .chain(self.work_queues())
                 .collect(),
         )
     }
@@ -222,15 +252,20 @@ impl Topology {
             REPORTS,
         )
         .await?;
-        for (shard, queue) in self.rows_queues().enumerate() {
-            declare_queue(
-                channel,
-                queue,
-                &work,
-                self.work_exchange(),
-                &format!("rows.{shard:02}"),
-            )
-            .await?;
+        for (kind, queues) in [
+            (PLANS, self.plans_queues().collect::<Vec<_>>()),
+            (ROWS, self.rows_queues().collect()),
+        ] {
+            for (shard, queue) in (0..).zip(queues) {
+                declare_queue(
+                    channel,
+                    queue,
+                    &work,
+                    self.work_exchange(),
+                    key(kind, shard).as_str(),
+                )
+                .await?;
+            }
         }
         Ok(())
     }
@@ -242,6 +277,10 @@ impl Topology {
     fn name(&self, name: &str) -> ShortString {
         format!("{}{name}", self.prefix).into()
     }
+}
+
+fn key(kind: &str, shard: u16) -> ShortString {
+    format!("{kind}{shard:02}").into()
 }
 
 /// At-least-once, so that a message cannot be lost between two queues; it demands `reject-publish`.

@@ -68,7 +68,7 @@ pub struct Import {
     pub sweeps: u32,
     /// The last such error.
     pub last_error: Option<String>,
-    /// The shard queue of its batches, once it is planned.
+    /// The shard of its plan and its batches; none if it was received by an earlier version.
     pub shard: Option<u16>,
     /// The sealed seed of the passwords of this attempt.
     pub sealed_seed: Option<SealedSeed>,
@@ -99,13 +99,39 @@ impl Import {
 
 impl Db {
     /// Keeps the job, if its import is new, and returns the import as it stands.
-    pub async fn receive(&self, job: &Job) -> Result<Import, Error> {
+    ///
+    /// Its shard is the one that holds the fewest rows of other tenants: so whoever floods one has it to himself. Among
+    /// equals it is the one where the tenant's own rows are, so that a flood stays in one shard; then the home shard and
+    /// those after it. An import that is not planned yet counts with `unplanned_rows`.
+    pub async fn receive(
+        &self,
+        job: &Job,
+        home_shard: u16,
+        shards: u16,
+        unplanned_rows: usize,
+    ) -> Result<Import, Error> {
         sqlx::query!(
-            "INSERT INTO imports.imports (import_id, tenant_id, job) VALUES ($1, $2, $3)
-             ON CONFLICT (import_id) DO NOTHING",
+            "INSERT INTO imports.imports (import_id, tenant_id, job, shard)
+             SELECT $1, $2, $3, shards.shard
+               FROM generate_series(0, $5::integer - 1) AS shards (shard)
+               LEFT JOIN (SELECT shard, sum(rows) FILTER (WHERE tenant_id <> $2) AS of_others,
+                                 sum(rows) FILTER (WHERE tenant_id = $2) AS own
+                            FROM (SELECT shard, tenant_id, CASE state WHEN 'received' THEN $6::bigint ELSE pending END AS rows
+                                    FROM imports.imports
+                                   WHERE state IN ('received', 'running')) AS unfinished
+                           GROUP BY shard) AS held
+                 USING (shard)
+              ORDER BY coalesce(of_others, 0), coalesce(own, 0) DESC, (shards.shard - $4 + $5) % $5
+              LIMIT 1
+             -- Its messages are about to be published anew, and nothing else would tell the sweep.
+             ON CONFLICT (import_id) DO UPDATE SET progress_at = greatest(imports.progress_at, clock_timestamp())
+              WHERE imports.tenant_id = $2 AND imports.state IN ('received', 'running')",
             job.import_id,
             job.tenant_id.get(),
             Json(job) as _,
+            i32::from(home_shard),
+            i32::from(shards),
+            i64::try_from(unplanned_rows).unwrap_or(i64::MAX),
         )
         .execute(&self.pool)
         .await?;

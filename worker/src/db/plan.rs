@@ -34,10 +34,6 @@ pub struct Planned<'a> {
     pub rows: &'a [AssessedRow],
     /// The sealed seed of the passwords, if there will be any.
     pub sealed_seed: Option<SealedSeed>,
-    /// The shard for the batches when all shards hold the same.
-    pub home_shard: u16,
-    /// Number of shards.
-    pub shards: u16,
 }
 
 impl Db {
@@ -202,21 +198,11 @@ impl PlanningTransaction {
         )
         .execute(&mut *self.transaction)
         .await?;
-        // The shard that holds the fewest rows of other tenants: so whoever floods one has it to himself. Among equals the
-        // one where the tenant's own rows are, so that a flood stays in one shard; then the home shard and those after it.
         sqlx::query!(
             "UPDATE imports.imports
                 SET state = 'running', planned_at = now(), encoding = $2, delimiter = $3, source_header = $4,
                     total = $5, pending = $6, created = $7, duplicates = $8, errors = $9,
-                    sealed_seed = $10, seal_key_id = $11, seed_attempt = $12,
-                    shard = (SELECT shards.shard
-                               FROM generate_series(0, $15::integer - 1) AS shards (shard)
-                               LEFT JOIN (SELECT shard, sum(pending) FILTER (WHERE tenant_id <> $13) AS of_others,
-                                                 sum(pending) FILTER (WHERE tenant_id = $13) AS own
-                                            FROM imports.imports WHERE state = 'running' GROUP BY shard) AS held
-                                 USING (shard)
-                              ORDER BY coalesce(of_others, 0), coalesce(own, 0) DESC, (shards.shard - $14 + $15) % $15
-                              LIMIT 1)
+                    sealed_seed = $10, seal_key_id = $11, seed_attempt = $12
               WHERE import_id = $1",
             self.import_id,
             planned.file.encoding.as_str(),
@@ -234,9 +220,6 @@ impl PlanningTransaction {
                 .as_ref()
                 .map(|_| signed("attempt", self.attempt))
                 .transpose()?,
-            self.tenant_id.get(),
-            i32::from(planned.home_shard),
-            i32::from(planned.shards),
         )
         .execute(&mut *self.transaction)
         .await?;

@@ -1,0 +1,95 @@
+//! A tenant that floods the workers makes no other tenant wait for more than its share.
+
+use serde_json::Value;
+use tests::{Tenant, Worker, World, eventually, final_data, in_world};
+
+use crate::import::good_rows;
+
+/// Slow enough that a flood lasts while the tests look.
+const SLOW: &[(&str, &str)] = &[("ARGON2_MEMORY_KIB", "19456"), ("HASH_THREADS", "1")];
+
+async fn publish(world: &World, tenant: Tenant, files: usize, rows: u32) -> Vec<Value> {
+    let mut jobs = Vec::new();
+    for _ in 0..files {
+        let job = world.upload(tenant, good_rows(rows)).await;
+        world.publish(&job).await;
+        jobs.push(job);
+    }
+    jobs
+}
+
+async fn shards(world: &World, tenant: Tenant) -> Vec<i16> {
+    sqlx::query_scalar("SELECT DISTINCT shard FROM imports.imports WHERE tenant_id = $1")
+        .bind(tenant.id.get())
+        .fetch_all(&world.db)
+        .await
+        .unwrap()
+}
+
+async fn received(world: &World, imports: usize) {
+    eventually("all jobs received", async || {
+        let known: i64 = sqlx::query_scalar("SELECT count(*) FROM imports.imports")
+            .fetch_one(&world.db)
+            .await
+            .unwrap();
+        (usize::try_from(known) == Ok(imports)).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_stays_in_one_shard_and_the_others_keep_out_of_it() {
+    in_world(async |world| {
+        let (flooding, one, two) = (world.tenant().await, world.tenant().await, world.tenant().await);
+        let _worker = Worker::start(world, SLOW);
+        publish(world, flooding, 6, 200).await;
+        received(world, 6).await;
+        let mut jobs = publish(world, one, 1, 5).await;
+        jobs.extend(publish(world, two, 1, 5).await);
+        received(world, 8).await;
+        let flooded = shards(world, flooding).await;
+        assert_eq!(flooded.len(), 1, "{flooded:?}");
+        for other in [one, two] {
+            let chosen = shards(world, other).await;
+            assert!(
+                chosen.len() == 1 && chosen != flooded,
+                "{chosen:?} beside {flooded:?}"
+            );
+        }
+        for job in &jobs {
+            final_data(&world.final_event(job).await, "completed");
+        }
+        let unfinished: i64 =
+            sqlx::query_scalar("SELECT count(*) FROM imports.imports WHERE finished_at IS NULL")
+                .fetch_one(&world.db)
+                .await
+                .unwrap();
+        assert!(unfinished > 0, "the others did not have to wait for the flood");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_behind_a_flood_of_jobs_is_not_planned_last() {
+    in_world(async |world| {
+        let (flooding, other) = (world.tenant().await, world.tenant().await);
+        publish(world, flooding, 40, 20).await;
+        publish(world, other, 1, 20).await;
+        let _worker = Worker::start(world, SLOW);
+        let planned_later: i64 = eventually("a plan", async || {
+            sqlx::query_scalar(
+                "SELECT count(*) FROM imports.imports flood, imports.imports other
+                  WHERE other.tenant_id = $1 AND other.planned_at IS NOT NULL AND flood.tenant_id <> $1
+                    AND (flood.planned_at IS NULL OR flood.planned_at > other.planned_at)
+                 HAVING bool_or(other.planned_at IS NOT NULL)",
+            )
+            .bind(other.id.get())
+            .fetch_optional(&world.db)
+            .await
+            .unwrap()
+        })
+        .await;
+        assert!(planned_later > 0, "the whole flood was planned before");
+    })
+    .await;
+}

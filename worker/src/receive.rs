@@ -1,0 +1,39 @@
+//! Receive: a job goes in, the import that it asks for is known, and its plan is due. Next to no work, so that the queue of
+//! jobs, the only one that all tenants share, is nearly always empty: whoever floods it makes nobody wait.
+
+use shared::{
+    contract,
+    contract::{Version, message::PlanDue},
+};
+
+use crate::{
+    broker::Outgoing,
+    step::{Error, Tools},
+    sweep::MAX_SWEEPS,
+};
+
+/// Keeps the job, unless that has been done; returns what is due next.
+pub async fn receive(tools: &Tools, body: &[u8]) -> Result<Vec<Outgoing>, Error> {
+    let job = contract::job::parse(body).map_err(|error| Error::Malformed(error.to_string()))?;
+    let home_shard = tools.topology.home_shard(job.tenant_id);
+    let import = tools
+        .db
+        .receive(&job, home_shard, tools.topology.shards(), tools.limits.max_rows)
+        .await?;
+    if import.job != job {
+        return Err(Error::ImportIdTaken);
+    }
+    if import.finished_at.is_none() && import.sweeps > MAX_SWEEPS {
+        return Err(Error::MessagesLost {
+            sweeps: import.sweeps - 1,
+        });
+    }
+    crash_point!("received");
+    let due = PlanDue {
+        version: Version,
+        import_id: job.import_id,
+        tenant_id: job.tenant_id,
+        attempt: import.attempt,
+    };
+    Ok(vec![Outgoing::Plan(due, import.shard.unwrap_or(home_shard))])
+}
