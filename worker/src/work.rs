@@ -17,9 +17,6 @@ use crate::{
     sweep::sweep,
 };
 
-/// Batches per shard that the broker hands out before the first is acknowledged: one to work on, one to follow.
-const ROWS_PREFETCH: u16 = 2;
-
 /// Jobs at one time. They cost next to nothing and wait for disks.
 const JOBS_AT_A_TIME: u16 = 8;
 
@@ -29,8 +26,14 @@ const PLANS_PREFETCH: u16 = 1;
 /// Plans, and reports, at one time. They hold a file in memory, and mostly wait for storage.
 const FILES_AT_A_TIME: u16 = 2;
 
-/// Batches at one time: while one commits, the next is hashed on all cores.
-const BATCHES_AT_A_TIME: usize = 2;
+/// Threads that take as long to hash a batch as its commit and the confirms of its messages take.
+const THREADS_PER_COMMIT: usize = 8;
+
+/// Batches at one time: one that is hashed on all cores, one to follow it at once, and those that commit in the meantime.
+/// The more there are, the longer one waits that comes after them.
+fn batches_at_a_time(threads: usize) -> u16 {
+    u16::try_from(2 + threads.div_ceil(THREADS_PER_COMMIT)).unwrap_or(u16::MAX)
+}
 
 /// A link that held for that long was a good one: when it breaks, the next is made without delay. One that breaks earlier
 /// counts as an attempt that failed, else a broker that refuses all work would be connected to in a busy loop.
@@ -132,12 +135,14 @@ async fn serve(
         permits(usize::from(FILES_AT_A_TIME)),
         permits(usize::from(FILES_AT_A_TIME)),
     );
-    let (batches, alone) = (permits(BATCHES_AT_A_TIME), permits(1));
+    let batches_at_a_time = batches_at_a_time(tools.hasher.threads());
+    let (batches, alone) = (permits(usize::from(batches_at_a_time)), permits(1));
     let (jobs, plans) = (
         link.jobs(JOBS_AT_A_TIME).await?,
         link.plans(PLANS_PREFETCH).await?,
     );
-    let rows = link.rows(ROWS_PREFETCH).await?;
+    // From each shard as many as from all together: a tenant who is alone keeps all cores busy too.
+    let rows = link.rows(batches_at_a_time).await?;
     let (reports, suspects) = (link.reports(FILES_AT_A_TIME).await?, link.suspects().await?);
     tracing::info!("ready");
     let lane = |deliveries, permits| {

@@ -1,10 +1,8 @@
 //! Sending: messages go in; the call returns when the broker has stored and routed every one of them.
 
-use std::{
-    sync::atomic::{AtomicUsize, Ordering},
-    time::Duration,
-};
+use std::time::Duration;
 
+use futures::future::select_all;
 use lapin::{
     Channel, Confirmation, Connection, ConnectionStatus,
     options::{BasicPublishOptions, ConfirmSelectOptions},
@@ -30,7 +28,6 @@ pub struct Publisher {
     /// One call at a time on each: lapin can attach a returned message to the confirm of a neighbour, so whatever is
     /// returned must belong to the call that sees it.
     channels: Vec<Mutex<Channel>>,
-    turn: AtomicUsize,
     connection: ConnectionStatus,
     topology: Topology,
 }
@@ -46,7 +43,6 @@ impl Publisher {
         }
         Ok(Self {
             channels,
-            turn: AtomicUsize::new(0),
             connection: connection.status().clone(),
             topology,
         })
@@ -94,13 +90,7 @@ impl Publisher {
         if letters.is_empty() {
             return Ok(());
         }
-        let Some(channel) = self
-            .channels
-            .get(self.turn.fetch_add(1, Ordering::Relaxed) % CHANNELS)
-        else {
-            return Err(Error::Gone);
-        };
-        let channel = channel.lock().await;
+        let (channel, ..) = select_all(self.channels.iter().map(|channel| Box::pin(channel.lock()))).await;
         let confirmed = async {
             let mut confirms = Vec::with_capacity(letters.len());
             for letter in letters {

@@ -247,9 +247,8 @@ pub(super) async fn extensions_in_use(
             WHERE tenant_id = $1 AND length(virtual_extension) = length($2)
               AND virtual_extension COLLATE "C" BETWEEN $2 AND $3
            UNION ALL
-           SELECT virtual_extension FROM imports.rows
-            WHERE tenant_id = $1 AND outcome = 'pending' AND import_id <> $4
-              AND EXISTS (SELECT FROM imports.imports i WHERE i.import_id = rows.import_id AND i.state = 'running')"#,
+           SELECT r.virtual_extension FROM imports.imports i JOIN imports.rows r USING (import_id)
+            WHERE i.tenant_id = $1 AND i.state = 'running' AND i.import_id <> $4 AND r.outcome = 'pending'"#,
         tenant_id.get(),
         first,
         last,

@@ -159,7 +159,8 @@ async fn create_users(
                       r.role_ids, r.desk_ids, r.skill_group_ids, r.tag_ids, hashed.password_hash
                  FROM unnest($4::integer[], $5::text[]) AS hashed (row_number, password_hash)
                  JOIN imports.rows r USING (row_number)
-                WHERE r.import_id = $1 AND r.tenant_id = $2 AND r.outcome = 'pending'
+                -- The bounds let the index of import and number find them, instead of all rows of the import.
+                WHERE r.import_id = $1 AND r.row_number BETWEEN $11 AND $12 AND r.tenant_id = $2 AND r.outcome = 'pending'
                   AND EXISTS (SELECT FROM imports.imports
                                WHERE import_id = $1 AND tenant_id = $2 AND attempt = $3 AND state = 'running')
            ), lost AS (
@@ -221,6 +222,8 @@ async fn create_users(
         two_factor,
         job.security.max_session_minutes.map(|minutes| i64::from(minutes.get())),
         job.security.max_concurrent_sessions.map(|sessions| i64::from(sessions.get())),
+        numbers.first(),
+        numbers.last(),
     )
     .fetch_one(&mut **transaction)
     .await?;

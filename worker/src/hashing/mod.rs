@@ -76,6 +76,11 @@ impl Hasher {
         self.argon2id.implementation()
     }
 
+    /// Number of threads.
+    pub fn threads(&self) -> usize {
+        self.threads.current_num_threads()
+    }
+
     /// Hashes the passwords on all threads, in order, each with a random salt. What is handed over later waits: a batch
     /// that came first gets all threads, and the next one those that have nothing left to do for it.
     pub async fn hash(&self, passwords: Vec<Password>) -> Result<Vec<String>, Error> {
