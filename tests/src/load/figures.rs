@@ -123,7 +123,7 @@ impl Figures {
             imports: watched.imports.len(),
             rows,
             workers: options.workers,
-            argon2: options.cost(),
+            argon2: options.argon2,
             latency_s: Quantiles::of(watched.imports.iter().map(Finished::latency_s)),
             tenant_dwell_s: Quantiles::of(tenants.values().map(dwell)),
             jain_index: jain(&rates.collect::<Vec<_>>()),

@@ -10,34 +10,28 @@ use std::path::PathBuf;
 #[command(name = "load", max_term_width = 100)]
 pub struct Options {
     /// Tenants that import at the same time [default: 1; with --flood 30]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub tenants: Option<usize>,
     /// Imports of each tenant, all published at once
-    #[arg(long, value_name = "M", default_value_t = 1)]
+    #[arg(long, value_name = "M", default_value_t = 1, value_parser = at_least_one)]
     pub imports: usize,
     /// Rows of each import [default: 500; with --flood 25]
     #[arg(long, value_name = "R", value_parser = clap::value_parser!(u16).range(1..=500))]
     pub rows: Option<u16>,
     /// Worker processes
-    #[arg(long, value_name = "W", default_value_t = 1)]
+    #[arg(long, value_name = "W", default_value_t = 1, value_parser = at_least_one)]
     pub workers: usize,
     /// Argon2id's cost: memory in KiB, passes, lanes
-    #[arg(
-        long,
-        value_name = "m,t,p",
-        value_delimiter = ',',
-        num_args = 1,
-        default_value = "19456,2,1"
-    )]
-    pub argon2: Vec<u32>,
+    #[arg(long, value_name = "m,t,p", default_value = "19456,2,1", value_parser = cost)]
+    pub argon2: [u32; 3],
     /// Another tenant publishes a flood right before the others; they also run once without it, to compare
     #[arg(long)]
     pub flood: bool,
     /// Imports of the flood
-    #[arg(long, value_name = "N", default_value_t = 40, requires = "flood")]
+    #[arg(long, value_name = "N", default_value_t = 40, requires = "flood", value_parser = at_least_one)]
     pub flood_imports: usize,
     /// Tenants that flood, each with so many imports
-    #[arg(long, value_name = "N", default_value_t = 1, requires = "flood")]
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "flood", value_parser = at_least_one)]
     pub flood_tenants: usize,
     /// Binds each worker to one core of its own
     #[arg(long)]
@@ -46,7 +40,7 @@ pub struct Options {
     #[arg(long)]
     pub json: bool,
     /// Draw throughput and latency
-    #[arg(long, value_name = "FILE.svg")]
+    #[arg(long, value_name = "FILE.svg", value_parser = writable)]
     pub plot: Option<PathBuf>,
     /// Process IDs of the servers, to count their processor time: name=ID
     #[arg(
@@ -68,17 +62,41 @@ impl Options {
         usize::from(self.rows.unwrap_or(if self.flood { 25 } else { 500 }))
     }
 
-    /// Memory in KiB, passes, lanes.
-    pub(super) fn cost(&self) -> [u32; 3] {
-        self.argon2
-            .as_slice()
-            .try_into()
-            .expect("--argon2 takes three numbers: m,t,p")
-    }
-
     /// Hashing threads of all workers together that can run at one time.
     pub(super) fn threads(&self) -> usize {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         if self.pin { cores.min(self.workers) } else { cores }
     }
+}
+
+/// Memory in KiB, passes and lanes, if Argon2 takes them.
+fn cost(text: &str) -> Result<[u32; 3], String> {
+    let numbers = text
+        .split(',')
+        .map(|number| {
+            number
+                .trim()
+                .parse()
+                .map_err(|error| format!("{number:?}: {error}"))
+        })
+        .collect::<Result<Vec<u32>, _>>()?;
+    let [memory_kib, passes, lanes] = numbers
+        .try_into()
+        .map_err(|_| "three numbers are needed: memory in KiB, passes, lanes".to_owned())?;
+    argon2::Params::new(memory_kib, passes, lanes, None).map_err(|error| error.to_string())?;
+    Ok([memory_kib, passes, lanes])
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("at least 1 is needed".to_owned()),
+        Ok(number) => Ok(number),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// The file is drawn when all is over: that it cannot be written is better known before.
+fn writable(path: &str) -> Result<PathBuf, String> {
+    std::fs::File::create(path).map_err(|error| error.to_string())?;
+    Ok(path.into())
 }

@@ -20,12 +20,12 @@ const SETTLING: Duration = Duration::from_millis(50);
 pub async fn run(options: &Options) {
     // Read from the test's closure, which returns nothing.
     let figures = RefCell::new(None);
-    let (before, slower) = limit::measure(options.cost(), options.threads());
+    let (before, slower) = limit::measure(options.argon2, options.threads());
     in_world_of(SHARDS, async |world| {
         *figures.borrow_mut() = Some(in_this_world(world, options).await);
     })
     .await;
-    let (after, _) = limit::measure(options.cost(), options.threads());
+    let (after, _) = limit::measure(options.argon2, options.threads());
     let Some((mut figures, watched)) = figures.into_inner() else {
         panic!("the run ended without figures");
     };
@@ -94,7 +94,7 @@ async fn new_tenants(world: &World, count: usize) -> Vec<Tenant> {
 
 /// Workers that have connected and wait for work.
 async fn start_workers(world: &World, options: &Options) -> Vec<Worker> {
-    let [memory_kib, passes, lanes] = options.cost().map(|number| number.to_string());
+    let [memory_kib, passes, lanes] = options.argon2.map(|number| number.to_string());
     let variables = [
         ("ARGON2_MEMORY_KIB", memory_kib.as_str()),
         ("ARGON2_PASSES", &passes),
