@@ -16,8 +16,14 @@ use super::{
 type Drawn = Result<(), Box<dyn Error>>;
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
-/// Bars and points of time in a drawing: as many as the eye tells apart.
-const BINS: u32 = 50;
+/// Most bars in a drawing: as many as the eye tells apart.
+const MOST_BARS: usize = 50;
+
+/// Rows get their outcomes batch by batch: a bar holds some batches, else it would show when each came and not how fast.
+const BATCHES_PER_BAR: usize = 5;
+
+/// Room for the legend, above what is drawn.
+const HEADROOM: f64 = 1.6;
 
 /// Blue, orange and grey are told apart by all eyes.
 const DONE: RGBColor = RGBColor(0, 114, 178);
@@ -50,11 +56,12 @@ pub(super) fn draw(file: &Path, figures: &Figures, watched: &Watched) -> Drawn {
 
 fn draw_throughput(area: &Area<'_>, figures: &Figures, watched: &Watched) -> Drawn {
     let seconds = watched.seconds();
-    let width = seconds / f64::from(BINS);
+    let count = (watched.settled.len() / BATCHES_PER_BAR).clamp(1, MOST_BARS);
+    let width = seconds / real(count);
     let since = |at: Instant| at.saturating_duration_since(watched.started).as_secs_f64();
-    let bars: Vec<(f64, f64)> = (0..BINS)
-        .map(|bin| {
-            let from = f64::from(bin) * width;
+    let bars: Vec<(f64, f64)> = (0..count)
+        .map(|bar| {
+            let from = real(bar) * width;
             let inside = |at: Instant| since(at) >= from && since(at) < from + width;
             let rows: f64 = watched
                 .settled
@@ -75,7 +82,7 @@ fn draw_throughput(area: &Area<'_>, figures: &Figures, watched: &Watched) -> Dra
         .margin(12)
         .x_label_area_size(40)
         .y_label_area_size(70)
-        .build_cartesian_2d(0.0..seconds, 0.0..highest * 1.15)?;
+        .build_cartesian_2d(0.0..seconds, 0.0..highest * HEADROOM)?;
     chart
         .configure_mesh()
         .disable_x_mesh()
@@ -84,7 +91,7 @@ fn draw_throughput(area: &Area<'_>, figures: &Figures, watched: &Watched) -> Dra
         .y_desc("rows/s")
         .label_style((FONT, 15))
         .y_label_formatter(&|rate| format!("{rate:.0}"))
-        .x_label_formatter(&|time| short(*time))
+        .x_label_formatter(&|time| short(*time, seconds))
         .draw()?;
     chart
         .draw_series(bars.iter().map(|(from, rate)| {
@@ -95,15 +102,16 @@ fn draw_throughput(area: &Area<'_>, figures: &Figures, watched: &Watched) -> Dra
         }))?
         .label("rows that got their outcome")
         .legend(|(x, y)| Rectangle::new([(x, y - 5), (x + 15, y + 5)], DONE.mix(0.7).filled()));
+    let name = format!("raw Argon2 limit, {limit:.0} rows/s");
+    line(&mut chart, (0.0, limit), (seconds, limit), LIMIT, &name)?;
+    let mean = figures.rows_per_s;
     line(
         &mut chart,
-        (0.0, limit),
-        (seconds, limit),
-        LIMIT,
-        "raw Argon2 limit",
+        (0.0, mean),
+        (seconds, mean),
+        BLACK,
+        &format!("mean, {mean:.0} rows/s"),
     )?;
-    let mean = figures.rows_per_s;
-    line(&mut chart, (0.0, mean), (seconds, mean), BLACK, "mean")?;
     legend(&mut chart)
 }
 
@@ -131,8 +139,8 @@ fn draw_latency(area: &Area<'_>, figures: &Figures, watched: &Watched) -> Drawn 
         .x_desc("seconds since the first job")
         .y_desc("seconds")
         .label_style((FONT, 15))
-        .x_label_formatter(&|time| short(*time))
-        .y_label_formatter(&|time| short(*time))
+        .x_label_formatter(&|time| short(*time, watched.seconds()))
+        .y_label_formatter(&|time| short(*time, figures.latency_s.max))
         .draw()?;
     chart.draw_series(points.map(|point| Circle::new(point, 4, DONE.mix(0.6).filled())))?;
     Ok(())
@@ -140,10 +148,10 @@ fn draw_latency(area: &Area<'_>, figures: &Figures, watched: &Watched) -> Drawn 
 
 fn draw_spread(area: &Area<'_>, figures: &Figures, watched: &Watched) -> Drawn {
     let latency = figures.latency_s;
-    let width = latency.max * 1.02 / f64::from(BINS);
-    let bars: Vec<(f64, usize)> = (0..BINS)
-        .map(|bin| {
-            let from = f64::from(bin) * width;
+    let width = latency.max * 1.02 / real(MOST_BARS);
+    let bars: Vec<(f64, usize)> = (0..MOST_BARS)
+        .map(|bar| {
+            let from = real(bar) * width;
             let latencies = watched.imports.iter().map(Finished::latency_s);
             (
                 from,
@@ -165,8 +173,11 @@ fn draw_spread(area: &Area<'_>, figures: &Figures, watched: &Watched) -> Drawn {
         .x_desc("seconds from the job to its completion event")
         .y_desc("imports")
         .label_style((FONT, 15))
-        .x_label_formatter(&|time| short(*time))
-        .y_label_formatter(&|count| format!("{count:.0}"))
+        .x_label_formatter(&|time| short(*time, latency.max))
+        .y_label_formatter(&|count| match count.fract() {
+            0.0 => format!("{count:.0}"),
+            _ => String::new(),
+        })
         .draw()?;
     chart.draw_series(bars.iter().filter(|(_, count)| *count > 0).map(|(from, count)| {
         Rectangle::new(
@@ -189,7 +200,7 @@ fn draw_spread(area: &Area<'_>, figures: &Figures, watched: &Watched) -> Drawn {
             .into_font()
             .color(&BLACK)
             .pos(Pos::new(HPos::Right, VPos::Center));
-        let text = format!("{name} {at:.2} s ");
+        let text = format!("{name} {at:.2} s\u{a0}\u{a0}");
         chart.draw_series([Text::new(text, (at, highest * height), style)])?;
     }
     Ok(())
@@ -212,7 +223,7 @@ fn line(chart: &mut Chart<'_, '_>, from: (f64, f64), to: (f64, f64), colour: RGB
 fn legend<'a, 'b: 'a>(chart: &mut Chart<'a, 'b>) -> Drawn {
     chart
         .configure_series_labels()
-        .position(SeriesLabelPosition::LowerRight)
+        .position(SeriesLabelPosition::UpperRight)
         .background_style(WHITE.mix(0.85))
         .border_style(BLACK.mix(0.3))
         .label_font((FONT, 15))
@@ -220,10 +231,8 @@ fn legend<'a, 'b: 'a>(chart: &mut Chart<'a, 'b>) -> Drawn {
     Ok(())
 }
 
-fn short(seconds: f64) -> String {
-    if seconds < 10.0 {
-        format!("{seconds:.1}")
-    } else {
-        format!("{seconds:.0}")
-    }
+/// On an axis of this length.
+fn short(seconds: f64, longest: f64) -> String {
+    let decimals = usize::from(longest < 10.0);
+    format!("{seconds:.decimals$}")
 }
