@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use lapin::types::AMQPValue;
 use serde_json::{Map, Value, json};
 use tests::{Heard, Worker, World, contract, eventually, final_data, in_world};
-use worker::broker::Topology;
+use worker::broker::{DEFAULT_SHARDS, Topology};
 
 use crate::import::good_rows;
 
@@ -129,7 +129,7 @@ fn every_part_of_the_document_is_there() {
 #[test]
 fn the_exchanges_and_queues_are_those_that_are_declared() {
     let document = document();
-    let (exchanges, queues) = Topology::new(String::new(), 8).names();
+    let (exchanges, queues) = Topology::new(String::new(), DEFAULT_SHARDS).names();
     let all = |names: Vec<lapin::types::ShortString>| -> BTreeSet<String> {
         names.iter().map(ToString::to_string).collect()
     };

@@ -2,6 +2,8 @@
 
 use std::{cell::RefCell, time::Duration};
 
+use worker::broker::DEFAULT_SHARDS;
+
 use super::{
     Options,
     figures::{Figures, Flood},
@@ -9,9 +11,6 @@ use super::{
     watch::{Watched, upload, watch},
 };
 use crate::{Tenant, Worker, World, eventually, in_world_of};
-
-/// As many as a worker has by default.
-const SHARDS: u16 = 8;
 
 /// After the last event: until the processes' times, which the kernel counts in ticks of 10 ms, are complete.
 const SETTLING: Duration = Duration::from_millis(50);
@@ -21,7 +20,7 @@ pub async fn run(options: &Options) {
     // Read from the test's closure, which returns nothing.
     let figures = RefCell::new(None);
     let (before, slower) = limit::measure(options.argon2, options.threads());
-    in_world_of(SHARDS, async |world| {
+    in_world_of(DEFAULT_SHARDS, async |world| {
         *figures.borrow_mut() = Some(in_this_world(world, options).await);
     })
     .await;

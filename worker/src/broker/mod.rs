@@ -12,7 +12,7 @@ pub use dead::{DeadLetter, DeadLetters};
 pub use link::{Deliveries, Delivery, Link, Step, declare};
 pub use outgoing::{DeadReason, Outgoing};
 pub use publisher::Publisher;
-pub use topology::{REPORTS, REQUESTED, Topology};
+pub use topology::{DEFAULT_SHARDS, REPORTS, REQUESTED, Topology};
 
 use crate::{secret::Secret, tls::Authorities};
 
@@ -31,7 +31,7 @@ pub struct Options {
     #[arg(long, env = "AMQP_PREFIX", value_name = "TEXT", default_value = "")]
     pub amqp_prefix: String,
     /// Number of shard queues, for plans and for batches of rows each; the same for all workers
-    #[arg(long, env = "AMQP_SHARDS", value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=100))]
+    #[arg(long, env = "AMQP_SHARDS", value_name = "N", default_value_t = DEFAULT_SHARDS, value_parser = clap::value_parser!(u16).range(1..=100))]
     pub amqp_shards: u16,
 }
 

@@ -9,7 +9,7 @@ use sqlx::PgPool;
 use tests::variable;
 use uuid::Uuid;
 use worker::{
-    broker::Topology,
+    broker::{DEFAULT_SHARDS, Topology},
     storage::{Fetched, Storage},
 };
 
@@ -192,5 +192,5 @@ pub(crate) async fn messages() -> anyhow::Result<Vec<(String, u32)>> {
 
 /// The names that workers use by default.
 pub(crate) fn topology() -> Topology {
-    Topology::new(String::new(), 8)
+    Topology::new(String::new(), DEFAULT_SHARDS)
 }
