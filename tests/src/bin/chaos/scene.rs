@@ -1,6 +1,10 @@
 //! Workers, and the ways to their servers: what faults are done to.
 
-use std::{path::PathBuf, process::Stdio, time::Duration};
+use std::{
+    path::PathBuf,
+    process::Stdio,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, ensure};
 use lapin::{Connection, ConnectionProperties, options::QueuePurgeOptions};
@@ -32,6 +36,8 @@ pub(crate) struct Scene {
     workers: Vec<Mutex<Child>>,
     // One server restarts at a time.
     restarting: Mutex<()>,
+    // When the broker had forgotten everything and was back, the last time.
+    wiped: std::sync::Mutex<Option<Instant>>,
 }
 
 impl Scene {
@@ -50,6 +56,7 @@ impl Scene {
             storage: Proxy::before(&variable("S3_ENDPOINT")).await,
             workers: Vec::new(),
             restarting: Mutex::new(()),
+            wiped: std::sync::Mutex::new(None),
         };
         for _ in 0..workers.max(1) {
             let worker = scene.start()?;
@@ -109,9 +116,22 @@ impl Scene {
                 let _ = purge(fault.which).await;
                 Ok(())
             }
-            Kind::BrokerRestarted => self.restart("rabbitmq", fault).await,
-            Kind::DatabaseRestarted => self.restart("postgres", fault).await,
+            Kind::BrokerRestarted => self.restart("rabbitmq", fault, &[]).await,
+            Kind::DatabaseRestarted => self.restart("postgres", fault, &[]).await,
+            Kind::BrokerWiped => {
+                let restarted = self.restart("rabbitmq", fault, &["--wipe"]).await;
+                *self.wiped.lock().expect("the time") = Some(Instant::now());
+                restarted
+            }
         }
+    }
+
+    /// Whether the broker has forgotten everything since then, events and dead letters included.
+    pub(crate) fn wiped_since(&self, time: Instant) -> bool {
+        self.wiped
+            .lock()
+            .expect("the time")
+            .is_some_and(|wiped| wiped > time)
     }
 
     fn worker(&self, fault: Planned) -> anyhow::Result<&Mutex<Child>> {
@@ -136,7 +156,7 @@ impl Scene {
     }
 
     /// Stops a server, every other time without a warning, and starts it again.
-    async fn restart(&self, server: &str, fault: Planned) -> anyhow::Result<()> {
+    async fn restart(&self, server: &str, fault: Planned, options: &[&str]) -> anyhow::Result<()> {
         let _alone = self.restarting.lock().await;
         let signal = match (server, fault.which % 2) {
             (_, 0) => "KILL",
@@ -145,6 +165,7 @@ impl Scene {
         };
         let restarted = Command::new(&self.restart)
             .args([server, signal])
+            .args(options)
             .status()
             .await?;
         ensure!(restarted.success(), "{server} could not be restarted");
@@ -195,11 +216,12 @@ async fn send(worker: &mut Child, signal: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Empties a queue of work: what lies there for the Dialer and for operators is not the workers' to find again.
 async fn purge(which: usize) -> anyhow::Result<()> {
     let (_, queues) = topology().names();
     let queues: Vec<_> = queues
         .into_iter()
-        .filter(|queue| *queue != topology().dialer_queue())
+        .filter(|queue| ![topology().dialer_queue(), topology().dead()].contains(queue))
         .collect();
     let queue = queues.get(which % queues.len()).context("no queue")?.clone();
     let connection =
