@@ -1,6 +1,6 @@
 //! The servers may be away at any time: an import waits for them, and goes on when they are back.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tests::{Fault, Proxy, Tenant, Worker, World, eventually, in_world};
@@ -211,6 +211,79 @@ async fn a_rolling_restart_under_load_counts_no_try_and_logs_no_trouble() {
         assert_eq!(tries(world).await, 0);
         let log = world.logged();
         assert!(!log.contains("ERROR") && !log.contains("WARN"), "{log}");
+    })
+    .await;
+}
+
+/// Told to stop, the worker ends before a question to a silent server is given up, which takes ten seconds.
+async fn stops_at_once(worker: Worker) {
+    let told = Instant::now();
+    let status = worker.terminate().await;
+    assert!(status.success(), "{status}");
+    let took = told.elapsed();
+    assert!(took < Duration::from_secs(6), "it took {took:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_waits_for_a_silent_database_stops_at_once() {
+    in_world(async |world| {
+        let (tenant, way) = (world.tenant().await, Way::of(world).await);
+        way.database.set(Fault::Silence);
+        let worker = way.worker(world);
+        logged(world, "hashing").await;
+        stops_at_once(worker).await;
+
+        way.database.set(Fault::None);
+        let worker = way.worker(world);
+        let job = world.upload(tenant, good_rows(300)).await;
+        world.publish(&job).await;
+        rows_done(world, 25).await;
+        way.database.set(Fault::Silence);
+        logged(world, "waiting for the database").await;
+        stops_at_once(worker).await;
+
+        way.database.set(Fault::None);
+        let _next = way.worker(world);
+        finished_whole(world, tenant, &job, 300).await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_is_told_to_stop_twice_leaves_its_work_to_the_next() {
+    in_world(async |world| {
+        // A batch takes many seconds.
+        let slow = &[
+            ("ARGON2_MEMORY_KIB", "65536"),
+            ("ARGON2_PASSES", "3"),
+            ("HASH_THREADS", "1"),
+        ];
+        for (signal, code) in [("TERM", 143), ("INT", 130)] {
+            let tenant = world.tenant().await;
+            let worker = Worker::start(world, slow);
+            let job = world.upload(tenant, good_rows(100)).await;
+            world.publish(&job).await;
+            eventually("a plan", async || {
+                let planned: i64 =
+                    sqlx::query_scalar("SELECT count(*) FROM imports.imports WHERE state = 'running'")
+                        .fetch_one(&world.db)
+                        .await
+                        .unwrap();
+                (planned > 0).then_some(())
+            })
+            .await;
+            worker.send(signal);
+            let stopping = if signal == "TERM" { 1 } else { 2 };
+            eventually("the first signal", async || {
+                (world.logged().matches(" stopping").count() >= stopping).then_some(())
+            })
+            .await;
+            worker.send(signal);
+            assert_eq!(worker.died().await.code(), Some(code));
+            let next = Worker::start(world, SLOW);
+            finished_whole(world, tenant, &job, 100).await;
+            next.terminate().await;
+        }
     })
     .await;
 }

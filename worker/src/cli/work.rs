@@ -16,6 +16,9 @@ use crate::{
     work,
 };
 
+/// Exit codes of programs that a signal has ended are those of the signals and this. Source: POSIX, Shell Command Language.
+const KILLED_BY: i32 = 128;
+
 /// Options of `work`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -69,19 +72,25 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A token that SIGTERM or SIGINT cancels.
+/// A token that SIGTERM or SIGINT cancels. The next one ends the process at once: what is in its hands then comes again.
 fn stop_on_signal() -> anyhow::Result<CancellationToken> {
     let stop = CancellationToken::new();
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
     let token = stop.clone();
     tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
+        let mut next = async || {
+            tokio::select! {
+                _ = terminate.recv() => SignalKind::terminate(),
+                _ = interrupt.recv() => SignalKind::interrupt(),
+            }
+        };
+        next().await;
         tracing::info!("stopping");
         token.cancel();
+        let signal = next().await;
+        tracing::warn!("told to stop once more: leaving at once, what is unfinished is delivered again");
+        std::process::exit(KILLED_BY + signal.as_raw_value());
     });
     Ok(stop)
 }
