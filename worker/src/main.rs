@@ -31,7 +31,7 @@ async fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             report(&format!("{error:#}"));
-            ExitCode::FAILURE
+            cli::failure(&error)
         }
     }
 }

@@ -241,7 +241,7 @@ pub async fn declare(options: &Options) -> Result<(), Error> {
 }
 
 pub(super) async fn connect(options: &Options, name: &str) -> Result<Connection, Error> {
-    let mut uri: AMQPUri = options.amqp_url.expose().parse().map_err(Error::Url)?;
+    let mut uri = uri(options)?;
     uri.query.heartbeat.get_or_insert(HEARTBEAT_SECONDS);
     let properties = ConnectionProperties::default().with_connection_name(name.into());
     let tls = OwnedTLSConfig {
@@ -253,6 +253,10 @@ pub(super) async fn connect(options: &Options, name: &str) -> Result<Connection,
     };
     let runtime = lapin::runtime::default_runtime()?;
     Ok(Connection::connect_uri_with_config(uri, properties, tls, runtime).await?)
+}
+
+pub(super) fn uri(options: &Options) -> Result<AMQPUri, Error> {
+    options.amqp_url.expose().parse().map_err(|_| Error::Url)
 }
 
 async fn deliveries(

@@ -17,9 +17,13 @@ mod work;
 
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::{Parser, Subcommand};
 
-use crate::{broker, db::Db};
+use crate::{
+    broker,
+    db::{self, Db},
+};
 
 /// Mass user import for the Dialer: workers, and the commands of those who run them.
 ///
@@ -36,7 +40,8 @@ enum Command {
     /// Run a worker: take import jobs and batches of rows from the broker until stopped
     ///
     /// SIGTERM and SIGINT: takes no new message, finishes what it holds within the grace period, exits 0. What it could
-    /// not finish is delivered to another worker. Run as many workers as you like.
+    /// not finish is delivered to another worker. A second signal ends it at once, with exit code 143 (SIGTERM) or 130
+    /// (SIGINT). Exit code 2: the configuration cannot be right. Run as many workers as you like.
     Work(Box<work::Args>),
     /// Bring the database schema up to date; does nothing if it is
     Migrate(options::MigrateArgs),
@@ -84,7 +89,10 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Work(args) => work::run(*args).await,
         Command::Migrate(args) => {
-            Db::new(&args.options())?.migrate().await?;
+            Db::new(&args.options())
+                .context("MIGRATE_DATABASE_URL cannot be used")?
+                .migrate()
+                .await?;
             tracing::info!("the schema is up to date");
             Ok(ExitCode::SUCCESS)
         }
@@ -106,6 +114,23 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::RotateSeals(args) => rotate_seals::run(*args).await,
     }
 }
+
+/// The exit code of a command that failed: 2, as of any wrong usage, where its configuration can never be right.
+pub fn failure(error: &anyhow::Error) -> ExitCode {
+    let is_configuration = |cause: &(dyn std::error::Error + 'static)| {
+        cause.is::<options::Misconfigured>()
+            || matches!(cause.downcast_ref(), Some(db::Error::Url(_)))
+            || matches!(cause.downcast_ref(), Some(broker::Error::Url))
+    };
+    if error.chain().any(is_configuration) {
+        ExitCode::from(USAGE)
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+/// Exit code of wrong usage, which clap has too.
+const USAGE: u8 = 2;
 
 #[cfg(test)]
 mod tests {

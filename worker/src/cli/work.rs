@@ -6,7 +6,7 @@ use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use super::options::{HashingArgs, LimitArgs};
+use super::options::{HashingArgs, LimitArgs, seal_keys};
 use crate::{
     broker,
     db::{self, Db},
@@ -49,16 +49,13 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let stop = stop_on_signal()?;
+    // Whatever is wrong for good ends the worker here: later it would be waited for, as for a server that is away.
+    args.broker.check()?;
     let tools = Tools {
         db: Db::new(&args.database)?,
         storage: Storage::new(&args.storage),
         hasher: args.hashing.start()?,
-        // Parsed here and not by clap, which would print a wrong value.
-        seals: args
-            .seal_keys
-            .expose()
-            .parse()
-            .context("SEAL_KEYS cannot be used")?,
+        seals: seal_keys(&args.seal_keys)?,
         topology: args.broker.topology(),
         limits: args.limits.limits(),
         batch_rows: usize::from(args.batch_rows),

@@ -77,6 +77,9 @@ pub enum Error {
     /// The server, or the way to it.
     #[error("database: {0}")]
     Sqlx(#[from] sqlx::Error),
+    /// The URL cannot be read.
+    #[error("database: its URL is not of the form postgres://USER:PASSWORD@HOST:PORT/DATABASE: {0}")]
+    Url(String),
     /// The server is silent.
     #[error("database: no answer within {seconds} s")]
     Silent {
@@ -124,7 +127,7 @@ impl Error {
         match self {
             Self::Sqlx(error) => severity(error),
             Self::Silent { .. } | Self::SchemaMissing | Self::Unsettled(_) => Severity::Transient,
-            Self::Migrate(_) | Self::Corrupt { .. } => Severity::Unexpected,
+            Self::Url(_) | Self::Migrate(_) | Self::Corrupt { .. } => Severity::Unexpected,
         }
     }
 
@@ -182,7 +185,7 @@ pub struct Db {
 impl Db {
     /// A pool of connections; connects when first used.
     pub fn new(options: &Options) -> Result<Self, Error> {
-        let connect = PgConnectOptions::from_str(options.database_url.expose())?
+        let connect = parse(options.database_url.expose())?
             .application_name("user-import")
             .options([
                 ("statement_timeout", STATEMENT_TIMEOUT),
@@ -219,6 +222,20 @@ impl Db {
             Err(Error::SchemaMissing)
         }
     }
+}
+
+/// sqlx takes a URL of any scheme for one of PostgreSQL.
+fn parse(url: &str) -> Result<PgConnectOptions, Error> {
+    if !["postgres://", "postgresql://"]
+        .iter()
+        .any(|scheme| url.starts_with(scheme))
+    {
+        return Err(Error::Url("it does not begin with postgres://".to_owned()));
+    }
+    PgConnectOptions::from_str(url).map_err(|error| match error {
+        sqlx::Error::Configuration(cause) => Error::Url(cause.to_string()),
+        other => Error::Url(other.to_string()),
+    })
 }
 
 /// Whether a connection that comes back to the pool answers, and is in no transaction.
