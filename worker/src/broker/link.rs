@@ -296,7 +296,7 @@ pub(super) fn tries(properties: &lapin::BasicProperties) -> u32 {
 }
 
 /// A counter among the headers: ours is a long-uint, the broker takes any integer type that has room.
-fn count(properties: &lapin::BasicProperties, name: &str) -> u32 {
+pub(super) fn count(properties: &lapin::BasicProperties, name: &str) -> u32 {
     let header = properties
         .headers()
         .as_ref()
