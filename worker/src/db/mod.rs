@@ -15,11 +15,11 @@ mod seals;
 mod settle;
 mod sweep;
 
-use std::{str::FromStr, time::Duration};
+use std::{io::ErrorKind, str::FromStr, time::Duration};
 
 use shared::contract::Id;
 use sqlx::{
-    PgConnection, PgPool, Row,
+    Connection, PgConnection, PgPool, Row,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
@@ -131,6 +131,39 @@ impl Error {
         }
     }
 
+    /// What to do where the database cannot be reached by its URL, the value of this variable.
+    pub fn advice(&self, variable: &str) -> String {
+        match self {
+            Self::Sqlx(sqlx::Error::Io(error)) if error.kind() == ErrorKind::ConnectionRefused => {
+                format!("start PostgreSQL, or correct host and port in {variable}: nobody listens there")
+            }
+            Self::Sqlx(sqlx::Error::Io(_)) => {
+                format!("correct the host in {variable}, or mend the name service or the way to it")
+            }
+            Self::Silent { .. } => {
+                format!(
+                    "does a firewall stand between, or does the server hang? Is the host in {variable} right?"
+                )
+            }
+            Self::Sqlx(sqlx::Error::Tls(_)) => {
+                format!("correct sslmode and sslrootcert in {variable}, or the server's certificate")
+            }
+            Self::Sqlx(sqlx::Error::Database(error)) => match error.code().unwrap_or_default().as_ref() {
+                // Source: PostgreSQL manual, appendix A.
+                "28P01" | "28000" => {
+                    format!("correct user and password in {variable}, or let the user in (pg_hba.conf)")
+                }
+                "3D000" => format!("create the database, or correct its name in {variable}"),
+                "53300" => {
+                    "let PostgreSQL take more connections (max_connections), or run fewer workers".to_owned()
+                }
+                "57P03" => "wait: the server is starting or stopping".to_owned(),
+                _ => format!("look into PostgreSQL's log; is {variable} right?"),
+            },
+            _ => format!("correct {variable}"),
+        }
+    }
+
     /// Whether the server is away, for everybody and not for this message alone.
     pub fn is_outage(&self) -> bool {
         match self {
@@ -185,16 +218,7 @@ pub struct Db {
 impl Db {
     /// A pool of connections; connects when first used.
     pub fn new(options: &Options) -> Result<Self, Error> {
-        let connect = parse(options.database_url.expose())?
-            .application_name("user-import")
-            .options([
-                ("statement_timeout", STATEMENT_TIMEOUT),
-                ("lock_timeout", LOCK_TIMEOUT),
-                ("idle_in_transaction_session_timeout", IDLE_IN_TRANSACTION_TIMEOUT),
-                // Each of our statements has one good plan, whatever its values: planning the large ones anew, as the
-                // server else does, costs more than running them.
-                ("plan_cache_mode", "force_generic_plan"),
-            ]);
+        let connect = connect_options(options)?;
         let pool = PgPoolOptions::new()
             .max_connections(options.database_connections)
             .acquire_timeout(ACQUIRE_TIMEOUT)
@@ -203,6 +227,17 @@ impl Db {
             .after_release(|connection, _| Box::pin(is_reusable(connection)))
             .connect_lazy_with(connect);
         Ok(Self { pool })
+    }
+
+    /// Connects once and at once, and says why it cannot: the pool tries again and again, and then says only that time is up.
+    pub async fn reach(options: &Options) -> Result<(), Error> {
+        let options = connect_options(options)?;
+        match tokio::time::timeout(ACQUIRE_TIMEOUT, PgConnection::connect_with(&options)).await {
+            Ok(connection) => Ok(connection?.close().await?),
+            Err(_) => Err(Error::Silent {
+                seconds: ACQUIRE_TIMEOUT.as_secs(),
+            }),
+        }
     }
 
     /// Brings the schema up to date; does nothing if it is.
@@ -222,6 +257,19 @@ impl Db {
             Err(Error::SchemaMissing)
         }
     }
+}
+
+fn connect_options(options: &Options) -> Result<PgConnectOptions, Error> {
+    Ok(parse(options.database_url.expose())?
+        .application_name("user-import")
+        .options([
+            ("statement_timeout", STATEMENT_TIMEOUT),
+            ("lock_timeout", LOCK_TIMEOUT),
+            ("idle_in_transaction_session_timeout", IDLE_IN_TRANSACTION_TIMEOUT),
+            // Each of our statements has one good plan, whatever its values: planning the large ones anew, as the server
+            // else does, costs more than running them.
+            ("plan_cache_mode", "force_generic_plan"),
+        ]))
 }
 
 /// sqlx takes a URL of any scheme for one of PostgreSQL.
