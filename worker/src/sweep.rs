@@ -70,6 +70,13 @@ async fn look(tools: Arc<Tools>, link: Arc<Link>, queues: Vec<String>, quiet: Du
     for job in &found.lost {
         tracing::warn!(import_id = %job.import_id, "its messages were lost: publishing its job again");
     }
+    // What was found, for tests that make the worker crash between its commit and its publication.
+    let what = match (found.lost.is_empty(), found.probes.is_empty()) {
+        (false, _) => "lost",
+        (true, false) => "probes",
+        (true, true) => return Ok(()),
+    };
+    crash_point!(&format!("{what}-committed"));
     let jobs = found.lost.into_iter().map(|job| Outgoing::Job(Box::new(job)));
     let messages: Vec<Outgoing> = found
         .probes
@@ -77,5 +84,7 @@ async fn look(tools: Arc<Tools>, link: Arc<Link>, queues: Vec<String>, quiet: Du
         .map(Outgoing::Probe)
         .chain(jobs)
         .collect();
-    Ok(link.publisher().publish(&messages).await?)
+    link.publisher().publish(&messages).await?;
+    crash_point!(&format!("{what}-published"));
+    Ok(())
 }
