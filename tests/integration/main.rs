@@ -20,6 +20,7 @@ mod killed;
 mod lost;
 mod operators;
 mod operators_doctor;
+mod operators_replay;
 mod operators_tools;
 mod options;
 mod other_language;

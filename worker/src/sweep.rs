@@ -70,12 +70,12 @@ async fn look(tools: Arc<Tools>, link: Arc<Link>, queues: Vec<String>, quiet: Du
     for job in &found.lost {
         tracing::warn!(import_id = %job.import_id, "its messages were lost: publishing its job again");
     }
-    // What was found, for tests that make the worker crash between its commit and its publication.
     let what = match (found.lost.is_empty(), found.probes.is_empty()) {
         (false, _) => "lost",
         (true, false) => "probes",
         (true, true) => return Ok(()),
     };
+    tracing::debug!(what, "the sweep has found something to publish");
     crash_point!(&format!("{what}-committed"));
     let jobs = found.lost.into_iter().map(|job| Outgoing::Job(Box::new(job)));
     let messages: Vec<Outgoing> = found
