@@ -25,6 +25,7 @@ mod operators_tools;
 mod options;
 mod other_language;
 mod outages;
+mod permissions;
 mod privacy;
 mod reports;
 mod schema;

@@ -290,7 +290,7 @@ async fn broker() -> Vec<Check> {
         Check::failed(
             "broker permissions",
             found.refused.join("; "),
-            "give the user configure, write and read on ^(imports|dialer\\.import-events)",
+            "give the user configure, write and read on ^(imports(\\..+)?|dialer\\.import-events)$",
         )
     });
     let text = format!("{} connected, {} messages waiting", found.workers, found.waiting);
