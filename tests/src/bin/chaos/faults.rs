@@ -32,6 +32,7 @@ pub(crate) enum Kind {
     BrokerCut,
     BrokerDelayed,
     BrokerSilent,
+    BrokerBlocked,
     StorageCut,
     StorageDelayed,
     StorageAnswers500,

@@ -60,6 +60,9 @@ struct Args {
     /// The command that restarts a server, as `COMMAND postgres KILL`
     #[arg(long, env = "CHAOS_RESTART", value_name = "PATH", hide = true)]
     restart: PathBuf,
+    /// Asks the broker's node
+    #[arg(long, env = "CHAOS_RABBITMQCTL", value_name = "PATH", hide = true)]
+    rabbitmqctl: PathBuf,
     /// The program `user-import`
     #[arg(long, env = "CHAOS_USER_IMPORT", value_name = "PATH", hide = true)]
     user_import: PathBuf,
@@ -93,7 +96,16 @@ async fn main() -> anyhow::Result<ExitCode> {
     }
     let events = dialer::Events::default();
     let listening = tokio::spawn(dialer::listen(Arc::clone(&events)));
-    let scene = Arc::new(Scene::set(args.user_import, args.restart, args.log, args.workers).await?);
+    let scene = Arc::new(
+        Scene::set(
+            args.user_import,
+            args.restart,
+            args.rabbitmqctl,
+            args.log,
+            args.workers,
+        )
+        .await?,
+    );
 
     let begun = Instant::now();
     let mut acts = JoinSet::new();
@@ -104,7 +116,7 @@ async fn main() -> anyhow::Result<ExitCode> {
             scene.act(fault).await
         });
     }
-    let imports = load(&db, &scene, seed, first, begun + length, &events).await?;
+    let mut imports = load(&db, &scene, seed, first, begun + length, &events).await?;
     let mut troubles = Vec::new();
     while let Some(acted) = acts.join_next().await {
         if let Err(error) = acted? {
@@ -115,6 +127,10 @@ async fn main() -> anyhow::Result<ExitCode> {
     let calm = Instant::now();
     settle(&db, &scene, &imports, &events).await;
     let settled = calm.elapsed();
+    if let Err(error) = flow_control(&scene, seed, first, &mut imports).await {
+        troubles.push(format!("{error:#}"));
+    }
+    settle(&db, &scene, &imports, &events).await;
 
     let heard = events.lock().expect("the events").clone();
     let mut findings = checks::check(&db, &storage(), &scene, &imports, &heard).await?;
@@ -196,6 +212,26 @@ async fn load(
         tokio::time::sleep(Duration::from_millis(random.random_range(100..800))).await;
     }
     Ok(imports)
+}
+
+/// One more import while the broker takes no messages. Not among the faults, because nobody else must disturb it: the worker
+/// has to say that it waits, and its connection has to last.
+async fn flow_control(
+    scene: &Scene,
+    seed: u64,
+    first_tenant: i64,
+    imports: &mut Vec<Import>,
+) -> anyhow::Result<()> {
+    let mut random = ChaCha8Rng::seed_from_u64(seed.rotate_left(32));
+    let import = loop {
+        let import = dialer::upload(&storage(), &mut random, imports.len(), first_tenant).await?;
+        if import.kind == dialer::Kind::Import {
+            break import;
+        }
+    };
+    let blocked = scene.block_publishers(dialer::publish(&import.job)).await;
+    imports.push(import);
+    blocked
 }
 
 /// Publishes jobs again of which nothing was heard, as the contract tells a Dialer to: and only where nobody else can help,

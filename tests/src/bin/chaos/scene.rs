@@ -28,6 +28,7 @@ const END: Duration = Duration::from_secs(45);
 pub(crate) struct Scene {
     user_import: PathBuf,
     restart: PathBuf,
+    rabbitmqctl: PathBuf,
     log: PathBuf,
     database: Proxy,
     broker: Proxy,
@@ -44,12 +45,14 @@ impl Scene {
     pub(crate) async fn set(
         user_import: PathBuf,
         restart: PathBuf,
+        rabbitmqctl: PathBuf,
         log: PathBuf,
         workers: usize,
     ) -> anyhow::Result<Self> {
         let mut scene = Self {
             user_import,
             restart,
+            rabbitmqctl,
             log,
             database: Proxy::before(&variable("DATABASE_URL")).await,
             broker: Proxy::before(&variable("AMQP_URL")).await,
@@ -107,6 +110,13 @@ impl Scene {
             Kind::BrokerCut => during(&self.broker, Fault::Cut, lasts).await,
             Kind::BrokerDelayed => during(&self.broker, Fault::Delay(DELAY), lasts).await,
             Kind::BrokerSilent => during(&self.broker, Fault::Silence, lasts).await,
+            Kind::BrokerBlocked => {
+                // A broker that is restarted meanwhile would take messages again.
+                let _alone = self.restarting.lock().await;
+                self.block().await?;
+                tokio::time::sleep(lasts).await;
+                self.unblock().await
+            }
             Kind::StorageCut => during(&self.storage, Fault::Cut, lasts).await,
             Kind::StorageDelayed => during(&self.storage, Fault::Delay(DELAY), lasts).await,
             Kind::StorageAnswers500 => during(&self.storage, Fault::Answer(500), lasts).await,
@@ -124,6 +134,58 @@ impl Scene {
                 restarted
             }
         }
+    }
+
+    /// Lets the broker take no more messages, as one that is short of memory.
+    async fn block(&self) -> anyhow::Result<()> {
+        self.limit_memory(&["0"]).await
+    }
+
+    /// The limit of `deploy/local`.
+    async fn unblock(&self) -> anyhow::Result<()> {
+        self.limit_memory(&["absolute", "1GB"]).await
+    }
+
+    async fn limit_memory(&self, limit: &[&str]) -> anyhow::Result<()> {
+        let limited = Command::new(&self.rabbitmqctl)
+            .args(["--quiet", "set_vm_memory_high_watermark"])
+            .args(limit)
+            .status()
+            .await?;
+        ensure!(limited.success(), "the broker's memory could not be limited");
+        Ok(())
+    }
+
+    /// Blocks publishers while workers have something to publish, until one says so: whatever waits then goes on afterwards.
+    /// `publish` is called once no worker can take what it publishes before the broker is blocked.
+    pub(crate) async fn block_publishers(&self, publish: impl Future<Output = ()>) -> anyhow::Result<()> {
+        let _alone = self.restarting.lock().await;
+        let before = self.complaints()?;
+        self.signal_all("STOP").await?;
+        publish.await;
+        self.block().await?;
+        self.signal_all("CONT").await?;
+        let complaint = async {
+            while self.complaints()? == before {
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
+            anyhow::Ok(())
+        };
+        let heard = tokio::time::timeout(END, complaint).await;
+        self.unblock().await?;
+        heard.context("no worker said that the broker takes no messages")?
+    }
+
+    fn complaints(&self) -> anyhow::Result<usize> {
+        let log = std::fs::read_to_string(&self.log)?;
+        Ok(log.matches("the broker takes no messages").count())
+    }
+
+    async fn signal_all(&self, signal: &str) -> anyhow::Result<()> {
+        for worker in &self.workers {
+            send(&mut *worker.lock().await, signal).await?;
+        }
+        Ok(())
     }
 
     /// Whether the broker has forgotten everything since then, events and dead letters included.
