@@ -129,6 +129,24 @@ async fn a_database_that_is_cut_off_is_waited_for_without_counting_a_try() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_database_behind_somebody_who_speaks_another_protocol_is_waited_for_without_counting_a_try() {
+    in_world(async |world| {
+        let (tenant, way) = (world.tenant().await, Way::of(world).await);
+        let _worker = way.worker(world);
+        let job = world.upload(tenant, good_rows(300)).await;
+        world.publish(&job).await;
+        rows_done(world, 25).await;
+        // As a load balancer does whose servers are gone.
+        way.database.set(Fault::Answer(503));
+        logged(world, "unexpected response from SSLRequest").await;
+        way.database.set(Fault::None);
+        finished_whole(world, tenant, &job, 300).await;
+        assert_eq!(tries(world).await, 0);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn connections_that_fall_silent_are_noticed_within_seconds() {
     in_world(async |world| {
         let (tenant, way) = (world.tenant().await, Way::of(world).await);

@@ -170,6 +170,8 @@ impl Error {
             Self::Silent { .. } => true,
             Self::Sqlx(
                 sqlx::Error::Io(_)
+                // Who closes a connection while it is made, or answers in another protocol, is a proxy without its server.
+                | sqlx::Error::Protocol(_)
                 | sqlx::Error::PoolTimedOut
                 | sqlx::Error::PoolClosed
                 | sqlx::Error::WorkerCrashed,
