@@ -30,7 +30,7 @@ async fn main() -> ExitCode {
     match cli::run(cli).await {
         Ok(code) => code,
         Err(error) => {
-            report(&format!("{error:#}"));
+            report(&cli::message(&error));
             cli::failure(&error)
         }
     }

@@ -115,6 +115,19 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     }
 }
 
+/// What a command failed of, with its causes. Many errors of libraries repeat their cause in their own text: what stands
+/// there already is not said again.
+pub fn message(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1) {
+        let cause = cause.to_string();
+        if !text.contains(&cause) {
+            text.push_str(&format!(": {cause}"));
+        }
+    }
+    text
+}
+
 /// The exit code of a command that failed: 2, as of any wrong usage, where its configuration can never be right.
 pub fn failure(error: &anyhow::Error) -> ExitCode {
     let is_configuration = |cause: &(dyn std::error::Error + 'static)| {
@@ -137,6 +150,18 @@ mod tests {
     use clap::CommandFactory;
 
     use super::*;
+
+    #[test]
+    fn a_cause_that_stands_in_the_text_already_is_not_said_again() {
+        let refused = || std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
+        let repeating = anyhow::Error::new(db::Error::Sqlx(sqlx::Error::Io(refused())));
+        assert_eq!(
+            message(&repeating),
+            "database: error communicating with database: connection refused"
+        );
+        let layered = anyhow::Error::new(refused()).context("cannot read the file");
+        assert_eq!(message(&layered), "cannot read the file: connection refused");
+    }
 
     #[test]
     fn the_commands_are_consistent() {
