@@ -5,7 +5,10 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tests::{Fault, Proxy, Tenant, Worker, World, eventually, in_world};
 
-use crate::import::{assert_passwords_verify, good_rows};
+use crate::{
+    import::{assert_passwords_verify, good_rows},
+    operators::run,
+};
 
 /// Slow enough that an outage falls into the middle of an import.
 const SLOW: &[(&str, &str)] = &[("ARGON2_MEMORY_KIB", "4096"), ("ARGON2_PASSES", "1")];
@@ -206,6 +209,16 @@ async fn a_storage_that_answers_with_errors_delays_an_import_and_its_tries_can_b
             .await
             .unwrap();
         assert!(error.starts_with("object storage: writing"), "{error}");
+        // It is over, so nobody is told to mend it.
+        let status = run(world, &["status", job["import_id"].as_str().unwrap()]).await;
+        let status = String::from_utf8_lossy(&status.stdout).into_owned();
+        assert!(status.contains("past error  object storage: writing"), "{status}");
+        let watched = run(world, &["watch", job["import_id"].as_str().unwrap()]).await;
+        let watched = String::from_utf8_lossy(&watched.stdout).into_owned();
+        assert!(
+            watched.starts_with("completed") && !watched.contains("object storage"),
+            "{watched}"
+        );
     })
     .await;
 }
