@@ -1,7 +1,7 @@
 //! The worker dies in each of the narrow windows: between every commit, publication, upload and acknowledgement.
 
-use serde_json::json;
-use tests::{Worker, World, eventually, final_data, in_world};
+use serde_json::{Value, json};
+use tests::{Fault, Proxy, Tenant, Worker, World, eventually, final_data, in_world, variable};
 
 use crate::import::{assert_passwords_verify, good_rows};
 
@@ -113,6 +113,80 @@ async fn a_worker_that_dies_while_it_gives_an_import_up_still_tells_the_dialer()
             );
             next.terminate().await;
         }
+    })
+    .await;
+}
+
+/// The import is whole, and whoever hears of it hears of one completion.
+async fn ended_once(world: &World, tenant: Tenant, job: &Value, place: &str) {
+    let event = world.final_event(job).await;
+    assert_eq!(
+        final_data(&event, "completed")["summary"],
+        json!({"total": 30, "created": 30, "duplicates": 0, "errors": 0, "cancelled": 0}),
+        "{place}"
+    );
+    assert_passwords_verify(world, tenant, &world.reports(&event).await).await;
+    let others = world
+        .events(job)
+        .into_iter()
+        .filter(|other| other["type"] != "dialer.import.progress" && other != &event);
+    assert_eq!(others.count(), 0, "{place}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_dies_after_it_has_put_a_message_off_ends_the_import_once() {
+    in_world(async |world| {
+        let tenant = world.tenant().await;
+        let ailing = Proxy::before(&variable("S3_ENDPOINT")).await;
+        ailing.set(Fault::Answer(503));
+        let endpoint = ailing.url(&variable("S3_ENDPOINT"));
+        let doomed = Worker::start(
+            world,
+            &[("FAILPOINTS", "put-off=return"), ("S3_ENDPOINT", &endpoint)],
+        );
+        let job = world.upload(tenant, good_rows(30)).await;
+        world.publish(&job).await;
+        assert!(!doomed.died().await.success());
+        // The message and its copy that was put off: both come.
+        let next = Worker::start(world, &[]);
+        ended_once(world, tenant, &job, "put-off").await;
+        eventually("the end of both messages", async || {
+            let copies = world.logged().matches("trying again later").count();
+            let waiting = world.waiting("imports.retry.1s").await + world.waiting("imports.requested").await;
+            (copies == 1 && waiting == 0).then_some(())
+        })
+        .await;
+        next.terminate().await;
+        ended_once(world, tenant, &job, "put-off").await;
+        assert_eq!(world.waiting("imports.dead").await, 0);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_dies_around_a_sweep_leaves_the_loss_to_the_next() {
+    in_world(async |world| {
+        let swept = ("SWEEP_SECONDS", "1");
+        for place in [
+            "probes-committed",
+            "probes-published",
+            "lost-committed",
+            "lost-published",
+        ] {
+            let tenant = world.tenant().await;
+            let planner = Worker::start(world, &[("FAILPOINTS", "planned=return")]);
+            let job = world.upload(tenant, good_rows(30)).await;
+            world.publish(&job).await;
+            planner.died().await;
+            world.purge_all().await;
+            let doomed = Worker::start(world, &[("FAILPOINTS", &format!("{place}=return")), swept]);
+            assert!(!doomed.died().await.success(), "{place}");
+            let next = Worker::start(world, &[swept]);
+            ended_once(world, tenant, &job, place).await;
+            next.terminate().await;
+            ended_once(world, tenant, &job, place).await;
+        }
+        assert_eq!(world.waiting("imports.dead").await, 0);
     })
     .await;
 }

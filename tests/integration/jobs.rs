@@ -3,7 +3,10 @@
 use serde_json::{Value, json};
 use tests::{Worker, World, eventually, final_data, in_world};
 
-use crate::import::{assert_passwords_verify, good_rows};
+use crate::{
+    import::{assert_passwords_verify, good_rows},
+    operators::json_of,
+};
 
 async fn rejection(world: &World, job: &Value) -> String {
     world.publish(job).await;
@@ -121,6 +124,92 @@ async fn what_is_no_job_becomes_a_dead_letter() {
             world.publish_to(key, b"no JSON").await;
             assert_eq!(world.dead_letter().await.0, "malformed");
         }
+        assert_still_works(world).await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_message_that_is_too_large_only_the_beginning_is_kept() {
+    in_world(async |world| {
+        let _worker = Worker::start(world, &[]);
+        let mut job = world.upload(world.tenant().await, good_rows(1)).await;
+        // The Dialer is told of a job that is a little too large.
+        job["requested_by"] = json!("x".repeat(256 * 1024));
+        world.publish(&job).await;
+        assert_eq!(
+            final_data(&world.final_event(&job).await, "failed")["reason"],
+            "malformed"
+        );
+        assert_eq!(
+            world.dead_letter().await,
+            (
+                "malformed".to_owned(),
+                job.to_string().as_bytes()[..4096].to_vec()
+            )
+        );
+        job["requested_by"] = json!("x".repeat(60 * 1024 * 1024));
+        let body = job.to_string();
+        for key in ["requested", "rows.00", "reports"] {
+            world.publish_to(key, body.as_bytes()).await;
+            assert_eq!(
+                world.dead_letter().await,
+                ("malformed".to_owned(), body.as_bytes()[..4096].to_vec()),
+                "{key}"
+            );
+        }
+        assert!(
+            world
+                .logged()
+                .contains(&format!("{} bytes are more than the 262144", body.len()))
+        );
+
+        // What is not there any more cannot be sent again.
+        world.publish_to("requested", body.as_bytes()).await;
+        eventually("the dead letter", async || {
+            (world.waiting("imports.dead").await == 1).then_some(())
+        })
+        .await;
+        let listed = json_of(world, &["dead", "list"], 0).await;
+        assert_eq!(listed["dead_letters"][0]["size_bytes"], body.len(), "{listed}");
+        let replayed = json_of(world, &["dead", "replay", "--all"], 0).await;
+        let did = replayed["dead_letters"][0]["did"].as_str().unwrap();
+        assert!(did.starts_with("left where it is"), "{replayed}");
+        assert_eq!(replayed["changed"], false, "{replayed}");
+        json_of(world, &["dead", "discard", "--all", "--yes"], 0).await;
+        assert_eq!(world.waiting("imports.dead").await, 0);
+        assert_still_works(world).await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deeply_nested_message_becomes_a_dead_letter() {
+    in_world(async |world| {
+        let _worker = Worker::start(world, &[]);
+        let job = world.upload(world.tenant().await, good_rows(1)).await;
+        let (open, close) = ("[".repeat(120_000), "]".repeat(120_000));
+        let nested = job.to_string().replace(
+            r#""version":1"#,
+            &format!(r#""version":1,"fields":{open}{close}"#),
+        );
+        for (key, body) in [
+            ("requested", &open),
+            ("requested", &nested),
+            ("rows.00", &nested),
+            ("reports", &nested),
+        ] {
+            world.publish_to(key, body.as_bytes()).await;
+            assert_eq!(
+                world.dead_letter().await,
+                ("malformed".to_owned(), body.as_bytes().to_vec()),
+                "{key}"
+            );
+        }
+        assert_eq!(
+            final_data(&world.final_event(&job).await, "failed")["reason"],
+            "malformed"
+        );
         assert_still_works(world).await;
     })
     .await;

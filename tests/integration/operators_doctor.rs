@@ -21,6 +21,17 @@ async fn examined(world: &World, changes: &[(&str, &str)], code: i32) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
+/// What was found and the advice.
+fn told(checks: &Value, name: &str) -> String {
+    let checks = checks["checks"].as_array().unwrap();
+    let check = checks.iter().find(|check| check["check"] == name).unwrap();
+    format!(
+        "{} → {}",
+        check["found"].as_str().unwrap(),
+        check["advice"].as_str().unwrap()
+    )
+}
+
 fn verdict<'a>(checks: &'a Value, name: &str) -> &'a str {
     let checks = checks["checks"].as_array().unwrap();
     let check = checks.iter().find(|check| check["check"] == name);
@@ -108,6 +119,58 @@ async fn doctor_names_what_is_wrong() {
             .unwrap();
         let found = examined(world, &[], 1).await;
         assert!(found.to_string().contains(&format!("queue {queue}")), "{found}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn doctor_says_why_a_database_cannot_be_reached() {
+    in_world(async |world| {
+        let variables = world.variables();
+        let own = |name: &str| variables.iter().find(|(own, _)| *own == name).unwrap().1.clone();
+        let url = own("DATABASE_URL");
+        let server = tests::authority(&url);
+        let (scheme_and_user, _) = url.split_once(&format!("@{server}")).unwrap();
+        let (user, _) = scheme_and_user.rsplit_once(':').unwrap();
+        let silent = tests::Proxy::before(&url).await;
+        silent.set(tests::Fault::Silence);
+        let cases = [
+            (
+                url.replacen(server, "127.0.0.1:1", 1),
+                "refused",
+                "start PostgreSQL",
+            ),
+            (
+                url.replacen(server, "no-such-host.invalid:5432", 1),
+                "failed to lookup address",
+                "correct the host",
+            ),
+            (
+                format!("{user}:wrong@{server}/{}", url.rsplit_once('/').unwrap().1),
+                "password authentication failed",
+                "correct user and password",
+            ),
+            (
+                format!("{scheme_and_user}@{server}/nothing"),
+                "does not exist",
+                "create the database",
+            ),
+            (silent.url(&url), "no answer within", "firewall"),
+            ("nonsense".to_owned(), "postgres://", "correct "),
+        ];
+        for (changed, found, advice) in cases {
+            for (variable, check) in [
+                ("DATABASE_URL", "database"),
+                ("OPERATOR_DATABASE_URL", "operators' database"),
+            ] {
+                let told = told(&examined(world, &[(variable, &changed)], 1).await, check);
+                assert!(told.contains(found) && told.contains(advice), "{changed}: {told}");
+                assert!(told.contains(variable), "{told}");
+            }
+        }
+        // The workers' own log-in is none for operators.
+        let found = examined(world, &[("OPERATOR_DATABASE_URL", &url)], 0).await;
+        assert_eq!(verdict(&found, "operators' database"), "warning", "{found}");
     })
     .await;
 }

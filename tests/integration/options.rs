@@ -1,7 +1,9 @@
-//! What the job says of all users of a file stands in each of them.
+//! Options: what the job says of all users of a file stands in each of them, and what a worker cannot work with ends it.
+
+use std::time::Duration;
 
 use serde_json::{Value, json};
-use tests::{Worker, final_data, in_world};
+use tests::{Worker, World, final_data, in_world};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_option_of_the_job_arrives_in_its_users() {
@@ -85,6 +87,143 @@ async fn every_option_of_the_job_arrives_in_its_users() {
                 .await
                 .unwrap();
         assert_eq!(requested_by.as_deref(), Some("admin@example.com"));
+    })
+    .await;
+}
+
+/// Exit code and standard error of a command in a changed environment. A command that waits is not waited for.
+async fn ended(world: &World, arguments: &[&str], variable: &str, value: &str) -> (Option<i32>, String) {
+    let mut command = tokio::process::Command::from(world.command());
+    command.args(arguments).env(variable, value).kill_on_drop(true);
+    let output = tokio::time::timeout(Duration::from_secs(30), command.output()).await;
+    let output = output.unwrap_or_else(|_| panic!("{arguments:?} goes on with {variable}={value}"));
+    let output = output.unwrap();
+    (
+        output.status.code(),
+        String::from_utf8_lossy(&output.stderr).into_owned(),
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_configuration_that_can_never_work_ends_a_command_at_once_with_exit_code_2() {
+    in_world(async |world| {
+        let (long, own) = ("p".repeat(236), "amq.mine");
+        let status = ["status", "018f6c2e-8d3b-7c51-9a34-2f1d7c0a4e11"];
+        let cases: &[(&[&str], &str, &str, &str)] = &[
+            (
+                &["work"],
+                "AMQP_URL",
+                "rabbit:hunter2@host",
+                "AMQP_URL is not of the form amqp://",
+            ),
+            (
+                &["work"],
+                "AMQP_URL",
+                "amqp://u:hunter2@host:port/v",
+                "AMQP_URL is not of the form amqp://",
+            ),
+            (
+                &["work"],
+                "DATABASE_URL",
+                "u:hunter2@host/db",
+                "not of the form postgres://",
+            ),
+            (
+                &["work"],
+                "DATABASE_URL",
+                "mysql://u:hunter2@host/db",
+                "not of the form postgres://",
+            ),
+            (
+                &["work"],
+                "DATABASE_URL",
+                "postgres://u:hunter2@host:port/db",
+                "not of the form postgres://",
+            ),
+            (
+                &["work"],
+                "S3_ENDPOINT",
+                "127.0.0.1:9000",
+                "expected http://HOST:PORT",
+            ),
+            (
+                &["work"],
+                "S3_ENDPOINT",
+                "http://:9000",
+                "expected http://HOST:PORT",
+            ),
+            (
+                &["work"],
+                "S3_ENDPOINT",
+                "https://store:90000/x",
+                "expected http://HOST:PORT",
+            ),
+            (&["work"], "MAX_ROWS", "0", "--max-rows"),
+            (&["work"], "MAX_FILE_BYTES", "0", "--max-file-bytes"),
+            (&["work"], "MAX_COLUMNS", "0", "--max-columns"),
+            (&["work"], "MAX_CELL_BYTES", "0", "--max-cell-bytes"),
+            (&["work"], "BATCH_ROWS", "0", "--batch-rows"),
+            (
+                &["work"],
+                "AMQP_PREFIX",
+                &long,
+                "it has 236 bytes, 235 are allowed",
+            ),
+            (&["work"], "AMQP_PREFIX", own, "belong to the broker"),
+            (&["work"], "AMQP_SHARDS", "0", "--amqp-shards"),
+            (&["work"], "AMQP_SHARDS", "101", "--amqp-shards"),
+            (&["work"], "SEAL_KEYS", "hunter2", "SEAL_KEYS cannot be used"),
+            (&["work"], "ARGON2_LANES", "0", "argon2"),
+            (&["work"], "ARGON2_ALLOW_WEAK", "false", "too weak"),
+            (
+                &["topology"],
+                "AMQP_URL",
+                "rabbit:hunter2@host",
+                "AMQP_URL is not of the form amqp://",
+            ),
+            (
+                &["dead", "list"],
+                "AMQP_URL",
+                "rabbit:hunter2@host",
+                "AMQP_URL is not of the form amqp://",
+            ),
+            (
+                &status,
+                "DATABASE_URL",
+                "u:hunter2@host/db",
+                "not of the form postgres://",
+            ),
+            (
+                &["migrate"],
+                "MIGRATE_DATABASE_URL",
+                "u:hunter2@host/db",
+                "MIGRATE_DATABASE_URL cannot be used",
+            ),
+            (
+                &["rotate-seals"],
+                "SEAL_KEYS",
+                "hunter2",
+                "SEAL_KEYS cannot be used",
+            ),
+        ];
+        for (arguments, variable, value, expected) in cases {
+            let (code, error) = ended(world, arguments, variable, value).await;
+            assert_eq!(code, Some(2), "{arguments:?} {variable}={value}: {error}");
+            assert!(
+                error.contains(expected),
+                "{arguments:?} {variable}={value}: {error}"
+            );
+            assert!(!error.contains("hunter2"), "a secret is shown: {error}");
+        }
+        // The longest prefix that is allowed is one that the broker takes.
+        let name = "p".repeat(235);
+        assert!(
+            worker::broker::Topology::new(name, 100)
+                .names()
+                .1
+                .iter()
+                .all(|queue| queue.as_str().len() <= 255)
+        );
     })
     .await;
 }

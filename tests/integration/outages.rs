@@ -1,11 +1,14 @@
 //! The servers may be away at any time: an import waits for them, and goes on when they are back.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tests::{Fault, Proxy, Tenant, Worker, World, eventually, in_world};
 
-use crate::import::{assert_passwords_verify, good_rows};
+use crate::{
+    import::{assert_passwords_verify, good_rows},
+    operators::run,
+};
 
 /// Slow enough that an outage falls into the middle of an import.
 const SLOW: &[(&str, &str)] = &[("ARGON2_MEMORY_KIB", "4096"), ("ARGON2_PASSES", "1")];
@@ -129,6 +132,24 @@ async fn a_database_that_is_cut_off_is_waited_for_without_counting_a_try() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_database_behind_somebody_who_speaks_another_protocol_is_waited_for_without_counting_a_try() {
+    in_world(async |world| {
+        let (tenant, way) = (world.tenant().await, Way::of(world).await);
+        let _worker = way.worker(world);
+        let job = world.upload(tenant, good_rows(300)).await;
+        world.publish(&job).await;
+        rows_done(world, 25).await;
+        // As a load balancer does whose servers are gone.
+        way.database.set(Fault::Answer(503));
+        logged(world, "unexpected response from SSLRequest").await;
+        way.database.set(Fault::None);
+        finished_whole(world, tenant, &job, 300).await;
+        assert_eq!(tries(world).await, 0);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn connections_that_fall_silent_are_noticed_within_seconds() {
     in_world(async |world| {
         let (tenant, way) = (world.tenant().await, Way::of(world).await);
@@ -188,6 +209,16 @@ async fn a_storage_that_answers_with_errors_delays_an_import_and_its_tries_can_b
             .await
             .unwrap();
         assert!(error.starts_with("object storage: writing"), "{error}");
+        // It is over, so nobody is told to mend it.
+        let status = run(world, &["status", job["import_id"].as_str().unwrap()]).await;
+        let status = String::from_utf8_lossy(&status.stdout).into_owned();
+        assert!(status.contains("past error  object storage: writing"), "{status}");
+        let watched = run(world, &["watch", job["import_id"].as_str().unwrap()]).await;
+        let watched = String::from_utf8_lossy(&watched.stdout).into_owned();
+        assert!(
+            watched.starts_with("completed") && !watched.contains("object storage"),
+            "{watched}"
+        );
     })
     .await;
 }
@@ -211,6 +242,79 @@ async fn a_rolling_restart_under_load_counts_no_try_and_logs_no_trouble() {
         assert_eq!(tries(world).await, 0);
         let log = world.logged();
         assert!(!log.contains("ERROR") && !log.contains("WARN"), "{log}");
+    })
+    .await;
+}
+
+/// Told to stop, the worker ends before a question to a silent server is given up, which takes ten seconds.
+async fn stops_at_once(worker: Worker) {
+    let told = Instant::now();
+    let status = worker.terminate().await;
+    assert!(status.success(), "{status}");
+    let took = told.elapsed();
+    assert!(took < Duration::from_secs(6), "it took {took:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_waits_for_a_silent_database_stops_at_once() {
+    in_world(async |world| {
+        let (tenant, way) = (world.tenant().await, Way::of(world).await);
+        way.database.set(Fault::Silence);
+        let worker = way.worker(world);
+        logged(world, "hashing").await;
+        stops_at_once(worker).await;
+
+        way.database.set(Fault::None);
+        let worker = way.worker(world);
+        let job = world.upload(tenant, good_rows(300)).await;
+        world.publish(&job).await;
+        rows_done(world, 25).await;
+        way.database.set(Fault::Silence);
+        logged(world, "waiting for the database").await;
+        stops_at_once(worker).await;
+
+        way.database.set(Fault::None);
+        let _next = way.worker(world);
+        finished_whole(world, tenant, &job, 300).await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_is_told_to_stop_twice_leaves_its_work_to_the_next() {
+    in_world(async |world| {
+        // A batch takes many seconds.
+        let slow = &[
+            ("ARGON2_MEMORY_KIB", "65536"),
+            ("ARGON2_PASSES", "3"),
+            ("HASH_THREADS", "1"),
+        ];
+        for (signal, code) in [("TERM", 143), ("INT", 130)] {
+            let tenant = world.tenant().await;
+            let worker = Worker::start(world, slow);
+            let job = world.upload(tenant, good_rows(100)).await;
+            world.publish(&job).await;
+            eventually("a plan", async || {
+                let planned: i64 =
+                    sqlx::query_scalar("SELECT count(*) FROM imports.imports WHERE state = 'running'")
+                        .fetch_one(&world.db)
+                        .await
+                        .unwrap();
+                (planned > 0).then_some(())
+            })
+            .await;
+            worker.send(signal);
+            let stopping = if signal == "TERM" { 1 } else { 2 };
+            eventually("the first signal", async || {
+                (world.logged().matches(" stopping").count() >= stopping).then_some(())
+            })
+            .await;
+            worker.send(signal);
+            assert_eq!(worker.died().await.code(), Some(code));
+            let next = Worker::start(world, SLOW);
+            finished_whole(world, tenant, &job, 100).await;
+            next.terminate().await;
+        }
     })
     .await;
 }

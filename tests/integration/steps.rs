@@ -178,6 +178,42 @@ async fn a_role_deleted_after_the_plan_makes_its_rows_errors() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_pbx_domain_deleted_after_the_plan_makes_its_rows_errors() {
+    in_world(async |world| {
+        let tenant = world.tenant().await;
+        let tools = world.tools();
+        let file = "username,email,ext,role,device\na,a@x.org,21,10,1\nb,b@x.org,22,11,2\n";
+        let mut job = world.upload(tenant, file).await;
+        job["sip"] = serde_json::json!({ "kind": "classic_pbx", "pbx_domain_id": 50 });
+        let batches = plan(&tools, job.to_string().as_bytes()).await.unwrap();
+        for deleted in [
+            "DELETE FROM dialer.pbx_domains",
+            "DELETE FROM dialer.roles WHERE role_id = 11",
+        ] {
+            sqlx::query(deleted).execute(&world.db).await.unwrap();
+        }
+        let due = rows(&tools, &body(&batches[0])).await.unwrap();
+        assert!(matches!(due[..], [Outgoing::Report(_)]), "{due:?}");
+        let problems: Vec<(String, serde_json::Value)> = sqlx::query_as(
+            "SELECT outcome, jsonb_path_query_array(problems, '$[*].message') FROM imports.rows ORDER BY row_number",
+        )
+        .fetch_all(&world.db)
+        .await
+        .unwrap();
+        let domain =
+            "PBX domain \"50\" is not the ID of a PBX domain of this tenant: import the row again with another one.";
+        let role = "Role \"11\" is not the ID of an active role of this tenant: copy the ID from the Dialer, as on the page Users > Roles.";
+        let error = |messages| ("error".to_owned(), messages);
+        assert_eq!(
+            problems,
+            [error(serde_json::json!([domain])), error(serde_json::json!([role, domain]))]
+        );
+        assert_eq!(users(world).await.len(), 0);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn users_made_by_hand_after_the_plan_become_conflicts_of_their_rows() {
     in_world(async |world| {
         let tenant = world.tenant().await;

@@ -131,6 +131,12 @@ async fn wrong_usage_is_told_with_exit_code_2_and_nothing_is_published() {
                 "{options:?}: {}",
                 text(&ran.stderr)
             );
+            let error = text(&ran.stderr);
+            let mut usages = error.lines().filter(|line| line.starts_with("Usage:"));
+            assert!(
+                usages.all(|usage| usage.contains("user-import submit")),
+                "{options:?}: {error}"
+            );
         }
         let no_tenant = user_import(world, &["submit", file.to_str().unwrap(), "--tenant", "0"]);
         assert_eq!(no_tenant.status.code(), Some(2));

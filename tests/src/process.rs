@@ -64,20 +64,17 @@ impl Worker {
         .await
     }
 
-    /// SIGTERM, and how the process ends.
-    pub async fn terminate(mut self) -> ExitStatus {
+    /// Sends a signal by its name, as `TERM`.
+    pub fn send(&self, signal: &str) {
         let pid = self.child.id().to_string();
-        assert!(
-            Command::new("kill")
-                .args(["-s", "TERM", &pid])
-                .status()
-                .expect("kill runs")
-                .success()
-        );
-        eventually("the worker's end", async || {
-            self.child.try_wait().expect("the worker's state")
-        })
-        .await
+        let sent = Command::new("kill").args(["-s", signal, &pid]).status();
+        assert!(sent.expect("kill runs").success());
+    }
+
+    /// SIGTERM, and how the process ends.
+    pub async fn terminate(self) -> ExitStatus {
+        self.send("TERM");
+        self.died().await
     }
 }
 

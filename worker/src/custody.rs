@@ -6,6 +6,7 @@
 use std::{panic::AssertUnwindSafe, time::Duration};
 
 use futures::FutureExt;
+use shared::contract::job::MAX_JOB_BYTES;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
@@ -114,6 +115,13 @@ async fn run(tools: &Tools, delivery: &Delivery) -> Result<Vec<Outgoing>, Error>
             returns: delivery.returns,
         });
     }
+    // Before any step parses it. The largest messages of ours are jobs.
+    if delivery.body.len() > MAX_JOB_BYTES {
+        return Err(Error::Malformed(format!(
+            "{} bytes are more than the {MAX_JOB_BYTES} that a message may have",
+            delivery.body.len()
+        )));
+    }
     let step = async {
         crash_point!(&format!(
             "begun-{}",
@@ -207,7 +215,7 @@ async fn carry_out(
         }
         // The database is the truth: an import must not fail for the Dialer and go on there.
         Err(unreachable) => {
-            let tries = delivery.tries + 1;
+            let tries = delivery.tries.saturating_add(1);
             put_off(tools, link, delivery, about, &Error::Database(unreachable), tries).await
         }
     }

@@ -1,7 +1,7 @@
 //! What a dead letter means for its import: the import becomes `failed`, and the Dialer is told.
 
 use serde::Deserialize;
-use shared::contract::{Id, event::Event};
+use shared::contract::{Id, event::Event, job::MAX_JOB_BYTES};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -10,6 +10,10 @@ use crate::{
     db::{self, Db},
     events,
 };
+
+/// Messages larger than this are not looked into: four times the largest job, so that the Dialer is told of one that is a
+/// little too large, and nothing of many MiB is parsed.
+const MOST_BYTES: usize = 4 * MAX_JOB_BYTES;
 
 /// Which import a message is about: what can be told even of a message that is not valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -21,8 +25,9 @@ pub struct About {
 }
 
 impl About {
-    /// `None` if the message does not say.
+    /// `None` if the message does not say, or is far too large to be one of ours.
     pub fn of(body: &[u8]) -> Option<Self> {
+        let body = Some(body).filter(|body| body.len() <= MOST_BYTES)?;
         serde_json::from_slice(body).ok()
     }
 }

@@ -30,8 +30,8 @@ async fn main() -> ExitCode {
     match cli::run(cli).await {
         Ok(code) => code,
         Err(error) => {
-            report(&format!("{error:#}"));
-            ExitCode::FAILURE
+            report(&cli::message(&error));
+            cli::failure(&error)
         }
     }
 }

@@ -4,7 +4,7 @@
 //! that waits behind a backlog: see [`crate::db::Db::sweep`]. An import that was resumed in vain too often is given up
 //! by its next job, see [`crate::plan`]: that way it fails in the custody of a message, as any other.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
@@ -41,7 +41,7 @@ enum Error {
 }
 
 /// Looks again and again, until told to stop.
-pub async fn sweep(tools: &Tools, link: &Link, quiet: Duration, stop: &CancellationToken) {
+pub async fn sweep(tools: &Arc<Tools>, link: &Arc<Link>, quiet: Duration, stop: &CancellationToken) {
     let queues: Vec<String> = link.topology().probed_keys().map(|key| key.to_string()).collect();
     loop {
         // Jitter, so that workers that were started together do not always look together.
@@ -50,18 +50,33 @@ pub async fn sweep(tools: &Tools, link: &Link, quiet: Duration, stop: &Cancellat
             () = stop.cancelled() => return,
             () = tokio::time::sleep(pause) => {}
         }
-        if let Err(error) = look(tools, link, &queues, quiet).await {
-            // Found again next time; where the trouble is more than passing, the steps report it.
-            tracing::debug!(%error, "the sweep could not look");
+        // A task of its own, so that whoever stops need not wait for servers that are silent, and nothing is broken off in
+        // the middle of a transaction.
+        let looking = tokio::spawn(look(Arc::clone(tools), Arc::clone(link), queues.clone(), quiet));
+        tokio::select! {
+            () = stop.cancelled() => return,
+            looked = looking => match looked {
+                Ok(Ok(())) => {}
+                // Found again next time; where the trouble is more than passing, the steps report it.
+                Ok(Err(error)) => tracing::debug!(%error, "the sweep could not look"),
+                Err(panicked) => tracing::error!(%panicked, "the sweep could not look"),
+            },
         }
     }
 }
 
-async fn look(tools: &Tools, link: &Link, queues: &[String], quiet: Duration) -> Result<(), Error> {
-    let found = tools.db.sweep(queues, quiet).await?;
+async fn look(tools: Arc<Tools>, link: Arc<Link>, queues: Vec<String>, quiet: Duration) -> Result<(), Error> {
+    let found = tools.db.sweep(&queues, quiet).await?;
     for job in &found.lost {
         tracing::warn!(import_id = %job.import_id, "its messages were lost: publishing its job again");
     }
+    let what = match (found.lost.is_empty(), found.probes.is_empty()) {
+        (false, _) => "lost",
+        (true, false) => "probes",
+        (true, true) => return Ok(()),
+    };
+    tracing::debug!(what, "the sweep has found something to publish");
+    crash_point!(&format!("{what}-committed"));
     let jobs = found.lost.into_iter().map(|job| Outgoing::Job(Box::new(job)));
     let messages: Vec<Outgoing> = found
         .probes
@@ -69,5 +84,7 @@ async fn look(tools: &Tools, link: &Link, queues: &[String], quiet: Duration) ->
         .map(Outgoing::Probe)
         .chain(jobs)
         .collect();
-    Ok(link.publisher().publish(&messages).await?)
+    link.publisher().publish(&messages).await?;
+    crash_point!(&format!("{what}-published"));
+    Ok(())
 }

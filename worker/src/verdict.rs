@@ -23,9 +23,11 @@ pub enum Verdict {
 
 /// Decides what becomes of a message that has failed `tries` times before and failed now with this error.
 pub fn on_error(error: &Error, tries: u32) -> Verdict {
+    // The count comes from a header, in which anything may stand.
+    let failed = tries.saturating_add(1);
     let retry_up_to = |max_tries| {
-        if tries + 1 < max_tries {
-            Verdict::Retry { tries: tries + 1 }
+        if failed < max_tries {
+            Verdict::Retry { tries: failed }
         } else {
             Verdict::DeadLetter(DeadReason::RetriesExhausted)
         }
@@ -34,8 +36,8 @@ pub fn on_error(error: &Error, tries: u32) -> Verdict {
         Error::Malformed(_) => Verdict::DeadLetter(DeadReason::Malformed),
         Error::ImportIdTaken => Verdict::DeadLetter(DeadReason::ImportIdTaken),
         // Another worker may have the key: while keys are rotated, not all workers have the same ring.
-        Error::Seal(seal::Error::UnknownKey(_)) if tries + 1 < MAX_TRIES_UNEXPECTED => {
-            Verdict::Retry { tries: tries + 1 }
+        Error::Seal(seal::Error::UnknownKey(_)) if failed < MAX_TRIES_UNEXPECTED => {
+            Verdict::Retry { tries: failed }
         }
         Error::Seal(_) | Error::SeedMissing => Verdict::DeadLetter(DeadReason::Permanent),
         Error::KillsWorkers { .. } => Verdict::DeadLetter(DeadReason::KillsWorkers),
@@ -87,6 +89,10 @@ mod tests {
         assert_eq!(on_error(&storage, 14), Verdict::Retry { tries: 15 });
         assert_eq!(
             on_error(&away(), 15),
+            Verdict::DeadLetter(DeadReason::RetriesExhausted)
+        );
+        assert_eq!(
+            on_error(&away(), u32::MAX),
             Verdict::DeadLetter(DeadReason::RetriesExhausted)
         );
         assert_eq!(on_error(&panicked, 2), Verdict::Retry { tries: 3 });

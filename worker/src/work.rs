@@ -87,12 +87,23 @@ pub async fn work(tools: Arc<Tools>, options: &Options, stop: &CancellationToken
 }
 
 /// Waits until the database answers and has our schema; `false` if told to stop before.
+///
+/// A silent server is asked for seconds. Whoever stops does not wait for that: the question goes on as a task of its own,
+/// because sqlx hands a connection on in an unknown state if a question is broken off.
 pub(crate) async fn wait_for_database(tools: &Tools, stop: &CancellationToken) -> bool {
     let mut delays = backoff();
     while !stop.is_cancelled() {
-        match tools.db.check().await {
-            Ok(()) => return true,
-            Err(error) => pause(&error, &mut delays, stop).await,
+        let db = tools.db.clone();
+        let asked = tokio::spawn(async move { db.check().await });
+        let answer = tokio::select! {
+            biased;
+            () = stop.cancelled() => return false,
+            answer = asked => answer,
+        };
+        match answer {
+            Ok(Ok(())) => return true,
+            Ok(Err(error)) => pause(&error, &mut delays, stop).await,
+            Err(panicked) => pause(&panicked, &mut delays, stop).await,
         }
     }
     false

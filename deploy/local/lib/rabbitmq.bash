@@ -27,10 +27,10 @@ start_rabbitmq() {
 }
 
 # The users, written by us and read at each start: `rabbitmqctl` would take seconds for each of them.
-# All our exchanges and queues are named `imports…` or `dialer.import-events`; tests put `t<hex>.` before it.
+# All our exchanges and queues are named `imports`, `imports.…` or `dialer.import-events`; tests put `t<hex>.` before it.
 write_rabbitmq_config() {
     local folder=$state/rabbitmq ours='^(t[0-9a-f]+\\.)?' ours_to_worker
-    ours_to_worker="$ours(imports|dialer\\\\.import-events)|^amq\\\\.gen"
+    ours_to_worker="$ours(imports(\\\\..+)?|dialer\\\\.import-events)\$"
     mkdir -p -- "$folder"/{conf.d,data,home}
     cat >"$folder/definitions.json" <<JSON
 {

@@ -104,6 +104,15 @@ impl Problem {
         Self::new(field, Code::UnknownReference, message)
     }
 
+    /// The PBX domain of the job, which is not the tenant's any more. A problem of the row as such: no column holds it.
+    pub fn unknown_pbx_domain(id: &str) -> Self {
+        let message = format!(
+            "PBX domain {} is not the ID of a PBX domain of this tenant: import the row again with another one.",
+            quote(id)
+        );
+        Self::new(None, Code::UnknownReference, message)
+    }
+
     /// A username or e-mail address that stands in an earlier row.
     pub fn duplicate_in_file(field: Field, value: &str, row: u32, line: u32) -> Self {
         let subject = subject(field, value);

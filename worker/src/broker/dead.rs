@@ -11,7 +11,11 @@ use lapin::{
 };
 use uuid::Uuid;
 
-use super::{Error, Link, link::CONNECT_TIMEOUT, link::tries, link::within};
+use super::{
+    Error, Link,
+    link::{CONNECT_TIMEOUT, count, tries, within},
+    outgoing::SIZE_HEADER,
+};
 
 /// Most letters that are held at one time: with jobs of 64 KiB some hundred MiB at worst, usually a few.
 const MOST_HELD: usize = 10_000;
@@ -37,12 +41,19 @@ pub struct DeadLetter {
     pub origin: String,
     /// How often it had failed before.
     pub tries: u32,
-    /// The message.
+    /// The message, or its beginning.
     pub body: Vec<u8>,
+    /// Size of the message in bytes.
+    pub size_bytes: usize,
     acker: Acker,
 }
 
 impl DeadLetter {
+    /// Whether the message was too large to be kept, so that nothing can be done with it.
+    pub const fn is_cut(&self) -> bool {
+        self.body.len() < self.size_bytes
+    }
+
     /// Takes the letter out of the queue.
     pub async fn remove(&self) -> Result<(), Error> {
         match self.acker.ack(BasicAckOptions::default()).await? {
@@ -55,6 +66,7 @@ impl DeadLetter {
         let delivery = message.delivery;
         let headers = delivery.properties.headers().clone().unwrap_or_default();
         let id = delivery.properties.message_id().as_ref().map(ToString::to_string);
+        let whole = usize::try_from(count(&delivery.properties, SIZE_HEADER)).unwrap_or(usize::MAX);
         Self {
             message_id: id.unwrap_or_else(|| Uuid::new_v5(&Uuid::NAMESPACE_OID, &delivery.data).to_string()),
             reason: text(&headers, "import-reason")
@@ -63,6 +75,7 @@ impl DeadLetter {
             error: text(&headers, "import-error"),
             origin: text(&headers, "import-origin").unwrap_or_else(|| delivery.routing_key.to_string()),
             tries: tries(&delivery.properties),
+            size_bytes: delivery.data.len().max(whole),
             body: delivery.data,
             acker: delivery.acker,
         }

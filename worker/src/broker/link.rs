@@ -253,7 +253,7 @@ pub async fn declare(options: &Options) -> Result<(), Error> {
 }
 
 pub(super) async fn connect(options: &Options, name: &str) -> Result<Connection, Error> {
-    let mut uri: AMQPUri = options.amqp_url.expose().parse().map_err(Error::Url)?;
+    let mut uri = uri(options)?;
     uri.query.heartbeat.get_or_insert(HEARTBEAT_SECONDS);
     let properties = ConnectionProperties::default().with_connection_name(name.into());
     let tls = OwnedTLSConfig {
@@ -265,6 +265,10 @@ pub(super) async fn connect(options: &Options, name: &str) -> Result<Connection,
     };
     let runtime = lapin::runtime::default_runtime()?;
     Ok(Connection::connect_uri_with_config(uri, properties, tls, runtime).await?)
+}
+
+pub(super) fn uri(options: &Options) -> Result<AMQPUri, Error> {
+    options.amqp_url.expose().parse().map_err(|_| Error::Url)
 }
 
 async fn deliveries(
@@ -304,7 +308,7 @@ pub(super) fn tries(properties: &lapin::BasicProperties) -> u32 {
 }
 
 /// A counter among the headers: ours is a long-uint, the broker takes any integer type that has room.
-fn count(properties: &lapin::BasicProperties, name: &str) -> u32 {
+pub(super) fn count(properties: &lapin::BasicProperties, name: &str) -> u32 {
     let header = properties
         .headers()
         .as_ref()

@@ -28,7 +28,7 @@ pub struct Options {
     #[arg(long, env = "AMQP_CA_FILE", value_name = "FILE")]
     pub amqp_ca_file: Option<Authorities>,
     /// Put before the name of every exchange and queue, so that several installations share a virtual host
-    #[arg(long, env = "AMQP_PREFIX", value_name = "TEXT", default_value = "")]
+    #[arg(long, env = "AMQP_PREFIX", value_name = "TEXT", default_value = "", value_parser = prefix)]
     pub amqp_prefix: String,
     /// Number of shard queues, for plans and for batches of rows each; the same for all workers
     #[arg(long, env = "AMQP_SHARDS", value_name = "N", default_value_t = DEFAULT_SHARDS, value_parser = clap::value_parser!(u16).range(1..=100))]
@@ -40,6 +40,30 @@ impl Options {
     pub fn topology(&self) -> Topology {
         Topology::new(self.amqp_prefix.clone(), self.amqp_shards)
     }
+
+    /// Refuses a URL that cannot be read: no waiting mends it.
+    pub fn check(&self) -> Result<(), Error> {
+        link::uri(self).map(|_| ())
+    }
+}
+
+/// A prefix with which all names are names: AMQP's short strings have at most 255 bytes, and names that begin with `amq.`
+/// belong to the broker.
+fn prefix(text: &str) -> Result<String, String> {
+    let (exchanges, queues) = Topology::new(String::new(), 1).names();
+    let longest = exchanges
+        .iter()
+        .chain(&queues)
+        .map(|name| name.as_str().len())
+        .max();
+    let most = usize::from(u8::MAX) - longest.unwrap_or(0);
+    if text.len() > most {
+        Err(format!("it has {} bytes, {most} are allowed", text.len()))
+    } else if text.starts_with("amq.") {
+        Err("names that begin with amq. belong to the broker".to_owned())
+    } else {
+        Ok(text.to_owned())
+    }
 }
 
 /// Why the broker could not be used. What is not acknowledged then comes again.
@@ -48,9 +72,11 @@ pub enum Error {
     /// The broker, or the way to it, failed.
     #[error("broker: {0}")]
     Lapin(#[from] lapin::Error),
-    /// The URL cannot be read.
-    #[error("broker: AMQP_URL is not of the form amqp://USER:PASSWORD@HOST:PORT/VHOST: {0}")]
-    Url(String),
+    /// The URL cannot be read. The parser's own words would show it, password and all.
+    #[error(
+        "broker: AMQP_URL is not of the form amqp://USER:PASSWORD@HOST:PORT/VHOST (special characters as %XX)"
+    )]
+    Url,
     /// The broker did not answer in time.
     #[error("broker: {action} took longer than {seconds} s")]
     Timeout {

@@ -7,7 +7,7 @@ use lapin::{
 use shared::contract::{
     event,
     event::Event,
-    job::Job,
+    job::{Job, MAX_JOB_BYTES},
     message::{PlanDue, ReportDue, RowsDue},
 };
 use uuid::Uuid;
@@ -27,6 +27,13 @@ pub(super) const PROBE: &str = "probe";
 
 /// Longest error text in a header: enough to read, and far below the largest frame.
 const MAX_ERROR_CHARS: usize = 500;
+
+/// How much a dead letter keeps of a message that is larger than any of ours: enough to see whose it is. Operators' commands
+/// hold all dead letters at one time, and a message may have 128 MiB.
+const KEPT_BYTES: usize = 4096;
+
+/// Header of a dead letter that is not whole: the size of the message.
+pub(super) const SIZE_HEADER: &str = "import-size";
 
 /// AMQP's delivery mode "persistent".
 const PERSISTENT: u8 = 2;
@@ -128,7 +135,12 @@ impl Outgoing {
 /// The delivery once more, after a delay that grows with the number of failed tries.
 pub(super) fn retry(delivery: &Delivery, tries: u32, topology: &Topology) -> Letter {
     let headers = [(TRIES_HEADER, AMQPValue::LongUInt(tries))];
-    again(delivery, topology.retry_exchange(tries), &headers)
+    again(
+        delivery,
+        topology.retry_exchange(tries),
+        &headers,
+        delivery.body.clone(),
+    )
 }
 
 /// The delivery, set aside for an operator.
@@ -150,7 +162,14 @@ pub(super) fn dead_letter(
     if let Some(import_id) = import_id {
         headers.push(("import-id", text(&import_id.to_string())));
     }
-    again(delivery, topology.dead(), &headers)
+    let size = delivery.body.len();
+    if size > MAX_JOB_BYTES {
+        let size = u32::try_from(size).unwrap_or(u32::MAX);
+        headers.push((SIZE_HEADER, AMQPValue::LongUInt(size)));
+    }
+    let kept = if size > MAX_JOB_BYTES { KEPT_BYTES } else { size };
+    let body = delivery.body.iter().take(kept).copied().collect();
+    again(delivery, topology.dead(), &headers, body)
 }
 
 /// A dead letter as it was before its first try.
@@ -164,7 +183,7 @@ pub(super) fn revived(letter: &DeadLetter, topology: &Topology) -> Letter {
     }
 }
 
-fn again(delivery: &Delivery, exchange: ShortString, headers: &[(&str, AMQPValue)]) -> Letter {
+fn again(delivery: &Delivery, exchange: ShortString, headers: &[(&str, AMQPValue)], body: Vec<u8>) -> Letter {
     let mut table = FieldTable::default();
     for (name, value) in headers {
         table.insert((*name).into(), value.clone());
@@ -178,7 +197,7 @@ fn again(delivery: &Delivery, exchange: ShortString, headers: &[(&str, AMQPValue
             delivery.step.as_str(),
         )
         .with_headers(table),
-        body: delivery.body.clone(),
+        body,
     }
 }
 

@@ -132,7 +132,7 @@ impl Found {
         let letter = &self.letter;
         json!({
             "message_id": letter.message_id, "reason": letter.reason, "error": letter.error, "origin": letter.origin,
-            "tries": letter.tries, "size_bytes": letter.body.len(),
+            "tries": letter.tries, "size_bytes": letter.size_bytes, "is_cut": letter.is_cut(),
             "import_id": self.about.map(|about| about.import_id),
             "tenant_id": self.about.map(|about| about.tenant_id),
             "import_state": self.import.as_ref().map(|import| import.state.as_str()),
@@ -195,13 +195,22 @@ async fn show_one(args: ShowArgs) -> anyhow::Result<ExitCode> {
             args.message_id
         );
     };
-    let body = String::from_utf8_lossy(&found.letter.body).into_owned();
+    let letter = &found.letter;
+    let body = String::from_utf8_lossy(&letter.body).into_owned();
+    let mut text = format!("{}\n{body}", found.line());
+    if letter.is_cut() {
+        text.push_str(&format!(
+            "\n… the first {} of {} bytes: the rest was not kept",
+            letter.body.len(),
+            letter.size_bytes
+        ));
+    }
     held.close().await?;
     let mut value = found.value();
     if let Some(object) = value.as_object_mut() {
         object.insert("body".to_owned(), Value::from(body.clone()));
     }
-    show(args.servers.json, &value, &format!("{}\n{body}", found.line()))?;
+    show(args.servers.json, &value, &text)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -253,14 +262,21 @@ async fn change(args: ChangeArgs, replay: bool) -> anyhow::Result<ExitCode> {
     }
     let mut values = Vec::new();
     let mut texts = Vec::new();
+    let mut changed = false;
     for found in &found {
-        let text = if replay {
+        let is_left = replay && found.letter.is_cut();
+        let text = if is_left {
+            "left where it is: too large, its rest was not kept, discard it".to_owned()
+        } else if replay {
             revive(&db, &link, found, &args.by.audit("dead replay")).await?
         } else {
             note(&db, &args.by.audit("dead discard"), found).await?;
             "discarded".to_owned()
         };
-        found.letter.remove().await?;
+        if !is_left {
+            found.letter.remove().await?;
+            changed = true;
+        }
         texts.push(format!("{}: {text}", found.letter.message_id));
         let mut value = found.value();
         if let Some(object) = value.as_object_mut() {
@@ -270,7 +286,6 @@ async fn change(args: ChangeArgs, replay: bool) -> anyhow::Result<ExitCode> {
     }
     held.close().await?;
     texts.push(format!("{} dead letters: {verb} done", found.len()));
-    let changed = !values.is_empty();
     show(
         json,
         &json!({ "changed": changed, "dead_letters": values }),

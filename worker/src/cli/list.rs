@@ -121,10 +121,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
 fn line(import: &Import, now: OffsetDateTime) -> String {
     let summary = import.summary;
     let rejection = import.rejection.as_ref().map(|rejection| rejection.code.as_str());
-    let why = match import.state {
-        State::Completed | State::Cancelled => "",
-        _ => rejection.or(import.last_error.as_deref()).unwrap_or_default(),
-    };
+    let why = rejection.or(import.trouble()).unwrap_or_default();
     let text = format!(
         "{:<36} {:>10} {:<9} {:>7} {:>6} {:>6} {:>6} {:>6} {:>6} {:>6} {:>8}  {why}",
         import.job.import_id,

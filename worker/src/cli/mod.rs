@@ -17,9 +17,13 @@ mod work;
 
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::{Parser, Subcommand};
 
-use crate::{broker, db::Db};
+use crate::{
+    broker,
+    db::{self, Db},
+};
 
 /// Mass user import for the Dialer: workers, and the commands of those who run them.
 ///
@@ -36,7 +40,8 @@ enum Command {
     /// Run a worker: take import jobs and batches of rows from the broker until stopped
     ///
     /// SIGTERM and SIGINT: takes no new message, finishes what it holds within the grace period, exits 0. What it could
-    /// not finish is delivered to another worker. Run as many workers as you like.
+    /// not finish is delivered to another worker. A second signal ends it at once, with exit code 143 (SIGTERM) or 130
+    /// (SIGINT). Exit code 2: the configuration cannot be right. Run as many workers as you like.
     Work(Box<work::Args>),
     /// Bring the database schema up to date; does nothing if it is
     Migrate(options::MigrateArgs),
@@ -74,7 +79,7 @@ impl Cli {
             // It asks questions that the broker answers with errors, and says itself what they mean.
             Command::Doctor(_) => "warn,lapin=off",
             // lapin's warnings print the bodies of messages that were returned.
-            _ => "info,lapin=error,sqlx=warn",
+            _ => "info,lapin=off,sqlx=warn",
         }
     }
 }
@@ -84,7 +89,10 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Work(args) => work::run(*args).await,
         Command::Migrate(args) => {
-            Db::new(&args.options())?.migrate().await?;
+            Db::new(&args.options())
+                .context("MIGRATE_DATABASE_URL cannot be used")?
+                .migrate()
+                .await?;
             tracing::info!("the schema is up to date");
             Ok(ExitCode::SUCCESS)
         }
@@ -107,11 +115,53 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     }
 }
 
+/// What a command failed of, with its causes. Many errors of libraries repeat their cause in their own text: what stands
+/// there already is not said again.
+pub fn message(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1) {
+        let cause = cause.to_string();
+        if !text.contains(&cause) {
+            text.push_str(&format!(": {cause}"));
+        }
+    }
+    text
+}
+
+/// The exit code of a command that failed: 2, as of any wrong usage, where its configuration can never be right.
+pub fn failure(error: &anyhow::Error) -> ExitCode {
+    let is_configuration = |cause: &(dyn std::error::Error + 'static)| {
+        cause.is::<options::Misconfigured>()
+            || matches!(cause.downcast_ref(), Some(db::Error::Url(_)))
+            || matches!(cause.downcast_ref(), Some(broker::Error::Url))
+    };
+    if error.chain().any(is_configuration) {
+        ExitCode::from(USAGE)
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+/// Exit code of wrong usage, which clap has too.
+const USAGE: u8 = 2;
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
 
     use super::*;
+
+    #[test]
+    fn a_cause_that_stands_in_the_text_already_is_not_said_again() {
+        let refused = || std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
+        let repeating = anyhow::Error::new(db::Error::Sqlx(sqlx::Error::Io(refused())));
+        assert_eq!(
+            message(&repeating),
+            "database: error communicating with database: connection refused"
+        );
+        let layered = anyhow::Error::new(refused()).context("cannot read the file");
+        assert_eq!(message(&layered), "cannot read the file: connection refused");
+    }
 
     #[test]
     fn the_commands_are_consistent() {

@@ -1,12 +1,26 @@
 //! Options that are not those of one server alone.
 
+use clap::builder::RangedU64ValueParser;
 use shared::limits::Limits;
 
 use crate::{
     db,
-    hashing::{Choice, Cost, Hasher},
+    hashing::{self, Choice, Cost, Hasher},
+    seal::{InvalidKeys, KeyRing},
     secret::Secret,
 };
+
+/// An option that no server can make right: the command ends before it has begun.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Misconfigured(pub(super) String);
+
+/// The keys of `SEAL_KEYS`. Read here and not by clap, which would print a wrong value.
+pub(super) fn seal_keys(text: &Secret) -> Result<KeyRing, Misconfigured> {
+    text.expose()
+        .parse()
+        .map_err(|error: InvalidKeys| Misconfigured(format!("SEAL_KEYS cannot be used: {error}")))
+}
 
 /// Options of `migrate`.
 #[derive(Debug, clap::Args)]
@@ -37,17 +51,22 @@ impl MigrateArgs {
 #[command(next_help_heading = "Limits of a file")]
 pub(super) struct LimitArgs {
     /// Largest file in bytes
-    #[arg(long, env = "MAX_FILE_BYTES", value_name = "BYTES", default_value_t = Limits::default().max_file_bytes)]
+    #[arg(long, env = "MAX_FILE_BYTES", value_name = "BYTES", default_value_t = Limits::default().max_file_bytes, value_parser = clap::value_parser!(u64).range(1..))]
     max_file_bytes: u64,
     /// Most rows of a file
-    #[arg(long, env = "MAX_ROWS", value_name = "N", default_value_t = Limits::default().max_rows)]
+    #[arg(long, env = "MAX_ROWS", value_name = "N", default_value_t = Limits::default().max_rows, value_parser = at_least_one())]
     max_rows: usize,
     /// Most columns of a file
-    #[arg(long, env = "MAX_COLUMNS", value_name = "N", default_value_t = Limits::default().max_columns)]
+    #[arg(long, env = "MAX_COLUMNS", value_name = "N", default_value_t = Limits::default().max_columns, value_parser = at_least_one())]
     max_columns: usize,
     /// Largest cell in bytes of UTF-8
-    #[arg(long, env = "MAX_CELL_BYTES", value_name = "BYTES", default_value_t = Limits::default().max_cell_bytes)]
+    #[arg(long, env = "MAX_CELL_BYTES", value_name = "BYTES", default_value_t = Limits::default().max_cell_bytes, value_parser = at_least_one())]
     max_cell_bytes: usize,
+}
+
+/// A limit of 0 would refuse every file.
+fn at_least_one() -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(1..)
 }
 
 impl LimitArgs {
@@ -100,14 +119,21 @@ impl HashingArgs {
             passes: self.argon2_passes,
             lanes: self.argon2_lanes,
         };
-        anyhow::ensure!(
-            self.argon2_allow_weak || !cost.is_weak(),
-            "Argon2 with {} KiB and {} passes is too weak: take at least 19456 KiB and 2 passes, or as strong a pair \
-             (47104/1, 12288/3, 9216/4, 7168/5)",
-            cost.memory_kib,
-            cost.passes
-        );
-        let hasher = Hasher::start(cost, self.threads(), self.argon2_implementation)?;
+        if !self.argon2_allow_weak && cost.is_weak() {
+            return Err(Misconfigured(format!(
+                "Argon2 with {} KiB and {} passes is too weak: take at least 19456 KiB and 2 passes, or as strong a pair \
+                 (47104/1, 12288/3, 9216/4, 7168/5)",
+                cost.memory_kib, cost.passes
+            ))
+            .into());
+        }
+        let hasher =
+            Hasher::start(cost, self.threads(), self.argon2_implementation).map_err(|error| match error {
+                hashing::Error::Argon2(_) | hashing::Error::Fast(_) | hashing::Error::Disagreement => {
+                    anyhow::Error::new(Misconfigured(error.to_string()))
+                }
+                other => other.into(),
+            })?;
         tracing::info!(?cost, implementation = ?hasher.implementation(), threads = self.threads(), "hashing");
         Ok(hasher)
     }

@@ -76,7 +76,8 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let db = Db::new(&db::Options {
         database_url: args.operator_database_url.clone(),
         database_connections: 1,
-    })?;
+    })
+    .context("OPERATOR_DATABASE_URL cannot be used")?;
     if !db.may_purge().await? {
         bail!(
             "this database role may not delete imports: give OPERATOR_DATABASE_URL the log-in of a member of \

@@ -80,7 +80,9 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         abandon_passwords: args.abandon_passwords,
     };
     let done = operate::replay(&db, import_id, choice, &args.by.audit("replay")).await?;
+    crash_point!("replay-committed");
     link.publisher().publish(&done.messages).await?;
+    crash_point!("replay-published");
 
     let import = &done.import;
     let (attempt, pending) = (import.attempt, import.pending);

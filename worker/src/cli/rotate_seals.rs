@@ -2,13 +2,14 @@
 
 use std::process::ExitCode;
 
-use anyhow::Context;
 use serde_json::json;
 
-use super::operator::{By, show};
+use super::{
+    operator::{By, show},
+    options::seal_keys,
+};
 use crate::{
     db::{self, Db},
-    seal::KeyRing,
     secret::Secret,
 };
 
@@ -42,12 +43,7 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let db = Db::new(&args.database)?;
-    // Read here and not by the command line, whose error would show the keys.
-    let ring: KeyRing = args
-        .seal_keys
-        .expose()
-        .parse()
-        .context("SEAL_KEYS cannot be used")?;
+    let ring = seal_keys(&args.seal_keys)?;
     let (mut rotated, mut already, mut failed) = (0_u32, 0_u32, Vec::new());
     for import in db.sealed_imports().await? {
         let Some(old) = &import.sealed_seed else { continue };

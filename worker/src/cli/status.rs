@@ -65,6 +65,9 @@ pub(super) struct Status {
     failure_reason: Option<String>,
     tries: u32,
     last_error: Option<String>,
+    /// Whether the import has come to its end in spite of that error.
+    #[serde(skip)]
+    overcame: bool,
     source_key: String,
     success_key: Option<String>,
     errors_key: Option<String>,
@@ -147,6 +150,7 @@ impl Status {
             failure_reason: import.failure_reason.clone(),
             tries: import.tries,
             last_error: import.last_error.clone(),
+            overcame: import.trouble().is_none(),
             source_key: import.job.source.key.clone(),
             success_key: (reported && import.success_purged_at.is_none())
                 .then(|| report::success_key(import)),
@@ -195,7 +199,9 @@ impl Status {
         if self.tries > 0 {
             lines.push(("tries", self.tries.to_string()));
         }
-        lines.extend(some("last error", self.last_error.as_ref()));
+        // Of an import that has come to its end in spite of it, nobody needs to mend anything.
+        let name = if self.overcame { "past error" } else { "last error" };
+        lines.extend(some(name, self.last_error.as_ref()));
         lines.push(("source", self.source_key.clone()));
         lines.extend(some("success CSV", self.success_key.as_ref()));
         lines.extend(some("error CSV", self.errors_key.as_ref()));

@@ -97,7 +97,7 @@ fn line(import: &Import) -> String {
         import.pending,
     );
     let why = import.rejection.as_ref().map(ToString::to_string);
-    if let Some(why) = why.or_else(|| import.last_error.clone()) {
+    if let Some(why) = why.or_else(|| import.trouble().map(str::to_owned)) {
         line.push_str(&format!("; {why}"));
     }
     line

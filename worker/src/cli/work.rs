@@ -6,7 +6,7 @@ use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use super::options::{HashingArgs, LimitArgs};
+use super::options::{HashingArgs, LimitArgs, seal_keys};
 use crate::{
     broker,
     db::{self, Db},
@@ -15,6 +15,9 @@ use crate::{
     storage::{self, Storage},
     work,
 };
+
+/// Exit codes of programs that a signal has ended are those of the signals and this. Source: POSIX, Shell Command Language.
+const KILLED_BY: i32 = 128;
 
 /// Options of `work`.
 #[derive(Debug, clap::Args)]
@@ -46,16 +49,13 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let stop = stop_on_signal()?;
+    // Whatever is wrong for good ends the worker here: later it would be waited for, as for a server that is away.
+    args.broker.check()?;
     let tools = Tools {
         db: Db::new(&args.database)?,
         storage: Storage::new(&args.storage),
         hasher: args.hashing.start()?,
-        // Parsed here and not by clap, which would print a wrong value.
-        seals: args
-            .seal_keys
-            .expose()
-            .parse()
-            .context("SEAL_KEYS cannot be used")?,
+        seals: seal_keys(&args.seal_keys)?,
         topology: args.broker.topology(),
         limits: args.limits.limits(),
         batch_rows: usize::from(args.batch_rows),
@@ -69,19 +69,25 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A token that SIGTERM or SIGINT cancels.
+/// A token that SIGTERM or SIGINT cancels. The next one ends the process at once: what is in its hands then comes again.
 fn stop_on_signal() -> anyhow::Result<CancellationToken> {
     let stop = CancellationToken::new();
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
     let token = stop.clone();
     tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
+        let mut next = async || {
+            tokio::select! {
+                _ = terminate.recv() => SignalKind::terminate(),
+                _ = interrupt.recv() => SignalKind::interrupt(),
+            }
+        };
+        next().await;
         tracing::info!("stopping");
         token.cancel();
+        let signal = next().await;
+        tracing::warn!("told to stop once more: leaving at once, what is unfinished is delivered again");
+        std::process::exit(KILLED_BY + signal.as_raw_value());
     });
     Ok(stop)
 }

@@ -87,6 +87,14 @@ pub struct Import {
 }
 
 impl Import {
+    /// The last error, unless the import has come to its end in spite of it.
+    pub fn trouble(&self) -> Option<&str> {
+        match self.state {
+            State::Completed | State::Cancelled | State::Rejected => None,
+            State::Received | State::Running | State::Failed => self.last_error.as_deref(),
+        }
+    }
+
     /// Whom the seed is sealed for.
     pub const fn seed_owner(&self) -> Owner {
         Owner {

@@ -15,11 +15,11 @@ mod seals;
 mod settle;
 mod sweep;
 
-use std::{str::FromStr, time::Duration};
+use std::{io::ErrorKind, str::FromStr, time::Duration};
 
 use shared::contract::Id;
 use sqlx::{
-    PgConnection, PgPool, Row,
+    Connection, PgConnection, PgPool, Row,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
@@ -77,6 +77,9 @@ pub enum Error {
     /// The server, or the way to it.
     #[error("database: {0}")]
     Sqlx(#[from] sqlx::Error),
+    /// The URL cannot be read.
+    #[error("database: its URL is not of the form postgres://USER:PASSWORD@HOST:PORT/DATABASE: {0}")]
+    Url(String),
     /// The server is silent.
     #[error("database: no answer within {seconds} s")]
     Silent {
@@ -124,7 +127,40 @@ impl Error {
         match self {
             Self::Sqlx(error) => severity(error),
             Self::Silent { .. } | Self::SchemaMissing | Self::Unsettled(_) => Severity::Transient,
-            Self::Migrate(_) | Self::Corrupt { .. } => Severity::Unexpected,
+            Self::Url(_) | Self::Migrate(_) | Self::Corrupt { .. } => Severity::Unexpected,
+        }
+    }
+
+    /// What to do where the database cannot be reached by its URL, the value of this variable.
+    pub fn advice(&self, variable: &str) -> String {
+        match self {
+            Self::Sqlx(sqlx::Error::Io(error)) if error.kind() == ErrorKind::ConnectionRefused => {
+                format!("start PostgreSQL, or correct host and port in {variable}: nobody listens there")
+            }
+            Self::Sqlx(sqlx::Error::Io(_)) => {
+                format!("correct the host in {variable}, or mend the name service or the way to it")
+            }
+            Self::Silent { .. } => {
+                format!(
+                    "does a firewall stand between, or does the server hang? Is the host in {variable} right?"
+                )
+            }
+            Self::Sqlx(sqlx::Error::Tls(_)) => {
+                format!("correct sslmode and sslrootcert in {variable}, or the server's certificate")
+            }
+            Self::Sqlx(sqlx::Error::Database(error)) => match error.code().unwrap_or_default().as_ref() {
+                // Source: PostgreSQL manual, appendix A.
+                "28P01" | "28000" => {
+                    format!("correct user and password in {variable}, or let the user in (pg_hba.conf)")
+                }
+                "3D000" => format!("create the database, or correct its name in {variable}"),
+                "53300" => {
+                    "let PostgreSQL take more connections (max_connections), or run fewer workers".to_owned()
+                }
+                "57P03" => "wait: the server is starting or stopping".to_owned(),
+                _ => format!("look into PostgreSQL's log; is {variable} right?"),
+            },
+            _ => format!("correct {variable}"),
         }
     }
 
@@ -134,6 +170,8 @@ impl Error {
             Self::Silent { .. } => true,
             Self::Sqlx(
                 sqlx::Error::Io(_)
+                // Who closes a connection while it is made, or answers in another protocol, is a proxy without its server.
+                | sqlx::Error::Protocol(_)
                 | sqlx::Error::PoolTimedOut
                 | sqlx::Error::PoolClosed
                 | sqlx::Error::WorkerCrashed,
@@ -182,16 +220,7 @@ pub struct Db {
 impl Db {
     /// A pool of connections; connects when first used.
     pub fn new(options: &Options) -> Result<Self, Error> {
-        let connect = PgConnectOptions::from_str(options.database_url.expose())?
-            .application_name("user-import")
-            .options([
-                ("statement_timeout", STATEMENT_TIMEOUT),
-                ("lock_timeout", LOCK_TIMEOUT),
-                ("idle_in_transaction_session_timeout", IDLE_IN_TRANSACTION_TIMEOUT),
-                // Each of our statements has one good plan, whatever its values: planning the large ones anew, as the
-                // server else does, costs more than running them.
-                ("plan_cache_mode", "force_generic_plan"),
-            ]);
+        let connect = connect_options(options)?;
         let pool = PgPoolOptions::new()
             .max_connections(options.database_connections)
             .acquire_timeout(ACQUIRE_TIMEOUT)
@@ -200,6 +229,17 @@ impl Db {
             .after_release(|connection, _| Box::pin(is_reusable(connection)))
             .connect_lazy_with(connect);
         Ok(Self { pool })
+    }
+
+    /// Connects once and at once, and says why it cannot: the pool tries again and again, and then says only that time is up.
+    pub async fn reach(options: &Options) -> Result<(), Error> {
+        let options = connect_options(options)?;
+        match tokio::time::timeout(ACQUIRE_TIMEOUT, PgConnection::connect_with(&options)).await {
+            Ok(connection) => Ok(connection?.close().await?),
+            Err(_) => Err(Error::Silent {
+                seconds: ACQUIRE_TIMEOUT.as_secs(),
+            }),
+        }
     }
 
     /// Brings the schema up to date; does nothing if it is.
@@ -219,6 +259,33 @@ impl Db {
             Err(Error::SchemaMissing)
         }
     }
+}
+
+fn connect_options(options: &Options) -> Result<PgConnectOptions, Error> {
+    Ok(parse(options.database_url.expose())?
+        .application_name("user-import")
+        .options([
+            ("statement_timeout", STATEMENT_TIMEOUT),
+            ("lock_timeout", LOCK_TIMEOUT),
+            ("idle_in_transaction_session_timeout", IDLE_IN_TRANSACTION_TIMEOUT),
+            // Each of our statements has one good plan, whatever its values: planning the large ones anew, as the server
+            // else does, costs more than running them.
+            ("plan_cache_mode", "force_generic_plan"),
+        ]))
+}
+
+/// sqlx takes a URL of any scheme for one of PostgreSQL.
+fn parse(url: &str) -> Result<PgConnectOptions, Error> {
+    if !["postgres://", "postgresql://"]
+        .iter()
+        .any(|scheme| url.starts_with(scheme))
+    {
+        return Err(Error::Url("it does not begin with postgres://".to_owned()));
+    }
+    PgConnectOptions::from_str(url).map_err(|error| match error {
+        sqlx::Error::Configuration(cause) => Error::Url(cause.to_string()),
+        other => Error::Url(other.to_string()),
+    })
 }
 
 /// Whether a connection that comes back to the pool answers, and is in no transaction.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use shared::{field::Field, outcome::Outcome, problem::Problem};
+use shared::{contract::Id, field::Field, outcome::Outcome, problem::Problem};
 use sqlx::{PgTransaction, types::Json};
 
 use super::{Error, Import, plan::extensions_in_use, signed};
@@ -20,7 +20,7 @@ struct Conflict {
     extension_holder: Option<i64>,
 }
 
-/// Gives rows an error whose role, desk, skill group or tag was deleted since they were validated.
+/// Gives rows an error whose role, desk, skill group, tag or PBX domain was deleted since they were validated.
 pub(super) async fn refuse_lost_references(
     transaction: &mut PgTransaction<'static>,
     import: &Import,
@@ -40,6 +40,9 @@ pub(super) async fn refuse_lost_references(
                       SELECT FROM dialer.skill_groups d WHERE d.tenant_id = $2 AND d.skill_group_id = id)
                   UNION ALL SELECT 4, 'tags', * FROM unnest(r.tag_ids) WITH ORDINALITY given (id, place)
                    WHERE NOT EXISTS (SELECT FROM dialer.tags d WHERE d.tenant_id = $2 AND d.tag_id = id)
+                  UNION ALL SELECT 5, 'pbx_domain', given.id, 1 FROM (VALUES ($4::bigint)) AS given (id)
+                   WHERE given.id IS NOT NULL AND NOT EXISTS (
+                      SELECT FROM dialer.pbx_domains d WHERE d.tenant_id = $2 AND d.pbx_domain_id = given.id)
                   ) lost
             WHERE r.import_id = $1 AND r.tenant_id = $2 AND r.outcome = 'pending' AND r.row_number = ANY($3)
             GROUP BY r.row_number, lost.kind, lost.field
@@ -47,17 +50,20 @@ pub(super) async fn refuse_lost_references(
         import.job.import_id,
         import.job.tenant_id.get(),
         rows,
+        import.job.sip.pbx_domain_id().map(Id::get),
     )
     .fetch_all(&mut **transaction)
     .await?;
     let mut refused = Vec::<Refused>::new();
     for row in lost {
-        let field: Field = row
-            .field
-            .parse()
-            .map_err(|error| Error::corrupt("field", error))?;
         let ids: Vec<String> = row.ids.iter().map(ToString::to_string).collect();
-        let problem = Problem::unknown_reference(field, &ids);
+        let problem = match row.field.as_str() {
+            "pbx_domain" => Problem::unknown_pbx_domain(&ids.concat()),
+            field => {
+                let field: Field = field.parse().map_err(|error| Error::corrupt("field", error))?;
+                Problem::unknown_reference(field, &ids)
+            }
+        };
         match refused.last_mut() {
             Some(last) if last.row_number == row.row_number => last.problems.push(problem),
             _ => refused.push(Refused {

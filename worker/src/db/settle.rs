@@ -181,6 +181,8 @@ async fn create_users(
                  FROM given, lost
                 WHERE NOT (role_ids && lost.roles OR desk_ids && lost.desks
                            OR skill_group_ids && lost.skill_groups OR tag_ids && lost.tags)
+                  AND ($7::bigint IS NULL OR EXISTS (
+                          SELECT FROM dialer.pbx_domains d WHERE d.tenant_id = $2 AND d.pbx_domain_id = $7))
                 ORDER BY row_number
                    ON CONFLICT DO NOTHING
                RETURNING user_id, idempotency_key

@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::Context;
@@ -28,12 +28,25 @@ pub(crate) const TENANT: &str = "WITH tenant AS (
     RETURNING tenant_id
 ) INSERT INTO dialer.roles (tenant_id, role_id, name, active) SELECT tenant_id, 10, 'Agent', true FROM tenant";
 
+/// What a job asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Import,
+    /// Creates nothing, and counts as if it had.
+    Validate,
+    /// A job that no worker understands: a dead letter and an event, and nothing else.
+    Malformed,
+}
+
 /// An import that was published, and what must become of it.
 #[derive(Debug, Clone)]
 pub(crate) struct Import {
     pub(crate) id: Uuid,
     pub(crate) tenant_id: i64,
+    pub(crate) kind: Kind,
     pub(crate) job: Value,
+    /// When the broker had confirmed its job for the first time.
+    pub(crate) published: Instant,
     pub(crate) created: i64,
     pub(crate) duplicates: i64,
     pub(crate) errors: i64,
@@ -76,11 +89,25 @@ pub(crate) async fn upload(
     let id = uuid::Builder::from_random_bytes(bytes).into_uuid();
     let key = format!("tenants/{tenant_id}/uploads/{id}/users.csv");
     storage.put(&key, csv.into_bytes(), "text/csv").await?;
-    let job = json!({ "version": 1, "import_id": id, "tenant_id": tenant_id, "source": { "key": key } });
+    let kind = match random.random_range(0..20) {
+        0 => Kind::Malformed,
+        1..5 => Kind::Validate,
+        _ => Kind::Import,
+    };
+    let mode = match kind {
+        Kind::Import => "import",
+        Kind::Validate => "validate",
+        Kind::Malformed => "guess",
+    };
+    let source = json!({ "key": key });
+    let job =
+        json!({ "version": 1, "import_id": id, "tenant_id": tenant_id, "mode": mode, "source": source });
     Ok(Import {
         id,
         tenant_id,
+        kind,
         job,
+        published: Instant::now(),
         created,
         duplicates,
         errors,

@@ -15,6 +15,10 @@ const LASTS_MS: std::ops::Range<u64> = 500..12_000;
 /// done.
 const RESTART_EVERY: usize = 6;
 
+/// Of so many restarts one finds the broker's disk empty, the third first: once in two minutes, twice in six. Everything that
+/// is under way is resumed after it, which is a load of its own.
+const WIPE_EVERY: usize = 8;
+
 /// What is done to whom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, EnumIter, IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
@@ -28,16 +32,26 @@ pub(crate) enum Kind {
     BrokerCut,
     BrokerDelayed,
     BrokerSilent,
+    BrokerBlocked,
     StorageCut,
     StorageDelayed,
     StorageAnswers500,
     StorageAnswers503,
     QueuePurged,
     BrokerRestarted,
+    BrokerWiped,
     DatabaseRestarted,
 }
 
 impl Kind {
+    /// Whether it is done to a server itself: seldom, see [`RESTART_EVERY`].
+    const fn restarts(self) -> bool {
+        matches!(
+            self,
+            Self::BrokerRestarted | Self::BrokerWiped | Self::DatabaseRestarted
+        )
+    }
+
     pub(crate) fn name(self) -> &'static str {
         self.into()
     }
@@ -65,16 +79,14 @@ pub(crate) fn schedule(seed: u64, length: Duration) -> Vec<Planned> {
             return planned;
         }
         if left.is_empty() {
-            left = Kind::iter()
-                .filter(|kind| !matches!(kind, Kind::BrokerRestarted | Kind::DatabaseRestarted))
-                .collect();
+            left = Kind::iter().filter(|kind| !kind.restarts()).collect();
         }
         let kind = if planned.len() % RESTART_EVERY == RESTART_EVERY / 2 {
             restarts += 1;
-            if restarts % 2 == 0 {
-                Kind::DatabaseRestarted
-            } else {
-                Kind::BrokerRestarted
+            match restarts {
+                restart if restart % WIPE_EVERY == 3 => Kind::BrokerWiped,
+                restart if restart % 2 == 0 => Kind::DatabaseRestarted,
+                _ => Kind::BrokerRestarted,
             }
         } else {
             left.swap_remove(random.random_range(0..left.len()))

@@ -12,7 +12,7 @@ mod faults;
 mod scene;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     io::Write,
     path::PathBuf,
     process::ExitCode,
@@ -38,8 +38,7 @@ const MOST_OPEN: usize = 12;
 /// How long imports may take to their end after the last fault: through the delay queues' two minutes and a sweep.
 const SETTLE: Duration = Duration::from_secs(300);
 
-/// A Dialer that hears nothing of an import for that long publishes its job again: a job that is lost before any worker
-/// took it is known to nobody else.
+/// How often the Dialer publishes again the jobs of imports of which it has heard nothing, see [`publish_unheard`].
 const UNHEARD: Duration = Duration::from_secs(10);
 
 /// Let workers, servers and connections fail during imports; exit code 1 if anything was lost or doubled
@@ -61,6 +60,9 @@ struct Args {
     /// The command that restarts a server, as `COMMAND postgres KILL`
     #[arg(long, env = "CHAOS_RESTART", value_name = "PATH", hide = true)]
     restart: PathBuf,
+    /// Asks the broker's node
+    #[arg(long, env = "CHAOS_RABBITMQCTL", value_name = "PATH", hide = true)]
+    rabbitmqctl: PathBuf,
     /// The program `user-import`
     #[arg(long, env = "CHAOS_USER_IMPORT", value_name = "PATH", hide = true)]
     user_import: PathBuf,
@@ -94,7 +96,16 @@ async fn main() -> anyhow::Result<ExitCode> {
     }
     let events = dialer::Events::default();
     let listening = tokio::spawn(dialer::listen(Arc::clone(&events)));
-    let scene = Arc::new(Scene::set(args.user_import, args.restart, args.log, args.workers).await?);
+    let scene = Arc::new(
+        Scene::set(
+            args.user_import,
+            args.restart,
+            args.rabbitmqctl,
+            args.log,
+            args.workers,
+        )
+        .await?,
+    );
 
     let begun = Instant::now();
     let mut acts = JoinSet::new();
@@ -105,7 +116,7 @@ async fn main() -> anyhow::Result<ExitCode> {
             scene.act(fault).await
         });
     }
-    let imports = load(&db, seed, first, begun + length, &events).await?;
+    let mut imports = load(&db, &scene, seed, first, begun + length, &events).await?;
     let mut troubles = Vec::new();
     while let Some(acted) = acts.join_next().await {
         if let Err(error) = acted? {
@@ -114,20 +125,28 @@ async fn main() -> anyhow::Result<ExitCode> {
     }
     scene.heal();
     let calm = Instant::now();
-    settle(&db, &imports, &events).await;
+    settle(&db, &scene, &imports, &events).await;
     let settled = calm.elapsed();
+    if let Err(error) = flow_control(&scene, seed, first, &mut imports).await {
+        troubles.push(format!("{error:#}"));
+    }
+    settle(&db, &scene, &imports, &events).await;
 
     let heard = events.lock().expect("the events").clone();
-    let mut findings = checks::check(&db, &storage(), &imports, &heard).await?;
+    let mut findings = checks::check(&db, &storage(), &scene, &imports, &heard).await?;
     findings.violations.extend(troubles);
     findings.violations.extend(scene.close().await);
     listening.abort();
     let rows: i64 = imports
         .iter()
+        .filter(|import| import.kind != dialer::Kind::Malformed)
         .map(|import| import.created + import.duplicates + import.errors)
         .sum();
+    let of_kind = |kind| imports.iter().filter(|import| import.kind == kind).count();
+    let (validations, malformed) = (of_kind(dialer::Kind::Validate), of_kind(dialer::Kind::Malformed));
     let report = json!({
-        "seed": seed, "minutes": args.minutes, "imports": imports.len(), "rows": rows, "faults": counts,
+        "seed": seed, "minutes": args.minutes, "imports": imports.len(), "validations": validations,
+        "malformed": malformed, "rows": rows, "faults": counts,
         "imports_unfinished": findings.unfinished, "rows_lost": findings.lost, "rows_doubled": findings.doubled,
         "violations": findings.violations, "seconds_to_settle": settled.as_secs(),
     });
@@ -137,7 +156,7 @@ async fn main() -> anyhow::Result<ExitCode> {
     } else {
         writeln!(
             out,
-            "seed {seed}: {} imports, {rows} rows, faults: {counts:?}",
+            "seed {seed}: {} imports ({validations} validations, {malformed} malformed), {rows} rows, faults: {counts:?}",
             imports.len()
         )?;
         for violation in &findings.violations {
@@ -167,6 +186,7 @@ async fn main() -> anyhow::Result<ExitCode> {
 /// Publishes imports of all tenants until the end.
 async fn load(
     db: &PgPool,
+    scene: &Scene,
     seed: u64,
     first_tenant: i64,
     end: Instant,
@@ -179,13 +199,14 @@ async fn load(
     while Instant::now() < end {
         if asked.elapsed() > UNHEARD {
             asked = Instant::now();
-            publish_unheard(db, &imports).await;
+            publish_unheard(db, scene, &imports, events).await;
         }
         let finished = events.lock().expect("the events").len();
         if imports.len() - finished.min(imports.len()) < MOST_OPEN {
             let tenant_id = first_tenant + random.random_range(0..TENANTS);
-            let import = dialer::upload(&storage, &mut random, imports.len(), tenant_id).await?;
+            let mut import = dialer::upload(&storage, &mut random, imports.len(), tenant_id).await?;
             dialer::publish(&import.job).await;
+            import.published = Instant::now();
             imports.push(import);
         }
         tokio::time::sleep(Duration::from_millis(random.random_range(100..800))).await;
@@ -193,20 +214,51 @@ async fn load(
     Ok(imports)
 }
 
-/// Publishes again what no worker knows of.
-async fn publish_unheard(db: &PgPool, imports: &[Import]) {
-    let known: Result<Vec<(uuid::Uuid,)>, _> = sqlx::query_as("SELECT import_id FROM imports.imports")
-        .fetch_all(db)
-        .await;
+/// One more import while the broker takes no messages. Not among the faults, because nobody else must disturb it: the worker
+/// has to say that it waits, and its connection has to last.
+async fn flow_control(
+    scene: &Scene,
+    seed: u64,
+    first_tenant: i64,
+    imports: &mut Vec<Import>,
+) -> anyhow::Result<()> {
+    let mut random = ChaCha8Rng::seed_from_u64(seed.rotate_left(32));
+    let import = loop {
+        let import = dialer::upload(&storage(), &mut random, imports.len(), first_tenant).await?;
+        if import.kind == dialer::Kind::Import {
+            break import;
+        }
+    };
+    let blocked = scene.block_publishers(dialer::publish(&import.job)).await;
+    imports.push(import);
+    blocked
+}
+
+/// Publishes jobs again of which nothing was heard, as the contract tells a Dialer to: and only where nobody else can help,
+/// so that what the sweep has to find again is left to it. That is a job that was lost before any worker took it; and an
+/// import that is over, and whose event went down with the broker's disk.
+async fn publish_unheard(db: &PgPool, scene: &Scene, imports: &[Import], events: &dialer::Events) {
+    let known: Result<Vec<(uuid::Uuid, bool)>, _> =
+        sqlx::query_as("SELECT import_id, finished_at IS NOT NULL FROM imports.imports")
+            .fetch_all(db)
+            .await;
     // While the database is away, nobody can say.
     let Ok(known) = known else { return };
-    for import in imports.iter().filter(|import| !known.contains(&(import.id,))) {
-        dialer::publish(&import.job).await;
+    let over: HashMap<_, _> = known.into_iter().collect();
+    for import in imports {
+        let heard = events.lock().expect("the events").contains_key(&import.id);
+        let nobody_else_can_help = match over.get(&import.id) {
+            None => true,
+            Some(over) => *over && scene.wiped_since(import.published),
+        };
+        if !heard && nobody_else_can_help {
+            dialer::publish(&import.job).await;
+        }
     }
 }
 
 /// Waits until every import has its final event and no message is left, or in vain.
-async fn settle(db: &PgPool, imports: &[Import], events: &dialer::Events) {
+async fn settle(db: &PgPool, scene: &Scene, imports: &[Import], events: &dialer::Events) {
     let begun = Instant::now();
     let mut asked = Instant::now();
     while begun.elapsed() < SETTLE {
@@ -222,7 +274,7 @@ async fn settle(db: &PgPool, imports: &[Import], events: &dialer::Events) {
         }
         if asked.elapsed() > UNHEARD {
             asked = Instant::now();
-            publish_unheard(db, imports).await;
+            publish_unheard(db, scene, imports, events).await;
         }
         tokio::time::sleep(Duration::from_millis(300)).await;
     }

@@ -1,6 +1,10 @@
 //! Workers, and the ways to their servers: what faults are done to.
 
-use std::{path::PathBuf, process::Stdio, time::Duration};
+use std::{
+    path::PathBuf,
+    process::Stdio,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, ensure};
 use lapin::{Connection, ConnectionProperties, options::QueuePurgeOptions};
@@ -24,6 +28,7 @@ const END: Duration = Duration::from_secs(45);
 pub(crate) struct Scene {
     user_import: PathBuf,
     restart: PathBuf,
+    rabbitmqctl: PathBuf,
     log: PathBuf,
     database: Proxy,
     broker: Proxy,
@@ -32,24 +37,29 @@ pub(crate) struct Scene {
     workers: Vec<Mutex<Child>>,
     // One server restarts at a time.
     restarting: Mutex<()>,
+    // When the broker had forgotten everything and was back, the last time.
+    wiped: std::sync::Mutex<Option<Instant>>,
 }
 
 impl Scene {
     pub(crate) async fn set(
         user_import: PathBuf,
         restart: PathBuf,
+        rabbitmqctl: PathBuf,
         log: PathBuf,
         workers: usize,
     ) -> anyhow::Result<Self> {
         let mut scene = Self {
             user_import,
             restart,
+            rabbitmqctl,
             log,
             database: Proxy::before(&variable("DATABASE_URL")).await,
             broker: Proxy::before(&variable("AMQP_URL")).await,
             storage: Proxy::before(&variable("S3_ENDPOINT")).await,
             workers: Vec::new(),
             restarting: Mutex::new(()),
+            wiped: std::sync::Mutex::new(None),
         };
         for _ in 0..workers.max(1) {
             let worker = scene.start()?;
@@ -100,6 +110,13 @@ impl Scene {
             Kind::BrokerCut => during(&self.broker, Fault::Cut, lasts).await,
             Kind::BrokerDelayed => during(&self.broker, Fault::Delay(DELAY), lasts).await,
             Kind::BrokerSilent => during(&self.broker, Fault::Silence, lasts).await,
+            Kind::BrokerBlocked => {
+                // A broker that is restarted meanwhile would take messages again.
+                let _alone = self.restarting.lock().await;
+                self.block().await?;
+                tokio::time::sleep(lasts).await;
+                self.unblock().await
+            }
             Kind::StorageCut => during(&self.storage, Fault::Cut, lasts).await,
             Kind::StorageDelayed => during(&self.storage, Fault::Delay(DELAY), lasts).await,
             Kind::StorageAnswers500 => during(&self.storage, Fault::Answer(500), lasts).await,
@@ -109,9 +126,74 @@ impl Scene {
                 let _ = purge(fault.which).await;
                 Ok(())
             }
-            Kind::BrokerRestarted => self.restart("rabbitmq", fault).await,
-            Kind::DatabaseRestarted => self.restart("postgres", fault).await,
+            Kind::BrokerRestarted => self.restart("rabbitmq", fault, &[]).await,
+            Kind::DatabaseRestarted => self.restart("postgres", fault, &[]).await,
+            Kind::BrokerWiped => {
+                let restarted = self.restart("rabbitmq", fault, &["--wipe"]).await;
+                *self.wiped.lock().expect("the time") = Some(Instant::now());
+                restarted
+            }
         }
+    }
+
+    /// Lets the broker take no more messages, as one that is short of memory.
+    async fn block(&self) -> anyhow::Result<()> {
+        self.limit_memory(&["0"]).await
+    }
+
+    /// The limit of `deploy/local`.
+    async fn unblock(&self) -> anyhow::Result<()> {
+        self.limit_memory(&["absolute", "1GB"]).await
+    }
+
+    async fn limit_memory(&self, limit: &[&str]) -> anyhow::Result<()> {
+        let limited = Command::new(&self.rabbitmqctl)
+            .args(["--quiet", "set_vm_memory_high_watermark"])
+            .args(limit)
+            .status()
+            .await?;
+        ensure!(limited.success(), "the broker's memory could not be limited");
+        Ok(())
+    }
+
+    /// Blocks publishers while workers have something to publish, until one says so: whatever waits then goes on afterwards.
+    /// `publish` is called once no worker can take what it publishes before the broker is blocked.
+    pub(crate) async fn block_publishers(&self, publish: impl Future<Output = ()>) -> anyhow::Result<()> {
+        let _alone = self.restarting.lock().await;
+        let before = self.complaints()?;
+        self.signal_all("STOP").await?;
+        publish.await;
+        self.block().await?;
+        self.signal_all("CONT").await?;
+        let complaint = async {
+            while self.complaints()? == before {
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
+            anyhow::Ok(())
+        };
+        let heard = tokio::time::timeout(END, complaint).await;
+        self.unblock().await?;
+        heard.context("no worker said that the broker takes no messages")?
+    }
+
+    fn complaints(&self) -> anyhow::Result<usize> {
+        let log = std::fs::read_to_string(&self.log)?;
+        Ok(log.matches("the broker takes no messages").count())
+    }
+
+    async fn signal_all(&self, signal: &str) -> anyhow::Result<()> {
+        for worker in &self.workers {
+            send(&mut *worker.lock().await, signal).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether the broker has forgotten everything since then, events and dead letters included.
+    pub(crate) fn wiped_since(&self, time: Instant) -> bool {
+        self.wiped
+            .lock()
+            .expect("the time")
+            .is_some_and(|wiped| wiped > time)
     }
 
     fn worker(&self, fault: Planned) -> anyhow::Result<&Mutex<Child>> {
@@ -136,7 +218,7 @@ impl Scene {
     }
 
     /// Stops a server, every other time without a warning, and starts it again.
-    async fn restart(&self, server: &str, fault: Planned) -> anyhow::Result<()> {
+    async fn restart(&self, server: &str, fault: Planned, options: &[&str]) -> anyhow::Result<()> {
         let _alone = self.restarting.lock().await;
         let signal = match (server, fault.which % 2) {
             (_, 0) => "KILL",
@@ -145,6 +227,7 @@ impl Scene {
         };
         let restarted = Command::new(&self.restart)
             .args([server, signal])
+            .args(options)
             .status()
             .await?;
         ensure!(restarted.success(), "{server} could not be restarted");
@@ -195,11 +278,12 @@ async fn send(worker: &mut Child, signal: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Empties a queue of work: what lies there for the Dialer and for operators is not the workers' to find again.
 async fn purge(which: usize) -> anyhow::Result<()> {
     let (_, queues) = topology().names();
     let queues: Vec<_> = queues
         .into_iter()
-        .filter(|queue| *queue != topology().dialer_queue())
+        .filter(|queue| ![topology().dialer_queue(), topology().dead()].contains(queue))
         .collect();
     let queue = queues.get(which % queues.len()).context("no queue")?.clone();
     let connection =

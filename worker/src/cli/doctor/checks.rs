@@ -27,8 +27,10 @@ const PROBE: &[u8] = b"user-import doctor";
 /// All checks, in the order of what depends on what.
 pub(super) async fn all() -> Vec<Check> {
     let mut checks = vec![configuration()];
-    let (database, broker, storage) = tokio::join!(database(), broker(), storage());
+    let (database, operators, broker, storage) =
+        tokio::join!(database(), operators_database(), broker(), storage());
     checks.extend(database);
+    checks.extend(operators);
     checks.extend(broker);
     checks.extend(storage);
     checks
@@ -62,21 +64,26 @@ fn configuration() -> Check {
 }
 
 async fn database() -> Vec<Check> {
-    let advice = "is the server up, and is DATABASE_URL right (host, port, user, password, database)?";
     let options = match from_environment::<db::Options>() {
         Ok(options) => options,
         Err(error) => return vec![Check::failed("database", error, "set DATABASE_URL")],
     };
+    let unreachable = |error: db::Error| {
+        let advice = match error {
+            db::Error::SchemaMissing => "run user-import migrate".to_owned(),
+            ref error => error.advice("DATABASE_URL"),
+        };
+        vec![Check::failed("database", error.to_string(), advice)]
+    };
+    if let Err(error) = Db::reach(&options).await {
+        return unreachable(error);
+    }
     let db = match Db::new(&options) {
         Ok(db) => db,
-        Err(error) => return vec![Check::failed("database", error.to_string(), advice)],
+        Err(error) => return unreachable(error),
     };
     if let Err(error) = db.check().await {
-        let advice = match error {
-            db::Error::SchemaMissing => "run user-import migrate",
-            _ => advice,
-        };
-        return vec![Check::failed("database", error.to_string(), advice)];
+        return unreachable(error);
     }
     let mut checks = vec![schema(db.schema_version().await)];
     let asked = OffsetDateTime::now_utc();
@@ -89,10 +96,34 @@ async fn database() -> Vec<Check> {
             checks.push(clock(health.now, asked + (answered - asked) / 2));
             checks.push(imports(&health));
         }
-        Err(error) => checks.push(Check::failed("database", error.to_string(), advice)),
+        Err(error) => checks.extend(unreachable(error)),
     }
     checks.push(seal_keys(&db).await);
     checks
+}
+
+/// The log-in of `purge`, where there is one.
+async fn operators_database() -> Option<Check> {
+    const NAME: &str = "operators' database";
+    const VARIABLE: &str = "OPERATOR_DATABASE_URL";
+    let database_url = std::env::var(VARIABLE).ok()?.parse().ok()?;
+    let options = db::Options {
+        database_url,
+        database_connections: 1,
+    };
+    let asked = async {
+        Db::reach(&options).await?;
+        Db::new(&options)?.may_purge().await
+    };
+    Some(match asked.await {
+        Ok(true) => Check::ok(NAME, "may purge"),
+        Ok(false) => Check::warning(
+            NAME,
+            "its role may not purge",
+            "GRANT user_import_operator TO the role in OPERATOR_DATABASE_URL",
+        ),
+        Err(error) => Check::failed(NAME, error.to_string(), error.advice(VARIABLE)),
+    })
 }
 
 fn schema(found: Result<SchemaVersion, db::Error>) -> Check {
@@ -259,7 +290,7 @@ async fn broker() -> Vec<Check> {
         Check::failed(
             "broker permissions",
             found.refused.join("; "),
-            "give the user configure, write and read on ^(imports|dialer\\.import-events)",
+            "give the user configure, write and read on ^(imports(\\..+)?|dialer\\.import-events)$",
         )
     });
     let text = format!("{} connected, {} messages waiting", found.workers, found.waiting);

@@ -180,7 +180,15 @@ impl Args {
 }
 
 fn usage(message: &str) -> ! {
-    Cli::command().error(ErrorKind::ValueValidation, message).exit()
+    let mut command = Cli::command();
+    // Without this, a command does not know the program that it belongs to.
+    command.build();
+    let submit = command.find_subcommand_mut("submit");
+    let error = match submit {
+        Some(submit) => submit.error(ErrorKind::ValueValidation, message),
+        None => command.error(ErrorKind::ValueValidation, message),
+    };
+    error.exit()
 }
 
 fn id(text: &str) -> Result<Id, String> {

@@ -27,8 +27,7 @@ impl Progress {
         self.bar.set_length(total);
         self.bar.set_position(settled);
         let trouble = import
-            .last_error
-            .as_ref()
+            .trouble()
             .map(|error| format!("put off {} times: {error}", import.tries));
         let state = trouble.unwrap_or_else(|| import.state.as_str().to_owned());
         self.bar.set_message(state.clone());
