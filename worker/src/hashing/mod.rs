@@ -10,10 +10,8 @@ use argon2::{
     Algorithm, Version,
     password_hash::phc::{Output, ParamsString, PasswordHash, Salt},
 };
-use rayon::{
-    ThreadPool, ThreadPoolBuilder,
-    iter::{IndexedParallelIterator, IntoParallelRefIterator, ParallelIterator},
-};
+use futures::future::try_join_all;
+use rayon::{ThreadPool, ThreadPoolBuilder};
 use tokio::sync::oneshot;
 
 pub use argon2id::{Argon2id, Choice, HASH_BYTES, Implementation, SALT_BYTES};
@@ -81,21 +79,32 @@ impl Hasher {
         self.threads.current_num_threads()
     }
 
-    /// Hashes the passwords on all threads, in order, each with a random salt. What is handed over later waits: a batch
-    /// that came first gets all threads, and the next one those that have nothing left to do for it.
+    /// Hashes the passwords on all threads, in order, each with a random salt. What is handed over first is hashed first, by
+    /// all threads: while a batch commits they are busy with the next, instead of having both end at the same time.
     pub async fn hash(&self, passwords: Vec<Password>) -> Result<Vec<String>, Error> {
+        // All are handed over before the first is waited for.
+        let hashes: Vec<_> = passwords
+            .into_iter()
+            .map(|password| self.hand_over(password))
+            .collect();
+        try_join_all(
+            hashes
+                .into_iter()
+                .map(async |hash| hash.await.map_err(|_| Error::Died)?),
+        )
+        .await
+    }
+
+    fn hand_over(&self, password: Password) -> oneshot::Receiver<Result<String, Error>> {
         let argon2id = self.argon2id.clone();
         let (sender, receiver) = oneshot::channel();
         self.threads.spawn_fifo(move || {
-            let hashes = passwords
-                .par_iter()
-                .with_max_len(1)
-                .map(|password| hash(&argon2id, password))
-                .collect();
-            // The receiver is gone only if the whole worker is going.
-            let _: Result<(), Result<_, Error>> = sender.send(hashes);
+            // Nobody waits any more for what belongs to a step that was given up.
+            if !sender.is_closed() {
+                let _: Result<(), Result<_, Error>> = sender.send(hash(&argon2id, &password));
+            }
         });
-        receiver.await.map_err(|_| Error::Died)?
+        receiver
     }
 }
 
@@ -115,6 +124,7 @@ fn hash(argon2id: &Argon2id, password: &Password) -> Result<String, Error> {
 #[cfg(test)]
 mod tests {
     use argon2::{Argon2, PasswordVerifier};
+    use futures::future::{Either, select};
 
     use super::*;
     use crate::password::Seed;
@@ -139,6 +149,18 @@ mod tests {
         }
         let again = hasher.hash(passwords).await.unwrap();
         assert!(hashes.iter().zip(&again).all(|(one, other)| one != other));
+    }
+
+    #[tokio::test]
+    async fn a_batch_that_comes_first_is_done_first_however_small_the_next_one_is() {
+        let hasher = Hasher::start(CHEAP, 2, Choice::Auto).unwrap();
+        let seed = Seed::generate().unwrap();
+        let passwords = |rows: u32| (1..=rows).map(|row| seed.password(row, false)).collect();
+        let first = std::pin::pin!(hasher.hash(passwords(2000)));
+        let second = std::pin::pin!(hasher.hash(passwords(2)));
+        // Where both are done, the first counts.
+        let done = select(first, second).await;
+        assert!(matches!(done, Either::Left(_)));
     }
 
     #[tokio::test]
