@@ -56,6 +56,14 @@ def scenarios(lines):
     yield ""
 
 
+def growth(lines):
+    rates = {name: json.loads(text)["rows_per_s"] for name, _, text in (line.partition("\t") for line in lines)}
+    one, two = (rates.get(name) for name in ("one worker on one core", "two workers on a core each"))
+    if one and two:
+        yield f"- Two workers on a core each did {two / one:.2f} times the rows a second of one on one core."
+        yield ""
+
+
 def benchmarks(lines):
     yield "| stage | µs |"
     yield "| --- | --- |"
@@ -73,6 +81,7 @@ def main():
         f"{datetime.date.today()}, {machine()}. {versions}. Ratios hold elsewhere too; absolute figures are this machine's.",
         "",
         *scenarios(load),
+        *growth(load),
         *benchmarks(bench),
         "",
         END,
