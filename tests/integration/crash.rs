@@ -152,7 +152,10 @@ async fn a_worker_that_dies_after_it_has_put_a_message_off_ends_the_import_once(
         ended_once(world, tenant, &job, "put-off").await;
         eventually("the end of both messages", async || {
             let copies = world.logged().matches("trying again later").count();
-            let waiting = world.waiting("imports.retry.1s").await + world.waiting("imports.requested").await;
+            let mut waiting = 0;
+            for queue in ["imports.retry.1s", "imports.plans.00", "imports.plans.01"] {
+                waiting += world.waiting(queue).await;
+            }
             (copies == 1 && waiting == 0).then_some(())
         })
         .await;

@@ -75,6 +75,8 @@ async fn replays_at_one_time_begin_one_attempt() {
         eventually("the end of all jobs", async || {
             let waiting = [
                 "imports.requested",
+                "imports.plans.00",
+                "imports.plans.01",
                 "imports.rows.00",
                 "imports.rows.01",
                 "imports.reports",

@@ -283,24 +283,28 @@ async fn a_worker_that_waits_for_a_silent_database_stops_at_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_that_is_told_to_stop_twice_leaves_its_work_to_the_next() {
     in_world(async |world| {
-        // A batch takes many seconds.
-        let slow = &[
-            ("ARGON2_MEMORY_KIB", "65536"),
-            ("ARGON2_PASSES", "3"),
-            ("HASH_THREADS", "1"),
-        ];
         for (signal, code) in [("TERM", 143), ("INT", 130)] {
             let tenant = world.tenant().await;
-            let worker = Worker::start(world, slow);
+            // A step that waits for the tenant's lock is in hand, and stays there.
+            let lock = format!("user-import tenant {}", tenant.id);
+            let mut holder = world.db.begin().await.unwrap();
+            sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
+                .bind(lock)
+                .execute(&mut *holder)
+                .await
+                .unwrap();
+            let worker = Worker::start(world, &[]);
             let job = world.upload(tenant, good_rows(100)).await;
             world.publish(&job).await;
-            eventually("a plan", async || {
-                let planned: i64 =
-                    sqlx::query_scalar("SELECT count(*) FROM imports.imports WHERE state = 'running'")
-                        .fetch_one(&world.db)
-                        .await
-                        .unwrap();
-                (planned > 0).then_some(())
+            eventually("a step that waits", async || {
+                let waiting: bool = sqlx::query_scalar(
+                    "SELECT EXISTS (SELECT FROM pg_locks JOIN pg_database d ON d.oid = database
+                                     WHERE datname = current_database() AND locktype = 'advisory' AND NOT granted)",
+                )
+                .fetch_one(&world.db)
+                .await
+                .unwrap();
+                waiting.then_some(())
             })
             .await;
             worker.send(signal);
@@ -311,6 +315,7 @@ async fn a_worker_that_is_told_to_stop_twice_leaves_its_work_to_the_next() {
             .await;
             worker.send(signal);
             assert_eq!(worker.died().await.code(), Some(code));
+            holder.rollback().await.unwrap();
             let next = Worker::start(world, SLOW);
             finished_whole(world, tenant, &job, 100).await;
             next.terminate().await;

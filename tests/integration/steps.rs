@@ -185,7 +185,7 @@ async fn a_pbx_domain_deleted_after_the_plan_makes_its_rows_errors() {
         let file = "username,email,ext,role,device\na,a@x.org,21,10,1\nb,b@x.org,22,11,2\n";
         let mut job = world.upload(tenant, file).await;
         job["sip"] = serde_json::json!({ "kind": "classic_pbx", "pbx_domain_id": 50 });
-        let batches = plan(&tools, job.to_string().as_bytes()).await.unwrap();
+        let batches = planned(&tools, &job).await;
         for deleted in [
             "DELETE FROM dialer.pbx_domains",
             "DELETE FROM dialer.roles WHERE role_id = 11",

@@ -61,12 +61,12 @@ async fn next(tools: &Tools, due: &PlanDue) -> Result<Vec<Outgoing>, Error> {
             .map(Outgoing::event)
             .collect());
     }
+    // Its messages are about to be published, perhaps anew, and nothing else would tell the sweep.
+    tools.db.note_progress(due.tenant_id, due.import_id).await?;
     let pending = tools.db.pending_rows(due.tenant_id, due.import_id).await?;
     if pending.is_empty() {
         return Ok(vec![Outgoing::Report(report_due(&import))]);
     }
-    // Its batches are about to be published, perhaps anew, and nothing else would tell the sweep.
-    tools.db.note_progress(due.tenant_id, due.import_id).await?;
     if import.sealed_seed.is_none()
         && let Some(sealed) = seal_new_seed(tools, &import)?
     {

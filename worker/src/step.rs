@@ -1,7 +1,7 @@
 //! What the steps of an import share: the worker's tools, and what can go wrong.
 //!
 //! A step takes a message, makes its effect durable, and returns the messages that follow. It never publishes and never
-//! acknowledges: [`crate::work`] does both, in this order, for all of them.
+//! acknowledges: `crate::custody` does both, in this order, for all of them.
 
 use shared::limits::Limits;
 
@@ -24,7 +24,7 @@ pub struct Tools {
     pub hasher: Hasher,
     /// Keys for password seeds.
     pub seals: KeyRing,
-    /// The shards that batches are spread over.
+    /// The shards that imports are spread over.
     pub topology: Topology,
     /// What a file may be.
     pub limits: Limits,

@@ -2,7 +2,7 @@
 //!
 //! It looks at time and again, on every worker; the database lets one look at a time. How a lost import is told from one
 //! that waits behind a backlog: see [`crate::db::Db::sweep`]. An import that was resumed in vain too often is given up
-//! by its next job, see [`crate::plan`]: that way it fails in the custody of a message, as any other.
+//! by its next job, see [`crate::receive`]: that way it fails in the custody of a message, as any other.
 
 use std::{sync::Arc, time::Duration};
 

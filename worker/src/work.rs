@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Jobs at one time. They cost next to nothing and wait for disks.
-const JOBS_AT_A_TIME: u16 = 8;
+const JOBS_AT_A_TIME: u16 = 4;
 
 /// Plans per shard that the broker hands out before the first is acknowledged.
 const PLANS_PREFETCH: u16 = 1;
@@ -152,8 +152,9 @@ async fn serve(
         link.jobs(JOBS_AT_A_TIME).await?,
         link.plans(PLANS_PREFETCH).await?,
     );
-    // From each shard as many as from all together: a tenant who is alone keeps all cores busy too.
-    let rows = link.rows(batches_at_a_time).await?;
+    // From each shard one less: a tenant who is alone keeps all cores busy too, and a worker holds little of what others
+    // could do.
+    let rows = link.rows(batches_at_a_time - 1).await?;
     let (reports, suspects) = (link.reports(FILES_AT_A_TIME).await?, link.suspects().await?);
     tracing::info!("ready");
     let lane = |deliveries, permits| {

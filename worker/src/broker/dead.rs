@@ -17,7 +17,7 @@ use super::{
     outgoing::SIZE_HEADER,
 };
 
-/// Most letters that are held at one time: with jobs of 64 KiB some hundred MiB at worst, usually a few.
+/// Most letters that are held at one time: with jobs of 256 KiB some GiB at worst, usually a few MiB.
 const MOST_HELD: usize = 10_000;
 
 /// The dead letters, held until this is closed or dropped.

@@ -132,7 +132,9 @@ impl Db {
               ORDER BY coalesce(of_others, 0), coalesce(own, 0) DESC, (shards.shard - $4 + $5) % $5
               LIMIT 1
              -- Its messages are about to be published anew, and nothing else would tell the sweep.
-             ON CONFLICT (import_id) DO UPDATE SET progress_at = greatest(imports.progress_at, clock_timestamp())
+             ON CONFLICT (import_id) DO UPDATE
+                SET progress_at = greatest(imports.progress_at, clock_timestamp()),
+                    shard = coalesce(imports.shard, excluded.shard)
               WHERE imports.tenant_id = $2 AND imports.state IN ('received', 'running')",
             job.import_id,
             job.tenant_id.get(),

@@ -4,7 +4,7 @@
 //! was in a queue when the round began has been handed to a worker. An import that has not got on since then, nor in the
 //! time that a worker may hold a message, has none left.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use shared::contract::{Id, job::Job};
 use sqlx::{PgTransaction, types::Json};
@@ -102,19 +102,23 @@ impl Db {
     }
 }
 
-/// The probes of the round; those of queues that there are no more do not count.
+/// The probes of the round. A round of other queues says nothing: a worker of another version, or with another number of
+/// shards, began it. It is given up, so that as long as both run the sweep finds no loss, and never a loss that is none.
 async fn under_way(
     transaction: &mut PgTransaction<'static>,
     queues: &[String],
 ) -> Result<Vec<UnderWay>, Error> {
-    sqlx::query!("DELETE FROM imports.probes WHERE queue <> ALL ($1)", queues)
-        .execute(&mut **transaction)
-        .await?;
     let probes = sqlx::query_as!(
         UnderWay,
         "SELECT queue, round, since, sent_at, returned_at FROM imports.probes ORDER BY queue"
     );
-    Ok(probes.fetch_all(&mut **transaction).await?)
+    let probes = probes.fetch_all(&mut **transaction).await?;
+    let probed: BTreeSet<&String> = probes.iter().map(|probe| &probe.queue).collect();
+    if !probes.is_empty() && probed != queues.iter().collect() {
+        end_round(transaction).await?;
+        return Ok(Vec::new());
+    }
+    Ok(probes)
 }
 
 async fn any_quiet(transaction: &mut PgTransaction<'static>, before: OffsetDateTime) -> Result<bool, Error> {
