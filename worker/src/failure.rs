@@ -22,6 +22,8 @@ pub struct About {
     pub import_id: Uuid,
     /// Its tenant.
     pub tenant_id: Id,
+    /// Its attempt; a job has none.
+    pub attempt: Option<u32>,
 }
 
 impl About {
@@ -34,8 +36,8 @@ impl About {
 
 /// Gives up the import whose message is set aside, and returns the event that says so.
 ///
-/// An import is left alone that the message is not entitled to end: another tenant's, one that is over, or one that
-/// had a valid job before this invalid one came with the same ID.
+/// An import is left alone that the message is not entitled to end: another tenant's, one that is over, one that is in
+/// another attempt, or one that had a valid job before this invalid one came with the same ID.
 pub async fn give_up(
     db: &Db,
     delivery: &Delivery,
@@ -57,6 +59,7 @@ pub async fn give_up(
         )
         .map(Some),
         (Some(_), Step::Receive) if reason == DeadReason::Malformed => Ok(None),
+        (Some(import), _) if about.attempt.is_some_and(|attempt| attempt != import.attempt) => Ok(None),
         (Some(import), _) if import.job.tenant_id == about.tenant_id => {
             db.fail(about.tenant_id, about.import_id, reason, error).await?;
             match db.find(about.import_id).await? {
