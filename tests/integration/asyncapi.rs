@@ -187,6 +187,7 @@ fn headers(heard: &Heard) -> Value {
             let value = match value {
                 AMQPValue::LongString(text) => json!(text.to_string()),
                 AMQPValue::LongUInt(number) => json!(number),
+                AMQPValue::LongLongInt(number) => json!(number),
                 other => panic!("{name}: {other:?} is not described"),
             };
             (name.to_string(), value)
@@ -308,6 +309,7 @@ async fn every_message_is_what_the_document_says() {
             "import-origin",
             "import-tries",
             "import-id",
+            "import-tenant",
         ] {
             assert!(!headers[name].is_null(), "{name}: {headers}");
         }

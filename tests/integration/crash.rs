@@ -195,6 +195,36 @@ async fn a_worker_that_dies_around_a_sweep_leaves_the_loss_to_the_next() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_is_told_to_stop_in_the_middle_of_a_sweep_finishes_it() {
+    in_world(async |world| {
+        let tenant = world.tenant().await;
+        let planner = Worker::start(world, &[("FAILPOINTS", "planned=return")]);
+        let job = world.upload(tenant, good_rows(30)).await;
+        world.publish(&job).await;
+        planner.died().await;
+        world.purge_all().await;
+        let slow = [
+            ("FAILPOINTS", "lost-committed=sleep(1000)"),
+            ("SWEEP_SECONDS", "1"),
+        ];
+        let sweeper = Worker::start(world, &slow);
+        eventually("a loss", async || {
+            let found: bool = sqlx::query_scalar("SELECT sweeps > 0 FROM imports.imports")
+                .fetch_one(&world.db)
+                .await
+                .unwrap();
+            found.then_some(())
+        })
+        .await;
+        assert!(sweeper.terminate().await.success());
+        assert_eq!(world.waiting("imports.requested").await, 1);
+        let _next = Worker::start(world, &[]);
+        ended_once(world, tenant, &job, "stopped").await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_panic_in_a_step_is_retried_and_then_set_aside_with_the_worker_alive() {
     in_world(async |world| {
         let tenant = world.tenant().await;

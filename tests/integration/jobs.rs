@@ -5,7 +5,7 @@ use tests::{Worker, World, eventually, final_data, in_world};
 
 use crate::{
     import::{assert_passwords_verify, good_rows},
-    operators::json_of,
+    operators::{json_of, run},
 };
 
 async fn rejection(world: &World, job: &Value) -> String {
@@ -120,7 +120,7 @@ async fn what_is_no_job_becomes_a_dead_letter() {
                 ("malformed".to_owned(), body.as_bytes().to_vec())
             );
         }
-        for key in ["rows.00", "reports"] {
+        for key in ["plans.00", "rows.00", "reports"] {
             world.publish_to(key, b"no JSON").await;
             assert_eq!(world.dead_letter().await.0, "malformed");
         }
@@ -150,7 +150,7 @@ async fn of_a_message_that_is_too_large_only_the_beginning_is_kept() {
         );
         job["requested_by"] = json!("x".repeat(60 * 1024 * 1024));
         let body = job.to_string();
-        for key in ["requested", "rows.00", "reports"] {
+        for key in ["requested", "plans.01", "rows.00", "reports"] {
             world.publish_to(key, body.as_bytes()).await;
             assert_eq!(
                 world.dead_letter().await,
@@ -164,14 +164,30 @@ async fn of_a_message_that_is_too_large_only_the_beginning_is_kept() {
                 .contains(&format!("{} bytes are more than the 262144", body.len()))
         );
 
-        // What is not there any more cannot be sent again.
+        // What is not there any more cannot be sent again. That of the one whose import could be told is found by it.
         world.publish_to("requested", body.as_bytes()).await;
-        eventually("the dead letter", async || {
-            (world.waiting("imports.dead").await == 1).then_some(())
+        job["requested_by"] = json!("x".repeat(256 * 1024));
+        world
+            .publish_to("plans.00", format!("{}{job}", " ".repeat(5000)).as_bytes())
+            .await;
+        eventually("the dead letters", async || {
+            (world.waiting("imports.dead").await == 2).then_some(())
         })
         .await;
         let listed = json_of(world, &["dead", "list"], 0).await;
         assert_eq!(listed["dead_letters"][0]["size_bytes"], body.len(), "{listed}");
+        let (import_id, tenant_id) = (job["import_id"].as_str().unwrap(), job["tenant_id"].to_string());
+        for filter in [["--import", import_id], ["--tenant", &tenant_id]] {
+            let found = json_of(world, &["dead", "list", filter[0], filter[1]], 0).await;
+            assert_eq!(found["dead_letters"].as_array().unwrap().len(), 1, "{found}");
+            assert_eq!(found["dead_letters"][0]["import_id"], job["import_id"], "{found}");
+        }
+        let would = run(world, &["dead", "replay", "--all", "--dry-run"]).await;
+        let would = String::from_utf8(would.stdout).unwrap();
+        assert!(
+            would.starts_with("this would replay 0 dead letters") && would.contains("left where it is"),
+            "{would}"
+        );
         let replayed = json_of(world, &["dead", "replay", "--all"], 0).await;
         let did = replayed["dead_letters"][0]["did"].as_str().unwrap();
         assert!(did.starts_with("left where it is"), "{replayed}");
@@ -196,6 +212,7 @@ async fn a_deeply_nested_message_becomes_a_dead_letter() {
         for (key, body) in [
             ("requested", &open),
             ("requested", &nested),
+            ("plans.00", &nested),
             ("rows.00", &nested),
             ("reports", &nested),
         ] {

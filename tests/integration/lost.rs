@@ -1,7 +1,10 @@
 //! The broker may lose messages, and a message may kill its workers: the import is resumed, or fails and says so.
 
+use std::time::Duration;
+
 use serde_json::json;
 use tests::{Worker, World, eventually, final_data, in_world};
+use worker::receive::receive;
 
 use crate::import::{assert_passwords_verify, good_rows};
 
@@ -91,6 +94,32 @@ async fn imports_that_wait_behind_a_backlog_are_left_alone() {
             .await
             .unwrap();
         assert!(rounds >= 1, "the sweep did look");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_round_of_other_queues_says_nothing() {
+    in_world(async |world| {
+        let db = world.tools().db;
+        let job = world.upload(world.tenant().await, good_rows(1)).await;
+        receive(&world.tools(), job.to_string().as_bytes()).await.unwrap();
+        let (few, all) = (["a", "b"].map(str::to_owned), ["a", "b", "c"].map(str::to_owned));
+        let quiet = Duration::ZERO;
+        let of_few = db.sweep(&few, quiet).await.unwrap();
+        assert_eq!(of_few.probes.len(), 2);
+        for probe in &of_few.probes {
+            db.note_probe(probe).await.unwrap();
+        }
+        // Workers with another number of shards begin anew, and what came out before counts for nothing.
+        let of_all = db.sweep(&all, quiet).await.unwrap();
+        assert_eq!((of_all.probes.len(), of_all.lost.len()), (3, 0));
+        for probe in of_few.probes.iter().chain(&of_all.probes[..2]) {
+            db.note_probe(probe).await.unwrap();
+        }
+        assert_eq!(db.sweep(&all, quiet).await.unwrap().lost, []);
+        db.note_probe(&of_all.probes[2]).await.unwrap();
+        assert_eq!(db.sweep(&all, quiet).await.unwrap().lost.len(), 1);
     })
     .await;
 }

@@ -1,7 +1,7 @@
 //! Every step may run twice: one after the other, and at once on several workers.
 
 use serde_json::Value;
-use tests::{Worker, World, eventually, in_world};
+use tests::{Worker, World, eventually, final_data, in_world};
 use worker::{broker::Outgoing, plan::plan, receive::receive, report::report, rows::rows, step::Tools};
 
 use crate::import::{assert_passwords_verify, good_rows};
@@ -137,6 +137,55 @@ async fn redelivered_messages_of_a_running_import_change_nothing() {
         .await;
         assert_eq!(world.reports(&event).await, reports);
         assert_eq!(users(world).await.len(), 150);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_cannot_be_done_fails_the_import_of_its_attempt_alone() {
+    in_world(async |world| {
+        let job = world.upload(world.tenant().await, good_rows(10)).await;
+        let batches = planned(&world.tools(), &job).await;
+        let _worker = Worker::start(world, &[]);
+        let spoilt = |job: &Value, attempt: u32| {
+            let message = serde_json::json!({
+                "version": 9, "import_id": job["import_id"], "tenant_id": job["tenant_id"], "attempt": attempt,
+            });
+            message.to_string().into_bytes()
+        };
+        world.publish_to("rows.00", &spoilt(&job, 2)).await;
+        assert_eq!(world.dead_letter().await.0, "malformed");
+        world.publish_to("rows.00", &body(&batches[0])).await;
+        let event = world.final_event(&job).await;
+        assert_eq!(final_data(&event, "completed")["summary"]["created"], 10);
+
+        let job = world.upload(world.tenant().await, good_rows(10)).await;
+        planned(&world.tools(), &job).await;
+        world.publish_to("rows.00", &spoilt(&job, 1)).await;
+        assert_eq!(final_data(&world.final_event(&job).await, "failed")["reason"], "malformed");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_that_an_earlier_version_received_gets_its_shard_when_its_job_comes_again() {
+    in_world(async |world| {
+        let tools = world.tools();
+        let job = world.upload(world.tenant().await, good_rows(10)).await;
+        let received = receive(&tools, job.to_string().as_bytes()).await.unwrap();
+        sqlx::query("UPDATE imports.imports SET shard = NULL")
+            .execute(&world.db)
+            .await
+            .unwrap();
+        assert_eq!(
+            receive(&tools, job.to_string().as_bytes()).await.unwrap(),
+            received
+        );
+        let shard: Option<i16> = sqlx::query_scalar("SELECT shard FROM imports.imports")
+            .fetch_one(&world.db)
+            .await
+            .unwrap();
+        assert!(shard.is_some());
     })
     .await;
 }

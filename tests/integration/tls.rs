@@ -41,14 +41,15 @@ async fn reach(
         amqp_ca_file: Some(path.parse().unwrap()),
         ..broker
     };
-    let endpoint = front(&storage.endpoint, false)
+    let endpoint = front(storage.endpoint.expose(), false)
         .await
         .replacen("http:", "https:", 1);
     let storage = Storage::new(&storage::Options {
-        endpoint,
+        endpoint: endpoint.parse().unwrap(),
         ca_file: Some(path.parse().unwrap()),
         ..storage
-    });
+    })
+    .unwrap();
     [
         db.check().await.map_err(|error| error.to_string()),
         declare(&broker).await.map_err(|error| error.to_string()),

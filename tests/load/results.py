@@ -57,10 +57,14 @@ def scenarios(lines):
 
 
 def growth(lines):
-    rates = {name: json.loads(text)["rows_per_s"] for name, _, text in (line.partition("\t") for line in lines)}
-    one, two = (rates.get(name) for name in ("one worker on one core", "two workers on a core each"))
+    figures = {name: json.loads(text) for name, _, text in (line.partition("\t") for line in lines)}
+    one, two = (figures.get(name) for name in ("one worker, one core for everything", "two workers, two cores for everything"))
     if one and two:
-        yield f"- Two workers on a core each did {two / one:.2f} times the rows a second of one on one core."
+        rows, limit = (two[figure] / one[figure] for figure in ("rows_per_s", "argon2_limit_rows_per_s"))
+        yield (
+            f"- Two workers with two cores did {rows:.2f} times the rows a second of one with one core,"
+            f" Argon2 alone on two cores {limit:.2f} times the hashes of one core."
+        )
         yield ""
 
 

@@ -109,7 +109,7 @@ impl World {
             shards,
             scratch,
             db: PgPool::connect(&owner).await.expect("the database"),
-            storage: Storage::new(&storage),
+            storage: Storage::new(&storage).expect("an endpoint"),
             inbox: Inbox::open(&name).await,
             // Tenants of all tests share the bucket, so no two may have the same ID.
             next_tenant: AtomicI64::new(i64::from(random()) << 16 | 1),
@@ -282,12 +282,12 @@ fn broker_options(name: &str, shards: u16) -> broker::Options {
 
 /// The store of the local servers.
 pub fn storage() -> Storage {
-    Storage::new(&storage_options())
+    Storage::new(&storage_options()).expect("an endpoint")
 }
 
 fn storage_options() -> storage::Options {
     storage::Options {
-        endpoint: variable("S3_ENDPOINT"),
+        endpoint: variable("S3_ENDPOINT").parse().expect("any text"),
         ca_file: None,
         region: variable("S3_REGION"),
         bucket: variable("S3_BUCKET"),

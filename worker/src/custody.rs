@@ -209,9 +209,7 @@ async fn carry_out(
             let event: Vec<Outgoing> = event.into_iter().map(Outgoing::event).collect();
             link.publisher().publish(&event).await?;
             crash_point!("failure-told");
-            link.publisher()
-                .dead_letter(delivery, reason, &text, about.map(|about| about.import_id))
-                .await
+            link.publisher().dead_letter(delivery, reason, &text, about).await
         }
         // The database is the truth: an import must not fail for the Dialer and go on there.
         Err(unreachable) => {

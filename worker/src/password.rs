@@ -198,6 +198,14 @@ mod tests {
     }
 
     #[test]
+    fn what_passwords_are_made_of_is_wiped() {
+        // The generator's state gives a password away, and is wiped only with a feature that another crate switches on.
+        fn assert_wiped<T: ZeroizeOnDrop>() {}
+        assert_wiped::<Seed>();
+        assert_wiped::<ChaCha20Rng>();
+    }
+
+    #[test]
     fn debug_shows_no_secret() {
         assert_eq!(
             format!("{:?} {:?}", seed(), seed().password(1, false)),

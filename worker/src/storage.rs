@@ -13,6 +13,7 @@ use aws_sdk_s3::{
 };
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
 use bytes::{Bytes, BytesMut};
+use url::Url;
 use zeroize::Zeroizing;
 
 use crate::{secret::Secret, tls::Authorities};
@@ -32,8 +33,13 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 #[command(next_help_heading = "Servers")]
 pub struct Options {
     /// URL of the S3 server; https://… for TLS
-    #[arg(long = "s3-endpoint", env = "S3_ENDPOINT", value_name = "URL", value_parser = endpoint)]
-    pub endpoint: String,
+    #[arg(
+        long = "s3-endpoint",
+        env = "S3_ENDPOINT",
+        value_name = "URL",
+        hide_env_values = true
+    )]
+    pub endpoint: Secret,
     /// File of the certificate authorities that sign the S3 server's certificate [default: those of the system]
     #[arg(long = "s3-ca-file", env = "S3_CA_FILE", value_name = "FILE")]
     pub ca_file: Option<Authorities>,
@@ -67,27 +73,29 @@ pub struct Options {
 }
 
 /// A URL that requests can be sent to. The SDK looks at it only then, and calls it a passing failure.
-fn endpoint(text: &str) -> Result<String, String> {
-    let rest = ["http://", "https://"]
-        .iter()
-        .find_map(|scheme| text.strip_prefix(scheme));
-    let authority = rest.and_then(|rest| rest.split(['/', '?', '#']).next());
-    let (host, port) = match authority.map(|authority| (authority, authority.rsplit_once(':'))) {
-        // A colon in brackets is part of an IPv6 address.
-        Some((_, Some((host, port)))) if !port.ends_with(']') => (host, Some(port)),
-        Some((host, _)) => (host, None),
-        None => ("", None),
+///
+/// What is refused is not shown: the keys may stand in it, where they do not belong.
+fn endpoint(text: &Secret) -> Result<&str, Error> {
+    let is_usable = |url: &Url| {
+        matches!(url.scheme(), "http" | "https")
+            && url.username().is_empty()
+            && url.password().is_none()
+            && url.port() != Some(0)
     };
-    let is_port = |port: &str| port.parse::<u16>().is_ok_and(|port| port > 0);
-    if host.is_empty() || host.contains(char::is_whitespace) || !port.is_none_or(is_port) {
-        return Err("expected http://HOST:PORT or https://HOST:PORT".to_owned());
+    match Url::parse(text.expose()) {
+        Ok(url) if is_usable(&url) => Ok(text.expose()),
+        _ => Err(Error::Endpoint),
     }
-    Ok(text.to_owned())
 }
 
 /// Why an object could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// The endpoint cannot be used.
+    #[error(
+        "object storage: S3_ENDPOINT is not of the form http://HOST:PORT or https://HOST:PORT, without user and password"
+    )]
+    Endpoint,
     /// The server could not be reached, did not answer in time, or answered with an error.
     #[error("object storage: {action} {key:?} failed: {cause}")]
     Failed {
@@ -128,7 +136,7 @@ pub struct Storage {
 
 impl Storage {
     /// A client; connects when first used.
-    pub fn new(options: &Options) -> Self {
+    pub fn new(options: &Options) -> Result<Self, Error> {
         let credentials = Credentials::new(
             &options.access_key_id,
             options.secret_access_key.expose(),
@@ -138,7 +146,7 @@ impl Storage {
         );
         let mut config = aws_sdk_s3::Config::builder()
             .behavior_version(BehaviorVersion::latest())
-            .endpoint_url(&options.endpoint)
+            .endpoint_url(endpoint(&options.endpoint)?)
             .region(Region::new(options.region.clone()))
             .credentials_provider(credentials)
             // Host names per bucket are Amazon's own; every S3 server knows paths.
@@ -157,10 +165,10 @@ impl Storage {
         if let Some(authorities) = &options.ca_file {
             config.set_http_client(Some(trusting(authorities)));
         }
-        Self {
+        Ok(Self {
             client: Client::from_conf(config.build()),
             bucket: options.bucket.clone(),
-        }
+        })
     }
 
     /// Reads an object, but no more than `max_bytes` of it.

@@ -22,6 +22,9 @@ pub const MAX_SWEEPS: u32 = 5;
 /// Looks per quiet time: a loss is found within a fraction of the time that it needs to be sure.
 const LOOKS: u32 = 4;
 
+/// A look takes milliseconds. One that takes longer waits for a silent server, and whoever stops does not wait with it.
+const LAST_LOOK: Duration = Duration::from_secs(2);
+
 /// A message that only shows when it comes out of its queue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -50,17 +53,21 @@ pub async fn sweep(tools: &Arc<Tools>, link: &Arc<Link>, quiet: Duration, stop: 
             () = stop.cancelled() => return,
             () = tokio::time::sleep(pause) => {}
         }
-        // A task of its own, so that whoever stops need not wait for servers that are silent, and nothing is broken off in
-        // the middle of a transaction.
-        let looking = tokio::spawn(look(Arc::clone(tools), Arc::clone(link), queues.clone(), quiet));
-        tokio::select! {
-            () = stop.cancelled() => return,
-            looked = looking => match looked {
-                Ok(Ok(())) => {}
-                // Found again next time; where the trouble is more than passing, the steps report it.
-                Ok(Err(error)) => tracing::debug!(%error, "the sweep could not look"),
-                Err(panicked) => tracing::error!(%panicked, "the sweep could not look"),
+        // A task of its own, so that nothing is broken off in the middle of a transaction.
+        let mut looking = tokio::spawn(look(Arc::clone(tools), Arc::clone(link), queues.clone(), quiet));
+        let looked = tokio::select! {
+            looked = &mut looking => looked,
+            // What was found is published too: the import that is found again instead has one resumption less.
+            () = stop.cancelled() => match tokio::time::timeout(LAST_LOOK, looking).await {
+                Ok(looked) => looked,
+                Err(_) => return,
             },
+        };
+        match looked {
+            Ok(Ok(())) => {}
+            // Found again next time; where the trouble is more than passing, the steps report it.
+            Ok(Err(error)) => tracing::debug!(%error, "the sweep could not look"),
+            Err(panicked) => tracing::error!(%panicked, "the sweep could not look"),
         }
     }
 }

@@ -99,7 +99,7 @@ impl Figures {
         worker_peak_rss_mb: f64,
     ) -> Self {
         let (rows, seconds) = (watched.rows(), watched.seconds());
-        let cores = std::thread::available_parallelism().map_or(1.0, |cores| real(cores.get()));
+        let cores = real(options.cores());
         let tenants = by_tenant(watched);
         let dwell = |imports: &Vec<&Finished>| {
             let first = imports.iter().map(|import| import.published).min();

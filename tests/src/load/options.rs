@@ -33,7 +33,8 @@ pub struct Options {
     /// Tenants that flood, each with so many imports
     #[arg(long, value_name = "N", default_value_t = 1, requires = "flood", value_parser = at_least_one)]
     pub flood_tenants: usize,
-    /// Binds each worker to one core of its own
+    /// Binds each worker to one core of its own, and the local servers to these cores: one worker has one core for
+    /// everything, two have two
     #[arg(long)]
     pub pin: bool,
     /// Print one line of JSON instead of a table
@@ -62,11 +63,16 @@ impl Options {
         usize::from(self.rows.unwrap_or(if self.flood { 25 } else { 500 }))
     }
 
-    /// Hashing threads of all workers together that can run at one time.
-    pub(super) fn threads(&self) -> usize {
-        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        if self.pin { cores.min(self.workers) } else { cores }
+    /// Cores that workers and local servers may use, and so hashing threads that can run at one time.
+    pub(super) fn cores(&self) -> usize {
+        let all = all_cores();
+        if self.pin { all.min(self.workers) } else { all }
     }
+}
+
+/// Cores of this machine.
+pub(super) fn all_cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
 /// Memory in KiB, passes and lanes, if Argon2 takes them.

@@ -7,7 +7,9 @@ use worker::broker::DEFAULT_SHARDS;
 use super::{
     Options,
     figures::{Figures, Flood},
-    limit, plot, usage,
+    limit,
+    options::all_cores,
+    plot, usage,
     watch::{Watched, upload, watch},
 };
 use crate::{Tenant, Worker, World, eventually, in_world_of};
@@ -19,12 +21,13 @@ const SETTLING: Duration = Duration::from_millis(50);
 pub async fn run(options: &Options) {
     // Read from the test's closure, which returns nothing.
     let figures = RefCell::new(None);
-    let (before, slower) = limit::measure(options.argon2, options.threads());
+    let (before, slower) = limit::measure(options.argon2, options.cores());
     in_world_of(DEFAULT_SHARDS, async |world| {
         *figures.borrow_mut() = Some(in_this_world(world, options).await);
     })
     .await;
-    let (after, _) = limit::measure(options.argon2, options.threads());
+    usage::bind(&servers(options), all_cores());
+    let (after, _) = limit::measure(options.argon2, options.cores());
     let Some((mut figures, watched)) = figures.into_inner() else {
         panic!("the run ended without figures");
     };
@@ -42,6 +45,8 @@ pub async fn run(options: &Options) {
 async fn in_this_world(world: &World, options: &Options) -> (Figures, Watched) {
     let tenants = new_tenants(world, options.tenants()).await;
     let load = upload(world, &tenants, options.imports, options.rows()).await;
+    // Also without --pin: an earlier run that was broken off may have left them bound.
+    usage::bind(&servers(options), options.cores());
     let workers = start_workers(world, options).await;
     let mut expected: usize = load.iter().map(|load| load.rows).sum();
 
@@ -99,11 +104,10 @@ async fn start_workers(world: &World, options: &Options) -> Vec<Worker> {
         ("ARGON2_PASSES", &passes),
         ("ARGON2_LANES", &lanes),
     ];
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let workers = (0..options.workers)
         .map(|index| {
             if options.pin {
-                Worker::start_on_core(world, index % cores, &variables)
+                Worker::start_on_core(world, index % all_cores(), &variables)
             } else {
                 Worker::start(world, &variables)
             }

@@ -1,28 +1,50 @@
-//! Processor time and memory of processes, as Linux tells them under /proc.
+//! Processor time and memory of processes, as Linux tells them under /proc, and the cores that they may use.
 
-use std::{collections::BTreeMap, fs};
+use std::{collections::BTreeMap, fs, process::Command};
 
 /// Clock ticks a second in /proc: part of Linux's interface, the same on all machines (`USER_HZ`).
 const TICKS_PER_SECOND: f64 = 100.0;
 
 /// Processor seconds by process name: of each with its children, those that have ended included.
 pub(super) fn cpu_seconds(processes: &[(String, u32)]) -> BTreeMap<String, f64> {
+    let mut seconds = BTreeMap::new();
+    for (name, id) in with_children(processes) {
+        let own = stat(id).map_or(0.0, |stat| stat.seconds);
+        *seconds.entry(name).or_insert(0.0) += own;
+    }
+    seconds
+}
+
+/// Lets the processes, and what they start, use the first so many cores and no others.
+pub(super) fn bind(processes: &[(String, u32)], cores: usize) {
+    let cores = format!("0-{}", cores - 1);
+    for (name, id) in with_children(processes) {
+        let bound = Command::new("taskset")
+            .args(["--all-tasks", "--cpu-list", "--pid", &cores, &id.to_string()])
+            .output()
+            .expect("taskset runs");
+        // A process may have ended in the meantime.
+        assert!(
+            bound.status.success() || stat(id).is_none(),
+            "{name}: {}",
+            String::from_utf8_lossy(&bound.stderr)
+        );
+    }
+}
+
+/// The processes and their children, under the names of the former.
+fn with_children(processes: &[(String, u32)]) -> Vec<(String, u32)> {
     let parents: Vec<(u32, u32)> = fs::read_dir("/proc")
         .expect("/proc")
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
         .filter_map(|id| Some((id, stat(id)?.parent)))
         .collect();
-    let mut seconds = BTreeMap::new();
+    let mut all = processes.to_vec();
     for (name, id) in processes {
         let children = parents.iter().filter(|(_, parent)| parent == id);
-        let of_children: f64 = children
-            .filter_map(|(child, _)| stat(*child))
-            .map(|stat| stat.seconds)
-            .sum();
-        let own = stat(*id).map_or(0.0, |stat| stat.seconds);
-        *seconds.entry(name.clone()).or_insert(0.0) += own + of_children;
+        all.extend(children.map(|(child, _)| (name.clone(), *child)));
     }
-    seconds
+    all
 }
 
 /// The most memory that the process ever had in use, in MB; `None` if it has ended.

@@ -14,8 +14,9 @@ use uuid::Uuid;
 use super::{
     Error, Link,
     link::{CONNECT_TIMEOUT, count, tries, within},
-    outgoing::SIZE_HEADER,
+    outgoing::{IMPORT_HEADER, SIZE_HEADER, TENANT_HEADER},
 };
+use crate::failure::About;
 
 /// Most letters that are held at one time: with jobs of 256 KiB some GiB at worst, usually a few MiB.
 const MOST_HELD: usize = 10_000;
@@ -41,6 +42,8 @@ pub struct DeadLetter {
     pub origin: String,
     /// How often it had failed before.
     pub tries: u32,
+    /// The import that it is about, if the message tells it.
+    pub about: Option<About>,
     /// The message, or its beginning.
     pub body: Vec<u8>,
     /// Size of the message in bytes.
@@ -75,6 +78,8 @@ impl DeadLetter {
             error: text(&headers, "import-error"),
             origin: text(&headers, "import-origin").unwrap_or_else(|| delivery.routing_key.to_string()),
             tries: tries(&delivery.properties),
+            // What the broker itself set aside has no headers of ours, what is cut no body that could be read.
+            about: About::of(&delivery.data).or_else(|| about(&headers)),
             size_bytes: delivery.data.len().max(whole),
             body: delivery.data,
             acker: delivery.acker,
@@ -106,6 +111,15 @@ impl Link {
         })
         .await
     }
+}
+
+fn about(headers: &FieldTable) -> Option<About> {
+    let tenant_id = headers.inner().get(TENANT_HEADER)?.as_long_long_int()?;
+    Some(About {
+        import_id: text(headers, IMPORT_HEADER)?.parse().ok()?,
+        tenant_id: tenant_id.try_into().ok()?,
+        attempt: None,
+    })
 }
 
 fn text(headers: &FieldTable, name: &str) -> Option<String> {

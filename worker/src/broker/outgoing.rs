@@ -17,7 +17,7 @@ use super::{
     link::{Delivery, Step},
     topology::SUSPECTS,
 };
-use crate::sweep::Probe;
+use crate::{failure::About, sweep::Probe};
 
 /// Header that counts failed tries. Ours, because `x-` headers belong to the broker.
 pub(super) const TRIES_HEADER: &str = "import-tries";
@@ -31,6 +31,12 @@ const MAX_ERROR_CHARS: usize = 500;
 /// How much a dead letter keeps of a message that is larger than any of ours: enough to see whose it is. Operators' commands
 /// hold all dead letters at one time, and a message may have 128 MiB.
 const KEPT_BYTES: usize = 4096;
+
+/// Header of a dead letter: the import, if the message tells it.
+pub(super) const IMPORT_HEADER: &str = "import-id";
+
+/// Header of a dead letter: the import's tenant.
+pub(super) const TENANT_HEADER: &str = "import-tenant";
 
 /// Header of a dead letter that is not whole: the size of the message.
 pub(super) const SIZE_HEADER: &str = "import-size";
@@ -148,7 +154,7 @@ pub(super) fn dead_letter(
     delivery: &Delivery,
     reason: DeadReason,
     error: &str,
-    import_id: Option<Uuid>,
+    about: Option<About>,
     topology: &Topology,
 ) -> Letter {
     let text = |text: &str| AMQPValue::LongString(text.into());
@@ -159,8 +165,9 @@ pub(super) fn dead_letter(
         ("import-origin", text(delivery.routing_key.as_str())),
         (TRIES_HEADER, AMQPValue::LongUInt(delivery.tries)),
     ];
-    if let Some(import_id) = import_id {
-        headers.push(("import-id", text(&import_id.to_string())));
+    if let Some(about) = about {
+        headers.push((IMPORT_HEADER, text(&about.import_id.to_string())));
+        headers.push((TENANT_HEADER, AMQPValue::LongLongInt(about.tenant_id.get())));
     }
     let size = delivery.body.len();
     if size > MAX_JOB_BYTES {

@@ -8,12 +8,12 @@ use lapin::{
     options::{BasicPublishOptions, ConfirmSelectOptions},
 };
 use tokio::sync::Mutex;
-use uuid::Uuid;
 
 use super::{
     DeadLetter, DeadReason, Delivery, Error, Outgoing, Topology,
     outgoing::{self, Letter},
 };
+use crate::failure::About;
 
 /// Confirms of a quorum queue take a disk write, under load hundreds of milliseconds; this is the time to give up.
 const CONFIRM_TIMEOUT: Duration = Duration::from_secs(15);
@@ -69,13 +69,13 @@ impl Publisher {
         delivery: &Delivery,
         reason: DeadReason,
         error: &str,
-        import_id: Option<Uuid>,
+        about: Option<About>,
     ) -> Result<(), Error> {
         self.send(&[outgoing::dead_letter(
             delivery,
             reason,
             error,
-            import_id,
+            about,
             &self.topology,
         )])
         .await

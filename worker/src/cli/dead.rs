@@ -14,7 +14,6 @@ use super::{
 use crate::{
     broker::{self, DeadLetter, DeadLetters, Link},
     db::{self, Audit, Db, Import, State},
-    failure::About,
     operate::{self, Choice},
 };
 
@@ -120,10 +119,12 @@ pub(super) struct ChangeArgs {
     servers: Servers,
 }
 
+/// What becomes of a letter that is to be replayed and is not whole.
+const LEFT: &str = "left where it is: too large, its rest was not kept, discard it";
+
 /// A letter and the import that it is about.
 struct Found {
     letter: DeadLetter,
-    about: Option<About>,
     import: Option<Import>,
 }
 
@@ -133,15 +134,15 @@ impl Found {
         json!({
             "message_id": letter.message_id, "reason": letter.reason, "error": letter.error, "origin": letter.origin,
             "tries": letter.tries, "size_bytes": letter.size_bytes, "is_cut": letter.is_cut(),
-            "import_id": self.about.map(|about| about.import_id),
-            "tenant_id": self.about.map(|about| about.tenant_id),
+            "import_id": letter.about.map(|about| about.import_id),
+            "tenant_id": letter.about.map(|about| about.tenant_id),
             "import_state": self.import.as_ref().map(|import| import.state.as_str()),
         })
     }
 
     fn line(&self) -> String {
         let letter = &self.letter;
-        let about = self.about.map_or_else(
+        let about = letter.about.map_or_else(
             || "no import".to_owned(),
             |about| format!("import {} of tenant {}", about.import_id, about.tenant_id),
         );
@@ -240,12 +241,16 @@ async fn change(args: ChangeArgs, replay: bool) -> anyhow::Result<ExitCode> {
         bail!("there is no dead letter {message_id}: user-import dead list shows what there is");
     }
     let verb = if replay { "replay" } else { "discard" };
-    let lines: Vec<String> = found.iter().map(Found::line).collect();
-    let what = format!(
-        "this would {verb} {} dead letters:\n{}",
-        found.len(),
-        lines.join("\n")
-    );
+    let is_left = |found: &Found| replay && found.letter.is_cut();
+    let count = found.iter().filter(|found| !is_left(found)).count();
+    let lines: Vec<String> = found
+        .iter()
+        .map(|found| match is_left(found) {
+            true => format!("{}\n    {LEFT}", found.line()),
+            false => found.line(),
+        })
+        .collect();
+    let what = format!("this would {verb} {count} dead letters:\n{}", lines.join("\n"));
     if args.dry_run {
         held.close().await?;
         let values: Vec<Value> = found.iter().map(Found::value).collect();
@@ -262,20 +267,17 @@ async fn change(args: ChangeArgs, replay: bool) -> anyhow::Result<ExitCode> {
     }
     let mut values = Vec::new();
     let mut texts = Vec::new();
-    let mut changed = false;
     for found in &found {
-        let is_left = replay && found.letter.is_cut();
-        let text = if is_left {
-            "left where it is: too large, its rest was not kept, discard it".to_owned()
+        let text = if is_left(found) {
+            LEFT.to_owned()
         } else if replay {
             revive(&db, &link, found, &args.by.audit("dead replay")).await?
         } else {
             note(&db, &args.by.audit("dead discard"), found).await?;
             "discarded".to_owned()
         };
-        if !is_left {
+        if !is_left(found) {
             found.letter.remove().await?;
-            changed = true;
         }
         texts.push(format!("{}: {text}", found.letter.message_id));
         let mut value = found.value();
@@ -285,10 +287,10 @@ async fn change(args: ChangeArgs, replay: bool) -> anyhow::Result<ExitCode> {
         values.push(value);
     }
     held.close().await?;
-    texts.push(format!("{} dead letters: {verb} done", found.len()));
+    texts.push(format!("{count} dead letters: {verb} done"));
     show(
         json,
-        &json!({ "changed": changed, "dead_letters": values }),
+        &json!({ "changed": count > 0, "dead_letters": values }),
         &texts.join("\n"),
     )?;
     Ok(ExitCode::SUCCESS)
@@ -298,7 +300,7 @@ async fn change(args: ChangeArgs, replay: bool) -> anyhow::Result<ExitCode> {
 async fn revive(db: &Db, link: &Link, found: &Found, audit: &Audit) -> anyhow::Result<String> {
     // An earlier letter of the same import may have reopened it since; then this one is only sent again, and the step
     // sees that it is of an attempt that is over.
-    if let Some(about) = found.about
+    if let Some(about) = found.letter.about
         && found.is_failed()
     {
         let replayed = operate::replay(db, about.import_id, Choice::default(), audit).await?;
@@ -317,7 +319,7 @@ async fn note(db: &Db, audit: &Audit, found: &Found) -> anyhow::Result<()> {
     let details = json!({
         "message_id": letter.message_id, "reason": letter.reason, "error": letter.error, "origin": letter.origin,
     });
-    let about = found.about.map(|about| (about.tenant_id.get(), about.import_id));
+    let about = letter.about.map(|about| (about.tenant_id.get(), about.import_id));
     Ok(db.record(audit, about, details).await?)
 }
 
@@ -339,8 +341,7 @@ async fn choose(
 ) -> anyhow::Result<Vec<Found>> {
     let mut chosen = Vec::new();
     for letter in std::mem::take(&mut held.letters) {
-        let about = About::of(&letter.body);
-        let import = match about {
+        let import = match letter.about {
             // Whoever guesses an ID learns nothing of another tenant's import.
             Some(about) => db
                 .find(about.import_id)
@@ -348,11 +349,7 @@ async fn choose(
                 .filter(|import| import.job.tenant_id == about.tenant_id),
             None => None,
         };
-        let found = Found {
-            letter,
-            about,
-            import,
-        };
+        let found = Found { letter, import };
         if wanted(&found) {
             chosen.push(found);
         }
@@ -373,9 +370,9 @@ fn matches(found: &Found, filter: &Filter) -> bool {
         .is_none_or(|reason| *reason == found.letter.reason)
         && filter
             .tenant
-            .is_none_or(|tenant| found.about.is_some_and(|about| about.tenant_id == tenant))
+            .is_none_or(|tenant| found.letter.about.is_some_and(|about| about.tenant_id == tenant))
         && filter
             .import
-            .is_none_or(|import| found.about.is_some_and(|about| about.import_id == import))
+            .is_none_or(|import| found.letter.about.is_some_and(|about| about.import_id == import))
         && (!filter.over || found.import.as_ref().is_some_and(is_over))
 }

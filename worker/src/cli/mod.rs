@@ -23,6 +23,7 @@ use clap::{Parser, Subcommand};
 use crate::{
     broker,
     db::{self, Db},
+    storage,
 };
 
 /// Mass user import for the Dialer: workers, and the commands of those who run them.
@@ -134,6 +135,7 @@ pub fn failure(error: &anyhow::Error) -> ExitCode {
         cause.is::<options::Misconfigured>()
             || matches!(cause.downcast_ref(), Some(db::Error::Url(_)))
             || matches!(cause.downcast_ref(), Some(broker::Error::Url))
+            || matches!(cause.downcast_ref(), Some(storage::Error::Endpoint))
     };
     if error.chain().any(is_configuration) {
         ExitCode::from(USAGE)

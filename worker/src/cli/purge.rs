@@ -78,6 +78,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         database_connections: 1,
     })
     .context("OPERATOR_DATABASE_URL cannot be used")?;
+    let storage = Storage::new(&args.storage)?;
     if !db.may_purge().await? {
         bail!(
             "this database role may not delete imports: give OPERATOR_DATABASE_URL the log-in of a member of \
@@ -121,7 +122,6 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     if !nothing && !confirmed(args.yes, args.json, &would)? {
         return not_confirmed(args.json, &would);
     }
-    let storage = Storage::new(&args.storage);
     let audit = args.by.audit("purge");
     for (stage, list) in [
         (Stage::Success, &success),

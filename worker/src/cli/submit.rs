@@ -67,7 +67,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
             .await
             .with_context(|| format!("cannot create the folder {}", out.display()))?;
     }
-    let (db, storage) = (Db::new(&args.database)?, Storage::new(&args.storage));
+    let (db, storage) = (Db::new(&args.database)?, Storage::new(&args.storage)?);
 
     // The key follows from the content, so that another file under the same ID never replaces the first.
     let content_id = Uuid::new_v5(&import_id, &content);

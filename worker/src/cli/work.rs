@@ -53,7 +53,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     args.broker.check()?;
     let tools = Tools {
         db: Db::new(&args.database)?,
-        storage: Storage::new(&args.storage),
+        storage: Storage::new(&args.storage)?,
         hasher: args.hashing.start()?,
         seals: seal_keys(&args.seal_keys)?,
         topology: args.broker.topology(),

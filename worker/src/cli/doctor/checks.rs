@@ -314,7 +314,10 @@ async fn storage() -> Vec<Check> {
         Ok(options) => options,
         Err(error) => return vec![Check::failed(NAME, error, "set the S3_ variables")],
     };
-    let storage = Storage::new(&options);
+    let storage = match Storage::new(&options) {
+        Ok(storage) => storage,
+        Err(error) => return vec![Check::failed(NAME, error.to_string(), "correct S3_ENDPOINT")],
+    };
     // No tenant has the number 0, so this is nobody's, and still where a policy of the bucket would let us write.
     let key = format!("tenants/0/doctor/{}", Uuid::new_v4());
     let advice =
