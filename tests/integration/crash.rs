@@ -204,7 +204,7 @@ async fn a_worker_that_is_told_to_stop_in_the_middle_of_a_sweep_finishes_it() {
         planner.died().await;
         world.purge_all().await;
         let slow = [
-            ("FAILPOINTS", "lost-committed=sleep(1000)"),
+            ("FAILPOINTS", "lost-committed=sleep(2000)"),
             ("SWEEP_SECONDS", "1"),
         ];
         let sweeper = Worker::start(world, &slow);

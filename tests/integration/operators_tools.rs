@@ -14,7 +14,7 @@ fn texts<'a>(list: &'a Value, name: &str) -> Vec<&'a str> {
     list.iter().map(|item| item[name].as_str().unwrap()).collect()
 }
 
-async fn until_dead(world: &World, count: u32) {
+pub(crate) async fn until_dead(world: &World, count: u32) {
     eventually("the dead letters", async || {
         (world.waiting("imports.dead").await == count).then_some(())
     })

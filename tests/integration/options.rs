@@ -158,6 +158,18 @@ async fn a_configuration_that_can_never_work_ends_a_command_at_once_with_exit_co
                 "https://key:hunter2@store",
                 "S3_ENDPOINT is not of the form http://",
             ),
+            (
+                &["work"],
+                "S3_ENDPOINT",
+                "https://store/?key=hunter2",
+                "S3_ENDPOINT is not of the form http://",
+            ),
+            (
+                &["work"],
+                "S3_ENDPOINT",
+                "https://store:90000/x",
+                "S3_ENDPOINT is not of the form http://",
+            ),
             (&["work"], "MAX_ROWS", "0", "--max-rows"),
             (&["work"], "MAX_FILE_BYTES", "0", "--max-file-bytes"),
             (&["work"], "MAX_COLUMNS", "0", "--max-columns"),

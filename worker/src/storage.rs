@@ -72,18 +72,21 @@ pub struct Options {
     pub secret_access_key: Secret,
 }
 
-/// A URL that requests can be sent to. The SDK looks at it only then, and calls it a passing failure.
+/// A URL that requests can be sent to. The SDK looks at it only then, calls it a passing failure, and shows it.
 ///
-/// What is refused is not shown: the keys may stand in it, where they do not belong.
-fn endpoint(text: &Secret) -> Result<&str, Error> {
+/// What is refused is not shown: the keys may stand in it, where they do not belong. What is accepted is passed on as it was
+/// understood here, because the SDK reads URLs more strictly.
+fn endpoint(text: &Secret) -> Result<String, Error> {
     let is_usable = |url: &Url| {
         matches!(url.scheme(), "http" | "https")
             && url.username().is_empty()
             && url.password().is_none()
             && url.port() != Some(0)
+            && url.query().is_none()
+            && url.fragment().is_none()
     };
     match Url::parse(text.expose()) {
-        Ok(url) if is_usable(&url) => Ok(text.expose()),
+        Ok(url) if is_usable(&url) => Ok(url.as_str().trim_end_matches('/').to_owned()),
         _ => Err(Error::Endpoint),
     }
 }

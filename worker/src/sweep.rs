@@ -7,10 +7,10 @@
 use std::{sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    broker::{self, Link, Outgoing},
+    broker::{Link, Outgoing},
     db,
     step::Tools,
 };
@@ -22,7 +22,7 @@ pub const MAX_SWEEPS: u32 = 5;
 /// Looks per quiet time: a loss is found within a fraction of the time that it needs to be sure.
 const LOOKS: u32 = 4;
 
-/// A look takes milliseconds. One that takes longer waits for a silent server, and whoever stops does not wait with it.
+/// The database answers within milliseconds. When it takes longer, it is silent, and whoever stops does not wait for it.
 const LAST_LOOK: Duration = Duration::from_secs(2);
 
 /// A message that only shows when it comes out of its queue.
@@ -35,16 +35,14 @@ pub struct Probe {
     pub round: i64,
 }
 
-#[derive(Debug, thiserror::Error)]
-enum Error {
-    #[error(transparent)]
-    Database(#[from] db::Error),
-    #[error(transparent)]
-    Broker(#[from] broker::Error),
-}
-
-/// Looks again and again, until told to stop.
-pub async fn sweep(tools: &Arc<Tools>, link: &Arc<Link>, quiet: Duration, stop: &CancellationToken) {
+/// Looks again and again, until told to stop. What it found by then is published as one of these tasks.
+pub async fn sweep(
+    tools: &Arc<Tools>,
+    link: &Arc<Link>,
+    quiet: Duration,
+    stop: &CancellationToken,
+    tasks: &TaskTracker,
+) {
     let queues: Vec<String> = link.topology().probed_keys().map(|key| key.to_string()).collect();
     loop {
         // Jitter, so that workers that were started together do not always look together.
@@ -54,33 +52,45 @@ pub async fn sweep(tools: &Arc<Tools>, link: &Arc<Link>, quiet: Duration, stop: 
             () = tokio::time::sleep(pause) => {}
         }
         // A task of its own, so that nothing is broken off in the middle of a transaction.
-        let mut looking = tokio::spawn(look(Arc::clone(tools), Arc::clone(link), queues.clone(), quiet));
+        let (db, asked) = (tools.db.clone(), queues.clone());
+        let mut looking = tokio::spawn(async move { db.sweep(&asked, quiet).await });
         let looked = tokio::select! {
             looked = &mut looking => looked,
-            // What was found is published too: the import that is found again instead has one resumption less.
+            // What it finds is published too: an import that is found again instead has one resumption less.
             () = stop.cancelled() => match tokio::time::timeout(LAST_LOOK, looking).await {
                 Ok(looked) => looked,
                 Err(_) => return,
             },
         };
-        match looked {
-            Ok(Ok(())) => {}
-            // Found again next time; where the trouble is more than passing, the steps report it.
-            Ok(Err(error)) => tracing::debug!(%error, "the sweep could not look"),
-            Err(panicked) => tracing::error!(%panicked, "the sweep could not look"),
+        let published = match looked {
+            Ok(Ok(found)) => tasks.spawn(publish(found, Arc::clone(link))),
+            // Looks again; where the trouble is more than passing, the steps report it.
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "the sweep could not look");
+                continue;
+            }
+            Err(panicked) => {
+                tracing::error!(%panicked, "the sweep could not look");
+                continue;
+            }
+        };
+        tokio::select! {
+            () = stop.cancelled() => return,
+            published = published => if let Err(panicked) = published {
+                tracing::error!(%panicked, "the sweep could not publish");
+            },
         }
     }
 }
 
-async fn look(tools: Arc<Tools>, link: Arc<Link>, queues: Vec<String>, quiet: Duration) -> Result<(), Error> {
-    let found = tools.db.sweep(&queues, quiet).await?;
+async fn publish(found: db::Sweep, link: Arc<Link>) {
     for job in &found.lost {
         tracing::warn!(import_id = %job.import_id, "its messages were lost: publishing its job again");
     }
     let what = match (found.lost.is_empty(), found.probes.is_empty()) {
         (false, _) => "lost",
         (true, false) => "probes",
-        (true, true) => return Ok(()),
+        (true, true) => return,
     };
     tracing::debug!(what, "the sweep has found something to publish");
     crash_point!(&format!("{what}-committed"));
@@ -91,7 +101,10 @@ async fn look(tools: Arc<Tools>, link: Arc<Link>, queues: Vec<String>, quiet: Du
         .map(Outgoing::Probe)
         .chain(jobs)
         .collect();
-    link.publisher().publish(&messages).await?;
+    if let Err(error) = link.publisher().publish(&messages).await {
+        // Found again next time.
+        tracing::warn!(%error, what, "what the sweep found could not be published");
+        return;
+    }
     crash_point!(&format!("{what}-published"));
-    Ok(())
 }

@@ -173,7 +173,7 @@ async fn serve(
         lane(rows, &batches),
         lane(reports, &reporting),
         lane(suspects, &alone),
-        sweep(tools, &link, quiet, &closing),
+        sweep(tools, &link, quiet, &closing, tasks),
     );
     if stop.is_cancelled() {
         Ok(())

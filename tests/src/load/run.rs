@@ -26,7 +26,6 @@ pub async fn run(options: &Options) {
         *figures.borrow_mut() = Some(in_this_world(world, options).await);
     })
     .await;
-    usage::bind(&servers(options), all_cores());
     let (after, _) = limit::measure(options.argon2, options.cores());
     let Some((mut figures, watched)) = figures.into_inner() else {
         panic!("the run ended without figures");
@@ -45,8 +44,12 @@ pub async fn run(options: &Options) {
 async fn in_this_world(world: &World, options: &Options) -> (Figures, Watched) {
     let tenants = new_tenants(world, options.tenants()).await;
     let load = upload(world, &tenants, options.imports, options.rows()).await;
-    // Also without --pin: an earlier run that was broken off may have left them bound.
-    usage::bind(&servers(options), options.cores());
+    // The load generator too: on a core that the workers have not, it would help one of them and not two.
+    let _bound = options.pin.then(|| {
+        let mut processes = servers(options);
+        processes.push(("load".to_owned(), std::process::id()));
+        usage::bind(&processes, options.cores())
+    });
     let workers = start_workers(world, options).await;
     let mut expected: usize = load.iter().map(|load| load.rows).sum();
 

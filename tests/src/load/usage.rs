@@ -15,21 +15,48 @@ pub(super) fn cpu_seconds(processes: &[(String, u32)]) -> BTreeMap<String, f64> 
     seconds
 }
 
+/// Processes that may use the first cores alone, until this is dropped.
+#[derive(Debug)]
+pub(super) struct Bound(Vec<(u32, String)>);
+
 /// Lets the processes, and what they start, use the first so many cores and no others.
-pub(super) fn bind(processes: &[(String, u32)], cores: usize) {
-    let cores = format!("0-{}", cores - 1);
-    for (name, id) in with_children(processes) {
-        let bound = Command::new("taskset")
-            .args(["--all-tasks", "--cpu-list", "--pid", &cores, &id.to_string()])
-            .output()
-            .expect("taskset runs");
-        // A process may have ended in the meantime.
-        assert!(
-            bound.status.success() || stat(id).is_none(),
-            "{name}: {}",
-            String::from_utf8_lossy(&bound.stderr)
+pub(super) fn bind(processes: &[(String, u32)], cores: usize) -> Bound {
+    let ids = with_children(processes).into_iter().map(|(_, id)| id);
+    let before: Vec<(u32, String)> = ids.filter_map(|id| Some((id, allowed_cores(id)?))).collect();
+    for (id, _) in &before {
+        allow(*id, &format!("0-{}", cores - 1));
+    }
+    Bound(before)
+}
+
+impl Drop for Bound {
+    fn drop(&mut self) {
+        for (id, cores) in &self.0 {
+            allow(*id, cores);
+        }
+    }
+}
+
+fn allow(id: u32, cores: &str) {
+    let set = Command::new("taskset")
+        .args(["--all-tasks", "--cpu-list", "--pid", cores, &id.to_string()])
+        .output()
+        .expect("taskset runs");
+    // A process may have ended in the meantime.
+    if !set.status.success() && stat(id).is_some() {
+        eprintln!(
+            "process {id} is not bound to cores {cores}: {}",
+            String::from_utf8_lossy(&set.stderr)
         );
     }
+}
+
+fn allowed_cores(id: u32) -> Option<String> {
+    let status = fs::read_to_string(format!("/proc/{id}/status")).ok()?;
+    let list = status
+        .lines()
+        .find_map(|line| line.strip_prefix("Cpus_allowed_list:"))?;
+    Some(list.trim().to_owned())
 }
 
 /// The processes and their children, under the names of the former.
