@@ -89,6 +89,25 @@ async fn each_step_run_twice_at_once_and_once_more_has_the_effect_of_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_new_job_that_many_workers_receive_at_once_is_one_import() {
+    in_world(async |world| {
+        let workers = [world.tools(), world.tools(), world.tools(), world.tools()];
+        let template = world.upload(world.tenant().await, good_rows(1)).await;
+        // More than one unique index can tell them that they are not alone: each job is another chance to meet.
+        for _ in 0..100 {
+            let mut job = template.clone();
+            job["import_id"] = Value::from(uuid::Uuid::new_v4().to_string());
+            let body = job.to_string().into_bytes();
+            let received = workers.iter().map(|tools| receive(tools, &body));
+            let received = futures::future::join_all(received).await;
+            let due: Vec<_> = received.into_iter().map(Result::unwrap).collect();
+            assert!(due.windows(2).all(|pair| pair[0] == pair[1]), "{due:?}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn redelivered_messages_of_a_running_import_change_nothing() {
     in_world(async |world| {
         let _workers = [Worker::start(world, &[]), Worker::start(world, &[])];

@@ -118,7 +118,7 @@ impl Db {
         shards: u16,
         unplanned_rows: usize,
     ) -> Result<Import, Error> {
-        sqlx::query!(
+        let new = sqlx::query!(
             "INSERT INTO imports.imports (import_id, tenant_id, job, shard)
              SELECT $1, $2, $3, shards.shard
                FROM generate_series(0, $5::integer - 1) AS shards (shard)
@@ -131,11 +131,8 @@ impl Db {
                  USING (shard)
               ORDER BY coalesce(of_others, 0), coalesce(own, 0) DESC, (shards.shard - $4 + $5) % $5
               LIMIT 1
-             -- Its messages are about to be published anew, and nothing else would tell the sweep.
-             ON CONFLICT (import_id) DO UPDATE
-                SET progress_at = greatest(imports.progress_at, clock_timestamp()),
-                    shard = coalesce(imports.shard, excluded.shard)
-              WHERE imports.tenant_id = $2 AND imports.state IN ('received', 'running')",
+             -- Names no index: there are two, and of two workers at once either may be the first to meet the other.
+             ON CONFLICT DO NOTHING",
             job.import_id,
             job.tenant_id.get(),
             Json(job) as _,
@@ -145,6 +142,19 @@ impl Db {
         )
         .execute(&self.pool)
         .await?;
+        if new.rows_affected() == 0 {
+            // Its messages are about to be published anew, and nothing else would tell the sweep.
+            sqlx::query!(
+                "UPDATE imports.imports
+                    SET progress_at = greatest(progress_at, clock_timestamp()), shard = coalesce(shard, $3::integer)
+                  WHERE import_id = $1 AND tenant_id = $2 AND state IN ('received', 'running')",
+                job.import_id,
+                job.tenant_id.get(),
+                i32::from(home_shard),
+            )
+            .execute(&self.pool)
+            .await?;
+        }
         self.find(job.import_id)
             .await?
             .ok_or_else(|| Error::corrupt("the import", "it was not stored"))
