@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, Postgres, Transaction};
 use tests::{Fault, Proxy, Tenant, Worker, World, eventually, in_world};
 
 use crate::{
@@ -68,6 +69,61 @@ async fn rows_done(world: &World, at_least: i64) {
     .await;
 }
 
+/// Lets no batch make users once there are some: what is to happen in the middle of an import happens there, however
+/// slow the test and however fast the worker.
+struct Gate(Transaction<'static, Postgres>);
+
+impl Gate {
+    const LOCK: i64 = 1;
+
+    async fn after(world: &World, users: u32) -> Self {
+        let lock = Self::LOCK;
+        sqlx::raw_sql(AssertSqlSafe(format!(
+            "CREATE FUNCTION dialer.wait_at_the_gate() RETURNS trigger LANGUAGE plpgsql AS $$
+             BEGIN
+                 IF (SELECT count(*) FROM dialer.users) >= {users} THEN
+                     PERFORM pg_advisory_xact_lock_shared({lock});
+                 END IF;
+                 RETURN NULL;
+             END $$;
+             CREATE TRIGGER gate BEFORE INSERT ON dialer.users EXECUTE FUNCTION dialer.wait_at_the_gate();"
+        )))
+        .execute(&world.db)
+        .await
+        .unwrap();
+        let mut keeper = world.db.begin().await.unwrap();
+        sqlx::query("SELECT pg_advisory_xact_lock($1)")
+            .bind(lock)
+            .execute(&mut *keeper)
+            .await
+            .unwrap();
+        Self(keeper)
+    }
+
+    /// A batch waits.
+    async fn reached(&self, world: &World) {
+        someone_waits_for_a_lock(world).await;
+    }
+
+    async fn open(self) {
+        self.0.rollback().await.unwrap();
+    }
+}
+
+async fn someone_waits_for_a_lock(world: &World) {
+    eventually("a step that waits", async || {
+        let waiting: bool = sqlx::query_scalar(
+            "SELECT EXISTS (SELECT FROM pg_locks JOIN pg_database d ON d.oid = database
+                             WHERE datname = current_database() AND locktype = 'advisory' AND NOT granted)",
+        )
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
+        waiting.then_some(())
+    })
+    .await;
+}
+
 async fn logged(world: &World, text: &str) {
     eventually(text, async || world.logged().contains(text).then_some(())).await;
 }
@@ -117,10 +173,12 @@ async fn a_database_that_is_cut_off_is_waited_for_without_counting_a_try() {
     in_world(async |world| {
         let (tenant, way) = (world.tenant().await, Way::of(world).await);
         let _worker = way.worker(world);
+        let gate = Gate::after(world, 25).await;
         let job = world.upload(tenant, good_rows(300)).await;
         world.publish(&job).await;
-        rows_done(world, 25).await;
+        gate.reached(world).await;
         way.database.set(Fault::Cut);
+        gate.open().await;
         logged(world, "waiting for the database").await;
         // How long the outage lasts; nothing is waited for here.
         tokio::time::sleep(Duration::from_secs(2)).await;
@@ -136,11 +194,13 @@ async fn a_database_behind_somebody_who_speaks_another_protocol_is_waited_for_wi
     in_world(async |world| {
         let (tenant, way) = (world.tenant().await, Way::of(world).await);
         let _worker = way.worker(world);
+        let gate = Gate::after(world, 25).await;
         let job = world.upload(tenant, good_rows(300)).await;
         world.publish(&job).await;
-        rows_done(world, 25).await;
+        gate.reached(world).await;
         // As a load balancer does whose servers are gone.
         way.database.set(Fault::Answer(503));
+        gate.open().await;
         logged(world, "unexpected response from SSLRequest").await;
         way.database.set(Fault::None);
         finished_whole(world, tenant, &job, 300).await;
@@ -154,11 +214,13 @@ async fn connections_that_fall_silent_are_noticed_within_seconds() {
     in_world(async |world| {
         let (tenant, way) = (world.tenant().await, Way::of(world).await);
         let _worker = way.worker(world);
+        let gate = Gate::after(world, 25).await;
         let job = world.upload(tenant, good_rows(300)).await;
         world.publish(&job).await;
-        rows_done(world, 25).await;
+        gate.reached(world).await;
         way.database.set(Fault::Silence);
         way.broker.set(Fault::Silence);
+        gate.open().await;
         logged(world, "waiting for the database").await;
         logged(world, "connecting anew").await;
         way.database.set(Fault::None);
@@ -194,12 +256,14 @@ async fn a_storage_that_answers_with_errors_delays_an_import_and_its_tries_can_b
         let (tenant, way) = (world.tenant().await, Way::of(world).await);
         way.storage.set(Fault::Answer(503));
         let _worker = way.worker(world);
+        let gate = Gate::after(world, 0).await;
         let job = world.upload(tenant, good_rows(30)).await;
         world.publish(&job).await;
         logged(world, "trying again later error=object storage: reading").await;
         way.storage.set(Fault::None);
-        rows_done(world, 1).await;
+        gate.reached(world).await;
         way.storage.set(Fault::Answer(500));
+        gate.open().await;
         logged(world, "trying again later error=object storage: writing").await;
         way.storage.set(Fault::None);
         finished_whole(world, tenant, &job, 30).await;
@@ -266,10 +330,12 @@ async fn a_worker_that_waits_for_a_silent_database_stops_at_once() {
 
         way.database.set(Fault::None);
         let worker = way.worker(world);
+        let gate = Gate::after(world, 25).await;
         let job = world.upload(tenant, good_rows(300)).await;
         world.publish(&job).await;
-        rows_done(world, 25).await;
+        gate.reached(world).await;
         way.database.set(Fault::Silence);
+        gate.open().await;
         logged(world, "waiting for the database").await;
         stops_at_once(worker).await;
 
@@ -296,17 +362,7 @@ async fn a_worker_that_is_told_to_stop_twice_leaves_its_work_to_the_next() {
             let worker = Worker::start(world, &[]);
             let job = world.upload(tenant, good_rows(100)).await;
             world.publish(&job).await;
-            eventually("a step that waits", async || {
-                let waiting: bool = sqlx::query_scalar(
-                    "SELECT EXISTS (SELECT FROM pg_locks JOIN pg_database d ON d.oid = database
-                                     WHERE datname = current_database() AND locktype = 'advisory' AND NOT granted)",
-                )
-                .fetch_one(&world.db)
-                .await
-                .unwrap();
-                waiting.then_some(())
-            })
-            .await;
+            someone_waits_for_a_lock(world).await;
             worker.send(signal);
             let stopping = if signal == "TERM" { 1 } else { 2 };
             eventually("the first signal", async || {
