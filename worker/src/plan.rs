@@ -76,9 +76,7 @@ async fn next(tools: &Tools, due: &PlanDue) -> Result<Vec<Outgoing>, Error> {
     let batches = pending
         .chunks(tools.batch_rows)
         .filter_map(|rows| rows.first().zip(rows.last()));
-    let shard = import
-        .shard
-        .unwrap_or_else(|| tools.topology.home_shard(due.tenant_id));
+    let shard = import.shard.unwrap_or(tools.shards(due.tenant_id).home);
     Ok(batches
         .map(|(first, last)| Outgoing::Rows(rows_due(&import, *first, *last), shard))
         .collect())
@@ -177,6 +175,7 @@ async fn assess(tools: &Tools, import: &Import, file: &SourceFile) -> Result<Res
         .iter()
         .any(|row| matches!(row.verdict, assess::Verdict::Valid(_)));
     let planned = Planned {
+        shards: tools.shards(job.tenant_id),
         file,
         rows: &rows,
         sealed_seed: sealed_seed.filter(|_| any_pending),

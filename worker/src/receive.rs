@@ -15,11 +15,8 @@ use crate::{
 /// Keeps the job, unless that has been done; returns what is due next.
 pub async fn receive(tools: &Tools, body: &[u8]) -> Result<Vec<Outgoing>, Error> {
     let job = contract::job::parse(body).map_err(|error| Error::Malformed(error.to_string()))?;
-    let home_shard = tools.topology.home_shard(job.tenant_id);
-    let import = tools
-        .db
-        .receive(&job, home_shard, tools.topology.shards(), tools.limits.max_rows)
-        .await?;
+    let shards = tools.shards(job.tenant_id);
+    let import = tools.db.receive(&job, shards).await?;
     if import.job != job {
         return Err(Error::ImportIdTaken);
     }
@@ -35,5 +32,5 @@ pub async fn receive(tools: &Tools, body: &[u8]) -> Result<Vec<Outgoing>, Error>
         tenant_id: job.tenant_id,
         attempt: import.attempt,
     };
-    Ok(vec![Outgoing::Plan(due, import.shard.unwrap_or(home_shard))])
+    Ok(vec![Outgoing::Plan(due, import.shard.unwrap_or(shards.home))])
 }

@@ -3,11 +3,11 @@
 //! A step takes a message, makes its effect durable, and returns the messages that follow. It never publishes and never
 //! acknowledges: `crate::custody` does both, in this order, for all of them.
 
-use shared::limits::Limits;
+use shared::{contract::Id, limits::Limits};
 
 use crate::{
     broker::Topology,
-    db::{self, Db},
+    db::{self, Db, Shards},
     hashing::{self, Hasher},
     seal::{self, KeyRing},
     storage::{self, Storage},
@@ -30,6 +30,16 @@ pub struct Tools {
     pub limits: Limits,
     /// Pending rows in one message: few enough to take seconds at most, enough to make a transaction worth it.
     pub batch_rows: usize,
+}
+
+impl Tools {
+    /// The shards, as a tenant sees them.
+    pub fn shards(&self, tenant_id: Id) -> Shards {
+        Shards {
+            count: self.topology.shards(),
+            home: self.topology.home_shard(tenant_id),
+        }
+    }
 }
 
 /// Why a step could not be done.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures::{
     Stream, StreamExt,
-    stream::{self, BoxStream, SelectAll},
+    stream::{self, BoxStream},
 };
 use lapin::{
     Acker, Channel, Connection, ConnectionProperties,
@@ -21,6 +21,7 @@ use super::{
     Error, Options, Publisher, REPORTS, REQUESTED, Topology,
     outgoing::{PROBE, TRIES_HEADER},
     topology::PLANS,
+    turns::Turns,
 };
 
 /// Time for TCP, TLS and AMQP handshakes and for all declarations; lapin's own time-out does not cover them.
@@ -230,7 +231,7 @@ impl Link {
             let channel = self.consuming.create_channel().await?;
             // Per consumer, not per channel: quorum queues refuse the global kind.
             channel.basic_qos(prefetch, BasicQosOptions::default()).await?;
-            let (mut shards, mut consumers) = (SelectAll::new(), Vec::new());
+            let (mut shards, mut consumers) = (Vec::new(), Vec::new());
             for queue in queues {
                 let suspect = queue == self.topology.suspects();
                 let (consumer, received) = deliveries(queue, suspect, &channel).await?;
@@ -238,7 +239,7 @@ impl Link {
                 shards.push(received.boxed());
             }
             Ok(Deliveries {
-                received: shards.boxed(),
+                received: Turns::of(shards).boxed(),
                 channel,
                 consumers,
             })

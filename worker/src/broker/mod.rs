@@ -6,6 +6,7 @@ mod link;
 mod outgoing;
 mod publisher;
 mod topology;
+mod turns;
 
 pub use check::{Examined, examine};
 pub use dead::{DeadLetter, DeadLetters};

@@ -21,7 +21,7 @@ use shared::contract::Id;
 
 /// Shards, unless configured. A tenant who floods has one nearly to himself, so there should be several times as many as there
 /// are floods at one time; twice as many did not cost more where that was measured, for an empty queue costs next to nothing.
-pub const DEFAULT_SHARDS: u16 = 16;
+pub const DEFAULT_SHARDS: u16 = 64;
 
 /// Routing key of jobs: what the Dialer publishes with.
 pub const REQUESTED: &str = "requested";

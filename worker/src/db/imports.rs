@@ -12,7 +12,7 @@ use strum::{EnumString, IntoStaticStr};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Db, Error, lock_tenant, unsigned};
+use super::{Db, Error, Shards, lock_tenant, shards, unsigned};
 use crate::{
     broker::DeadReason,
     seal::{Owner, SealedSeed},
@@ -68,7 +68,7 @@ pub struct Import {
     pub sweeps: u32,
     /// The last such error.
     pub last_error: Option<String>,
-    /// The shard of its plan and its batches; none if it was received by an earlier version.
+    /// The shard of its plan, and of its batches once it is planned; none if it was received by an earlier version.
     pub shard: Option<u16>,
     /// The sealed seed of the passwords of this attempt.
     pub sealed_seed: Option<SealedSeed>,
@@ -106,41 +106,20 @@ impl Import {
 }
 
 impl Db {
-    /// Keeps the job, if its import is new, and returns the import as it stands.
-    ///
-    /// Its shard is the one that holds the fewest rows of other tenants: so whoever floods one has it to himself. Among
-    /// equals it is the one where the tenant's own rows are, so that a flood stays in one shard; then the home shard and
-    /// those after it. An import that is not planned yet counts with `unplanned_rows`.
-    pub async fn receive(
-        &self,
-        job: &Job,
-        home_shard: u16,
-        shards: u16,
-        unplanned_rows: usize,
-    ) -> Result<Import, Error> {
+    /// Keeps the job, if its import is new, and returns the import as it stands. Its shard is where its plan waits.
+    pub async fn receive(&self, job: &Job, shards: Shards) -> Result<Import, Error> {
+        let mut connection = self.pool.acquire().await?;
+        let shard = shards::choose(&mut connection, job.tenant_id, shards, State::Received).await?;
         let new = sqlx::query!(
-            "INSERT INTO imports.imports (import_id, tenant_id, job, shard)
-             SELECT $1, $2, $3, shards.shard
-               FROM generate_series(0, $5::integer - 1) AS shards (shard)
-               LEFT JOIN (SELECT shard, sum(rows) FILTER (WHERE tenant_id <> $2) AS of_others,
-                                 sum(rows) FILTER (WHERE tenant_id = $2) AS own
-                            FROM (SELECT shard, tenant_id, CASE state WHEN 'received' THEN $6::bigint ELSE pending END AS rows
-                                    FROM imports.imports
-                                   WHERE state IN ('received', 'running')) AS unfinished
-                           GROUP BY shard) AS held
-                 USING (shard)
-              ORDER BY coalesce(of_others, 0), coalesce(own, 0) DESC, (shards.shard - $4 + $5) % $5
-              LIMIT 1
+            "INSERT INTO imports.imports (import_id, tenant_id, job, shard) VALUES ($1, $2, $3, $4::integer)
              -- Names no index: there are two, and of two workers at once either may be the first to meet the other.
              ON CONFLICT DO NOTHING",
             job.import_id,
             job.tenant_id.get(),
             Json(job) as _,
-            i32::from(home_shard),
-            i32::from(shards),
-            i64::try_from(unplanned_rows).unwrap_or(i64::MAX),
+            shard,
         )
-        .execute(&self.pool)
+        .execute(&mut *connection)
         .await?;
         if new.rows_affected() == 0 {
             // Its messages are about to be published anew, and nothing else would tell the sweep.
@@ -150,13 +129,14 @@ impl Db {
                   WHERE import_id = $1 AND tenant_id = $2 AND state IN ('received', 'running')",
                 job.import_id,
                 job.tenant_id.get(),
-                i32::from(home_shard),
+                shard,
             )
-            .execute(&self.pool)
+            .execute(&mut *connection)
             .await?;
         }
-        self.find(job.import_id)
+        load(&mut *connection, &[job.import_id])
             .await?
+            .pop()
             .ok_or_else(|| Error::corrupt("the import", "it was not stored"))
     }
 

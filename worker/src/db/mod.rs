@@ -13,6 +13,7 @@ mod refuse;
 mod report;
 mod seals;
 mod settle;
+mod shards;
 mod sweep;
 
 use std::{io::ErrorKind, str::FromStr, time::Duration};
@@ -33,6 +34,7 @@ pub use plan::{Planned, PlanningTransaction};
 pub use purge::{Old, Stage};
 pub use report::{CreatedRow, RefusedRow};
 pub use settle::{Batch, Hashed, Settled};
+pub use shards::Shards;
 pub use sweep::Sweep;
 
 /// How long a step waits for a free connection, and so how long it takes to notice that the server is away.
@@ -310,12 +312,14 @@ async fn answer<T>(limit: Duration, asked: impl Future<Output = Result<T, sqlx::
 
 /// Waits for the tenant's lock and holds it until the end of the transaction.
 async fn lock_tenant(connection: &mut PgConnection, tenant_id: Id) -> Result<(), sqlx::Error> {
-    sqlx::query!(
-        "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))",
-        format!("{TENANT_LOCK}{tenant_id}")
-    )
-    .fetch_one(connection)
-    .await?;
+    lock(connection, &format!("{TENANT_LOCK}{tenant_id}")).await
+}
+
+/// Waits for the lock of that name and holds it until the end of the transaction.
+async fn lock(connection: &mut PgConnection, name: &str) -> Result<(), sqlx::Error> {
+    sqlx::query!("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", name)
+        .fetch_one(connection)
+        .await?;
     Ok(())
 }
 
