@@ -31,7 +31,7 @@ pub async fn rows(tools: &Tools, body: &[u8]) -> Result<Vec<Outgoing>, Error> {
         let seed = open_seed(tools, &import)?;
         let digits_only = import.job.password.digits_only;
         let passwords: Vec<Password> = rows.iter().map(|row| seed.password(*row, digits_only)).collect();
-        let hashes = tools.hasher.hash(passwords).await?;
+        let hashes = tools.hasher.hash(due.tenant_id, passwords).await?;
         crash_point!("hashed");
         settled = tools.db.settle(&import, &Hashed { rows, hashes }).await?;
         crash_point!("settled");

@@ -5,18 +5,23 @@
 
 mod argon2id;
 mod cost;
+mod line;
+
+use std::sync::Arc;
 
 use argon2::{
     Algorithm, Version,
     password_hash::phc::{Output, ParamsString, PasswordHash, Salt},
 };
 use rayon::{ThreadPool, ThreadPoolBuilder};
+use shared::contract::Id;
 use tokio::sync::oneshot;
 
 pub use argon2id::{Argon2id, Choice, HASH_BYTES, Implementation, SALT_BYTES};
 pub use cost::Cost;
 
 use crate::password::{Password, random_bytes};
+use line::Line;
 
 /// Why no hash was made.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +57,14 @@ pub enum Error {
 pub struct Hasher {
     argon2id: Argon2id,
     threads: ThreadPool,
+    line: Arc<Line<Waiting>>,
+}
+
+/// A password, and who waits for its hash.
+#[derive(Debug)]
+struct Waiting {
+    password: Password,
+    hash: oneshot::Sender<Result<String, Error>>,
 }
 
 impl Hasher {
@@ -65,6 +78,7 @@ impl Hasher {
                 // Without one, a panic while hashing would end the whole worker; with it, the batch hears that it died.
                 .panic_handler(|_| {})
                 .build()?,
+            line: Arc::default(),
         })
     }
 
@@ -78,31 +92,45 @@ impl Hasher {
         self.threads.current_num_threads()
     }
 
-    /// Hashes the passwords on all threads, in order, each with a random salt. What is handed over first is hashed first, by
-    /// all threads: while a batch commits they are busy with the next, instead of having both end at the same time.
-    pub async fn hash(&self, passwords: Vec<Password>) -> Result<Vec<String>, Error> {
-        // All are handed over before the first is waited for.
-        let handed_over: Vec<_> = passwords
+    /// Hashes passwords of one tenant on all threads, in order, each with a random salt. All threads work on one batch at a time, the
+    /// one that is first in [`line`]: while it commits they are busy with the next, instead of having both end at the same
+    /// time.
+    pub async fn hash(&self, tenant_id: Id, passwords: Vec<Password>) -> Result<Vec<String>, Error> {
+        let (waiting, hashes): (Vec<_>, Vec<_>) = passwords
             .into_iter()
-            .map(|password| self.hand_over(password))
-            .collect();
-        let mut hashes = Vec::with_capacity(handed_over.len());
-        for hash in handed_over {
-            hashes.push(hash.await.map_err(|_| Error::Died)??);
+            .map(|password| {
+                let (hash, receiver) = oneshot::channel();
+                (Waiting { password, hash }, receiver)
+            })
+            .unzip();
+        let count = waiting.len();
+        self.line.join(tenant_id, waiting);
+        for _ in 0..count {
+            self.hash_next();
         }
-        Ok(hashes)
+        let mut done = Vec::with_capacity(count);
+        for hash in hashes {
+            done.push(hash.await.map_err(|_| Error::Died)??);
+        }
+        Ok(done)
     }
 
-    fn hand_over(&self, password: Password) -> oneshot::Receiver<Result<String, Error>> {
-        let argon2id = self.argon2id.clone();
-        let (sender, receiver) = oneshot::channel();
+    /// Has a thread hash the password that is first in line by then.
+    fn hash_next(&self) {
+        let (argon2id, line) = (self.argon2id.clone(), Arc::clone(&self.line));
         self.threads.spawn_fifo(move || {
+            let Some(Waiting {
+                password,
+                hash: sender,
+            }) = line.next()
+            else {
+                return;
+            };
             // Nobody waits any more for what belongs to a step that was given up.
             if !sender.is_closed() {
                 let _: Result<(), Result<_, Error>> = sender.send(hash(&argon2id, &password));
             }
         });
-        receiver
     }
 }
 
@@ -133,39 +161,43 @@ mod tests {
         lanes: 1,
     };
 
+    fn tenant(id: i64) -> Id {
+        Id::try_from(id).unwrap()
+    }
+
     #[tokio::test]
     async fn each_hash_verifies_its_own_password_and_has_its_own_salt() {
         let hasher = Hasher::start(CHEAP, 2, Choice::Auto).unwrap();
         let seed = Seed::generate().unwrap();
         let passwords: Vec<Password> = (1..=9).map(|row| seed.password(row, false)).collect();
-        let hashes = hasher.hash(passwords.clone()).await.unwrap();
+        let hashes = hasher.hash(tenant(1), passwords.clone()).await.unwrap();
         for (i, hash) in hashes.iter().enumerate() {
             for (j, password) in passwords.iter().enumerate() {
                 let verified = Argon2::default().verify_password(password.expose().as_bytes(), hash.as_str());
                 assert_eq!(verified.is_ok(), i == j);
             }
         }
-        let again = hasher.hash(passwords).await.unwrap();
+        let again = hasher.hash(tenant(1), passwords).await.unwrap();
         assert!(hashes.iter().zip(&again).all(|(one, other)| one != other));
     }
 
     #[tokio::test]
-    async fn a_batch_that_comes_first_is_done_first_though_the_next_one_is_smaller() {
+    async fn a_small_batch_need_not_wait_for_a_large_one() {
         let hasher = Hasher::start(CHEAP, 2, Choice::Auto).unwrap();
         let seed = Seed::generate().unwrap();
         let passwords = |rows: u32| (1..=rows).map(|row| seed.password(row, false)).collect();
-        let first = std::pin::pin!(hasher.hash(passwords(2000)));
-        let second = std::pin::pin!(hasher.hash(passwords(100)));
+        let large = std::pin::pin!(hasher.hash(tenant(1), passwords(2000)));
+        let small = std::pin::pin!(hasher.hash(tenant(2), passwords(10)));
         // Where both are done, the first counts.
-        let done = select(first, second).await;
-        assert!(matches!(done, Either::Left(_)));
+        let done = select(large, small).await;
+        assert!(matches!(done, Either::Right(_)));
     }
 
     #[tokio::test]
     async fn the_default_cost_stands_in_the_string() {
         let hasher = Hasher::start(Cost::default(), 1, Choice::Auto).unwrap();
         let hashes = hasher
-            .hash(vec![Seed::generate().unwrap().password(1, false)])
+            .hash(tenant(1), vec![Seed::generate().unwrap().password(1, false)])
             .await
             .unwrap();
         assert!(

@@ -1,0 +1,151 @@
+//! Who is hashed next.
+
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use shared::contract::Id;
+
+/// How many batches are held to share the threads when it is reckoned by when one is due.
+const SHARES: u64 = 3;
+
+/// Batches that wait for the hashing threads.
+///
+/// Each is due by when it would be done if several of its size shared the threads, counted from when it came, or from when
+/// the one before it of the same tenant is due. The one that is due first comes first, whole. So batches of one size are done
+/// one after the other, as they came; a small one need not wait for large ones, nor for the second of a tenant; but however many
+/// come, they keep none waiting for longer than until it is due.
+#[derive(Debug)]
+pub(super) struct Line<T>(Mutex<State<T>>);
+
+#[derive(Debug)]
+struct State<T> {
+    /// Never empty ones.
+    batches: Vec<Batch<T>>,
+    /// Items that have been taken.
+    taken: u64,
+}
+
+#[derive(Debug)]
+struct Batch<T> {
+    tenant_id: Id,
+    items: VecDeque<T>,
+    /// How many items may have been taken by when the last of these is.
+    due: u64,
+}
+
+impl<T> Default for Line<T> {
+    fn default() -> Self {
+        Self(Mutex::new(State {
+            batches: Vec::new(),
+            taken: 0,
+        }))
+    }
+}
+
+impl<T> Line<T> {
+    /// A batch joins the line.
+    pub(super) fn join(&self, tenant_id: Id, items: Vec<T>) {
+        if items.is_empty() {
+            return;
+        }
+        let mut state = self.lock();
+        let own = state.batches.iter().filter(|batch| batch.tenant_id == tenant_id);
+        let from = own.map(|batch| batch.due).max().unwrap_or(state.taken);
+        let due = from + SHARES * items.len() as u64;
+        state.batches.push(Batch {
+            tenant_id,
+            items: items.into(),
+            due,
+        });
+    }
+
+    /// Takes the item that is next.
+    pub(super) fn next(&self) -> Option<T> {
+        let mut state = self.lock();
+        // Of those due at the same time, the first to come.
+        let (first, _) = state
+            .batches
+            .iter()
+            .enumerate()
+            .min_by_key(|(_, batch)| batch.due)?;
+        let batch = state.batches.get_mut(first)?;
+        let item = batch.items.pop_front();
+        if batch.items.is_empty() {
+            state.batches.remove(first);
+        }
+        state.taken += 1;
+        item
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
+        // Nothing in here panics half way.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tenant(id: i64) -> Id {
+        Id::try_from(id).unwrap()
+    }
+
+    fn take(line: &Line<&'static str>, items: usize) -> Vec<&'static str> {
+        (0..items).filter_map(|_| line.next()).collect()
+    }
+
+    #[test]
+    fn batches_of_one_size_are_done_one_after_the_other() {
+        for others in [1, 2] {
+            let line = Line::default();
+            line.join(tenant(1), vec!["first"; 3]);
+            line.join(tenant(others), vec!["second"; 3]);
+            assert_eq!(take(&line, 1), ["first"]);
+            line.join(tenant(others), vec!["third"; 3]);
+            let done = take(&line, 9);
+            assert_eq!(
+                done,
+                [["first"; 2].as_slice(), &["second"; 3], &["third"; 3]].concat()
+            );
+        }
+    }
+
+    #[test]
+    fn a_small_batch_overtakes_a_large_one() {
+        let line = Line::default();
+        line.join(tenant(1), vec!["large"; 50]);
+        assert_eq!(take(&line, 10), ["large"; 10]);
+        line.join(tenant(2), vec!["small"; 5]);
+        assert_eq!(
+            take(&line, 6),
+            ["small", "small", "small", "small", "small", "large"]
+        );
+    }
+
+    #[test]
+    fn whoever_has_one_batch_overtakes_the_second_of_another_tenant() {
+        let line = Line::default();
+        line.join(tenant(1), vec!["first"; 3]);
+        line.join(tenant(1), vec!["second"; 3]);
+        assert_eq!(take(&line, 1), ["first"]);
+        line.join(tenant(2), vec!["other"; 3]);
+        assert_eq!(take(&line, 5), ["first", "first", "other", "other", "other"]);
+    }
+
+    #[test]
+    fn small_batches_do_not_keep_a_large_one_waiting_for_ever() {
+        let line = Line::default();
+        line.join(tenant(1), vec!["large"; 10]);
+        // There is always a small one that could be taken.
+        let mut taken = 0;
+        while {
+            taken += 1;
+            line.join(tenant(1 + taken), vec!["small"]);
+            line.next() == Some("small")
+        } {}
+        assert!(taken <= 31, "{taken}");
+    }
+}
