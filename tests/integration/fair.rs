@@ -1,9 +1,13 @@
 //! A tenant that floods the workers makes no other tenant wait for more than its share.
 
-use serde_json::Value;
-use tests::{Tenant, Worker, World, eventually, final_data, in_world};
+use std::collections::BTreeSet;
 
-use crate::import::good_rows;
+use futures::future::join_all;
+use serde_json::Value;
+use tests::{Tenant, Worker, World, eventually, final_data, in_world, in_world_of};
+use worker::{broker::Outgoing, step::Tools};
+
+use crate::{import::good_rows, steps::planned};
 
 /// Slow enough that a flood lasts while the tests look.
 const SLOW: &[(&str, &str)] = &[("ARGON2_MEMORY_KIB", "19456"), ("HASH_THREADS", "1")];
@@ -18,6 +22,7 @@ async fn publish(world: &World, tenant: Tenant, files: usize, rows: u32) -> Vec<
     jobs
 }
 
+/// Where the batches of the tenant's imports are.
 async fn shards(world: &World, tenant: Tenant) -> Vec<i16> {
     sqlx::query_scalar("SELECT DISTINCT shard FROM imports.imports WHERE tenant_id = $1")
         .bind(tenant.id.get())
@@ -26,12 +31,13 @@ async fn shards(world: &World, tenant: Tenant) -> Vec<i16> {
         .unwrap()
 }
 
-async fn received(world: &World, imports: usize) {
-    eventually("all jobs received", async || {
-        let known: i64 = sqlx::query_scalar("SELECT count(*) FROM imports.imports")
-            .fetch_one(&world.db)
-            .await
-            .unwrap();
+async fn all_planned(world: &World, imports: usize) {
+    eventually("all plans", async || {
+        let known: i64 =
+            sqlx::query_scalar("SELECT count(*) FROM imports.imports WHERE planned_at IS NOT NULL")
+                .fetch_one(&world.db)
+                .await
+                .unwrap();
         (usize::try_from(known) == Ok(imports)).then_some(())
     })
     .await;
@@ -40,16 +46,21 @@ async fn received(world: &World, imports: usize) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flood_stays_in_one_shard_and_the_others_keep_out_of_it() {
     in_world(async |world| {
-        let (flooding, one, two) = (world.tenant().await, world.tenant().await, world.tenant().await);
+        let flooding = world.tenant().await;
         let _worker = Worker::start(world, SLOW);
         publish(world, flooding, 6, 200).await;
-        received(world, 6).await;
-        let mut jobs = publish(world, one, 1, 5).await;
-        jobs.extend(publish(world, two, 1, 5).await);
-        received(world, 8).await;
+        all_planned(world, 6).await;
+        let (mut others, mut jobs) = (Vec::new(), Vec::new());
+        for _ in 0..8 {
+            others.push(world.tenant().await);
+        }
+        for other in &others {
+            jobs.extend(publish(world, *other, 1, 5).await);
+        }
+        all_planned(world, 14).await;
         let flooded = shards(world, flooding).await;
         assert_eq!(flooded.len(), 1, "{flooded:?}");
-        for other in [one, two] {
+        for other in others {
             let chosen = shards(world, other).await;
             assert!(
                 chosen.len() == 1 && chosen != flooded,
@@ -65,6 +76,46 @@ async fn a_flood_stays_in_one_shard_and_the_others_keep_out_of_it() {
                 .await
                 .unwrap();
         assert!(unfinished > 0, "the others did not have to wait for the flood");
+    })
+    .await;
+}
+
+/// Receives and plans an import: the shard of its batches.
+async fn plan_into_shard(tools: &Tools, job: &Value) -> u16 {
+    let batches = planned(tools, job).await;
+    let Some(Outgoing::Rows(_, shard)) = batches.first() else {
+        panic!("{batches:?}");
+    };
+    *shard
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shard_is_chosen_by_the_rows_that_wait_in_it() {
+    in_world(async |world| {
+        let tools = world.tools();
+        let flooding = world.tenant().await;
+        let flooded = plan_into_shard(&tools, &world.upload(flooding, good_rows(100)).await).await;
+        // More imports than the flood has, but fewer rows.
+        for _ in 0..6 {
+            let job = world.upload(world.tenant().await, good_rows(5)).await;
+            assert_ne!(plan_into_shard(&tools, &job).await, flooded);
+        }
+        let more = world.upload(flooding, good_rows(100)).await;
+        assert_eq!(plan_into_shard(&tools, &more).await, flooded);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn imports_that_are_planned_at_the_same_moment_spread_over_all_shards() {
+    in_world_of(8, async |world| {
+        let tools = world.tools();
+        let mut jobs = Vec::new();
+        for _ in 0..8 {
+            jobs.push(world.upload(world.tenant().await, good_rows(5)).await);
+        }
+        let chosen = join_all(jobs.iter().map(|job| plan_into_shard(&tools, job))).await;
+        assert_eq!(chosen.iter().collect::<BTreeSet<_>>().len(), 8, "{chosen:?}");
     })
     .await;
 }

@@ -187,24 +187,25 @@ async fn a_message_that_cannot_be_done_fails_the_import_of_its_attempt_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_import_that_an_earlier_version_received_gets_its_shard_when_its_job_comes_again() {
+async fn an_import_without_a_shard_or_of_one_that_is_no_more_waits_in_its_tenants_home() {
     in_world(async |world| {
         let tools = world.tools();
-        let job = world.upload(world.tenant().await, good_rows(10)).await;
-        let received = receive(&tools, job.to_string().as_bytes()).await.unwrap();
-        sqlx::query("UPDATE imports.imports SET shard = NULL")
-            .execute(&world.db)
-            .await
-            .unwrap();
-        assert_eq!(
-            receive(&tools, job.to_string().as_bytes()).await.unwrap(),
-            received
-        );
-        let shard: Option<i16> = sqlx::query_scalar("SELECT shard FROM imports.imports")
-            .fetch_one(&world.db)
-            .await
-            .unwrap();
-        assert!(shard.is_some());
+        let tenant = world.tenant().await;
+        let job = world.upload(tenant, good_rows(10)).await;
+        let body = job.to_string();
+        receive(&tools, body.as_bytes()).await.unwrap();
+        for shard in [None, Some(tools.topology.shards()), Some(99)] {
+            sqlx::query("UPDATE imports.imports SET shard = $1")
+                .bind(shard.map(i32::from))
+                .execute(&world.db)
+                .await
+                .unwrap();
+            let due = receive(&tools, body.as_bytes()).await.unwrap();
+            let [Outgoing::Plan(_, chosen)] = due.as_slice() else {
+                panic!("{due:?}");
+            };
+            assert_eq!(*chosen, tools.topology.home_shard(tenant.id));
+        }
     })
     .await;
 }

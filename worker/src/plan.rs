@@ -76,7 +76,7 @@ async fn next(tools: &Tools, due: &PlanDue) -> Result<Vec<Outgoing>, Error> {
     let batches = pending
         .chunks(tools.batch_rows)
         .filter_map(|rows| rows.first().zip(rows.last()));
-    let shard = import.shard.unwrap_or(tools.shards(due.tenant_id).home);
+    let shard = tools.shard_of(&import);
     Ok(batches
         .map(|(first, last)| Outgoing::Rows(rows_due(&import, *first, *last), shard))
         .collect())

@@ -19,8 +19,9 @@ use lapin::{
 use sha2::{Digest, Sha256};
 use shared::contract::Id;
 
-/// Shards, unless configured. A tenant who floods has one nearly to himself, so there should be several times as many as there
-/// are floods at one time; twice as many did not cost more where that was measured, for an empty queue costs next to nothing.
+/// Shards, unless configured. As long as there are more than tenants who import at one time, each tenant has one to himself, and
+/// taking them in turn is fair to everybody. Their empty queues cost a broker next to nothing: two for each, and half a percent of
+/// a core for all where that was measured.
 pub const DEFAULT_SHARDS: u16 = 64;
 
 /// Routing key of jobs: what the Dialer publishes with.

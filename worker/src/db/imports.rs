@@ -125,11 +125,10 @@ impl Db {
             // Its messages are about to be published anew, and nothing else would tell the sweep.
             sqlx::query!(
                 "UPDATE imports.imports
-                    SET progress_at = greatest(progress_at, clock_timestamp()), shard = coalesce(shard, $3::integer)
+                    SET progress_at = greatest(progress_at, clock_timestamp())
                   WHERE import_id = $1 AND tenant_id = $2 AND state IN ('received', 'running')",
                 job.import_id,
                 job.tenant_id.get(),
-                shard,
             )
             .execute(&mut *connection)
             .await?;
