@@ -3,4 +3,7 @@
 -- behind large ones.
 
 COMMENT ON COLUMN imports.imports.shard IS
-    'Number of the shard in whose queues its plan waits, and once it is planned its batches: the one that held the least of other tenants when the job was received, and when it was planned. NULL if an earlier version received it.';
+    'Number of the shard in whose queues its plan waits, and once it is planned its batches: the one that held the least of other tenants when it was chosen. NULL in between.';
+
+-- What shards hold is summed up over all unfinished imports, and imports_unfinished finds these as well.
+DROP INDEX imports.imports_held_by_shards;

@@ -1,7 +1,5 @@
 //! A tenant that floods the workers makes no other tenant wait for more than its share.
 
-use std::collections::BTreeSet;
-
 use futures::future::join_all;
 use serde_json::Value;
 use tests::{Tenant, Worker, World, eventually, final_data, in_world, in_world_of};
@@ -33,11 +31,12 @@ async fn shards(world: &World, tenant: Tenant) -> Vec<i16> {
 
 async fn all_planned(world: &World, imports: usize) {
     eventually("all plans", async || {
-        let known: i64 =
-            sqlx::query_scalar("SELECT count(*) FROM imports.imports WHERE planned_at IS NOT NULL")
-                .fetch_one(&world.db)
-                .await
-                .unwrap();
+        let known: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM imports.imports WHERE planned_at IS NOT NULL AND shard IS NOT NULL",
+        )
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
         (usize::try_from(known) == Ok(imports)).then_some(())
     })
     .await;
@@ -111,11 +110,49 @@ async fn imports_that_are_planned_at_the_same_moment_spread_over_all_shards() {
     in_world_of(8, async |world| {
         let tools = world.tools();
         let mut jobs = Vec::new();
-        for _ in 0..8 {
+        for _ in 0..16 {
             jobs.push(world.upload(world.tenant().await, good_rows(5)).await);
         }
-        let chosen = join_all(jobs.iter().map(|job| plan_into_shard(&tools, job))).await;
-        assert_eq!(chosen.iter().collect::<BTreeSet<_>>().len(), 8, "{chosen:?}");
+        let mut chosen = join_all(jobs.iter().map(|job| plan_into_shard(&tools, job))).await;
+        chosen.sort_unstable();
+        let two_each: Vec<u16> = (0..8).flat_map(|shard| [shard, shard]).collect();
+        assert_eq!(chosen, two_each);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_that_comes_again_leaves_its_batches_where_they_are() {
+    in_world_of(8, async |world| {
+        let tools = world.tools();
+        let tenant = world.tenant().await;
+        let job = world.upload(tenant, good_rows(5)).await;
+        let chosen = plan_into_shard(&tools, &job).await;
+        // Others flood it, so that it would not be chosen again.
+        sqlx::query("INSERT INTO imports.imports (import_id, tenant_id, job, shard, state, total, pending, planned_at)
+                     SELECT gen_random_uuid(), 1, '{}', $1, 'running', 500, 500, now()")
+            .bind(i32::from(chosen))
+            .execute(&world.db)
+            .await
+            .unwrap();
+        assert_eq!(plan_into_shard(&tools, &job).await, chosen);
+        let other = world.upload(tenant, good_rows(5)).await;
+        assert_ne!(plan_into_shard(&tools, &other).await, chosen);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_holds_the_choice_and_has_stopped_keeps_no_plan_waiting() {
+    in_world(async |world| {
+        let tools = world.tools();
+        let mut stopped = world.db.begin().await.unwrap();
+        sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended('user-import shards', 0))")
+            .execute(&mut *stopped)
+            .await
+            .unwrap();
+        let job = world.upload(world.tenant().await, good_rows(5)).await;
+        plan_into_shard(&tools, &job).await;
     })
     .await;
 }

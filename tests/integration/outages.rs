@@ -102,7 +102,11 @@ impl Gate {
 
     /// A batch waits.
     async fn reached(&self, world: &World) {
-        someone_waits_for_a_lock(world).await;
+        someone_waits(
+            world,
+            &format!("classid = 0 AND objid = {} AND objsubid = 1", Self::LOCK),
+        )
+        .await;
     }
 
     async fn open(self) {
@@ -110,12 +114,13 @@ impl Gate {
     }
 }
 
-async fn someone_waits_for_a_lock(world: &World) {
+/// A step waits for an advisory lock of this kind.
+async fn someone_waits(world: &World, lock: &str) {
     eventually("a step that waits", async || {
-        let waiting: bool = sqlx::query_scalar(
+        let waiting: bool = sqlx::query_scalar(AssertSqlSafe(format!(
             "SELECT EXISTS (SELECT FROM pg_locks JOIN pg_database d ON d.oid = database
-                             WHERE datname = current_database() AND locktype = 'advisory' AND NOT granted)",
-        )
+                             WHERE datname = current_database() AND locktype = 'advisory' AND NOT granted AND {lock})"
+        )))
         .fetch_one(&world.db)
         .await
         .unwrap();
@@ -362,7 +367,7 @@ async fn a_worker_that_is_told_to_stop_twice_leaves_its_work_to_the_next() {
             let worker = Worker::start(world, &[]);
             let job = world.upload(tenant, good_rows(100)).await;
             world.publish(&job).await;
-            someone_waits_for_a_lock(world).await;
+            someone_waits(world, "true").await;
             worker.send(signal);
             let stopping = if signal == "TERM" { 1 } else { 2 };
             eventually("the first signal", async || {

@@ -187,30 +187,6 @@ async fn a_message_that_cannot_be_done_fails_the_import_of_its_attempt_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_import_without_a_shard_or_of_one_that_is_no_more_waits_in_its_tenants_home() {
-    in_world(async |world| {
-        let tools = world.tools();
-        let tenant = world.tenant().await;
-        let job = world.upload(tenant, good_rows(10)).await;
-        let body = job.to_string();
-        receive(&tools, body.as_bytes()).await.unwrap();
-        for shard in [None, Some(tools.topology.shards()), Some(99)] {
-            sqlx::query("UPDATE imports.imports SET shard = $1")
-                .bind(shard.map(i32::from))
-                .execute(&world.db)
-                .await
-                .unwrap();
-            let due = receive(&tools, body.as_bytes()).await.unwrap();
-            let [Outgoing::Plan(_, chosen)] = due.as_slice() else {
-                panic!("{due:?}");
-            };
-            assert_eq!(*chosen, tools.topology.home_shard(tenant.id));
-        }
-    })
-    .await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_role_deleted_after_the_plan_makes_its_rows_errors() {
     in_world(async |world| {
         let tenant = world.tenant().await;

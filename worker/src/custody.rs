@@ -38,7 +38,8 @@ const MAX_OUTAGES: u32 = 5;
 /// given up after seconds.
 const PULSE: Duration = Duration::from_secs(5);
 
-/// No step takes that long: the largest batch, 500 rows at a tenth of a second each, takes one minute.
+/// No step takes that long: the largest batch, 500 rows at a tenth of a second each, takes one minute, and two or three if
+/// smaller ones overtake it.
 const STEP_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// Keeps a delivery in custody until all that it causes is durable.

@@ -61,12 +61,13 @@ async fn next(tools: &Tools, due: &PlanDue) -> Result<Vec<Outgoing>, Error> {
             .map(Outgoing::event)
             .collect());
     }
-    // Its messages are about to be published, perhaps anew, and nothing else would tell the sweep.
-    tools.db.note_progress(due.tenant_id, due.import_id).await?;
     let pending = tools.db.pending_rows(due.tenant_id, due.import_id).await?;
     if pending.is_empty() {
+        // Its message is about to be published, perhaps anew, and nothing else would tell the sweep.
+        tools.db.note_progress(due.tenant_id, due.import_id).await?;
         return Ok(vec![Outgoing::Report(report_due(&import))]);
     }
+    let shard = tools.db.place(&import, tools.shards(due.tenant_id)).await?;
     if import.sealed_seed.is_none()
         && let Some(sealed) = seal_new_seed(tools, &import)?
     {
@@ -76,7 +77,6 @@ async fn next(tools: &Tools, due: &PlanDue) -> Result<Vec<Outgoing>, Error> {
     let batches = pending
         .chunks(tools.batch_rows)
         .filter_map(|rows| rows.first().zip(rows.last()));
-    let shard = tools.shard_of(&import);
     Ok(batches
         .map(|(first, last)| Outgoing::Rows(rows_due(&import, *first, *last), shard))
         .collect())
@@ -175,7 +175,6 @@ async fn assess(tools: &Tools, import: &Import, file: &SourceFile) -> Result<Res
         .iter()
         .any(|row| matches!(row.verdict, assess::Verdict::Valid(_)));
     let planned = Planned {
-        shards: tools.shards(job.tenant_id),
         file,
         rows: &rows,
         sealed_seed: sealed_seed.filter(|_| any_pending),

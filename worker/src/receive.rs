@@ -15,7 +15,7 @@ use crate::{
 /// Keeps the job, unless that has been done; returns what is due next.
 pub async fn receive(tools: &Tools, body: &[u8]) -> Result<Vec<Outgoing>, Error> {
     let job = contract::job::parse(body).map_err(|error| Error::Malformed(error.to_string()))?;
-    let import = tools.db.receive(&job, tools.shards(job.tenant_id)).await?;
+    let (import, shard) = tools.db.receive(&job, tools.shards(job.tenant_id)).await?;
     if import.job != job {
         return Err(Error::ImportIdTaken);
     }
@@ -31,5 +31,5 @@ pub async fn receive(tools: &Tools, body: &[u8]) -> Result<Vec<Outgoing>, Error>
         tenant_id: job.tenant_id,
         attempt: import.attempt,
     };
-    Ok(vec![Outgoing::Plan(due, tools.shard_of(&import))])
+    Ok(vec![Outgoing::Plan(due, shard)])
 }

@@ -7,7 +7,7 @@ use shared::{contract::Id, limits::Limits};
 
 use crate::{
     broker::Topology,
-    db::{self, Db, Import, Shards},
+    db::{self, Db, Shards},
     hashing::{self, Hasher},
     seal::{self, KeyRing},
     storage::{self, Storage},
@@ -39,13 +39,6 @@ impl Tools {
             count: self.topology.shards(),
             home: self.topology.home_shard(tenant_id),
         }
-    }
-
-    /// The shard of an import; its tenant's home, if an earlier version chose none, or there were more shards then.
-    pub fn shard_of(&self, import: &Import) -> u16 {
-        let shards = self.shards(import.job.tenant_id);
-        let chosen = import.shard.filter(|shard| *shard < shards.count);
-        chosen.unwrap_or(shards.home)
     }
 }
 

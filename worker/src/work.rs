@@ -152,8 +152,8 @@ async fn serve(
         link.jobs(JOBS_AT_A_TIME).await?,
         link.plans(PLANS_PREFETCH).await?,
     );
-    // From each shard one less: a tenant who is alone keeps all cores busy too, and a worker holds little of what others
-    // could do.
+    // From each shard one less: a tenant who is alone keeps all cores busy too, and a worker holds no more than that of
+    // what others could do.
     let rows = link.rows(batches_at_a_time - 1).await?;
     let (reports, suspects) = (link.reports(FILES_AT_A_TIME).await?, link.suspects().await?);
     tracing::info!("ready");

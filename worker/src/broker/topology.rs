@@ -20,9 +20,8 @@ use sha2::{Digest, Sha256};
 use shared::contract::Id;
 
 /// Shards, unless configured. As long as there are more than tenants who import at one time, each tenant has one to himself, and
-/// taking them in turn is fair to everybody. Their empty queues cost a broker next to nothing: two for each, and half a percent of
-/// a core for all where that was measured.
-pub const DEFAULT_SHARDS: u16 = 64;
+/// taking them in turn is fair to everybody. But of each a worker holds two batches, which others cannot do: so not too many.
+pub const DEFAULT_SHARDS: u16 = 32;
 
 /// Routing key of jobs: what the Dialer publishes with.
 pub const REQUESTED: &str = "requested";

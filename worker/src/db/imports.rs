@@ -68,7 +68,7 @@ pub struct Import {
     pub sweeps: u32,
     /// The last such error.
     pub last_error: Option<String>,
-    /// The shard of its plan, and of its batches once it is planned; none if it was received by an earlier version.
+    /// The shard where its plan waits; none while it is planned; then the shard where its batches wait.
     pub shard: Option<u16>,
     /// The sealed seed of the passwords of this attempt.
     pub sealed_seed: Option<SealedSeed>,
@@ -106,9 +106,10 @@ impl Import {
 }
 
 impl Db {
-    /// Keeps the job, if its import is new, and returns the import as it stands. Its shard is where its plan waits.
-    pub async fn receive(&self, job: &Job, shards: Shards) -> Result<Import, Error> {
+    /// Keeps the job, if its import is new, and returns the import as it stands, and the shard for its plan.
+    pub async fn receive(&self, job: &Job, shards: Shards) -> Result<(Import, u16), Error> {
         let mut connection = self.pool.acquire().await?;
+        // Two that choose at the same moment do not see each other: then one waits for a plan or two of the other.
         let shard = shards::choose(&mut connection, job.tenant_id, shards, State::Received).await?;
         let new = sqlx::query!(
             "INSERT INTO imports.imports (import_id, tenant_id, job, shard) VALUES ($1, $2, $3, $4::integer)
@@ -117,7 +118,7 @@ impl Db {
             job.import_id,
             job.tenant_id.get(),
             Json(job) as _,
-            shard,
+            i32::from(shard),
         )
         .execute(&mut *connection)
         .await?;
@@ -133,10 +134,9 @@ impl Db {
             .execute(&mut *connection)
             .await?;
         }
-        load(&mut *connection, &[job.import_id])
-            .await?
-            .pop()
-            .ok_or_else(|| Error::corrupt("the import", "it was not stored"))
+        let import = load(&mut *connection, &[job.import_id]).await?.pop();
+        let import = import.ok_or_else(|| Error::corrupt("the import", "it was not stored"))?;
+        Ok((import, shard))
     }
 
     /// The import as it stands.

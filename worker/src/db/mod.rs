@@ -312,14 +312,12 @@ async fn answer<T>(limit: Duration, asked: impl Future<Output = Result<T, sqlx::
 
 /// Waits for the tenant's lock and holds it until the end of the transaction.
 async fn lock_tenant(connection: &mut PgConnection, tenant_id: Id) -> Result<(), sqlx::Error> {
-    lock(connection, &format!("{TENANT_LOCK}{tenant_id}")).await
-}
-
-/// Waits for the lock of that name and holds it until the end of the transaction.
-async fn lock(connection: &mut PgConnection, name: &str) -> Result<(), sqlx::Error> {
-    sqlx::query!("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", name)
-        .fetch_one(connection)
-        .await?;
+    sqlx::query!(
+        "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))",
+        format!("{TENANT_LOCK}{tenant_id}")
+    )
+    .fetch_one(connection)
+    .await?;
     Ok(())
 }
 

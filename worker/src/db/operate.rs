@@ -164,7 +164,7 @@ impl LockedImport {
         .await?;
         sqlx::query!(
             "UPDATE imports.imports
-                SET state = CASE WHEN planned_at IS NULL THEN 'received' ELSE 'running' END,
+                SET state = CASE WHEN planned_at IS NULL THEN 'received' ELSE 'running' END, shard = NULL,
                     attempt = attempt + 1, finished_at = NULL, pending = pending + cancelled, cancelled = 0,
                     rejection_code = NULL, rejection_message = NULL, failure_reason = NULL, tries = 0, last_error = NULL,
                     success_key = NULL, errors_key = NULL, success_purged_at = NULL,

@@ -13,11 +13,8 @@ use shared::{
 use sqlx::{PgTransaction, types::Json};
 use uuid::Uuid;
 
-use super::{Db, Error, Import, Shards, State, lock, lock_tenant, shards, signed};
+use super::{Db, Error, Import, lock_tenant, signed};
 use crate::seal::SealedSeed;
-
-/// Held from the choice of a shard to the commit, a few milliseconds.
-const SHARDS_LOCK: &str = "user-import shards";
 
 /// A transaction that holds the tenant's lock while an import is planned.
 #[derive(Debug)]
@@ -31,8 +28,6 @@ pub struct PlanningTransaction {
 /// What planning leaves behind.
 #[derive(Debug)]
 pub struct Planned<'a> {
-    /// Of these, one is chosen for the batches.
-    pub shards: Shards,
     /// The file.
     pub file: &'a SourceFile,
     /// The verdict on each of its rows.
@@ -209,18 +204,9 @@ impl PlanningTransaction {
         )
         .execute(&mut *self.transaction)
         .await?;
-        // One after the other: two that chose at the same moment would not see each other.
-        lock(&mut self.transaction, SHARDS_LOCK).await?;
-        let shard = shards::choose(
-            &mut self.transaction,
-            self.tenant_id,
-            planned.shards,
-            State::Running,
-        )
-        .await?;
         sqlx::query!(
             "UPDATE imports.imports
-                SET state = 'running', shard = $13::integer, planned_at = now(), encoding = $2, delimiter = $3, source_header = $4,
+                SET state = 'running', shard = NULL, planned_at = now(), encoding = $2, delimiter = $3, source_header = $4,
                     total = $5, pending = $6, created = $7, duplicates = $8, errors = $9,
                     sealed_seed = $10, seal_key_id = $11, seed_attempt = $12
               WHERE import_id = $1",
@@ -240,7 +226,6 @@ impl PlanningTransaction {
                 .as_ref()
                 .map(|_| signed("attempt", self.attempt))
                 .transpose()?,
-            shard,
         )
         .execute(&mut *self.transaction)
         .await?;

@@ -1,9 +1,15 @@
 //! Which shard an import waits in: the one where it meets the least of other tenants.
 
-use shared::contract::Id;
-use sqlx::PgConnection;
+use std::time::Duration;
 
-use super::{Error, State};
+use shared::contract::Id;
+use sqlx::{PgConnection, PgTransaction};
+
+use super::{Db, Error, Import, State, signed};
+
+/// How often and how long apart it is tried to choose alone. Whoever chooses holds the lock for milliseconds.
+const TRIES_ALONE: usize = 20;
+const TRY_AGAIN_AFTER: Duration = Duration::from_millis(10);
 
 /// The shards, as one tenant sees them.
 #[derive(Debug, Clone, Copy)]
@@ -14,6 +20,53 @@ pub struct Shards {
     pub home: u16,
 }
 
+impl Db {
+    /// The shard of the batches of a running import, chosen when it is first asked for. Tells the sweep, too, that they
+    /// are about to be published, perhaps anew.
+    pub async fn place(&self, import: &Import, shards: Shards) -> Result<u16, Error> {
+        let tenant_id = import.job.tenant_id;
+        let mut transaction = self.pool.begin().await?;
+        let chosen = match import.shard {
+            Some(shard) => shard,
+            None => {
+                choose_alone(&mut transaction).await?;
+                choose(&mut transaction, tenant_id, shards, State::Running).await?
+            }
+        };
+        let shard = sqlx::query_scalar!(
+            r#"UPDATE imports.imports
+                  SET shard = coalesce(shard, $4::integer), progress_at = greatest(progress_at, clock_timestamp())
+                WHERE import_id = $1 AND tenant_id = $2 AND attempt = $3
+               RETURNING shard::integer AS "shard!""#,
+            import.job.import_id,
+            tenant_id.get(),
+            signed("attempt", import.attempt)?,
+            i32::from(chosen),
+        )
+        .fetch_optional(&mut *transaction)
+        .await?;
+        transaction.commit().await?;
+        // If the attempt is over, its batches will be told so wherever they are.
+        shard.map_or(Ok(chosen), number)
+    }
+}
+
+/// Two that chose at the same moment would not see each other, hence one after the other. But a worse shard does less harm
+/// than waiting for a worker that holds the lock and has stopped.
+async fn choose_alone(transaction: &mut PgTransaction<'static>) -> Result<(), Error> {
+    for _ in 0..TRIES_ALONE {
+        let alone = sqlx::query_scalar!(
+            r#"SELECT pg_try_advisory_xact_lock(hashtextextended('user-import shards', 0)) AS "alone!""#
+        );
+        if alone.fetch_one(&mut **transaction).await? {
+            return Ok(());
+        }
+        tokio::time::sleep(TRY_AGAIN_AFTER).await;
+    }
+    tracing::debug!("another worker is long in choosing a shard");
+    Ok(())
+}
+
 /// The shard whose queue holds the least of other tenants: of imports that wait for their plan, or of rows that are pending.
 /// So whoever floods one has it to himself. Among equals it is the one where the tenant has most himself, so that a flood
 /// stays in one shard; then the home shard and those after it.
@@ -22,7 +75,7 @@ pub(super) async fn choose(
     tenant_id: Id,
     shards: Shards,
     state: State,
-) -> Result<i32, Error> {
+) -> Result<u16, Error> {
     let shard = sqlx::query_scalar!(
         r#"SELECT shards.shard AS "shard!"
              FROM generate_series(0, $3::integer - 1) AS shards (shard)
@@ -41,5 +94,9 @@ pub(super) async fn choose(
         i32::from(shards.count),
         i32::from(shards.home),
     );
-    Ok(shard.fetch_one(connection).await?)
+    number(shard.fetch_one(connection).await?)
+}
+
+fn number(shard: i32) -> Result<u16, Error> {
+    u16::try_from(shard).map_err(|_| Error::corrupt("shard", shard))
 }

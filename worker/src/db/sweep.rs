@@ -88,7 +88,7 @@ impl Db {
         Ok(())
     }
 
-    /// Tells the sweep that messages of a running import were just published anew.
+    /// Tells the sweep that a message of a running import is about to be published, perhaps anew.
     pub async fn note_progress(&self, tenant_id: Id, import_id: uuid::Uuid) -> Result<(), Error> {
         sqlx::query!(
             "UPDATE imports.imports SET progress_at = greatest(progress_at, clock_timestamp())

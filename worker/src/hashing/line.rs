@@ -12,10 +12,10 @@ const SHARES: u64 = 3;
 
 /// Batches that wait for the hashing threads.
 ///
-/// Each is due by when it would be done if several of its size shared the threads, counted from when it came, or from when
-/// the one before it of the same tenant is due. The one that is due first comes first, whole. So batches of one size are done
-/// one after the other, as they came; a small one need not wait for large ones, nor for the second of a tenant; but however many
-/// come, they keep none waiting for longer than until it is due.
+/// Each is due by when it would be done, after what else its tenant has in the line, if several tenants shared the threads. The
+/// one that is due first comes first, whole. So batches of one size are done one after the other, as they came; a small one need
+/// not wait for large ones, nor for the second of a tenant. None is overtaken by what comes when it is due, and that depends
+/// only on what its tenant has in the line.
 #[derive(Debug)]
 pub(super) struct Line<T>(Mutex<State<T>>);
 
@@ -52,8 +52,8 @@ impl<T> Line<T> {
         }
         let mut state = self.lock();
         let own = state.batches.iter().filter(|batch| batch.tenant_id == tenant_id);
-        let from = own.map(|batch| batch.due).max().unwrap_or(state.taken);
-        let due = from + SHARES * items.len() as u64;
+        let own_items = own.map(|batch| batch.items.len()).sum::<usize>() + items.len();
+        let due = state.taken + SHARES * own_items as u64;
         state.batches.push(Batch {
             tenant_id,
             items: items.into(),
@@ -147,5 +147,23 @@ mod tests {
             line.next() == Some("small")
         } {}
         assert!(taken <= 31, "{taken}");
+    }
+
+    #[test]
+    fn whoever_was_alone_for_long_owes_nothing() {
+        let line = Line::default();
+        line.join(tenant(1), vec!["alone"; 10]);
+        for _ in 0..1000 {
+            line.join(tenant(1), vec!["alone"; 10]);
+            assert_eq!(take(&line, 10), ["alone"; 10]);
+        }
+        let mut others = 0;
+        while {
+            line.join(tenant(2 + others), vec!["other"; 10]);
+            take(&line, 10) == ["other"; 10]
+        } {
+            others += 1;
+        }
+        assert!(others <= 4, "{others}");
     }
 }

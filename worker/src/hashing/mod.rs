@@ -186,7 +186,7 @@ mod tests {
         let hasher = Hasher::start(CHEAP, 2, Choice::Auto).unwrap();
         let seed = Seed::generate().unwrap();
         let passwords = |rows: u32| (1..=rows).map(|row| seed.password(row, false)).collect();
-        let large = std::pin::pin!(hasher.hash(tenant(1), passwords(2000)));
+        let large = std::pin::pin!(hasher.hash(tenant(1), passwords(20_000)));
         let small = std::pin::pin!(hasher.hash(tenant(2), passwords(10)));
         // Where both are done, the first counts.
         let done = select(large, small).await;
