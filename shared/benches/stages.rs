@@ -9,7 +9,7 @@ use std::{fmt::Write as _, hint::black_box};
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use shared::{
-    assess::{Dialer, assess},
+    assess::{TenantSnapshot, assess},
     contract::job::{self, Job},
     file,
     limits::Limits,
@@ -40,15 +40,15 @@ fn job() -> Job {
 }
 
 /// What the tenant has; in the second case nothing, so that every row has four problems.
-fn dialer(known: bool) -> Dialer {
-    let mut dialer = Dialer::default();
+fn tenant(known: bool) -> TenantSnapshot {
+    let mut tenant = TenantSnapshot::default();
     if known {
-        dialer.roles = [10].into();
-        dialer.desks = [20, 21].into();
-        dialer.skill_groups = [30].into();
-        dialer.tags = [40].into();
+        tenant.roles = [10].into();
+        tenant.desks = [20, 21].into();
+        tenant.skill_groups = [30].into();
+        tenant.tags = [40].into();
     }
-    dialer
+    tenant
 }
 
 fn stages(criterion: &mut Criterion) {
@@ -73,9 +73,9 @@ fn stages(criterion: &mut Criterion) {
     });
     group.bench_function("read and validate each row", |bencher| bencher.iter(candidates));
     for (name, known) in [("assess, all good", true), ("assess, all wrong", false)] {
-        let dialer = dialer(known);
+        let tenant = tenant(known);
         group.bench_function(name, |bencher| {
-            bencher.iter_batched(candidates, |rows| assess(rows, &dialer), BatchSize::LargeInput);
+            bencher.iter_batched(candidates, |rows| assess(rows, &tenant), BatchSize::LargeInput);
         });
     }
     let lines: Vec<(String, String, String)> = (1..=ROWS)

@@ -11,7 +11,7 @@ pub mod problem;
 pub mod rejection;
 
 pub mod cell;
-pub mod guard;
+pub mod formula;
 
 // One after the other, with blank lines because rustfmt would sort them.
 

@@ -3,7 +3,7 @@
 
 use csv_core::{QuoteStyle, Terminator, WriteResult};
 
-use crate::{file, guard, names::REPORT_COLUMNS, outcome::Outcome, problem::Problem};
+use crate::{file, formula, names::REPORT_COLUMNS, outcome::Outcome, problem::Problem};
 
 /// Without it, Excel takes a CSV file for the legacy encoding of its Windows.
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
@@ -191,7 +191,7 @@ impl Sheet {
             if index > 0 {
                 self.write(END_OF_CELL_BYTES, csv_core::Writer::delimiter);
             }
-            let cell = guard::put(cell);
+            let cell = formula::escape(cell);
             self.write(2 * cell.len() + 1, |csv, output| {
                 let (result, _, written) = csv.field(cell.as_bytes(), output);
                 (result, written)

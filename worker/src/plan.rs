@@ -165,15 +165,15 @@ async fn assess(tools: &Tools, import: &Import, file: &SourceFile) -> Result<Res
     let Some(mut planning) = tools.db.begin_planning(import).await? else {
         return Ok(Ok(()));
     };
-    let dialer = planning.look_up(&row::lookups(&candidates, job)).await?;
-    if let Err(rejection) = assess::check_fixed_values(job, &dialer).and(too_many) {
+    let tenant = planning.look_up(&row::lookups(&candidates, job)).await?;
+    if let Err(rejection) = assess::check_fixed_values(job, &tenant).and(too_many) {
         planning.abandon().await?;
         return Ok(Err(rejection));
     }
-    let rows = assess::assess(candidates, &dialer);
+    let rows = assess::assess(candidates, &tenant);
     let any_pending = rows
         .iter()
-        .any(|row| matches!(row.verdict, assess::Verdict::Valid(_)));
+        .any(|row| matches!(row.assessment, assess::Assessment::Valid(_)));
     let planned = Planned {
         file,
         rows: &rows,

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use libfuzzer_sys::fuzz_target;
 use serde_json::json;
 use shared::{
-    assess::{AssessedRow, Dialer, ExtensionRange, Verdict, assess},
+    assess::{AssessedRow, TenantSnapshot, ExtensionRange, Assessment, assess},
     columns,
     contract::job::{self, Job},
     file::{self, SourceFile},
@@ -46,7 +46,7 @@ static JOBS: LazyLock<Vec<Job>> = LazyLock::new(|| {
     .collect()
 });
 
-static DIALER: LazyLock<Dialer> = LazyLock::new(|| Dialer {
+static TENANT: LazyLock<TenantSnapshot> = LazyLock::new(|| TenantSnapshot {
     roles: [1, 10].into(),
     desks: [3, 20].into(),
     usernames: [("old".to_owned(), 900), ("taken".to_owned(), 901)].into(),
@@ -54,7 +54,7 @@ static DIALER: LazyLock<Dialer> = LazyLock::new(|| Dialer {
     extensions: [("900".to_owned(), 900)].into(),
     extension_range: ExtensionRange::new("0100", "0110").ok(),
     extensions_in_use: ["0100".to_owned()].into(),
-    ..Dialer::default()
+    ..TenantSnapshot::default()
 });
 
 fuzz_target!(|bytes: &[u8]| {
@@ -70,11 +70,11 @@ fuzz_target!(|bytes: &[u8]| {
         let Ok(mapping) = map(&file, job) else { continue };
         let candidates = row::read(&file, &mapping, job);
         let _ = row::lookups(&candidates, job);
-        let rows = assess(candidates, &DIALER);
+        let rows = assess(candidates, &TENANT);
         assert_eq!(rows.len(), file.records.len());
         for (row, record) in rows.iter().zip(&file.records) {
             assert_eq!((row.row, row.line), (record.row, record.line));
-            if let Verdict::Refused { outcome, problems } = &row.verdict {
+            if let Assessment::Refused { outcome, problems } = &row.assessment {
                 assert!(!problems.is_empty());
                 assert_eq!(*outcome, Outcome::of(problems));
                 assert!(matches!(outcome, Outcome::Duplicate | Outcome::Error));
@@ -90,9 +90,9 @@ fn read_back(file: &SourceFile, rows: &[AssessedRow]) {
         .records
         .iter()
         .zip(rows)
-        .filter_map(|(record, row)| match &row.verdict {
-            Verdict::Refused { outcome, problems } => Some((record, *outcome, problems)),
-            Verdict::Valid(_) => None,
+        .filter_map(|(record, row)| match &row.assessment {
+            Assessment::Refused { outcome, problems } => Some((record, *outcome, problems)),
+            Assessment::Valid(_) => None,
         })
         .collect();
     let report = error_csv(

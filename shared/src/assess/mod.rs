@@ -1,13 +1,13 @@
-//! From candidates to verdicts: each row against the Dialer and against the rows before it. Every row ends as a new
+//! From candidates to assessments: each row against the Dialer and against the rows before it. Every row ends as a new
 //! user or with its problems, never both and never neither.
 
-mod dialer;
 mod extension_range;
+mod snapshot;
 
 use std::collections::{HashMap, HashSet};
 
-pub use dialer::{Dialer, check_fixed_values};
 pub use extension_range::{ExtensionRange, InvalidRange};
+pub use snapshot::{TenantSnapshot, check_fixed_values};
 
 use crate::{
     contract::Id,
@@ -26,12 +26,12 @@ pub struct AssessedRow {
     /// Physical line in which it begins, from 1.
     pub line: u32,
     /// What becomes of it.
-    pub verdict: Verdict,
+    pub assessment: Assessment,
 }
 
 /// What becomes of a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Assessment {
     /// It is to become this user.
     Valid(Box<NewUser>),
     /// It cannot become a user.
@@ -72,36 +72,36 @@ pub struct NewUser {
     pub last_name: Option<Name>,
 }
 
-/// Gives each candidate its verdict, in their order.
-pub fn assess(candidates: Vec<Candidate>, dialer: &Dialer) -> Vec<AssessedRow> {
+/// Gives each candidate its assessment, in their order.
+pub fn assess(candidates: Vec<Candidate>, tenant: &TenantSnapshot) -> Vec<AssessedRow> {
     let mut seen = Seen::default();
     let checked: Vec<Candidate> = candidates
         .into_iter()
         .map(|mut candidate| {
-            check_references(&mut candidate, dialer);
-            seen.check(&mut candidate, dialer);
+            check_references(&mut candidate, tenant);
+            seen.check(&mut candidate, tenant);
             candidate
         })
         .collect();
 
     let in_file: HashSet<&str> = seen.extensions.keys().map(String::as_str).collect();
-    let numbers = dialer.extension_range.iter().flat_map(ExtensionRange::numbers);
+    let numbers = tenant.extension_range.iter().flat_map(ExtensionRange::numbers);
     let mut free = numbers.filter(|number| {
-        !in_file.contains(number.as_str()) && !dialer.extensions_in_use.contains(number.as_str())
+        !in_file.contains(number.as_str()) && !tenant.extensions_in_use.contains(number.as_str())
     });
     checked
         .into_iter()
-        .map(|candidate| conclude(candidate, &mut free, dialer))
+        .map(|candidate| conclude(candidate, &mut free, tenant))
         .collect()
 }
 
 /// Reports the IDs that the tenant has not, one problem for each field.
-fn check_references(candidate: &mut Candidate, dialer: &Dialer) {
+fn check_references(candidate: &mut Candidate, tenant: &TenantSnapshot) {
     for (field, list, known) in [
-        (Field::Role, &candidate.roles, &dialer.roles),
-        (Field::Desks, &candidate.desks, &dialer.desks),
-        (Field::SkillGroups, &candidate.skill_groups, &dialer.skill_groups),
-        (Field::Tags, &candidate.tags, &dialer.tags),
+        (Field::Role, &candidate.roles, &tenant.roles),
+        (Field::Desks, &candidate.desks, &tenant.desks),
+        (Field::SkillGroups, &candidate.skill_groups, &tenant.skill_groups),
+        (Field::Tags, &candidate.tags, &tenant.tags),
     ] {
         let IdList { ids, not_ids } = list;
         let unknown = ids
@@ -139,7 +139,7 @@ struct Duplicated {
 
 impl Seen {
     /// Compares a row with the Dialer and with the earlier rows, and then remembers it.
-    fn check(&mut self, candidate: &mut Candidate, dialer: &Dialer) {
+    fn check(&mut self, candidate: &mut Candidate, tenant: &TenantSnapshot) {
         let place = Place {
             row: candidate.row,
             line: candidate.line,
@@ -152,18 +152,18 @@ impl Seen {
                 username.text.as_str(),
                 username.value.key().to_owned(),
             );
-            duplicated.check(value, place, &mut self.usernames, &dialer.usernames, problems);
+            duplicated.check(value, place, &mut self.usernames, &tenant.usernames, problems);
         }
         if let Some(email) = &candidate.email {
             let value = (Field::Email, email.text.as_str(), email.value.key().to_owned());
-            duplicated.check(value, place, &mut self.emails, &dialer.emails, problems);
+            duplicated.check(value, place, &mut self.emails, &tenant.emails, problems);
         }
         if let Extension::Given(number) = &candidate.extension {
             let number = number.as_str();
             let first = *self.extensions.entry(number.to_owned()).or_insert(place);
             problems.extend(duplicated.extension_problem(
                 number,
-                dialer.extensions.get(number),
+                tenant.extensions.get(number),
                 first,
                 place,
             ));
@@ -211,17 +211,17 @@ impl Duplicated {
 fn conclude(
     mut candidate: Candidate,
     free: &mut impl Iterator<Item = VirtualExtension>,
-    dialer: &Dialer,
+    tenant: &TenantSnapshot,
 ) -> AssessedRow {
     let (row, line) = (candidate.row, candidate.line);
     let mut problems = std::mem::take(&mut candidate.problems);
     if problems.is_empty() {
-        match new_user(candidate, free, dialer) {
+        match new_user(candidate, free, tenant) {
             Ok(user) => {
                 return AssessedRow {
                     row,
                     line,
-                    verdict: Verdict::Valid(Box::new(user)),
+                    assessment: Assessment::Valid(Box::new(user)),
                 };
             }
             Err(problem) => problems.push(problem),
@@ -231,7 +231,7 @@ fn conclude(
     AssessedRow {
         row,
         line,
-        verdict: Verdict::Refused {
+        assessment: Assessment::Refused {
             outcome: Outcome::of(&problems),
             problems,
         },
@@ -248,7 +248,7 @@ fn order(problem: &Problem) -> (bool, Option<Field>, Code) {
 fn new_user(
     candidate: Candidate,
     free: &mut impl Iterator<Item = VirtualExtension>,
-    dialer: &Dialer,
+    tenant: &TenantSnapshot,
 ) -> Result<NewUser, Problem> {
     let missing = |field| Problem::flawed(field, "", &Flaw::Blank);
     let username = candidate.username.ok_or_else(|| missing(Field::Username))?;
@@ -257,7 +257,7 @@ fn new_user(
         Extension::Given(number) => (number, false),
         Extension::Generate => {
             let number = free.next();
-            let range = dialer.extension_range.as_ref();
+            let range = tenant.extension_range.as_ref();
             (
                 number.ok_or_else(|| Problem::extension_range_exhausted(range))?,
                 true,

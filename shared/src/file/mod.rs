@@ -2,10 +2,10 @@
 //!
 //! Knows how a file is written, and nothing of what its columns mean. Refuses what it would have to guess.
 
-mod columns;
 mod delimiter;
 mod encoding;
 mod kind;
+mod layout;
 mod lines;
 mod rows;
 
@@ -20,7 +20,7 @@ use crate::{
     limits::Limits,
     rejection::{Rejection, RejectionCode},
 };
-use columns::Columns;
+use layout::Layout;
 use rows::Rows;
 
 /// How many times the cells of the largest allowed table a table may have at most. Only nameless columns, which are
@@ -106,14 +106,14 @@ pub(crate) fn read_table(bytes: &[u8], limits: &Limits) -> Result<SourceFile, Re
     let Some(header) = rows.header()? else {
         return Err(no_text());
     };
-    let mut columns = Columns::of(&header, limits)?;
-    let (records, record_count) = read_records(&mut rows, &columns, limits)?;
-    columns.cut(&records);
+    let mut layout = Layout::of(&header, limits)?;
+    let (records, record_count) = read_records(&mut rows, &layout, limits)?;
+    layout.cut(&records);
     Ok(SourceFile {
         encoding,
         delimiter: detected.delimiter,
-        header: columns.names,
-        column_numbers: columns.positions.iter().map(|&position| position + 1).collect(),
+        header: layout.names,
+        column_numbers: layout.positions.iter().map(|&position| position + 1).collect(),
         header_line: header.line,
         records,
         record_count,
@@ -154,7 +154,7 @@ pub fn check_row_count(file: &SourceFile, limits: &Limits) -> Result<(), Rejecti
 /// All records that are kept, and how many there are.
 fn read_records(
     rows: &mut Rows<'_>,
-    columns: &Columns,
+    layout: &Layout,
     limits: &Limits,
 ) -> Result<(Vec<Record>, usize), Rejection> {
     let most_cells = limits
@@ -163,9 +163,9 @@ fn read_records(
         .saturating_mul(CELLS_FACTOR);
     let mut records = Vec::new();
     let (mut count, mut width) = (0_usize, 0_usize);
-    while let Some(row) = rows.next(columns.width)? {
-        let surplus = columns.surplus(&row.cells, row.surplus);
-        let cells = columns.cells(row.cells);
+    while let Some(row) = rows.next(layout.width)? {
+        let surplus = layout.surplus(&row.cells, row.surplus);
+        let cells = layout.cells(row.cells);
         if surplus.count == 0 && cells.iter().all(|text| cell::is_blank(text)) {
             continue;
         }

@@ -8,7 +8,7 @@ use csv_core::ReadFieldResult;
 
 use super::{Delimiter, lines::LineCounter};
 use crate::{
-    cell, guard,
+    cell, formula,
     limits::Limits,
     rejection::{Rejection, RejectionCode},
 };
@@ -196,7 +196,7 @@ impl<'t> Rows<'t> {
         let Ok(text) = str::from_utf8(bytes) else {
             return Err(format!("a cell that begins in line {line} cannot be read"));
         };
-        let text = guard::take(text);
+        let text = formula::unescape(text);
         if text.len() > self.max_cell_bytes {
             return Err(self.too_large(line));
         }

@@ -13,7 +13,7 @@ use crate::{
     contract::job::Job,
     field::Field,
     file::SourceFile,
-    guard,
+    formula,
     names::{self, Recognised},
     problem::quote_name,
     rejection::{Rejection, RejectionCode},
@@ -85,7 +85,7 @@ impl<'f> Header<'f> {
             }
             self.names.iter().position(|other| *other == normalised)
         };
-        find(name).or_else(|| find(guard::take(name)))
+        find(name).or_else(|| find(formula::unescape(name)))
     }
 
     pub(super) fn columns_named_by(&self, job: &Job) -> Result<BTreeMap<Field, usize>, Rejection> {

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use serde_json::{Value, json};
 use shared::{
-    assess::{Dialer, ExtensionRange, check_fixed_values},
+    assess::{ExtensionRange, TenantSnapshot, check_fixed_values},
     rejection::RejectionCode,
 };
 
-use crate::{dialer, job, summaries, verdict, verdicts};
+use crate::{assessment, assessments, job, summaries, tenant};
 
 const HEADER: &str = "Username,Email,Ext,Role\n";
 
@@ -23,15 +23,15 @@ fn fill() -> Value {
 #[track_caller]
 fn assert_summaries(rows: &str, settings: Value, expected: &[&str]) {
     assert_eq!(
-        summaries(&verdicts(&format!("{HEADER}{rows}"), settings, &dialer())),
+        summaries(&assessments(&format!("{HEADER}{rows}"), settings, &tenant())),
         expected
     );
 }
 
 fn messages(rows: &str) -> Vec<String> {
-    let rows = verdicts(&format!("{HEADER}{rows}"), json!({}), &dialer());
+    let rows = assessments(&format!("{HEADER}{rows}"), json!({}), &tenant());
     rows.iter()
-        .flat_map(|row| verdict(row).1.iter().map(|problem| problem.message.clone()))
+        .flat_map(|row| assessment(row).1.iter().map(|problem| problem.message.clone()))
         .collect()
 }
 
@@ -236,42 +236,42 @@ fn an_exhausted_range_is_reported_only_where_nothing_else_is_wrong() {
 
 #[test]
 fn without_a_range_nothing_is_generated() {
-    let dialer = Dialer {
+    let tenant = TenantSnapshot {
         extension_range: None,
-        ..dialer()
+        ..tenant()
     };
-    let rows = verdicts(
+    let rows = assessments(
         &format!("{HEADER}ann,ann@example.com,,1\nbob,bob@example.com,1001,1\n"),
         fill(),
-        &dialer,
+        &tenant,
     );
     assert_eq!(
         summaries(&rows),
         ["error: virtual_extension extension_range_exhausted", "bob 1001"]
     );
-    assert!(verdict(&rows[0]).1[0].message.contains("no range"));
+    assert!(assessment(&rows[0]).1[0].message.contains("no range"));
 }
 
 #[test]
 fn generated_numbers_keep_their_leading_zeros() {
-    let dialer = Dialer {
+    let tenant = TenantSnapshot {
         extension_range: Some(ExtensionRange::new("0098", "0101").unwrap()),
         extensions_in_use: ["0099".to_owned()].into(),
-        ..dialer()
+        ..tenant()
     };
     let rows = "a,a@example.com,,1\nb,b@example.com,,1\nc,c@example.com,,1\nd,d@example.com,100,1\n";
-    let rows = verdicts(&format!("{HEADER}{rows}"), fill(), &dialer);
+    let rows = assessments(&format!("{HEADER}{rows}"), fill(), &tenant);
     assert_eq!(summaries(&rows), ["a 0098", "b 0100", "c 0101", "d 100"]);
 }
 
 #[test]
 fn unknown_ids_are_told_alike_whatever_is_wrong_with_them() {
-    let rows = verdicts(
+    let rows = assessments(
         &format!("{HEADER}ann,ann@example.com,1001,1;99;x\n"),
         json!({}),
-        &dialer(),
+        &tenant(),
     );
-    let message = &verdict(&rows[0]).1[0].message;
+    let message = &assessment(&rows[0]).1[0].message;
     assert!(
         message.contains("\"x\", \"99\"") && message.contains("Users > Roles"),
         "{message}"
@@ -286,12 +286,12 @@ fn values_for_all_must_be_the_tenant_s() {
             "sip": { "kind": "classic_pbx", "pbx_domain_id": 7 },
         })
     };
-    assert_eq!(check_fixed_values(&job(fields(1, 6)), &dialer()), Ok(()));
+    assert_eq!(check_fixed_values(&job(fields(1, 6)), &tenant()), Ok(()));
     let rejection = check_fixed_values(
         &job(fields(3, 9)),
-        &Dialer {
+        &TenantSnapshot {
             pbx_domains: [].into(),
-            ..dialer()
+            ..tenant()
         },
     )
     .unwrap_err();
@@ -301,17 +301,20 @@ fn values_for_all_must_be_the_tenant_s() {
         "{rejection}"
     );
     let column = json!({ "fields": { "role": { "column": "Role" } } });
-    assert_eq!(check_fixed_values(&job(column), &Dialer::default()), Ok(()));
+    assert_eq!(
+        check_fixed_values(&job(column), &TenantSnapshot::default()),
+        Ok(())
+    );
 }
 
 #[test]
 fn five_hundred_rows_share_one_range() {
     let rows: String = (0..500).map(|n| format!("u{n},u{n}@example.com,,1\n")).collect();
-    let dialer = Dialer {
+    let tenant = TenantSnapshot {
         extension_range: Some(ExtensionRange::new("1000", "9999").unwrap()),
-        ..dialer()
+        ..tenant()
     };
-    let rows = verdicts(&format!("{HEADER}{rows}"), generate(), &dialer);
+    let rows = assessments(&format!("{HEADER}{rows}"), generate(), &tenant);
     let numbers: HashMap<String, usize> = summaries(&rows).into_iter().zip(0..).collect();
     assert_eq!(numbers.len(), 500);
     assert_eq!(numbers.get("u499 1499"), Some(&499));

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::Path};
 use serde::Deserialize;
 use serde_json::Value;
 use shared::{
-    assess::{Dialer, ExtensionRange, Verdict, assess, check_fixed_values},
+    assess::{Assessment, ExtensionRange, TenantSnapshot, assess, check_fixed_values},
     file::{Delimiter, Encoding, check_row_count, read},
     limits::Limits,
     mapping::map,
@@ -35,8 +35,8 @@ struct Format {
 }
 
 /// The tenant that the integration tests have too.
-fn dialer() -> Dialer {
-    Dialer {
+fn tenant() -> TenantSnapshot {
+    TenantSnapshot {
         roles: [10, 11].into(),
         desks: [20, 21].into(),
         skill_groups: [30, 31].into(),
@@ -56,16 +56,16 @@ fn import(bytes: &[u8], case: &Case) -> Result<(Format, Rows, Vec<String>), Reje
     let job = job(serde_json::to_value(&case.job).unwrap());
     let file = read(bytes, &Limits::default())?;
     let mapping = map(&file, &job)?;
-    check_fixed_values(&job, &dialer())?;
+    check_fixed_values(&job, &tenant())?;
     check_row_count(&file, &Limits::default())?;
-    let rows = assess(row::read(&file, &mapping, &job), &dialer());
+    let rows = assess(row::read(&file, &mapping, &job), &tenant());
     let shown = |problem: &Problem| {
         let field = problem.field.map_or("row", |field| field.as_str());
         format!("{field} {}", problem.code)
     };
-    let rows = rows.iter().map(|row| match &row.verdict {
-        Verdict::Valid(_) => Vec::new(),
-        Verdict::Refused { problems, .. } => problems.iter().map(shown).collect(),
+    let rows = rows.iter().map(|row| match &row.assessment {
+        Assessment::Valid(_) => Vec::new(),
+        Assessment::Refused { problems, .. } => problems.iter().map(shown).collect(),
     });
     let note = file
         .header

@@ -13,7 +13,7 @@ mod rows;
 
 use serde_json::{Value, json};
 use shared::{
-    assess::{AssessedRow, Dialer, ExtensionRange, Verdict, assess},
+    assess::{AssessedRow, Assessment, ExtensionRange, TenantSnapshot, assess},
     contract::job::Job,
     file::SourceFile,
     limits::Limits,
@@ -46,8 +46,8 @@ fn read(text: impl AsRef<[u8]>) -> Result<SourceFile, Rejection> {
 
 /// A tenant with the roles 1 and 2, the desks 3 and 4, the skill group 5, the tag 6, the PBX domain 7, the numbers
 /// from 100 to 103, of which 100 is in use, and one user.
-fn dialer() -> Dialer {
-    Dialer {
+fn tenant() -> TenantSnapshot {
+    TenantSnapshot {
         roles: [1, 2].into(),
         desks: [3, 4].into(),
         skill_groups: [5].into(),
@@ -61,26 +61,26 @@ fn dialer() -> Dialer {
     }
 }
 
-/// The verdict on every row of a file that is not refused.
-fn verdicts(text: &str, settings: Value, dialer: &Dialer) -> Vec<AssessedRow> {
+/// The assessment on every row of a file that is not refused.
+fn assessments(text: &str, settings: Value, tenant: &TenantSnapshot) -> Vec<AssessedRow> {
     let (file, job) = (read(text).unwrap(), job(settings));
     let mapping = map(&file, &job).unwrap();
-    assess(row::read(&file, &mapping, &job), dialer)
+    assess(row::read(&file, &mapping, &job), tenant)
 }
 
 /// Outcome and problems of a row.
-fn verdict(row: &AssessedRow) -> (Outcome, &[Problem]) {
-    match &row.verdict {
-        Verdict::Valid(_) => (Outcome::Pending, &[]),
-        Verdict::Refused { outcome, problems } => (*outcome, problems),
+fn assessment(row: &AssessedRow) -> (Outcome, &[Problem]) {
+    match &row.assessment {
+        Assessment::Valid(_) => (Outcome::Pending, &[]),
+        Assessment::Refused { outcome, problems } => (*outcome, problems),
     }
 }
 
 /// The problems of a row as `field code`, or what the row is to become: `user extension`.
 fn summary(row: &AssessedRow) -> String {
-    match &row.verdict {
-        Verdict::Valid(user) => format!("{} {}", user.username.as_str(), user.virtual_extension.as_str()),
-        Verdict::Refused { outcome, problems } => {
+    match &row.assessment {
+        Assessment::Valid(user) => format!("{} {}", user.username.as_str(), user.virtual_extension.as_str()),
+        Assessment::Refused { outcome, problems } => {
             let problem = |problem: &Problem| {
                 let field = problem.field.map_or("row", |field| field.as_str());
                 format!("{field} {}", problem.code)

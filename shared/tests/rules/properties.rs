@@ -15,7 +15,7 @@ use shared::{
     row,
 };
 
-use crate::{dialer, job, read, summary, verdict, verdicts};
+use crate::{assessment, assessments, job, read, summary, tenant};
 
 /// Text that is full of what has a meaning in CSV files, spreadsheets and our rules.
 fn cell() -> impl Strategy<Value = String> {
@@ -71,11 +71,11 @@ fn import(bytes: &[u8]) {
         let Ok(mapping) = map(&file, &job) else { continue };
         let candidates = row::read(&file, &mapping, &job);
         let _lookups = row::lookups(&candidates, &job);
-        let rows = assess(candidates, &dialer());
+        let rows = assess(candidates, &tenant());
         assert_eq!(rows.len(), file.records.len());
         for (row, record) in rows.iter().zip(&file.records) {
             assert_eq!((row.row, row.line), (record.row, record.line));
-            let (outcome, problems) = verdict(row);
+            let (outcome, problems) = assessment(row);
             assert_eq!(outcome, Outcome::of(problems));
             assert!(matches!(
                 outcome,
@@ -181,7 +181,7 @@ fn hostile_texts_take_no_time_to_speak_of() {
     let row = format!("{},x@{host},1001,1,y@{host}\n", "ﷺ".repeat(10_000));
     let text = format!("Username,Email,Ext,Role,SIP\n{}", row.repeat(50));
     let start = Instant::now();
-    let rows = verdicts(&text, json!({ "sip": { "kind": "custom_uri" } }), &dialer());
+    let rows = assessments(&text, json!({ "sip": { "kind": "custom_uri" } }), &tenant());
     assert_eq!(
         summary(&rows[49]),
         "error: username too_long, email too_long, virtual_extension extension_taken, sip_uri too_long"
@@ -201,7 +201,7 @@ fn five_hundred_rows_take_no_time_to_speak_of() {
     let rows: String = (0..500).map(row).collect();
     let text = format!("Username;Email;Ext;Role;Desks;First Name;Last Name\n{rows}");
     let start = Instant::now();
-    assert_eq!(verdicts(&text, json!({}), &dialer()).len(), 500);
+    assert_eq!(assessments(&text, json!({}), &tenant()).len(), 500);
     // A thousand times what it takes in a release build, as test machines are slow and busy.
     assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
 }

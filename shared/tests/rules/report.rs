@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 use shared::{
-    assess::Verdict,
+    assess::Assessment,
     outcome::Outcome,
     report::{ErrorRow, SuccessRow, error_csv, success_csv},
 };
 
-use crate::{dialer, read, verdict, verdicts};
+use crate::{assessment, assessments, read, tenant};
 
 /// A report with its byte order mark and line breaks spelled out.
 fn show(report: &[u8]) -> String {
@@ -21,16 +21,16 @@ fn show(report: &[u8]) -> String {
 /// The error CSV of a file.
 fn errors(text: &str, settings: Value) -> Vec<u8> {
     let file = read(text).unwrap();
-    let rows = verdicts(text, settings, &dialer());
+    let rows = assessments(text, settings, &tenant());
     let refused = file
         .records
         .iter()
         .zip(&rows)
-        .filter(|(_, row)| matches!(row.verdict, Verdict::Refused { .. }));
+        .filter(|(_, row)| matches!(row.assessment, Assessment::Refused { .. }));
     error_csv(
         &file.header,
         refused.map(|(record, row)| {
-            let (result, problems) = verdict(row);
+            let (result, problems) = assessment(row);
             ErrorRow {
                 cells: &record.cells,
                 row: record.row,
@@ -126,7 +126,7 @@ fn a_corrected_error_csv_can_be_uploaded_as_it_is() {
     let text = "Login;Email;Ext;Role\nann;ann@;0100;1\nbob;bob@example.com;1002;1\n";
     let report = String::from_utf8(errors(text, json!({}))).unwrap();
     let corrected = report.replacen("ann@", "ann@example.com", 1);
-    let rows = verdicts(&corrected, json!({}), &dialer());
+    let rows = assessments(&corrected, json!({}), &tenant());
     assert_eq!(crate::summaries(&rows), ["ann 0100"]);
 }
 
@@ -138,16 +138,16 @@ fn a_list_without_quotes_in_a_corrected_error_csv_is_not_lost() {
     ))
     .unwrap();
     let (header, _) = report.split_once("\r\n").unwrap();
-    let rows = verdicts(
+    let rows = assessments(
         &format!("{header}\r\nann,ann@example.com,1001,1,3,4,3\r\nbob,bob@example.com,1002,1,3\r\n"),
         json!({}),
-        &dialer(),
+        &tenant(),
     );
     assert_eq!(
         crate::summaries(&rows),
         ["error: row wrong_column_count", "bob 1002"]
     );
-    let message = &verdict(&rows[0]).1[0].message;
+    let message = &assessment(&rows[0]).1[0].message;
     assert!(
         message.contains("2 more cells") && message.contains("\"4\", \"3\""),
         "{message}"
@@ -158,7 +158,7 @@ fn a_list_without_quotes_in_a_corrected_error_csv_is_not_lost() {
 fn all_surplus_cells_stand_in_the_sentence() {
     let row = |surplus: &str| format!("Username,Email,Ext,Role\nann,ann@example.com,1001,1,{surplus}\n");
     let message = |surplus: &str| {
-        verdict(&verdicts(&row(surplus), json!({}), &dialer())[0]).1[0]
+        assessment(&assessments(&row(surplus), json!({}), &tenant())[0]).1[0]
             .message
             .clone()
     };
@@ -212,9 +212,9 @@ fn no_sentence_repeats_a_password() {
                 ann,sip:ann:secret1@host,1001,1,sip:ann:secret2@host\n\
                 ann:secret,ann@host;password=secret,ann:secret,ann:sec;secret@pbx.example.com,ann@host:secret\n\
                 bob,bob@example.com,1002,1,bob:secret3@host,carl:secret4@host,SIPS:dan:secret5@host\n";
-    let rows = verdicts(text, json!({ "sip": { "kind": "custom_uri" } }), &dialer());
+    let rows = assessments(text, json!({ "sip": { "kind": "custom_uri" } }), &tenant());
     for row in &rows {
-        let (outcome, problems) = verdict(row);
+        let (outcome, problems) = assessment(row);
         assert_eq!(outcome, Outcome::Error);
         assert!(problems.len() >= 2, "{problems:?}");
         assert!(

@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 use shared::{
-    assess::{NewUser, Verdict},
+    assess::{Assessment, NewUser},
     contract::Id,
 };
 
-use crate::{dialer, read, summaries, summary, verdict, verdicts};
+use crate::{assessment, assessments, read, summaries, summary, tenant};
 
 const HEADER: &str = "Username,Email,Virtual Extension,Role,Desks,Skill Groups,Tags,First Name,Last Name";
 const ANN: [&str; 9] = ["ann", "ann@example.com", "1001", "1", "", "", "", "", ""];
@@ -19,9 +19,9 @@ fn with(column: usize, cell: &str) -> String {
 }
 
 fn user(text: &str, settings: Value) -> NewUser {
-    match verdicts(text, settings, &dialer()).remove(0).verdict {
-        Verdict::Valid(user) => *user,
-        Verdict::Refused { problems, .. } => panic!("{problems:?}"),
+    match assessments(text, settings, &tenant()).remove(0).assessment {
+        Assessment::Valid(user) => *user,
+        Assessment::Refused { problems, .. } => panic!("{problems:?}"),
     }
 }
 
@@ -89,7 +89,7 @@ fn each_field_gets_the_first_code_of_form() {
         (7, "A\u{1}".to_owned(), "first_name invalid_characters"),
         (8, "A\u{202E}B".to_owned(), "last_name invalid_characters"),
     ] {
-        let rows = verdicts(&with(column, &cell), json!({}), &dialer());
+        let rows = assessments(&with(column, &cell), json!({}), &tenant());
         assert_eq!(summaries(&rows), [format!("error: {expected}")], "{cell:?}");
     }
 }
@@ -98,7 +98,7 @@ fn each_field_gets_the_first_code_of_form() {
 fn all_problems_of_a_row_are_reported_by_field() {
     let text = format!("{HEADER}\nann lee,ann,1.0,,x,0,7,{},A\0B,more\n", "x".repeat(101));
     assert_eq!(
-        summaries(&verdicts(&text, json!({}), &dialer())),
+        summaries(&assessments(&text, json!({}), &tenant())),
         [
             "error: username invalid_characters, email invalid_format, virtual_extension spreadsheet_damage, \
           role required, desks unknown_reference, skill_groups unknown_reference, tags unknown_reference, \
@@ -111,7 +111,7 @@ fn all_problems_of_a_row_are_reported_by_field() {
 fn a_short_row_is_read_as_if_the_missing_cells_were_blank() {
     let text = format!("{HEADER}\nann,ann@example.com,1001,1\nbob,bob@example.com\n");
     assert_eq!(
-        summaries(&verdicts(&text, json!({}), &dialer())),
+        summaries(&assessments(&text, json!({}), &tenant())),
         ["ann 1001", "error: virtual_extension required, role required"]
     );
 }
@@ -120,7 +120,7 @@ fn a_short_row_is_read_as_if_the_missing_cells_were_blank() {
 fn a_row_with_surplus_cells_is_validated_like_any_other() {
     let text = "Username,Email,Ext,Role\nann,ann@example.com,1001,1,x\nann,b,1001,1,,\nbob,bob@example.com,1002,1, ,\n";
     assert_eq!(
-        summaries(&verdicts(text, json!({}), &dialer())),
+        summaries(&assessments(text, json!({}), &tenant())),
         [
             "error: row wrong_column_count",
             "error: username duplicate_in_file, email invalid_format",
@@ -147,7 +147,7 @@ fn a_device_is_read_for_the_classic_pbx_only() {
                 cid,cid@example.com,1003,1,1E3\n\
                 dan,dan@example.com,1004,1,x\n";
     let classic = json!({ "sip": { "kind": "classic_pbx", "pbx_domain_id": 7 } });
-    let rows = verdicts(text, classic.clone(), &dialer());
+    let rows = assessments(text, classic.clone(), &tenant());
     assert_eq!(
         summaries(&rows),
         [
@@ -161,11 +161,11 @@ fn a_device_is_read_for_the_classic_pbx_only() {
         "Username,Email,Ext,Role,Device\nann,ann@example.com,1001,1,{}\n",
         "7".repeat(33)
     );
-    let rows = verdicts(&long, classic.clone(), &dialer());
+    let rows = assessments(&long, classic.clone(), &tenant());
     assert_eq!(summaries(&rows), ["error: pbx_device invalid_format"]);
-    assert!(verdict(&rows[0]).1[0].message.contains("at most 32 digits"));
+    assert!(assessment(&rows[0]).1[0].message.contains("at most 32 digits"));
     assert_eq!(user(text, classic).pbx_device.unwrap().as_str(), "0012345678901");
-    assert_eq!(summary(&verdicts(text, json!({}), &dialer())[3]), "dan 1004");
+    assert_eq!(summary(&assessments(text, json!({}), &tenant())[3]), "dan 1004");
     assert_eq!(user(text, json!({})).pbx_device, None);
 }
 
@@ -177,7 +177,7 @@ fn extension_and_device_of_one_column_are_both_checked() {
         "fields": { "virtual_extension": { "column": "Ext", "generate": true }, "pbx_device": { "column": "Ext" } },
     });
     assert_eq!(
-        summaries(&verdicts(text, settings, &dialer())),
+        summaries(&assessments(text, settings, &tenant())),
         [
             "ann 1001",
             "error: pbx_device required",
@@ -198,7 +198,7 @@ fn a_sip_uri_is_read_for_custom_uri_only() {
     );
     let custom = json!({ "sip": { "kind": "custom_uri" } });
     assert_eq!(
-        summaries(&verdicts(&text, custom.clone(), &dialer())),
+        summaries(&assessments(&text, custom.clone(), &tenant())),
         [
             "ann 1001",
             "error: sip_uri required",
@@ -210,20 +210,20 @@ fn a_sip_uri_is_read_for_custom_uri_only() {
         user(&text, custom).sip_uri.unwrap().as_str(),
         "sip:ann@pbx.example.com:5060"
     );
-    assert_eq!(summary(&verdicts(&text, json!({}), &dialer())[3]), "dan 1004");
+    assert_eq!(summary(&assessments(&text, json!({}), &tenant())[3]), "dan 1004");
 }
 
 #[test]
 fn a_guarded_cell_is_read_without_its_guard() {
     let text = "Username,Email,Ext,Role\n'@ann,'=ann@example.com,'+1,1\n";
-    let rows = verdicts(text, json!({}), &dialer());
+    let rows = assessments(text, json!({}), &tenant());
     assert_eq!(summaries(&rows), ["error: virtual_extension invalid_format"]);
-    assert!(verdict(&rows[0]).1[0].message.contains("\"+1\""));
+    assert!(assessment(&rows[0]).1[0].message.contains("\"+1\""));
     // Looked at before trimming: here, the apostrophe is text.
-    let rows = verdicts(
+    let rows = assessments(
         "Username,Email,Ext,Role\n '@ann,ann@example.com,11,1\n",
         json!({}),
-        &dialer(),
+        &tenant(),
     );
     assert_eq!(summaries(&rows), ["error: username invalid_characters"]);
 }

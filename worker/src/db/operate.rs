@@ -1,7 +1,7 @@
 //! What operators change: an import, held under its tenant's lock, goes in; its new state and an entry in the audit
 //! trail come out of one transaction.
 
-use shared::assess::{AssessedRow, Dialer};
+use shared::assess::{AssessedRow, TenantSnapshot};
 use shared::row::Lookups;
 use sqlx::types::Json;
 use uuid::Uuid;
@@ -215,12 +215,12 @@ impl LockedImport {
     }
 
     /// What the tenant has of all that the rows and the job name.
-    pub async fn look_up(&mut self, lookups: &Lookups) -> Result<Dialer, Error> {
+    pub async fn look_up(&mut self, lookups: &Lookups) -> Result<TenantSnapshot, Error> {
         self.planning.look_up(lookups).await
     }
 
     /// Writes new verdicts on rows, and counts all rows anew.
-    pub async fn write_verdicts(&mut self, rows: &[&AssessedRow]) -> Result<(), Error> {
+    pub async fn write_assessments(&mut self, rows: &[&AssessedRow]) -> Result<(), Error> {
         let records: Vec<RowRecord<'_>> = rows
             .iter()
             .map(|row| RowRecord::of(row, self.import.job.mode))

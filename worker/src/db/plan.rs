@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 use shared::{
-    assess::{AssessedRow, Dialer, ExtensionRange, Verdict},
+    assess::{AssessedRow, Assessment, ExtensionRange, TenantSnapshot},
     contract::{Id, job::Mode},
     file::SourceFile,
     problem::Problem,
@@ -30,7 +30,7 @@ pub struct PlanningTransaction {
 pub struct Planned<'a> {
     /// The file.
     pub file: &'a SourceFile,
-    /// The verdict on each of its rows.
+    /// The assessment of each of its rows.
     pub rows: &'a [AssessedRow],
     /// The sealed seed of the passwords, if there will be any.
     pub sealed_seed: Option<SealedSeed>,
@@ -63,17 +63,21 @@ impl Db {
 
 impl PlanningTransaction {
     /// What the tenant has of all that the file and the job name.
-    pub async fn look_up(&mut self, lookups: &Lookups) -> Result<Dialer, Error> {
-        let mut dialer = Dialer::default();
-        self.look_up_references(lookups, &mut dialer).await?;
-        self.look_up_users(lookups, &mut dialer).await?;
+    pub async fn look_up(&mut self, lookups: &Lookups) -> Result<TenantSnapshot, Error> {
+        let mut tenant = TenantSnapshot::default();
+        self.look_up_references(lookups, &mut tenant).await?;
+        self.look_up_users(lookups, &mut tenant).await?;
         if lookups.extension_range {
-            self.look_up_range(&mut dialer).await?;
+            self.look_up_range(&mut tenant).await?;
         }
-        Ok(dialer)
+        Ok(tenant)
     }
 
-    async fn look_up_references(&mut self, lookups: &Lookups, dialer: &mut Dialer) -> Result<(), Error> {
+    async fn look_up_references(
+        &mut self,
+        lookups: &Lookups,
+        tenant: &mut TenantSnapshot,
+    ) -> Result<(), Error> {
         let ids = |ids: &BTreeSet<i64>| ids.iter().copied().collect::<Vec<_>>();
         let found = sqlx::query!(
             r#"SELECT 'role' AS "kind!", role_id AS "id!" FROM dialer.roles
@@ -95,18 +99,18 @@ impl PlanningTransaction {
         .await?;
         for row in found {
             let known = match row.kind.as_str() {
-                "role" => &mut dialer.roles,
-                "desk" => &mut dialer.desks,
-                "skill group" => &mut dialer.skill_groups,
-                "tag" => &mut dialer.tags,
-                _ => &mut dialer.pbx_domains,
+                "role" => &mut tenant.roles,
+                "desk" => &mut tenant.desks,
+                "skill group" => &mut tenant.skill_groups,
+                "tag" => &mut tenant.tags,
+                _ => &mut tenant.pbx_domains,
             };
             known.insert(row.id);
         }
         Ok(())
     }
 
-    async fn look_up_users(&mut self, lookups: &Lookups, dialer: &mut Dialer) -> Result<(), Error> {
+    async fn look_up_users(&mut self, lookups: &Lookups, tenant: &mut TenantSnapshot) -> Result<(), Error> {
         let texts = |texts: &BTreeSet<String>| texts.iter().cloned().collect::<Vec<_>>();
         let found = sqlx::query!(
             // One look into an index for each value. With OR and ANY every user of the tenant is compared with all values.
@@ -127,18 +131,18 @@ impl PlanningTransaction {
         .fetch_all(&mut *self.transaction)
         .await?;
         for user in found {
-            dialer.usernames.insert(user.username_key, user.user_id);
-            dialer.emails.insert(user.email_key, user.user_id);
-            dialer.extensions.insert(user.virtual_extension, user.user_id);
+            tenant.usernames.insert(user.username_key, user.user_id);
+            tenant.emails.insert(user.email_key, user.user_id);
+            tenant.extensions.insert(user.virtual_extension, user.user_id);
         }
         Ok(())
     }
 
-    async fn look_up_range(&mut self, dialer: &mut Dialer) -> Result<(), Error> {
+    async fn look_up_range(&mut self, tenant: &mut TenantSnapshot) -> Result<(), Error> {
         let (range, in_use) =
             extensions_in_use(&mut self.transaction, self.tenant_id, self.import_id).await?;
-        dialer.extension_range = range;
-        dialer.extensions_in_use = in_use;
+        tenant.extension_range = range;
+        tenant.extensions_in_use = in_use;
         Ok(())
     }
 
@@ -306,9 +310,9 @@ struct UserRecord<'a> {
 
 impl<'a> RowRecord<'a> {
     pub(super) fn of(row: &'a AssessedRow, mode: Mode) -> Self {
-        let (outcome, problems, user) = match &row.verdict {
-            Verdict::Refused { outcome, problems } => (outcome.as_str(), problems.as_slice(), None),
-            Verdict::Valid(user) => {
+        let (outcome, problems, user) = match &row.assessment {
+            Assessment::Refused { outcome, problems } => (outcome.as_str(), problems.as_slice(), None),
+            Assessment::Valid(user) => {
                 let outcome = match mode {
                     Mode::Import => "pending",
                     // Nothing will be created, so nothing is left to do for the row.

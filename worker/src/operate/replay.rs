@@ -140,15 +140,15 @@ async fn revalidate(locked: &mut LockedImport) -> Result<usize, Error> {
     };
     let mapping = mapping::map(&file, &job).map_err(Error::Refused)?;
     let candidates = row::read(&file, &mapping, &job);
-    let dialer = locked.look_up(&row::lookups(&candidates, &job)).await?;
-    assess::check_fixed_values(&job, &dialer).map_err(Error::Refused)?;
-    let assessed = assess::assess(candidates, &dialer);
+    let tenant = locked.look_up(&row::lookups(&candidates, &job)).await?;
+    assess::check_fixed_values(&job, &tenant).map_err(Error::Refused)?;
+    let assessed = assess::assess(candidates, &tenant);
     let anew: Vec<&AssessedRow> = rows
         .iter()
         .zip(&assessed)
         .filter(|(row, _)| !row.created && !row.has_surplus)
         .map(|(_, assessed)| assessed)
         .collect();
-    locked.write_verdicts(&anew).await?;
+    locked.write_assessments(&anew).await?;
     Ok(anew.len())
 }

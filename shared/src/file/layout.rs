@@ -19,7 +19,7 @@ use crate::{
 const NEVER_BLANK: usize = 3;
 
 /// The columns of a file that are not those that our reports append.
-pub(super) struct Columns {
+pub(super) struct Layout {
     pub(super) names: Vec<String>,
     /// Where each of them stands in a row of the file, from 0.
     pub(super) positions: Vec<usize>,
@@ -29,9 +29,9 @@ pub(super) struct Columns {
     pub(super) width: usize,
 }
 
-impl Columns {
+impl Layout {
     pub(super) fn of(header: &Row, limits: &Limits) -> Result<Self, Rejection> {
-        let mut columns = Self {
+        let mut layout = Self {
             names: Vec::new(),
             positions: Vec::new(),
             report: Vec::new(),
@@ -40,14 +40,14 @@ impl Columns {
         for position in 0..header.width {
             let name = header.cells.get(position).map_or("", String::as_str);
             match names::report_column(&names::normalise(name)) {
-                Some(column) => columns.report.push((position, column)),
+                Some(column) => layout.report.push((position, column)),
                 None => {
-                    columns.names.push(name.to_owned());
-                    columns.positions.push(position);
+                    layout.names.push(name.to_owned());
+                    layout.positions.push(position);
                 }
             }
         }
-        let last_named = columns.names.iter().rposition(|name| !cell::is_blank(name));
+        let last_named = layout.names.iter().rposition(|name| !cell::is_blank(name));
         let (count, most) = (last_named.map_or(0, |index| index + 1), limits.max_columns);
         if count > most {
             let message = format!(
@@ -56,7 +56,7 @@ impl Columns {
             );
             return Err(Rejection::new(RejectionCode::MalformedCsv, message));
         }
-        Ok(columns)
+        Ok(layout)
     }
 
     /// Drops the columns at the end that have neither a name nor a cell. Spreadsheets save thousands of them, and

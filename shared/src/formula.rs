@@ -14,7 +14,7 @@ const GUARD: char = '\'';
 const FORMULA_STARTS: [char; 10] = ['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠'];
 
 /// Puts the guard before a cell that needs it.
-pub fn put(cell: &str) -> Cow<'_, str> {
+pub fn escape(cell: &str) -> Cow<'_, str> {
     if starts_formula(cell) {
         Cow::Owned(format!("{GUARD}{cell}"))
     } else {
@@ -23,7 +23,7 @@ pub fn put(cell: &str) -> Cow<'_, str> {
 }
 
 /// Takes the guard off a cell that has it. Looks at the cell as it stands in the file, before any trimming.
-pub fn take(cell: &str) -> &str {
+pub fn unescape(cell: &str) -> &str {
     match cell.strip_prefix(GUARD) {
         Some(guarded) if starts_formula(guarded) => guarded,
         _ => cell,
@@ -62,29 +62,29 @@ mod tests {
             ("", ""),
             ("ann", "ann"),
         ] {
-            assert_eq!(put(cell), guarded, "{cell:?}");
-            assert_eq!(take(guarded), cell, "{guarded:?}");
+            assert_eq!(escape(cell), guarded, "{cell:?}");
+            assert_eq!(unescape(guarded), cell, "{guarded:?}");
         }
     }
 
     #[test]
     fn a_cell_that_never_had_a_guard_is_left_alone() {
         for cell in ["=1", "'tis", "'", "''", " '=1", "1'=1"] {
-            assert_eq!(take(cell), cell);
+            assert_eq!(unescape(cell), cell);
         }
     }
 
     proptest! {
         #[test]
-        fn taking_undoes_putting(cell in "('{0,3}[=+@＝-]?\\PC{0,5}|\\PC*)") {
-            let guarded = put(&cell);
-            prop_assert_eq!(take(&guarded), cell.as_str());
+        fn unescaping_undoes_escaping(cell in "('{0,3}[=+@＝-]?\\PC{0,5}|\\PC*)") {
+            let guarded = escape(&cell);
+            prop_assert_eq!(unescape(&guarded), cell.as_str());
         }
 
         #[test]
         fn guards_do_not_pile_up(cell in "'{0,3}[=+@＝\t\r-]?\\PC{0,5}") {
-            let once = put(take(&cell)).into_owned();
-            prop_assert_eq!(put(take(&once)), once.as_str());
+            let once = escape(unescape(&cell)).into_owned();
+            prop_assert_eq!(escape(unescape(&once)), once.as_str());
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::{
 /// What the worker found for [`crate::row::Lookups`]. IDs that are inactive or another tenant's are not in it, so
 /// that they cannot be told from those that do not exist.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Dialer {
+pub struct TenantSnapshot {
     /// Active roles of the tenant.
     pub roles: HashSet<i64>,
     /// Desks of the tenant.
@@ -39,21 +39,21 @@ pub struct Dialer {
 
 /// Refuses a job whose values for all users are not the tenant's, as `unknown_reference`. Whether they are
 /// inactive, another tenant's or nobody's is not told.
-pub fn check_fixed_values(job: &Job, dialer: &Dialer) -> Result<(), Rejection> {
+pub fn check_fixed_values(job: &Job, tenant: &TenantSnapshot) -> Result<(), Rejection> {
     let fixed = Fixed::of(job);
     let lists = [
-        (Field::Role.label(), fixed.roles, &dialer.roles),
-        (Field::Desks.label(), fixed.desks, &dialer.desks),
+        (Field::Role.label(), fixed.roles, &tenant.roles),
+        (Field::Desks.label(), fixed.desks, &tenant.desks),
         (
             Field::SkillGroups.label(),
             fixed.skill_groups,
-            &dialer.skill_groups,
+            &tenant.skill_groups,
         ),
-        (Field::Tags.label(), fixed.tags, &dialer.tags),
+        (Field::Tags.label(), fixed.tags, &tenant.tags),
         (
             "PBX domain",
             job.sip.pbx_domain_id().map(|id| IdList::of(&[id])),
-            &dialer.pbx_domains,
+            &tenant.pbx_domains,
         ),
     ];
     let mut unknown = Vec::new();
