@@ -3,7 +3,7 @@
 use futures::future::join_all;
 use serde_json::Value;
 use tests::{Tenant, Worker, World, eventually, final_data, in_world, in_world_of};
-use worker::{broker::Outgoing, step::Tools};
+use worker::{message::Message as Outgoing, steps::Context as Tools};
 
 use crate::{import::good_rows, steps::planned};
 
@@ -82,7 +82,7 @@ async fn a_flood_stays_in_one_shard_and_the_others_keep_out_of_it() {
 /// Receives and plans an import: the shard of its batches.
 async fn plan_into_shard(tools: &Tools, job: &Value) -> u16 {
     let batches = planned(tools, job).await;
-    let Some(Outgoing::Rows(_, shard)) = batches.first() else {
+    let Some(Outgoing::Batch(_, shard)) = batches.first() else {
         panic!("{batches:?}");
     };
     *shard

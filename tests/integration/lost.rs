@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use tests::{Worker, World, eventually, final_data, in_world};
-use worker::receive::receive;
+use worker::steps::receive::receive;
 
 use crate::import::{assert_passwords_verify, good_rows};
 
@@ -106,20 +106,20 @@ async fn a_round_of_other_queues_says_nothing() {
         receive(&world.tools(), job.to_string().as_bytes()).await.unwrap();
         let (few, all) = (["a", "b"].map(str::to_owned), ["a", "b", "c"].map(str::to_owned));
         let quiet = Duration::ZERO;
-        let of_few = db.sweep(&few, quiet).await.unwrap();
-        assert_eq!(of_few.probes.len(), 2);
-        for probe in &of_few.probes {
-            db.note_probe(probe).await.unwrap();
+        let of_few = db.rescue(&few, quiet).await.unwrap();
+        assert_eq!(of_few.markers.len(), 2);
+        for probe in &of_few.markers {
+            db.note_marker(probe).await.unwrap();
         }
         // Workers with another number of shards begin anew, and what came out before counts for nothing.
-        let of_all = db.sweep(&all, quiet).await.unwrap();
-        assert_eq!((of_all.probes.len(), of_all.lost.len()), (3, 0));
-        for probe in of_few.probes.iter().chain(&of_all.probes[..2]) {
-            db.note_probe(probe).await.unwrap();
+        let of_all = db.rescue(&all, quiet).await.unwrap();
+        assert_eq!((of_all.markers.len(), of_all.lost.len()), (3, 0));
+        for probe in of_few.markers.iter().chain(&of_all.markers[..2]) {
+            db.note_marker(probe).await.unwrap();
         }
-        assert_eq!(db.sweep(&all, quiet).await.unwrap().lost, []);
-        db.note_probe(&of_all.probes[2]).await.unwrap();
-        assert_eq!(db.sweep(&all, quiet).await.unwrap().lost.len(), 1);
+        assert_eq!(db.rescue(&all, quiet).await.unwrap().lost, []);
+        db.note_marker(&of_all.markers[2]).await.unwrap();
+        assert_eq!(db.rescue(&all, quiet).await.unwrap().lost.len(), 1);
     })
     .await;
 }

@@ -5,7 +5,10 @@ use std::process::Output;
 
 use serde_json::{Value, json};
 use tests::{Worker, World, eventually, final_data, in_world};
-use worker::{broker::DeadReason, receive::receive, rows::rows};
+use worker::{
+    message::DeadReason,
+    steps::{batch::batch as rows, receive::receive},
+};
 
 use crate::{
     import::{assert_passwords_verify, good_rows},

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use tests::{Worker, World, eventually, final_data, in_world};
-use worker::seal::{KeyRing, SealedSeed};
+use worker::crypto::seal::{KeyRing, SealedSeed};
 
 use crate::{
     import::{assert_passwords_verify, good_rows},

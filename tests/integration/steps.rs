@@ -2,7 +2,10 @@
 
 use serde_json::Value;
 use tests::{Worker, World, eventually, final_data, in_world};
-use worker::{broker::Outgoing, plan::plan, receive::receive, report::report, rows::rows, step::Tools};
+use worker::{
+    message::Message as Outgoing,
+    steps::{Context as Tools, batch::batch as rows, plan::plan, receive::receive, report::report},
+};
 
 use crate::import::{assert_passwords_verify, good_rows};
 
@@ -16,7 +19,7 @@ async fn twice<T: PartialEq + std::fmt::Debug>(step: impl AsyncFn() -> T) -> T {
 fn body(message: &Outgoing) -> Vec<u8> {
     match message {
         Outgoing::Plan(due, _) => serde_json::to_vec(due).unwrap(),
-        Outgoing::Rows(due, _) => serde_json::to_vec(due).unwrap(),
+        Outgoing::Batch(due, _) => serde_json::to_vec(due).unwrap(),
         Outgoing::Report(due) => serde_json::to_vec(due).unwrap(),
         other => panic!("{other:?} is no work message"),
     }

@@ -18,9 +18,9 @@ use sqlx::{AssertSqlSafe, PgPool, postgres::PgConnectOptions};
 use uuid::Uuid;
 use worker::{
     broker,
+    crypto::hashing::{Choice, Cost, Hasher},
     db::{self, Db},
-    hashing::{Choice, Cost, Hasher},
-    step::Tools,
+    steps::Context as Tools,
     storage::{self, Storage},
 };
 

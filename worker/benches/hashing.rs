@@ -7,7 +7,7 @@
 )]
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use worker::hashing::{Argon2id, Choice, Cost, SALT_BYTES};
+use worker::crypto::hashing::{Argon2id, Choice, Cost, SALT_BYTES};
 
 fn hashing(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("argon2id 19 MiB, 2 passes");

@@ -24,7 +24,7 @@ async fn main() -> ExitCode {
         .with_target(false)
         .with_ansi(std::io::stderr().is_terminal())
         .init();
-    worker::panics::log_places();
+    worker::engine::panics::log_places();
     #[cfg(feature = "failpoints")]
     let _failpoints = fail::FailScenario::setup();
     match cli::run(cli).await {

@@ -13,10 +13,10 @@ use uuid::Uuid;
 
 use super::{
     Error, Link,
-    link::{CONNECT_TIMEOUT, count, tries, within},
-    outgoing::{IMPORT_HEADER, SIZE_HEADER, TENANT_HEADER},
+    envelope::{IMPORT_HEADER, SIZE_HEADER, TENANT_HEADER},
+    link::{CONNECT_TIMEOUT, count, retry_count, within},
 };
-use crate::failure::About;
+use crate::message::Subject;
 
 /// Most letters that are held at one time: with jobs of 256 KiB some GiB at worst, usually a few MiB.
 const MOST_HELD: usize = 10_000;
@@ -41,9 +41,9 @@ pub struct DeadLetter {
     /// The routing key with which it came.
     pub origin: String,
     /// How often it had failed before.
-    pub tries: u32,
+    pub retry_count: u32,
     /// The import that it is about, if the message tells it.
-    pub about: Option<About>,
+    pub subject: Option<Subject>,
     /// The message, or its beginning.
     pub body: Vec<u8>,
     /// Size of the message in bytes.
@@ -77,9 +77,9 @@ impl DeadLetter {
                 .unwrap_or_else(|| "unknown".to_owned()),
             error: text(&headers, "import-error"),
             origin: text(&headers, "import-origin").unwrap_or_else(|| delivery.routing_key.to_string()),
-            tries: tries(&delivery.properties),
+            retry_count: retry_count(&delivery.properties),
             // What the broker itself set aside has no headers of ours, what is cut no body that could be read.
-            about: About::of(&delivery.data).or_else(|| about(&headers)),
+            subject: Subject::of(&delivery.data).or_else(|| subject(&headers)),
             size_bytes: delivery.data.len().max(whole),
             body: delivery.data,
             acker: delivery.acker,
@@ -113,9 +113,9 @@ impl Link {
     }
 }
 
-fn about(headers: &FieldTable) -> Option<About> {
+fn subject(headers: &FieldTable) -> Option<Subject> {
     let tenant_id = headers.inner().get(TENANT_HEADER)?.as_long_long_int()?;
-    Some(About {
+    Some(Subject {
         import_id: text(headers, IMPORT_HEADER)?.parse().ok()?,
         tenant_id: tenant_id.try_into().ok()?,
         attempt: None,

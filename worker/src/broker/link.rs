@@ -18,11 +18,9 @@ use lapin::{
 };
 
 use super::{
-    Error, Options, Publisher, REPORTS, REQUESTED, Topology,
-    outgoing::{PROBE, TRIES_HEADER},
-    topology::PLANS,
-    turns::Turns,
+    Error, Options, Publisher, REPORTS, REQUESTED, Topology, envelope::RETRY_COUNT_HEADER, topology::PLANS,
 };
+use crate::{fair::LeastRecentlyServed, message::TaskKind};
 
 /// Time for TCP, TLS and AMQP handshakes and for all declarations; lapin's own time-out does not cover them.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -35,50 +33,22 @@ const HEARTBEAT_SECONDS: u16 = 5;
 const HAND_BACK_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Header in which a quorum queue says how often it has handed a message out before.
-const RETURNS_HEADER: &str = "x-delivery-count";
+const DELIVERY_COUNT_HEADER: &str = "x-delivery-count";
 
-/// What is to be done with a message, known from the queue that it came from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
-    /// A job is to be kept.
-    Receive,
-    /// An import is to be planned.
-    Plan,
-    /// The users of a batch are to be created.
-    Rows,
-    /// The reports of an import are to be written.
-    Report,
-    /// The sweep is to be told that this message came out of its queue.
-    Probe,
+/// By routing key, which a message keeps on all its ways; markers wait among the others.
+fn kind_of(message_type: Option<&ShortString>, routing_key: &str) -> TaskKind {
+    match message_type.map(ShortString::as_str) {
+        Some(text) if text == TaskKind::Marker.as_str() => TaskKind::Marker,
+        _ => kind_of_key(routing_key),
+    }
 }
 
-impl Step {
-    /// The name in logs and message types.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Receive => "job",
-            Self::Plan => "plan-due",
-            Self::Rows => "rows-due",
-            Self::Report => "report-due",
-            Self::Probe => PROBE,
-        }
-    }
-
-    /// By routing key, which a message keeps on all its ways.
-    fn of(kind: Option<&ShortString>, routing_key: &str) -> Self {
-        match kind.map(ShortString::as_str) {
-            Some(PROBE) => Self::Probe,
-            _ => Self::of_key(routing_key),
-        }
-    }
-
-    pub(super) fn of_key(routing_key: &str) -> Self {
-        match routing_key {
-            REQUESTED => Self::Receive,
-            REPORTS => Self::Report,
-            key if key.starts_with(PLANS) => Self::Plan,
-            _ => Self::Rows,
-        }
+pub(super) fn kind_of_key(routing_key: &str) -> TaskKind {
+    match routing_key {
+        REQUESTED => TaskKind::Receive,
+        REPORTS => TaskKind::Report,
+        key if key.starts_with(PLANS) => TaskKind::Plan,
+        _ => TaskKind::Batch,
     }
 }
 
@@ -86,17 +56,17 @@ impl Step {
 #[derive(Debug)]
 pub struct Delivery {
     /// What is to be done with it.
-    pub step: Step,
+    pub kind: TaskKind,
     /// The message.
     pub body: Vec<u8>,
     /// How often it has failed before.
-    pub tries: u32,
+    pub retry_count: u32,
     /// How often the broker has handed it out in vain: to workers that died or stopped.
-    pub returns: u32,
+    pub delivery_count: u32,
     /// Whether the broker has handed it out before.
     pub redelivered: bool,
     /// Whether it was handed out too often before, and is now handed out alone.
-    pub suspect: bool,
+    pub quarantined: bool,
     pub(super) routing_key: ShortString,
     acker: Acker,
 }
@@ -204,12 +174,12 @@ impl Link {
 
     /// Imports to plan, taken from all shards in turn; at most `prefetch` from each.
     pub async fn plans(&self, prefetch: u16) -> Result<Deliveries, Error> {
-        self.consume(self.topology.plans_queues(), prefetch).await
+        self.consume(self.topology.plan_queues(), prefetch).await
     }
 
     /// Batches of rows, taken from all shards in turn; at most `prefetch` from each.
-    pub async fn rows(&self, prefetch: u16) -> Result<Deliveries, Error> {
-        self.consume(self.topology.rows_queues(), prefetch).await
+    pub async fn batches(&self, prefetch: u16) -> Result<Deliveries, Error> {
+        self.consume(self.topology.batch_queues(), prefetch).await
     }
 
     /// Reports that are due.
@@ -218,8 +188,8 @@ impl Link {
     }
 
     /// Messages that may have killed workers, one at a time.
-    pub async fn suspects(&self) -> Result<Deliveries, Error> {
-        self.consume([self.topology.suspects()], 1).await
+    pub async fn quarantine(&self) -> Result<Deliveries, Error> {
+        self.consume([self.topology.quarantine()], 1).await
     }
 
     async fn consume(
@@ -233,13 +203,13 @@ impl Link {
             channel.basic_qos(prefetch, BasicQosOptions::default()).await?;
             let (mut shards, mut consumers) = (Vec::new(), Vec::new());
             for queue in queues {
-                let suspect = queue == self.topology.suspects();
-                let (consumer, received) = deliveries(queue, suspect, &channel).await?;
+                let quarantined = queue == self.topology.quarantine();
+                let (consumer, received) = deliveries(queue, quarantined, &channel).await?;
                 consumers.push(consumer);
                 shards.push(received.boxed());
             }
             Ok(Deliveries {
-                received: Turns::of(shards).boxed(),
+                received: LeastRecentlyServed::of(shards).boxed(),
                 channel,
                 consumers,
             })
@@ -274,7 +244,7 @@ pub(super) fn uri(options: &Options) -> Result<AMQPUri, Error> {
 
 async fn deliveries(
     queue: ShortString,
-    suspect: bool,
+    quarantined: bool,
     channel: &Channel,
 ) -> Result<(ShortString, impl Stream<Item = Result<Delivery, Error>> + use<>), Error> {
     let consumer = channel
@@ -289,11 +259,11 @@ async fn deliveries(
     let received = consumer.map(move |received| {
         let delivery = received?;
         Ok(Delivery {
-            step: Step::of(delivery.properties.kind().as_ref(), delivery.routing_key.as_str()),
-            tries: count(&delivery.properties, TRIES_HEADER),
-            returns: count(&delivery.properties, RETURNS_HEADER),
+            kind: kind_of(delivery.properties.kind().as_ref(), delivery.routing_key.as_str()),
+            retry_count: count(&delivery.properties, RETRY_COUNT_HEADER),
+            delivery_count: count(&delivery.properties, DELIVERY_COUNT_HEADER),
             redelivered: delivery.redelivered,
-            suspect,
+            quarantined,
             routing_key: delivery.routing_key,
             acker: delivery.acker,
             body: delivery.data,
@@ -304,8 +274,8 @@ async fn deliveries(
 }
 
 /// How often a message has failed before.
-pub(super) fn tries(properties: &lapin::BasicProperties) -> u32 {
-    count(properties, TRIES_HEADER)
+pub(super) fn retry_count(properties: &lapin::BasicProperties) -> u32 {
+    count(properties, RETRY_COUNT_HEADER)
 }
 
 /// A counter among the headers: ours is a long-uint, the broker takes any integer type that has room.

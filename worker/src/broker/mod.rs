@@ -2,16 +2,14 @@
 
 mod check;
 mod dead;
+mod envelope;
 mod link;
-mod outgoing;
 mod publisher;
 mod topology;
-mod turns;
 
 pub use check::{Examined, examine};
 pub use dead::{DeadLetter, DeadLetters};
-pub use link::{Deliveries, Delivery, Link, Step, declare};
-pub use outgoing::{DeadReason, Outgoing};
+pub use link::{Deliveries, Delivery, Link, declare};
 pub use publisher::Publisher;
 pub use topology::{DEFAULT_SHARDS, REPORTS, REQUESTED, Topology};
 

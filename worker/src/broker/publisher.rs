@@ -10,10 +10,10 @@ use lapin::{
 use tokio::sync::Mutex;
 
 use super::{
-    DeadLetter, DeadReason, Delivery, Error, Outgoing, Topology,
-    outgoing::{self, Letter},
+    DeadLetter, Delivery, Error, Topology,
+    envelope::{self, Envelope},
 };
-use crate::failure::About;
+use crate::message::{DeadReason, Message, Subject};
 
 /// Confirms of a quorum queue take a disk write, under load hundreds of milliseconds; this is the time to give up.
 const CONFIRM_TIMEOUT: Duration = Duration::from_secs(15);
@@ -49,17 +49,17 @@ impl Publisher {
     }
 
     /// Sends all messages. After an error some of them may have been sent, none is known to be.
-    pub async fn publish(&self, messages: &[Outgoing]) -> Result<(), Error> {
-        let letters = messages
+    pub async fn publish(&self, messages: &[Message]) -> Result<(), Error> {
+        let envelopes = messages
             .iter()
-            .map(|message| message.letter(&self.topology))
+            .map(|message| envelope::envelope(message, &self.topology))
             .collect::<Result<Vec<_>, _>>()?;
-        self.send(&letters).await
+        self.send(&envelopes).await
     }
 
     /// Sends the delivery again, after the delay of so many failed tries.
-    pub async fn retry(&self, delivery: &Delivery, tries: u32) -> Result<(), Error> {
-        self.send(&[outgoing::retry(delivery, tries, &self.topology)])
+    pub async fn retry(&self, delivery: &Delivery, retry_count: u32) -> Result<(), Error> {
+        self.send(&[envelope::retry(delivery, retry_count, &self.topology)])
             .await
     }
 
@@ -69,13 +69,13 @@ impl Publisher {
         delivery: &Delivery,
         reason: DeadReason,
         error: &str,
-        about: Option<About>,
+        subject: Option<Subject>,
     ) -> Result<(), Error> {
-        self.send(&[outgoing::dead_letter(
+        self.send(&[envelope::dead_letter(
             delivery,
             reason,
             error,
-            about,
+            subject,
             &self.topology,
         )])
         .await
@@ -83,34 +83,34 @@ impl Publisher {
 
     /// Sends a dead letter to where it first came from, as if it had never failed.
     pub async fn revive(&self, letter: &DeadLetter) -> Result<(), Error> {
-        self.send(&[outgoing::revived(letter, &self.topology)]).await
+        self.send(&[envelope::revived(letter, &self.topology)]).await
     }
 
-    async fn send(&self, letters: &[Letter]) -> Result<(), Error> {
-        if letters.is_empty() {
+    async fn send(&self, envelopes: &[Envelope]) -> Result<(), Error> {
+        if envelopes.is_empty() {
             return Ok(());
         }
         let (channel, ..) = select_all(self.channels.iter().map(|channel| Box::pin(channel.lock()))).await;
         let confirmed = async {
-            let mut confirms = Vec::with_capacity(letters.len());
-            for letter in letters {
+            let mut confirms = Vec::with_capacity(envelopes.len());
+            for envelope in envelopes {
                 let options = BasicPublishOptions {
                     mandatory: true,
                     ..BasicPublishOptions::default()
                 };
                 let sent = channel
                     .basic_publish(
-                        letter.exchange.clone(),
-                        letter.routing_key.clone(),
+                        envelope.exchange.clone(),
+                        envelope.routing_key.clone(),
                         options,
-                        &letter.body,
-                        letter.properties.clone(),
+                        &envelope.body,
+                        envelope.properties.clone(),
                     )
                     .await?;
-                confirms.push((letter, sent));
+                confirms.push((envelope, sent));
             }
-            for (letter, confirm) in confirms {
-                settled(letter, confirm.await?)?;
+            for (envelope, confirm) in confirms {
+                settled(envelope, confirm.await?)?;
             }
             Ok(())
         };
@@ -135,8 +135,8 @@ impl Publisher {
 }
 
 /// A returned message is acknowledged too, so an acknowledgement alone says nothing.
-fn settled(letter: &Letter, confirmation: Confirmation) -> Result<(), Error> {
-    let (exchange, routing_key) = (letter.exchange.to_string(), letter.routing_key.to_string());
+fn settled(envelope: &Envelope, confirmation: Confirmation) -> Result<(), Error> {
+    let (exchange, routing_key) = (envelope.exchange.to_string(), envelope.routing_key.to_string());
     match confirmation {
         Confirmation::Ack(None) => Ok(()),
         Confirmation::Ack(Some(_)) | Confirmation::Nack(Some(_)) => Err(Error::Unroutable {

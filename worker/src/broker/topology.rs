@@ -36,7 +36,7 @@ const ROWS: &str = "rows.";
 pub const REPORTS: &str = "reports";
 
 /// Routing key of probes into the queue of suspects, into which nothing is published otherwise.
-pub(super) const SUSPECTS: &str = "suspects";
+pub(super) const QUARANTINE: &str = "suspects";
 
 /// How long a message waits after its first, second, … failed try. The last delay is used for all further tries.
 const DELAYS: [(&str, Duration); 5] = [
@@ -51,7 +51,7 @@ const LONGEST: (&str, Duration) = ("10m", Duration::from_secs(600));
 
 /// How often the broker hands out a message that is never acknowledged, before it is suspected to kill its worker. A
 /// worker that dies or stops returns all that it holds, so this is far more than one death and far less than for ever; and
-/// suspicion alone fails no message, see [`Topology::suspects`].
+/// suspicion alone fails no message, see [`Topology::quarantine`].
 const DELIVERY_LIMIT: u32 = 20;
 
 /// Names of exchanges and queues.
@@ -77,31 +77,31 @@ impl Topology {
         self.name("imports.events")
     }
 
-    /// The exchange whose messages wait for a while; `tries` counts the failed ones, from 1.
-    pub fn retry_exchange(&self, tries: u32) -> ShortString {
-        let rung = usize::try_from(tries.saturating_sub(1)).unwrap_or(usize::MAX);
+    /// The exchange whose messages wait for a while; `retry_count` counts the failed ones, from 1.
+    pub fn retry_exchange(&self, retry_count: u32) -> ShortString {
+        let rung = usize::try_from(retry_count.saturating_sub(1)).unwrap_or(usize::MAX);
         let (name, _) = DELAYS.get(rung).unwrap_or(&LONGEST);
         self.retry(name)
     }
 
     /// The delay after so many failed tries.
-    pub fn delay(tries: u32) -> Duration {
-        let rung = usize::try_from(tries.saturating_sub(1)).unwrap_or(usize::MAX);
+    pub fn delay(retry_count: u32) -> Duration {
+        let rung = usize::try_from(retry_count.saturating_sub(1)).unwrap_or(usize::MAX);
         DELAYS.get(rung).unwrap_or(&LONGEST).1
     }
 
     /// Exchange and queue of messages that were handed out too often. Most of them only lay beside the one that kills
     /// its worker: here each is handed out alone, so that only the one that does it is set aside.
-    pub fn suspects(&self) -> ShortString {
+    pub fn quarantine(&self) -> ShortString {
         self.name("imports.suspects")
     }
 
     /// Routing keys of all queues that a message of a running import can wait in, delay queues excepted.
-    pub fn probed_keys(&self) -> impl Iterator<Item = ShortString> {
+    pub fn marked_keys(&self) -> impl Iterator<Item = ShortString> {
         let shards = [PLANS, ROWS]
             .into_iter()
             .flat_map(|kind| (0..self.shards).map(move |shard| key(kind, shard)));
-        [REQUESTED.into(), REPORTS.into(), SUSPECTS.into()]
+        [REQUESTED.into(), REPORTS.into(), QUARANTINE.into()]
             .into_iter()
             .chain(shards)
     }
@@ -122,12 +122,12 @@ impl Topology {
     }
 
     /// The shard queues of `PlanDue` messages.
-    pub fn plans_queues(&self) -> impl Iterator<Item = ShortString> {
+    pub fn plan_queues(&self) -> impl Iterator<Item = ShortString> {
         self.sharded(PLANS)
     }
 
     /// The shard queues of `RowsDue` messages.
-    pub fn rows_queues(&self) -> impl Iterator<Item = ShortString> {
+    pub fn batch_queues(&self) -> impl Iterator<Item = ShortString> {
         self.sharded(ROWS)
     }
 
@@ -135,8 +135,8 @@ impl Topology {
     pub fn work_queues(&self) -> impl Iterator<Item = ShortString> {
         [self.requested_queue(), self.reports_queue()]
             .into_iter()
-            .chain(self.plans_queues())
-            .chain(self.rows_queues())
+            .chain(self.plan_queues())
+            .chain(self.batch_queues())
     }
 
     fn sharded(&self, kind: &str) -> impl Iterator<Item = ShortString> {
@@ -159,7 +159,7 @@ impl Topology {
     }
 
     /// Routing key of a shard's `RowsDue` messages.
-    pub(super) fn rows_key(&self, shard: u16) -> ShortString {
+    pub(super) fn batches_key(&self, shard: u16) -> ShortString {
         key(ROWS, self.existing(shard))
     }
 
@@ -184,10 +184,10 @@ impl Topology {
         let exchanges = [
             self.work_exchange(),
             self.events_exchange(),
-            self.suspects(),
+            self.quarantine(),
             self.dead(),
         ];
-        let queues = [self.suspects(), self.dead(), self.dialer_queue()];
+        let queues = [self.quarantine(), self.dead(), self.dialer_queue()];
         (
             exchanges.into_iter().chain(waiting()).collect(),
             queues
@@ -202,7 +202,7 @@ impl Topology {
     pub async fn declare(&self, channel: &Channel) -> lapin::Result<()> {
         declare_exchange(channel, self.work_exchange(), ExchangeKind::Direct).await?;
         declare_exchange(channel, self.events_exchange(), ExchangeKind::Topic).await?;
-        declare_exchange(channel, self.suspects(), ExchangeKind::Fanout).await?;
+        declare_exchange(channel, self.quarantine(), ExchangeKind::Fanout).await?;
         declare_exchange(channel, self.dead(), ExchangeKind::Fanout).await?;
 
         declare_queue(channel, self.dead(), &[], self.dead(), "").await?;
@@ -233,13 +233,13 @@ impl Topology {
         // Workers set suspects aside themselves, long before this limit; it is for the day when no worker can.
         declare_queue(
             channel,
-            self.suspects(),
+            self.quarantine(),
             &limited(self.dead()),
-            self.suspects(),
+            self.quarantine(),
             "",
         )
         .await?;
-        let work = limited(self.suspects());
+        let work = limited(self.quarantine());
         declare_queue(
             channel,
             self.requested_queue(),
@@ -257,8 +257,8 @@ impl Topology {
         )
         .await?;
         for (kind, queues) in [
-            (PLANS, self.plans_queues().collect::<Vec<_>>()),
-            (ROWS, self.rows_queues().collect()),
+            (PLANS, self.plan_queues().collect::<Vec<_>>()),
+            (ROWS, self.batch_queues().collect()),
         ] {
             for (shard, queue) in (0..).zip(queues) {
                 declare_queue(
@@ -373,7 +373,7 @@ mod tests {
     fn delays_climb_the_ladder_and_stay_on_its_top() {
         let topology = Topology::new("t.".into(), 1);
         let names: Vec<String> = (1..=7)
-            .map(|tries| topology.retry_exchange(tries).to_string())
+            .map(|count| topology.retry_exchange(count).to_string())
             .collect();
         let expected =
             ["1s", "5s", "30s", "2m", "10m", "10m", "10m"].map(|delay| format!("t.imports.retry.{delay}"));

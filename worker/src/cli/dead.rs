@@ -14,7 +14,7 @@ use super::{
 use crate::{
     broker::{self, DeadLetter, DeadLetters, Link},
     db::{self, Audit, Db, Import, State},
-    operate::{self, Choice},
+    operate::{self, ReplayOptions},
 };
 
 /// The commands for dead letters.
@@ -133,16 +133,16 @@ impl Found {
         let letter = &self.letter;
         json!({
             "message_id": letter.message_id, "reason": letter.reason, "error": letter.error, "origin": letter.origin,
-            "tries": letter.tries, "size_bytes": letter.size_bytes, "is_cut": letter.is_cut(),
-            "import_id": letter.about.map(|about| about.import_id),
-            "tenant_id": letter.about.map(|about| about.tenant_id),
+            "tries": letter.retry_count, "size_bytes": letter.size_bytes, "is_cut": letter.is_cut(),
+            "import_id": letter.subject.map(|about| about.import_id),
+            "tenant_id": letter.subject.map(|about| about.tenant_id),
             "import_state": self.import.as_ref().map(|import| import.state.as_str()),
         })
     }
 
     fn line(&self) -> String {
         let letter = &self.letter;
-        let about = letter.about.map_or_else(
+        let about = letter.subject.map_or_else(
             || "no import".to_owned(),
             |about| format!("import {} of tenant {}", about.import_id, about.tenant_id),
         );
@@ -153,7 +153,7 @@ impl Found {
         let error = letter.error.as_deref().unwrap_or("no error noted");
         format!(
             "{}  {} (from {}, tried {} times)\n    {about}, {state} by now: {error}",
-            letter.message_id, letter.reason, letter.origin, letter.tries
+            letter.message_id, letter.reason, letter.origin, letter.retry_count
         )
     }
 
@@ -300,10 +300,10 @@ async fn change(args: ChangeArgs, replay: bool) -> anyhow::Result<ExitCode> {
 async fn revive(db: &Db, link: &Link, found: &Found, audit: &Audit) -> anyhow::Result<String> {
     // An earlier letter of the same import may have reopened it since; then this one is only sent again, and the step
     // sees that it is of an attempt that is over.
-    if let Some(about) = found.letter.about
+    if let Some(about) = found.letter.subject
         && found.is_failed()
     {
-        let replayed = operate::replay(db, about.import_id, Choice::default(), audit).await?;
+        let replayed = operate::replay(db, about.import_id, ReplayOptions::default(), audit).await?;
         link.publisher().publish(&replayed.messages).await?;
         let (import_id, attempt) = (about.import_id, replayed.import.attempt);
         return Ok(format!("import {import_id} taken up as attempt {attempt}"));
@@ -319,7 +319,9 @@ async fn note(db: &Db, audit: &Audit, found: &Found) -> anyhow::Result<()> {
     let details = json!({
         "message_id": letter.message_id, "reason": letter.reason, "error": letter.error, "origin": letter.origin,
     });
-    let about = letter.about.map(|about| (about.tenant_id.get(), about.import_id));
+    let about = letter
+        .subject
+        .map(|about| (about.tenant_id.get(), about.import_id));
     Ok(db.record(audit, about, details).await?)
 }
 
@@ -341,7 +343,7 @@ async fn choose(
 ) -> anyhow::Result<Vec<Found>> {
     let mut chosen = Vec::new();
     for letter in std::mem::take(&mut held.letters) {
-        let import = match letter.about {
+        let import = match letter.subject {
             // Whoever guesses an ID learns nothing of another tenant's import.
             Some(about) => db
                 .find(about.import_id)
@@ -368,11 +370,17 @@ fn matches(found: &Found, filter: &Filter) -> bool {
         .dead_reason
         .as_ref()
         .is_none_or(|reason| *reason == found.letter.reason)
-        && filter
-            .tenant
-            .is_none_or(|tenant| found.letter.about.is_some_and(|about| about.tenant_id == tenant))
-        && filter
-            .import
-            .is_none_or(|import| found.letter.about.is_some_and(|about| about.import_id == import))
+        && filter.tenant.is_none_or(|tenant| {
+            found
+                .letter
+                .subject
+                .is_some_and(|about| about.tenant_id == tenant)
+        })
+        && filter.import.is_none_or(|import| {
+            found
+                .letter
+                .subject
+                .is_some_and(|about| about.import_id == import)
+        })
         && (!filter.over || found.import.as_ref().is_some_and(is_over))
 }

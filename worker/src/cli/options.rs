@@ -4,9 +4,11 @@ use clap::builder::RangedU64ValueParser;
 use shared::limits::Limits;
 
 use crate::{
+    crypto::{
+        hashing::{self, Choice, Cost, Hasher},
+        seal::{InvalidKeys, KeyRing},
+    },
     db,
-    hashing::{self, Choice, Cost, Hasher},
-    seal::{InvalidKeys, KeyRing},
     secret::Secret,
 };
 

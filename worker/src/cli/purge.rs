@@ -13,8 +13,8 @@ use super::{
 };
 use crate::{
     db::{self, Db, Old, Stage},
-    report,
     secret::Secret,
+    steps::report,
     storage::{self, Storage},
 };
 

@@ -9,7 +9,7 @@ use super::operator::{By, confirmed, not_confirmed, show};
 use crate::{
     broker::{self, Link},
     db::{self, Db, State},
-    operate::{self, Choice},
+    operate::{self, ReplayOptions},
 };
 
 /// Options of `replay`.
@@ -75,11 +75,11 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     }
     // First, so that nothing is changed while the broker is away.
     let link = Link::connect(&args.broker).await?;
-    let choice = Choice {
+    let options = ReplayOptions {
         errors: args.errors,
         abandon_passwords: args.abandon_passwords,
     };
-    let done = operate::replay(&db, import_id, choice, &args.by.audit("replay")).await?;
+    let done = operate::replay(&db, import_id, options, &args.by.audit("replay")).await?;
     crash_point!("replay-committed");
     link.publisher().publish(&done.messages).await?;
     crash_point!("replay-published");

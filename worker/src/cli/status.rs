@@ -16,8 +16,8 @@ use uuid::Uuid;
 use super::operator::show;
 use crate::{
     db::{self, Db, Import, RowState},
-    events::rfc3339,
-    operate, report,
+    operate,
+    steps::{event::rfc3339, report},
 };
 
 /// Options of `status`.
@@ -148,7 +148,7 @@ impl Status {
             delimiter: import.format.map(|(_, delimiter)| delimiter),
             rejection: import.rejection.clone(),
             failure_reason: import.failure_reason.clone(),
-            tries: import.tries,
+            tries: import.retry_count,
             last_error: import.last_error.clone(),
             overcame: import.trouble().is_none(),
             source_key: import.job.source.key.clone(),

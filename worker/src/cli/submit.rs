@@ -12,8 +12,9 @@ use uuid::Uuid;
 
 use self::progress::Progress;
 use crate::{
-    broker::{self, Link, Outgoing},
+    broker::{self, Link},
     db::{self, Db, Import, Severity, State},
+    message::Message,
     storage::{self, Storage},
 };
 
@@ -86,7 +87,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     }
     let link = Link::connect(&args.broker).await?;
     link.publisher()
-        .publish(&[Outgoing::Job(Box::new(job.clone()))])
+        .publish(&[Message::Job(Box::new(job.clone()))])
         .await?;
 
     if !args.wait {

@@ -2,7 +2,7 @@
 
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
-use anyhow::Context;
+use anyhow::Context as _;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -10,10 +10,10 @@ use super::options::{HashingArgs, LimitArgs, seal_keys};
 use crate::{
     broker,
     db::{self, Db},
+    engine,
     secret::Secret,
-    step::Tools,
+    steps::Context,
     storage::{self, Storage},
-    work,
 };
 
 /// Exit codes of programs that a signal has ended are those of the signals and this. Source: POSIX, Shell Command Language.
@@ -51,7 +51,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let stop = stop_on_signal()?;
     // Whatever is wrong for good ends the worker here: later it would be waited for, as for a server that is away.
     args.broker.check()?;
-    let tools = Tools {
+    let context = Context {
         db: Db::new(&args.database)?,
         storage: Storage::new(&args.storage)?,
         hasher: args.hashing.start()?,
@@ -60,12 +60,12 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         limits: args.limits.limits(),
         batch_rows: usize::from(args.batch_rows),
     };
-    let options = work::Options {
+    let options = engine::Options {
         broker: args.broker,
         grace: Duration::from_secs(args.grace_seconds),
         quiet: Duration::from_secs(args.sweep_seconds),
     };
-    work::work(Arc::new(tools), &options, &stop).await;
+    engine::work(Arc::new(context), &options, &stop).await;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -14,8 +14,8 @@ use uuid::Uuid;
 
 use super::{Db, Error, Shards, lock_tenant, shards, unsigned};
 use crate::{
-    broker::DeadReason,
-    seal::{Owner, SealedSeed},
+    crypto::seal::{Owner, SealedSeed},
+    message::DeadReason,
 };
 
 /// Where an import stands.
@@ -63,9 +63,9 @@ pub struct Import {
     /// Why it failed.
     pub failure_reason: Option<String>,
     /// How often one of its messages was put off after an error.
-    pub tries: u32,
+    pub retry_count: u32,
     /// How often its job was published again because its messages were lost.
-    pub sweeps: u32,
+    pub rescues: u32,
     /// The last such error.
     pub last_error: Option<String>,
     /// The shard where its plan waits; none while it is planned; then the shard where its batches wait.
@@ -278,8 +278,8 @@ pub(super) async fn load(executor: impl PgExecutor<'_>, import_ids: &[Uuid]) -> 
                 .map(|(code, text)| rejection(&code, text))
                 .transpose()?,
             failure_reason: row.failure_reason,
-            tries: unsigned("tries", row.tries)?,
-            sweeps: unsigned("sweeps", row.sweeps)?,
+            retry_count: unsigned("tries", row.tries)?,
+            rescues: unsigned("sweeps", row.sweeps)?,
             last_error: row.last_error,
             shard: row.shard.and_then(|shard| shard.try_into().ok()),
             sealed_seed: row

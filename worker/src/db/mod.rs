@@ -3,6 +3,7 @@
 //! Transactions are short. Whoever writes rows or users of a tenant holds that tenant's advisory lock until the commit:
 //! otherwise two imports of the same names, in different order, would wait for each other's index entries for ever.
 
+mod batch;
 mod health;
 mod imports;
 mod inspect;
@@ -11,10 +12,9 @@ mod plan;
 mod purge;
 mod refuse;
 mod report;
+mod rescue;
 mod seals;
-mod settle;
 mod shards;
-mod sweep;
 
 use std::{io::ErrorKind, str::FromStr, time::Duration};
 
@@ -26,6 +26,7 @@ use sqlx::{
 
 use crate::secret::Secret;
 
+pub use batch::{Batch, Committed, Hashed};
 pub use health::{Health, SchemaVersion};
 pub use imports::{Import, State};
 pub use inspect::{Filter, RowState};
@@ -33,9 +34,8 @@ pub use operate::{Audit, LockedImport, StoredRow};
 pub use plan::{Planned, PlanningTransaction};
 pub use purge::{Old, Stage};
 pub use report::{CreatedRow, RefusedRow};
-pub use settle::{Batch, Hashed, Settled};
+pub use rescue::Rescue;
 pub use shards::Shards;
-pub use sweep::Sweep;
 
 /// How long a step waits for a free connection, and so how long it takes to notice that the server is away.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -104,7 +104,7 @@ pub enum Error {
     },
     /// A user's name or number was taken and freed again while its row was written.
     #[error("database: rows {0:?} could neither be created nor told why")]
-    Unsettled(Vec<i32>),
+    Uncommitted(Vec<i32>),
 }
 
 /// What an error means for a retry.
@@ -128,7 +128,7 @@ impl Error {
     pub fn severity(&self) -> Severity {
         match self {
             Self::Sqlx(error) => severity(error),
-            Self::Silent { .. } | Self::SchemaMissing | Self::Unsettled(_) => Severity::Transient,
+            Self::Silent { .. } | Self::SchemaMissing | Self::Uncommitted(_) => Severity::Transient,
             Self::Url(_) | Self::Migrate(_) | Self::Corrupt { .. } => Severity::Unexpected,
         }
     }

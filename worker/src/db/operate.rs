@@ -14,7 +14,7 @@ use super::{
     report::from_json,
     signed, unsigned,
 };
-use crate::seal::SealedSeed;
+use crate::crypto::seal::SealedSeed;
 
 /// Who makes a change, and why.
 #[derive(Debug, Clone)]

@@ -14,7 +14,7 @@ use sqlx::{PgTransaction, types::Json};
 use uuid::Uuid;
 
 use super::{Db, Error, Import, lock_tenant, signed};
-use crate::seal::SealedSeed;
+use crate::crypto::seal::SealedSeed;
 
 /// A transaction that holds the tenant's lock while an import is planned.
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! Sealed seeds that are open: for their rotation to another key, and for the check that every one can be opened.
 
 use super::{Db, Error, Import, imports::load};
-use crate::seal::SealedSeed;
+use crate::crypto::seal::SealedSeed;
 
 impl Db {
     /// The imports that hold a seed: those that run, and the failed ones.

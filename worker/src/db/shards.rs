@@ -23,13 +23,13 @@ pub struct Shards {
 impl Db {
     /// The shard of the batches of a running import, chosen when it is first asked for. Tells the sweep, too, that they
     /// are about to be published, perhaps anew.
-    pub async fn place(&self, import: &Import, shards: Shards) -> Result<u16, Error> {
+    pub async fn assign_shard(&self, import: &Import, shards: Shards) -> Result<u16, Error> {
         let tenant_id = import.job.tenant_id;
         let mut transaction = self.pool.begin().await?;
         let chosen = match import.shard {
             Some(shard) => shard,
             None => {
-                choose_alone(&mut transaction).await?;
+                choose_one_at_a_time(&mut transaction).await?;
                 choose(&mut transaction, tenant_id, shards, State::Running).await?
             }
         };
@@ -53,7 +53,7 @@ impl Db {
 
 /// Two that chose at the same moment would not see each other, hence one after the other. But a worse shard does less harm
 /// than waiting for a worker that holds the lock and has stopped.
-async fn choose_alone(transaction: &mut PgTransaction<'static>) -> Result<(), Error> {
+async fn choose_one_at_a_time(transaction: &mut PgTransaction<'static>) -> Result<(), Error> {
     for _ in 0..TRIES_ALONE {
         let alone = sqlx::query_scalar!(
             r#"SELECT pg_try_advisory_xact_lock(hashtextextended('user-import shards', 0)) AS "alone!""#

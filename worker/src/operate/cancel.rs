@@ -7,10 +7,9 @@ use uuid::Uuid;
 
 use super::Error;
 use crate::{
-    broker::Outgoing,
     db::{Audit, Db, Import, State},
-    events,
-    plan::report_due,
+    message::Message,
+    steps::{event, plan::report_due},
 };
 
 /// A cancelled import.
@@ -21,7 +20,7 @@ pub struct Cancelled {
     /// Whether it was cancelled just now, and not before.
     pub changed: bool,
     /// What carries the cancellation out.
-    pub messages: Vec<Outgoing>,
+    pub messages: Vec<Message>,
 }
 
 /// Cancels what is left of an import. One that has failed is finished in this way: its reports are written in a new
@@ -69,11 +68,11 @@ pub async fn cancel(db: &Db, import_id: Uuid, audit: &Audit) -> Result<Cancelled
 
 async fn after(db: &Db, import: Import, changed: bool) -> Result<Cancelled, Error> {
     let messages = match import.state {
-        State::Running => vec![Outgoing::Report(report_due(&import))],
-        _ => events::last(db, &import)
+        State::Running => vec![Message::Report(report_due(&import))],
+        _ => event::last(db, &import)
             .await?
             .into_iter()
-            .map(Outgoing::event)
+            .map(Message::event)
             .collect(),
     };
     Ok(Cancelled {

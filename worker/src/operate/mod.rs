@@ -7,7 +7,7 @@ mod cancel;
 mod replay;
 
 pub use cancel::{Cancelled, cancel};
-pub use replay::{Choice, Replayed, replay};
+pub use replay::{ReplayOptions, Replayed, replay};
 
 use shared::rejection::Rejection;
 use uuid::Uuid;

@@ -13,13 +13,13 @@ use uuid::Uuid;
 
 use super::Error;
 use crate::{
-    broker::Outgoing,
     db::{self, Audit, Db, Import, LockedImport, State},
+    message::Message,
 };
 
 /// What is taken up.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Choice {
+pub struct ReplayOptions {
     /// Also the rows that ended in error or duplicate, and an import that was rejected.
     pub errors: bool,
     /// Leave the password seed of a failed attempt behind: its key is lost. The users that it made need new passwords.
@@ -36,16 +36,21 @@ pub struct Replayed {
     /// Rows that were validated again.
     pub revalidated: usize,
     /// What carries the replay out.
-    pub messages: Vec<Outgoing>,
+    pub messages: Vec<Message>,
 }
 
 /// Takes an import up again.
-pub async fn replay(db: &Db, import_id: Uuid, choice: Choice, audit: &Audit) -> Result<Replayed, Error> {
+pub async fn replay(
+    db: &Db,
+    import_id: Uuid,
+    options: ReplayOptions,
+    audit: &Audit,
+) -> Result<Replayed, Error> {
     let Some(mut locked) = db.lock_import(import_id).await? else {
         return Err(Error::Unknown(import_id));
     };
     let before = locked.import().clone();
-    if let Err(refused) = check(&before, choice) {
+    if let Err(refused) = check(&before, options) {
         locked.abandon().await?;
         return Err(refused);
     }
@@ -53,9 +58,9 @@ pub async fn replay(db: &Db, import_id: Uuid, choice: Choice, audit: &Audit) -> 
         locked.abandon().await?;
         return Ok(replayed(before, false, 0));
     }
-    locked.reopen(choice.abandon_passwords).await?;
+    locked.reopen(options.abandon_passwords).await?;
     let mut revalidated = 0;
-    if choice.errors && locked.import().planned_at.is_some() {
+    if options.errors && locked.import().planned_at.is_some() {
         revalidated = match revalidate(&mut locked).await {
             Ok(count) => count,
             Err(error) => {
@@ -67,7 +72,7 @@ pub async fn replay(db: &Db, import_id: Uuid, choice: Choice, audit: &Audit) -> 
     let now = locked.import();
     let details = json!({
         "was": before.state.as_str(), "attempt": now.attempt, "pending": now.pending, "revalidated": revalidated,
-        "abandon_passwords": choice.abandon_passwords,
+        "abandon_passwords": options.abandon_passwords,
     });
     let import = locked.commit(audit, details).await?;
     Ok(replayed(import, true, revalidated))
@@ -75,14 +80,14 @@ pub async fn replay(db: &Db, import_id: Uuid, choice: Choice, audit: &Audit) -> 
 
 fn replayed(import: Import, changed: bool, revalidated: usize) -> Replayed {
     Replayed {
-        messages: vec![Outgoing::Job(Box::new(import.job.clone()))],
+        messages: vec![Message::Job(Box::new(import.job.clone()))],
         import,
         changed,
         revalidated,
     }
 }
 
-fn check(import: &Import, choice: Choice) -> Result<(), Error> {
+fn check(import: &Import, options: ReplayOptions) -> Result<(), Error> {
     let import_id = import.job.import_id;
     let nothing = |hint| {
         Err(Error::NothingToReplay {
@@ -97,11 +102,11 @@ fn check(import: &Import, choice: Choice) -> Result<(), Error> {
     let refused = import.summary.errors + import.summary.duplicates;
     match import.state {
         State::Received | State::Running | State::Failed | State::Cancelled => Ok(()),
-        State::Rejected if choice.errors => Ok(()),
+        State::Rejected if options.errors => Ok(()),
         State::Rejected => {
             nothing("if the reason for the rejection is mended, --errors reads the same file again")
         }
-        State::Completed if !choice.errors && refused > 0 => {
+        State::Completed if !options.errors && refused > 0 => {
             nothing("--errors validates the rows again that were refused")
         }
         State::Completed if refused == 0 => nothing("every row was created"),

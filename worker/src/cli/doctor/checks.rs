@@ -9,8 +9,8 @@ use super::Check;
 use crate::{
     broker,
     cli::work,
+    crypto::seal::{InvalidKeys, KeyRing},
     db::{self, Db, Health, SchemaVersion},
-    seal::{InvalidKeys, KeyRing},
     secret::Secret,
     storage::{self, Fetched, Storage},
 };

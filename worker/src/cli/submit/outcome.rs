@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::{
     db::{Db, Import},
-    events,
+    steps::event,
     storage::{Fetched, Storage},
 };
 
@@ -39,7 +39,7 @@ pub(super) async fn finished(
     json: bool,
     out: Option<&Path>,
 ) -> anyhow::Result<ExitCode> {
-    let event = events::last(db, import)
+    let event = event::last(db, import)
         .await?
         .context("the import is over but has no event")?;
     if json {

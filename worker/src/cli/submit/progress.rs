@@ -28,7 +28,7 @@ impl Progress {
         self.bar.set_position(settled);
         let trouble = import
             .trouble()
-            .map(|error| format!("put off {} times: {error}", import.tries));
+            .map(|error| format!("put off {} times: {error}", import.retry_count));
         let state = trouble.unwrap_or_else(|| import.state.as_str().to_owned());
         self.bar.set_message(state.clone());
         let tenth = (settled * LINES).checked_div(total).unwrap_or(0) * total / LINES;

@@ -5,7 +5,6 @@
 
 mod argon2id;
 mod cost;
-mod line;
 
 use std::sync::Arc;
 
@@ -20,8 +19,8 @@ use tokio::sync::oneshot;
 pub use argon2id::{Argon2id, Choice, HASH_BYTES, Implementation, SALT_BYTES};
 pub use cost::Cost;
 
-use crate::password::{Password, random_bytes};
-use line::Line;
+use super::password::{Password, random_bytes};
+use crate::fair::FairQueue;
 
 /// Why no hash was made.
 #[derive(Debug, thiserror::Error)]
@@ -57,7 +56,7 @@ pub enum Error {
 pub struct Hasher {
     argon2id: Argon2id,
     threads: ThreadPool,
-    line: Arc<Line<Waiting>>,
+    queue: Arc<FairQueue<Waiting>>,
 }
 
 /// A password, and who waits for its hash.
@@ -78,7 +77,7 @@ impl Hasher {
                 // Without one, a panic while hashing would end the whole worker; with it, the batch hears that it died.
                 .panic_handler(|_| {})
                 .build()?,
-            line: Arc::default(),
+            queue: Arc::default(),
         })
     }
 
@@ -93,7 +92,7 @@ impl Hasher {
     }
 
     /// Hashes passwords of one tenant on all threads, in order, each with a random salt. All threads work on one batch at a time, the
-    /// one that is first in [`line`]: while it commits they are busy with the next, instead of having both end at the same
+    /// one that is first in the queue: while it commits they are busy with the next, instead of having both end at the same
     /// time.
     pub async fn hash(&self, tenant_id: Id, passwords: Vec<Password>) -> Result<Vec<String>, Error> {
         let (waiting, hashes): (Vec<_>, Vec<_>) = passwords
@@ -104,7 +103,7 @@ impl Hasher {
             })
             .unzip();
         let count = waiting.len();
-        self.line.join(tenant_id, waiting);
+        self.queue.push(tenant_id, waiting);
         for _ in 0..count {
             self.hash_next();
         }
@@ -115,14 +114,14 @@ impl Hasher {
         Ok(done)
     }
 
-    /// Has a thread hash the password that is first in line by then.
+    /// Has a thread hash the password that is first in the queue by then.
     fn hash_next(&self) {
-        let (argon2id, line) = (self.argon2id.clone(), Arc::clone(&self.line));
+        let (argon2id, queue) = (self.argon2id.clone(), Arc::clone(&self.queue));
         self.threads.spawn_fifo(move || {
             let Some(Waiting {
                 password,
                 hash: sender,
-            }) = line.next()
+            }) = queue.pop()
             else {
                 return;
             };
@@ -153,7 +152,7 @@ mod tests {
     use futures::future::{Either, select};
 
     use super::*;
-    use crate::password::Seed;
+    use crate::crypto::password::Seed;
 
     const CHEAP: Cost = Cost {
         memory_kib: 64,

@@ -15,20 +15,18 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use crate::{
-    broker::Outgoing,
+    crypto::password::Password,
     db::{Import, State},
-    events,
-    password::Password,
-    rows::open_seed,
-    step::{Error, Tools},
+    message::Message,
+    steps::{Context, Error, batch::open_seed, event},
 };
 
 const CSV: &str = "text/csv; charset=utf-8";
 
 /// Writes the reports, unless that has been done, and returns the completion event.
-pub async fn report(tools: &Tools, body: &[u8]) -> Result<Vec<Outgoing>, Error> {
+pub async fn report(context: &Context, body: &[u8]) -> Result<Vec<Message>, Error> {
     let due: ReportDue = serde_json::from_slice(body).map_err(|error| Error::Malformed(error.to_string()))?;
-    let Some(import) = tools
+    let Some(import) = context
         .db
         .find(due.import_id)
         .await?
@@ -43,26 +41,26 @@ pub async fn report(tools: &Tools, body: &[u8]) -> Result<Vec<Outgoing>, Error> 
             return Ok(Vec::new());
         }
         let (success_key, errors_key) = (success_key(&import), errors_key(&import));
-        tools
+        context
             .storage
-            .put_secret(&success_key, success(tools, &import).await?, CSV)
+            .put_secret(&success_key, success(context, &import).await?, CSV)
             .await?;
         crash_point!("success-uploaded");
-        tools
+        context
             .storage
-            .put(&errors_key, errors(tools, &import).await?, CSV)
+            .put(&errors_key, errors(context, &import).await?, CSV)
             .await?;
         crash_point!("errors-uploaded");
-        tools.db.complete(&import, &success_key, &errors_key).await?;
+        context.db.complete(&import, &success_key, &errors_key).await?;
         crash_point!("completed");
     }
-    let Some(import) = tools.db.find(due.import_id).await? else {
+    let Some(import) = context.db.find(due.import_id).await? else {
         return Ok(Vec::new());
     };
-    Ok(events::last(&tools.db, &import)
+    Ok(event::last(&context.db, &import)
         .await?
         .into_iter()
-        .map(Outgoing::event)
+        .map(Message::event)
         .collect())
 }
 
@@ -71,11 +69,11 @@ fn concerns(import: &Import, due: &ReportDue) -> bool {
 }
 
 /// Wiped from memory once it is in storage.
-async fn success(tools: &Tools, import: &Import) -> Result<Zeroizing<Vec<u8>>, Error> {
-    let rows = tools.db.created_rows(import).await?;
+async fn success(context: &Context, import: &Import) -> Result<Zeroizing<Vec<u8>>, Error> {
+    let rows = context.db.created_rows(import).await?;
     let passwords: Vec<Option<Password>> = match import.job.mode {
         Mode::Import if !rows.is_empty() => {
-            let seed = open_seed(tools, import)?;
+            let seed = open_seed(context, import)?;
             rows.iter()
                 .map(|row| Some(seed.password(row.row, import.job.password.digits_only)))
                 .collect()
@@ -93,8 +91,8 @@ async fn success(tools: &Tools, import: &Import) -> Result<Zeroizing<Vec<u8>>, E
     ))))
 }
 
-async fn errors(tools: &Tools, import: &Import) -> Result<Vec<u8>, Error> {
-    let (header, rows) = tools.db.refused_rows(import).await?;
+async fn errors(context: &Context, import: &Import) -> Result<Vec<u8>, Error> {
+    let (header, rows) = context.db.refused_rows(import).await?;
     Ok(error_csv(
         &header,
         rows.iter().map(|row| ErrorRow {

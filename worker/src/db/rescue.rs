@@ -11,16 +11,16 @@ use sqlx::{PgTransaction, types::Json};
 use time::OffsetDateTime;
 
 use super::{Db, Error};
-use crate::sweep::Probe;
+use crate::message::Marker;
 
 /// Most imports that one look resumes, so that after the loss of all queues they come back little by little.
 const RESUMED_AT_ONCE: i64 = 100;
 
 /// What one look of the sweep found to be done.
 #[derive(Debug, Default)]
-pub struct Sweep {
+pub struct Rescue {
     /// Probes that are to be put into their queues.
-    pub probes: Vec<Probe>,
+    pub markers: Vec<Marker>,
     /// Imports whose messages are lost, and whose jobs are to be published again.
     pub lost: Vec<Job>,
 }
@@ -36,13 +36,13 @@ struct UnderWay {
 impl Db {
     /// One look. Does nothing while another worker has one; what it finds is committed before it is published, so that no
     /// two workers publish it, and what a crash keeps from being published is found again.
-    pub async fn sweep(&self, queues: &[String], quiet: Duration) -> Result<Sweep, Error> {
+    pub async fn rescue(&self, queues: &[String], quiet: Duration) -> Result<Rescue, Error> {
         let mut transaction = self.pool.begin().await?;
         let alone = sqlx::query_scalar!(
             r#"SELECT pg_try_advisory_xact_lock(hashtextextended('user-import sweep', 0)) AS "alone!""#
         );
         if !alone.fetch_one(&mut *transaction).await? {
-            return Ok(Sweep::default());
+            return Ok(Rescue::default());
         }
         let now = sqlx::query_scalar!(r#"SELECT clock_timestamp() AS "now!""#)
             .fetch_one(&mut *transaction)
@@ -52,31 +52,31 @@ impl Db {
             .iter()
             .map(|probe| probe.returned_at)
             .collect::<Option<Vec<_>>>();
-        let mut sweep = Sweep::default();
+        let mut rescue = Rescue::default();
         match (under_way.first(), returned) {
             (None, _) => {
                 if any_quiet(&mut transaction, now - quiet).await? {
-                    sweep.probes = begin_round(&mut transaction, queues).await?;
+                    rescue.markers = begin_round(&mut transaction, queues).await?;
                 }
             }
             (Some(first), Some(returned)) => {
                 if returned.iter().all(|at| *at + quiet <= now) {
-                    sweep.lost = claim_lost(&mut transaction, first.since).await?;
-                    if i64::try_from(sweep.lost.len()).unwrap_or(i64::MAX) < RESUMED_AT_ONCE {
+                    rescue.lost = claim_lost(&mut transaction, first.since).await?;
+                    if i64::try_from(rescue.lost.len()).unwrap_or(i64::MAX) < RESUMED_AT_ONCE {
                         end_round(&mut transaction).await?;
                     }
                 }
             }
             (Some(_), None) => {
-                sweep.probes = send_again(&mut transaction, under_way, now - quiet).await?;
+                rescue.markers = send_again(&mut transaction, under_way, now - quiet).await?;
             }
         }
         transaction.commit().await?;
-        Ok(sweep)
+        Ok(rescue)
     }
 
     /// A probe came out of its queue.
-    pub async fn note_probe(&self, probe: &Probe) -> Result<(), Error> {
+    pub async fn note_marker(&self, probe: &Marker) -> Result<(), Error> {
         sqlx::query!(
             "UPDATE imports.probes SET returned_at = clock_timestamp()
               WHERE queue = $1 AND round = $2 AND returned_at IS NULL",
@@ -133,9 +133,9 @@ async fn any_quiet(transaction: &mut PgTransaction<'static>, before: OffsetDateT
 async fn begin_round(
     transaction: &mut PgTransaction<'static>,
     queues: &[String],
-) -> Result<Vec<Probe>, Error> {
+) -> Result<Vec<Marker>, Error> {
     let probes = sqlx::query_as!(
-        Probe,
+        Marker,
         "INSERT INTO imports.probes (queue, round, since, sent_at)
          SELECT queue, round, clock_timestamp(), clock_timestamp()
            FROM unnest($1::text[]) AS queue, (SELECT nextval('imports.probe_rounds') AS round) AS next
@@ -157,11 +157,11 @@ async fn send_again(
     transaction: &mut PgTransaction<'static>,
     under_way: Vec<UnderWay>,
     before: OffsetDateTime,
-) -> Result<Vec<Probe>, Error> {
-    let overdue: Vec<Probe> = under_way
+) -> Result<Vec<Marker>, Error> {
+    let overdue: Vec<Marker> = under_way
         .into_iter()
         .filter(|probe| probe.returned_at.is_none() && probe.sent_at < before)
-        .map(|probe| Probe {
+        .map(|probe| Marker {
             queue: probe.queue,
             round: probe.round,
         })

@@ -14,7 +14,7 @@ use shared::contract::Id;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use crate::password::{Seed, random_bytes};
+use super::password::{Seed, random_bytes};
 
 /// Nonce length of XChaCha20-Poly1305: long enough to be drawn at random for each seal.
 const NONCE_BYTES: usize = 24;

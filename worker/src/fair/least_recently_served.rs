@@ -12,7 +12,7 @@ use futures::{
 
 /// The items of several queues: always one of the queue that was taken from longest ago, if it has any. So a queue that
 /// was empty need not wait for a second item of one that is full, however many of these were there before.
-pub(super) struct Turns<T> {
+pub(crate) struct LeastRecentlyServed<T> {
     queues: Vec<Queue<T>>,
     taken: u64,
 }
@@ -24,8 +24,8 @@ struct Queue<T> {
     last_taken: u64,
 }
 
-impl<T> Turns<T> {
-    pub(super) fn of(queues: impl IntoIterator<Item = BoxStream<'static, T>>) -> Self {
+impl<T> LeastRecentlyServed<T> {
+    pub(crate) fn of(queues: impl IntoIterator<Item = BoxStream<'static, T>>) -> Self {
         let queues = queues.into_iter().map(|items| Queue {
             items: items.fuse(),
             next: None,
@@ -39,9 +39,9 @@ impl<T> Turns<T> {
 }
 
 /// No item is pinned, only the streams, and these are boxed.
-impl<T> Unpin for Turns<T> {}
+impl<T> Unpin for LeastRecentlyServed<T> {}
 
-impl<T> Stream for Turns<T> {
+impl<T> Stream for LeastRecentlyServed<T> {
     type Item = T;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<T>> {
@@ -77,8 +77,8 @@ mod tests {
     #[test]
     fn a_queue_that_was_empty_comes_before_the_next_item_of_a_full_one() {
         let (other, others) = mpsc::unbounded();
-        let mut turns = Turns::of([stream::iter([1, 2, 3, 4]).boxed(), others.boxed()]);
-        let mut take = || turns.next().now_or_never();
+        let mut served = LeastRecentlyServed::of([stream::iter([1, 2, 3, 4]).boxed(), others.boxed()]);
+        let mut take = || served.next().now_or_never();
         assert_eq!([take(), take()], [Some(Some(1)), Some(Some(2))]);
         other.unbounded_send(101).unwrap();
         other.unbounded_send(102).unwrap();
@@ -95,9 +95,9 @@ mod tests {
     #[tokio::test]
     async fn an_item_wakes_who_waits_whichever_queue_it_comes_to() {
         let (senders, queues): (Vec<_>, Vec<_>) = (0..3).map(|_| mpsc::unbounded()).unzip();
-        let mut turns = Turns::of(queues.into_iter().map(StreamExt::boxed));
+        let mut served = LeastRecentlyServed::of(queues.into_iter().map(StreamExt::boxed));
         for sender in senders.iter().rev() {
-            let (taken, ()) = futures::join!(turns.next(), async { sender.unbounded_send(()).unwrap() });
+            let (taken, ()) = futures::join!(served.next(), async { sender.unbounded_send(()).unwrap() });
             assert_eq!(taken, Some(()));
         }
     }

@@ -1,23 +1,18 @@
 //! The sweep: imports whose messages the broker has lost go in, their jobs come out once more.
 //!
 //! It looks at time and again, on every worker; the database lets one look at a time. How a lost import is told from one
-//! that waits behind a backlog: see [`crate::db::Db::sweep`]. An import that was resumed in vain too often is given up
-//! by its next job, see [`crate::receive`]: that way it fails in the custody of a message, as any other.
+//! that waits behind a backlog: see [`crate::db::Db::rescue`]. An import that was resumed in vain too often is given up
+//! by its next job, see [`crate::steps::receive`]: that way it fails in the custody of a message, as any other.
 
 use std::{sync::Arc, time::Duration};
 
-use serde::{Deserialize, Serialize};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{
-    broker::{Link, Outgoing},
-    db,
-    step::Tools,
-};
+use crate::{broker::Link, db, message::Message, steps::Context};
 
 /// How often an import is resumed without getting on in between, before it fails: whatever loses its messages that often
 /// does not do so by chance.
-pub const MAX_SWEEPS: u32 = 5;
+pub const MAX_RESCUES: u32 = 5;
 
 /// Looks per quiet time: a loss is found within a fraction of the time that it needs to be sure.
 const LOOKS: u32 = 4;
@@ -25,25 +20,15 @@ const LOOKS: u32 = 4;
 /// The database answers within milliseconds. When it takes longer, it is silent, and whoever stops does not wait for it.
 const LAST_LOOK: Duration = Duration::from_secs(2);
 
-/// A message that only shows when it comes out of its queue.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Probe {
-    /// Routing key of the queue.
-    pub queue: String,
-    /// All queues are probed in one round.
-    pub round: i64,
-}
-
 /// Looks again and again, until told to stop. What it found by then is published as one of these tasks.
-pub async fn sweep(
-    tools: &Arc<Tools>,
+pub(super) async fn rescue(
+    context: &Arc<Context>,
     link: &Arc<Link>,
     quiet: Duration,
     stop: &CancellationToken,
     tasks: &TaskTracker,
 ) {
-    let queues: Vec<String> = link.topology().probed_keys().map(|key| key.to_string()).collect();
+    let queues: Vec<String> = link.topology().marked_keys().map(|key| key.to_string()).collect();
     loop {
         // Jitter, so that workers that were started together do not always look together.
         let pause = (quiet / LOOKS).mul_f64(0.75 + rand::random::<f64>() / 2.0);
@@ -52,8 +37,8 @@ pub async fn sweep(
             () = tokio::time::sleep(pause) => {}
         }
         // A task of its own, so that nothing is broken off in the middle of a transaction.
-        let (db, asked) = (tools.db.clone(), queues.clone());
-        let mut looking = tokio::spawn(async move { db.sweep(&asked, quiet).await });
+        let (db, asked) = (context.db.clone(), queues.clone());
+        let mut looking = tokio::spawn(async move { db.rescue(&asked, quiet).await });
         let looked = tokio::select! {
             looked = &mut looking => looked,
             // What it finds is published too: an import that is found again instead has one resumption less.
@@ -83,22 +68,22 @@ pub async fn sweep(
     }
 }
 
-async fn publish(found: db::Sweep, link: Arc<Link>) {
+async fn publish(found: db::Rescue, link: Arc<Link>) {
     for job in &found.lost {
         tracing::warn!(import_id = %job.import_id, "its messages were lost: publishing its job again");
     }
-    let what = match (found.lost.is_empty(), found.probes.is_empty()) {
+    let what = match (found.lost.is_empty(), found.markers.is_empty()) {
         (false, _) => "lost",
         (true, false) => "probes",
         (true, true) => return,
     };
     tracing::debug!(what, "the sweep has found something to publish");
     crash_point!(&format!("{what}-committed"));
-    let jobs = found.lost.into_iter().map(|job| Outgoing::Job(Box::new(job)));
-    let messages: Vec<Outgoing> = found
-        .probes
+    let jobs = found.lost.into_iter().map(|job| Message::Job(Box::new(job)));
+    let messages: Vec<Message> = found
+        .markers
         .into_iter()
-        .map(Outgoing::Probe)
+        .map(Message::Marker)
         .chain(jobs)
         .collect();
     if let Err(error) = link.publisher().publish(&messages).await {

@@ -1,22 +1,20 @@
-//! Rows: a batch goes in; its users, the outcomes of its rows, and, after the last one, the message that asks for the
+//! Batch: a batch goes in; its users, the outcomes of its rows, and, after the last one, the message that asks for the
 //! reports come out. Expensive: this is where passwords are hashed.
 
 use shared::contract::message::RowsDue;
 use time::OffsetDateTime;
 
 use crate::{
-    broker::Outgoing,
-    db::{Hashed, Import, Settled, State},
-    events,
-    password::{Password, Seed},
-    plan::report_due,
-    step::{Error, Tools},
+    crypto::password::{Password, Seed},
+    db::{Committed, Hashed, Import, State},
+    message::Message,
+    steps::{Context, Error, event, plan::report_due},
 };
 
 /// Creates the users of a batch, unless that has been done; returns what is due next.
-pub async fn rows(tools: &Tools, body: &[u8]) -> Result<Vec<Outgoing>, Error> {
+pub async fn batch(context: &Context, body: &[u8]) -> Result<Vec<Message>, Error> {
     let due: RowsDue = serde_json::from_slice(body).map_err(|error| Error::Malformed(error.to_string()))?;
-    let Some(import) = tools
+    let Some(import) = context
         .db
         .find(due.import_id)
         .await?
@@ -25,18 +23,18 @@ pub async fn rows(tools: &Tools, body: &[u8]) -> Result<Vec<Outgoing>, Error> {
         tracing::info!(import_id = %due.import_id, attempt = due.attempt, "batch of an import that is over");
         return Ok(Vec::new());
     };
-    let rows = tools.db.pending_batch(&due).await?.rows;
-    let mut settled = None;
+    let rows = context.db.pending_batch(&due).await?.rows;
+    let mut committed = None;
     if !rows.is_empty() {
-        let seed = open_seed(tools, &import)?;
+        let seed = open_seed(context, &import)?;
         let digits_only = import.job.password.digits_only;
         let passwords: Vec<Password> = rows.iter().map(|row| seed.password(*row, digits_only)).collect();
-        let hashes = tools.hasher.hash(due.tenant_id, passwords).await?;
+        let hashes = context.hasher.hash(due.tenant_id, passwords).await?;
         crash_point!("hashed");
-        settled = tools.db.settle(&import, &Hashed { rows, hashes }).await?;
+        committed = context.db.commit_batch(&import, &Hashed { rows, hashes }).await?;
         crash_point!("settled");
     }
-    next(tools, &import, settled).await
+    next(context, &import, committed).await
 }
 
 fn concerns(import: &Import, due: &RowsDue) -> bool {
@@ -45,9 +43,13 @@ fn concerns(import: &Import, due: &RowsDue) -> bool {
 
 /// The reports, if no row is left; else how far the import is. Asked even if the batch had been done before: whoever did
 /// it may have died before its message was out.
-async fn next(tools: &Tools, before: &Import, settled: Option<Settled>) -> Result<Vec<Outgoing>, Error> {
-    let (after, rows) = match settled {
-        Some(Settled {
+async fn next(
+    context: &Context,
+    before: &Import,
+    committed: Option<Committed>,
+) -> Result<Vec<Message>, Error> {
+    let (after, rows) = match committed {
+        Some(Committed {
             rows,
             summary,
             pending,
@@ -59,7 +61,7 @@ async fn next(tools: &Tools, before: &Import, settled: Option<Settled>) -> Resul
             };
             (after, rows)
         }
-        None => match tools.db.find(before.job.import_id).await? {
+        None => match context.db.find(before.job.import_id).await? {
             Some(after) => (after, 0),
             None => return Ok(Vec::new()),
         },
@@ -68,14 +70,14 @@ async fn next(tools: &Tools, before: &Import, settled: Option<Settled>) -> Resul
         return Ok(Vec::new());
     }
     if after.pending == 0 {
-        return Ok(vec![Outgoing::Report(report_due(&after))]);
+        return Ok(vec![Message::Report(report_due(&after))]);
     }
-    let progress = events::progress(&after, rows, OffsetDateTime::now_utc())?;
-    Ok(progress.into_iter().map(Outgoing::event).collect())
+    let progress = event::progress(&after, rows, OffsetDateTime::now_utc())?;
+    Ok(progress.into_iter().map(Message::event).collect())
 }
 
 /// The seed of the passwords of this attempt.
-pub fn open_seed(tools: &Tools, import: &Import) -> Result<Seed, Error> {
+pub fn open_seed(context: &Context, import: &Import) -> Result<Seed, Error> {
     let sealed = import.sealed_seed.as_ref().ok_or(Error::SeedMissing)?;
-    Ok(tools.seals.open(sealed, import.seed_owner())?)
+    Ok(context.seals.open(sealed, import.seed_owner())?)
 }

@@ -7,21 +7,21 @@ use shared::{
 };
 
 use crate::{
-    broker::Outgoing,
-    step::{Error, Tools},
-    sweep::MAX_SWEEPS,
+    engine::MAX_RESCUES,
+    message::Message,
+    steps::{Context, Error},
 };
 
 /// Keeps the job, unless that has been done; returns what is due next.
-pub async fn receive(tools: &Tools, body: &[u8]) -> Result<Vec<Outgoing>, Error> {
+pub async fn receive(context: &Context, body: &[u8]) -> Result<Vec<Message>, Error> {
     let job = contract::job::parse(body).map_err(|error| Error::Malformed(error.to_string()))?;
-    let (import, shard) = tools.db.receive(&job, tools.shards(job.tenant_id)).await?;
+    let (import, shard) = context.db.receive(&job, context.shards(job.tenant_id)).await?;
     if import.job != job {
         return Err(Error::ImportIdTaken);
     }
-    if import.finished_at.is_none() && import.sweeps > MAX_SWEEPS {
+    if import.finished_at.is_none() && import.rescues > MAX_RESCUES {
         return Err(Error::MessagesLost {
-            sweeps: import.sweeps - 1,
+            rescues: import.rescues - 1,
         });
     }
     crash_point!("received");
@@ -31,5 +31,5 @@ pub async fn receive(tools: &Tools, body: &[u8]) -> Result<Vec<Outgoing>, Error>
         tenant_id: job.tenant_id,
         attempt: import.attempt,
     };
-    Ok(vec![Outgoing::Plan(due, shard)])
+    Ok(vec![Message::Plan(due, shard)])
 }

@@ -31,7 +31,7 @@ pub struct Hashed {
 
 /// How the import stands after a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Settled {
+pub struct Committed {
     /// Rows that got their outcome just now.
     pub rows: u32,
     /// Counts of outcomes.
@@ -45,7 +45,7 @@ struct Created {
     /// Rows that are still pending.
     open: Vec<i32>,
     /// How the import stands, if a user was created.
-    settled: Option<Settled>,
+    committed: Option<Committed>,
 }
 
 /// The import's counters, as the statements that move them return them.
@@ -59,8 +59,8 @@ struct Counters {
 }
 
 impl Counters {
-    fn settled(&self, rows: u32) -> Result<Settled, Error> {
-        Ok(Settled {
+    fn committed(&self, rows: u32) -> Result<Committed, Error> {
+        Ok(Committed {
             rows,
             summary: Summary {
                 total: unsigned("total", self.total)?,
@@ -98,33 +98,33 @@ impl Db {
     /// Creates the users of the rows that are still pending, gives every row its outcome and moves the counters.
     /// Does nothing to rows that have their outcome, nor to an import that is not running in this attempt any more: then
     /// it returns `None`, else how the import stands now.
-    pub async fn settle(&self, import: &Import, hashed: &Hashed) -> Result<Option<Settled>, Error> {
+    pub async fn commit_batch(&self, import: &Import, hashed: &Hashed) -> Result<Option<Committed>, Error> {
         let mut transaction = self.pool.begin().await?;
         lock_tenant(&mut transaction, import.job.tenant_id).await?;
         let Created {
             mut open,
-            mut settled,
+            mut committed,
         } = create_users(&mut transaction, import, hashed).await?;
         if !open.is_empty() {
-            let mut rows = settled.map_or(0, |settled| settled.rows);
+            let mut rows = committed.map_or(0, |committed| committed.rows);
             let mut counts = refuse_lost_references(&mut transaction, import, &open).await?;
             for _ in 0..ROUNDS {
                 counts.add(refuse_conflicts(&mut transaction, import, &open).await?);
                 let again = create_users(&mut transaction, import, hashed).await?;
-                rows += again.settled.map_or(0, |settled| settled.rows);
+                rows += again.committed.map_or(0, |committed| committed.rows);
                 open = again.open;
                 if open.is_empty() {
                     break;
                 }
             }
             if !open.is_empty() {
-                return Err(Error::Unsettled(open));
+                return Err(Error::Uncommitted(open));
             }
             let counters = count_refused(&mut transaction, import, &counts).await?;
-            settled = Some(counters.settled(rows + counts.duplicates + counts.errors)?);
+            committed = Some(counters.committed(rows + counts.duplicates + counts.errors)?);
         }
         transaction.commit().await?;
-        Ok(settled)
+        Ok(committed)
     }
 }
 
@@ -252,7 +252,7 @@ async fn create_users(
     let new = unsigned("users", row.new)?;
     Ok(Created {
         open: row.open,
-        settled: counters.map(|counters| counters.settled(new)).transpose()?,
+        committed: counters.map(|counters| counters.committed(new)).transpose()?,
     })
 }
 

@@ -15,12 +15,13 @@ use shared::{
 };
 
 use crate::{
-    broker::Outgoing,
+    crypto::{
+        password::Seed,
+        seal::{Owner, SealedSeed},
+    },
     db::{Import, Planned, State},
-    events,
-    password::Seed,
-    seal::{Owner, SealedSeed},
-    step::{Error, Tools},
+    message::Message,
+    steps::{Context, Error, event},
     storage::Fetched,
 };
 
@@ -28,68 +29,71 @@ use crate::{
 type Read<T> = Result<T, (Rejection, Option<(Encoding, Delimiter)>)>;
 
 /// Plans an import, unless that has been done; returns what is due next.
-pub async fn plan(tools: &Tools, body: &[u8]) -> Result<Vec<Outgoing>, Error> {
+pub async fn plan(context: &Context, body: &[u8]) -> Result<Vec<Message>, Error> {
     let due: PlanDue = serde_json::from_slice(body).map_err(|error| Error::Malformed(error.to_string()))?;
-    let Some(import) = find(tools, &due).await? else {
+    let Some(import) = find(context, &due).await? else {
         tracing::info!(import_id = %due.import_id, attempt = due.attempt, "plan of an attempt that is over");
         return Ok(Vec::new());
     };
     if import.state == State::Received
-        && let Err((rejection, format)) = draft(tools, &import).await?
+        && let Err((rejection, format)) = draft(context, &import).await?
     {
-        tools.db.reject(due.import_id, &rejection, format).await?;
+        context.db.reject(due.import_id, &rejection, format).await?;
     }
     crash_point!("planned");
-    next(tools, &due).await
+    next(context, &due).await
 }
 
-async fn find(tools: &Tools, due: &PlanDue) -> Result<Option<Import>, Error> {
-    let import = tools.db.find(due.import_id).await?;
+async fn find(context: &Context, due: &PlanDue) -> Result<Option<Import>, Error> {
+    let import = context.db.find(due.import_id).await?;
     Ok(import.filter(|import| import.job.tenant_id == due.tenant_id && import.attempt == due.attempt))
 }
 
 /// What is due for an import as it stands. Asked again it gives the same again, so a crash between the plan's commit and
 /// its messages loses nothing.
-async fn next(tools: &Tools, due: &PlanDue) -> Result<Vec<Outgoing>, Error> {
-    let Some(import) = find(tools, due).await? else {
+async fn next(context: &Context, due: &PlanDue) -> Result<Vec<Message>, Error> {
+    let Some(import) = find(context, due).await? else {
         return Ok(Vec::new());
     };
     if import.state != State::Running {
-        return Ok(events::last(&tools.db, &import)
+        return Ok(event::last(&context.db, &import)
             .await?
             .into_iter()
-            .map(Outgoing::event)
+            .map(Message::event)
             .collect());
     }
-    let pending = tools.db.pending_rows(due.tenant_id, due.import_id).await?;
+    let pending = context.db.pending_rows(due.tenant_id, due.import_id).await?;
     if pending.is_empty() {
-        // Its message is about to be published, perhaps anew, and nothing else would tell the sweep.
-        tools.db.note_progress(due.tenant_id, due.import_id).await?;
-        return Ok(vec![Outgoing::Report(report_due(&import))]);
+        // Its message is about to be published, perhaps anew, and nothing else would tell the rescue.
+        context.db.note_progress(due.tenant_id, due.import_id).await?;
+        return Ok(vec![Message::Report(report_due(&import))]);
     }
-    let shard = tools.db.place(&import, tools.shards(due.tenant_id)).await?;
+    let shard = context
+        .db
+        .assign_shard(&import, context.shards(due.tenant_id))
+        .await?;
     if import.sealed_seed.is_none()
-        && let Some(sealed) = seal_new_seed(tools, &import)?
+        && let Some(sealed) = seal_new_seed(context, &import)?
     {
         // A replay whose last attempt has delivered its passwords: operators hold no seal key, so it is made here.
-        tools.db.keep_seed(&import, &sealed).await?;
+        context.db.keep_seed(&import, &sealed).await?;
     }
     let batches = pending
-        .chunks(tools.batch_rows)
+        .chunks(context.batch_rows)
         .filter_map(|rows| rows.first().zip(rows.last()));
     Ok(batches
-        .map(|(first, last)| Outgoing::Rows(rows_due(&import, *first, *last), shard))
+        .map(|(first, last)| Message::Batch(rows_due(&import, *first, *last), shard))
         .collect())
 }
 
 /// Reads and assesses the file and writes the plan.
-async fn draft(tools: &Tools, import: &Import) -> Result<Read<()>, Error> {
+async fn draft(context: &Context, import: &Import) -> Result<Read<()>, Error> {
     let job = &import.job;
-    let content = match fetch(tools, job).await? {
+    let content = match fetch(context, job).await? {
         Ok(content) => content,
         Err(rejection) => return Ok(Err((rejection, None))),
     };
-    let limits = tools.limits;
+    let limits = context.limits;
     // A file of the largest size takes long enough to be noticed by the other tasks of this thread.
     let read = tokio::task::spawn_blocking(move || file::read(&content, &limits));
     let file = match read
@@ -99,14 +103,14 @@ async fn draft(tools: &Tools, import: &Import) -> Result<Read<()>, Error> {
         Ok(file) => file,
         Err(rejection) => return Ok(Err((rejection, None))),
     };
-    let written = assess(tools, import, &file).await?;
+    let written = assess(context, import, &file).await?;
     Ok(written.map_err(|rejection| (rejection, Some((file.encoding, file.delimiter)))))
 }
 
 /// The uploaded file, if the job may have it and it is the one that the job is about.
-async fn fetch(tools: &Tools, job: &Job) -> Result<Result<bytes::Bytes, Rejection>, Error> {
+async fn fetch(context: &Context, job: &Job) -> Result<Result<bytes::Bytes, Rejection>, Error> {
     let reject = |code, message: String| Ok(Err(Rejection::new(code, message)));
-    if !tools.db.tenant_exists(job.tenant_id).await? {
+    if !context.db.tenant_exists(job.tenant_id).await? {
         let message = format!(
             "there is no tenant {}: correct tenant_id in the job",
             job.tenant_id
@@ -124,7 +128,7 @@ async fn fetch(tools: &Tools, job: &Job) -> Result<Result<bytes::Bytes, Rejectio
         content,
         size_bytes,
         etag,
-    } = tools.storage.get(key, tools.limits.max_file_bytes).await?
+    } = context.storage.get(key, context.limits.max_file_bytes).await?
     else {
         return reject(
             RejectionCode::ObjectMissing,
@@ -143,26 +147,30 @@ async fn fetch(tools: &Tools, job: &Job) -> Result<Result<bytes::Bytes, Rejectio
     }
     match content {
         Some(content) => Ok(Ok(content)),
-        None => Ok(Err(file::too_large(size_bytes, &tools.limits))),
+        None => Ok(Err(file::too_large(size_bytes, &context.limits))),
     }
 }
 
 /// Assesses every row against what the tenant has, and writes the plan in the same transaction.
-async fn assess(tools: &Tools, import: &Import, file: &SourceFile) -> Result<Result<(), Rejection>, Error> {
+async fn assess(
+    context: &Context,
+    import: &Import,
+    file: &SourceFile,
+) -> Result<Result<(), Rejection>, Error> {
     let job = &import.job;
     let mapping = match mapping::map(file, job) {
         Ok(mapping) => mapping,
         Err(rejection) => return Ok(Err(rejection)),
     };
-    let too_many = file::check_row_count(file, &tools.limits);
+    let too_many = file::check_row_count(file, &context.limits);
     // Rows of a file that is refused anyway are not looked at; values for all rows come first in the order of reasons.
     let candidates = if too_many.is_ok() {
         row::read(file, &mapping, job)
     } else {
         Vec::new()
     };
-    let sealed_seed = seal_new_seed(tools, import)?;
-    let Some(mut planning) = tools.db.begin_planning(import).await? else {
+    let sealed_seed = seal_new_seed(context, import)?;
+    let Some(mut planning) = context.db.begin_planning(import).await? else {
         return Ok(Ok(()));
     };
     let tenant = planning.look_up(&row::lookups(&candidates, job)).await?;
@@ -184,7 +192,7 @@ async fn assess(tools: &Tools, import: &Import, file: &SourceFile) -> Result<Res
 }
 
 /// A new seed for the passwords of the import's attempt; none if it makes no users.
-fn seal_new_seed(tools: &Tools, import: &Import) -> Result<Option<SealedSeed>, Error> {
+fn seal_new_seed(context: &Context, import: &Import) -> Result<Option<SealedSeed>, Error> {
     match import.job.mode {
         Mode::Validate => Ok(None),
         Mode::Import => {
@@ -193,7 +201,7 @@ fn seal_new_seed(tools: &Tools, import: &Import) -> Result<Option<SealedSeed>, E
                 tenant_id: import.job.tenant_id,
                 attempt: import.attempt,
             };
-            Ok(Some(tools.seals.seal(&Seed::generate()?, owner)?))
+            Ok(Some(context.seals.seal(&Seed::generate()?, owner)?))
         }
     }
 }

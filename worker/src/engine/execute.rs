@@ -10,25 +10,22 @@ use shared::contract::job::MAX_JOB_BYTES;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use crate::{
-    broker::{self, Delivery, Link, Outgoing, Step, Topology},
-    db::{self, Db},
-    events,
-    failure::{About, give_up},
+use super::{
+    fail::fail_import,
     panics,
-    plan::plan,
-    receive::receive,
-    report::report,
-    rows::rows,
-    step::{Error, Tools},
-    sweep::Probe,
-    verdict::{self, Verdict},
-    work::wait_for_database,
+    retry::{self, Disposition},
+    worker::wait_for_database,
+};
+use crate::{
+    broker::{self, Delivery, Link, Topology},
+    db::{self, Db},
+    message::{Marker, Message, Subject, TaskKind},
+    steps::{Context, Error, batch::batch, event, plan::plan, receive::receive, report::report},
 };
 
 /// How often a suspect is handed out alone before it is held to be what killed its workers. Two deaths may be chance: a
 /// machine that is switched off, a worker that is stopped; the third is not.
-const MAX_RETURNS_ALONE: u32 = 3;
+const MAX_DELIVERIES_ALONE: u32 = 3;
 
 /// How often a step that met an outage of the database is run again at once when the database is back. An outage of any
 /// length is one; that a step itself brings the server down every time shows after some.
@@ -45,29 +42,29 @@ const STEP_TIMEOUT: Duration = Duration::from_secs(300);
 /// Keeps a delivery in custody until all that it causes is durable.
 ///
 /// Returns without an acknowledgement if told to stop while the database is away: the delivery then comes again.
-pub(crate) async fn handle(
-    tools: &Tools,
+pub(crate) async fn execute(
+    context: &Context,
     link: &Link,
     delivery: &Delivery,
     stop: &CancellationToken,
 ) -> Result<(), broker::Error> {
-    let about = About::of(&delivery.body);
+    let about = Subject::of(&delivery.body);
     let import_id = about.map(|about| tracing::field::display(about.import_id));
-    let span = tracing::info_span!("step", kind = delivery.step.as_str(), import_id);
+    let span = tracing::info_span!("step", kind = delivery.kind.as_str(), import_id);
     async {
-        let Some(outcome) = run_through_outages(tools, delivery, stop).await else {
+        let Some(outcome) = run_through_outages(context, delivery, stop).await else {
             return Ok(());
         };
         match outcome {
             Ok(following) => {
-                let following = with_last_event(tools, delivery, about, following).await;
+                let following = with_last_event(context, delivery, about, following).await;
                 link.publisher().publish(&following).await?;
             }
-            Err(error) => carry_out(tools, link, delivery, about, &error).await?,
+            Err(error) => dispose(context, link, delivery, about, &error).await?,
         }
-        crash_point!(&format!("{}-published", delivery.step.as_str()));
+        crash_point!(&format!("{}-published", delivery.kind.as_str()));
         delivery.acknowledge().await;
-        crash_point!(&format!("{}-acknowledged", delivery.step.as_str()));
+        crash_point!(&format!("{}-acknowledged", delivery.kind.as_str()));
         Ok(())
     }
     .instrument(span)
@@ -77,26 +74,26 @@ pub(crate) async fn handle(
 /// Runs the step. While the database is away the message stays in our hands: soon all workers hold as many as they
 /// may, and take no more until it is back, instead of putting every message off. `None` if told to stop meanwhile.
 async fn run_through_outages(
-    tools: &Tools,
+    context: &Context,
     delivery: &Delivery,
     stop: &CancellationToken,
-) -> Option<Result<Vec<Outgoing>, Error>> {
+) -> Option<Result<Vec<Message>, Error>> {
     for _ in 0..MAX_OUTAGES {
         let outcome = tokio::select! {
-            outcome = run(tools, delivery) => outcome,
-            outage = outage(&tools.db) => Err(Error::Database(outage)),
+            outcome = run(context, delivery) => outcome,
+            outage = outage(&context.db) => Err(Error::Database(outage)),
         };
         match outcome {
             Err(Error::Database(error)) if error.is_outage() => {
                 tracing::warn!(%error, "waiting for the database");
-                if !wait_for_database(tools, stop).await {
+                if !wait_for_database(context, stop).await {
                     return None;
                 }
             }
             outcome => return Some(outcome),
         }
     }
-    Some(run(tools, delivery).await)
+    Some(run(context, delivery).await)
 }
 
 /// Ready once the database is away.
@@ -110,10 +107,10 @@ async fn outage(db: &Db) -> db::Error {
     }
 }
 
-async fn run(tools: &Tools, delivery: &Delivery) -> Result<Vec<Outgoing>, Error> {
-    if delivery.suspect && delivery.returns >= MAX_RETURNS_ALONE {
+async fn run(context: &Context, delivery: &Delivery) -> Result<Vec<Message>, Error> {
+    if delivery.quarantined && delivery.delivery_count >= MAX_DELIVERIES_ALONE {
         return Err(Error::KillsWorkers {
-            returns: delivery.returns,
+            deliveries: delivery.delivery_count,
         });
     }
     // Before any step parses it. The largest messages of ours are jobs.
@@ -126,17 +123,17 @@ async fn run(tools: &Tools, delivery: &Delivery) -> Result<Vec<Outgoing>, Error>
     let step = async {
         crash_point!(&format!(
             "begun-{}",
-            About::of(&delivery.body).map_or(uuid::Uuid::nil(), |about| about.import_id)
+            Subject::of(&delivery.body).map_or(uuid::Uuid::nil(), |about| about.import_id)
         ));
-        match delivery.step {
-            Step::Receive => receive(tools, &delivery.body).await,
-            Step::Plan => plan(tools, &delivery.body).await,
-            Step::Rows => rows(tools, &delivery.body).await,
-            Step::Report => report(tools, &delivery.body).await,
-            Step::Probe => came_out(tools, &delivery.body).await,
+        match delivery.kind {
+            TaskKind::Receive => receive(context, &delivery.body).await,
+            TaskKind::Plan => plan(context, &delivery.body).await,
+            TaskKind::Batch => batch(context, &delivery.body).await,
+            TaskKind::Report => report(context, &delivery.body).await,
+            TaskKind::Marker => came_out(context, &delivery.body).await,
         }
     };
-    // The tools hold no state that a panic could leave half changed.
+    // The context holds no state that a panic could leave half changed.
     let caught = AssertUnwindSafe(step).catch_unwind();
     match tokio::time::timeout(STEP_TIMEOUT, caught).await {
         Ok(Ok(outcome)) => outcome,
@@ -147,9 +144,9 @@ async fn run(tools: &Tools, delivery: &Delivery) -> Result<Vec<Outgoing>, Error>
     }
 }
 
-async fn came_out(tools: &Tools, body: &[u8]) -> Result<Vec<Outgoing>, Error> {
-    let probe: Probe = serde_json::from_slice(body).map_err(|error| Error::Malformed(error.to_string()))?;
-    match tools.db.note_probe(&probe).await {
+async fn came_out(context: &Context, body: &[u8]) -> Result<Vec<Message>, Error> {
+    let probe: Marker = serde_json::from_slice(body).map_err(|error| Error::Malformed(error.to_string()))?;
+    match context.db.note_marker(&probe).await {
         Err(error) if error.is_outage() => return Err(error.into()),
         // The sweep sends another. By a delay queue this one would come back too late to tell anything.
         Err(error) => tracing::warn!(%error, "a probe could not be noted"),
@@ -161,25 +158,25 @@ async fn came_out(tools: &Tools, body: &[u8]) -> Result<Vec<Outgoing>, Error> {
 /// A message that comes again and finds its import over may be the one that ended it, whose worker died before the event
 /// was out. The event once more does no harm, because its ID is the same.
 async fn with_last_event(
-    tools: &Tools,
+    context: &Context,
     delivery: &Delivery,
-    about: Option<About>,
-    mut following: Vec<Outgoing>,
-) -> Vec<Outgoing> {
+    about: Option<Subject>,
+    mut following: Vec<Message>,
+) -> Vec<Message> {
     if let Some(about) = about
         && delivery.redelivered
         && following.is_empty()
     {
         let event = async {
-            match tools.db.find(about.import_id).await? {
+            match context.db.find(about.import_id).await? {
                 Some(import) if import.job.tenant_id == about.tenant_id => {
-                    events::last(&tools.db, &import).await
+                    event::last(&context.db, &import).await
                 }
                 _ => Ok(None),
             }
         };
         match event.await {
-            Ok(event) => following.extend(event.map(Outgoing::event)),
+            Ok(event) => following.extend(event.map(Message::event)),
             Err(error) => tracing::warn!(%error, "whether an event is due could not be seen"),
         }
     }
@@ -187,55 +184,65 @@ async fn with_last_event(
 }
 
 /// Carries the verdict on an error out.
-async fn carry_out(
-    tools: &Tools,
+async fn dispose(
+    context: &Context,
     link: &Link,
     delivery: &Delivery,
-    about: Option<About>,
+    about: Option<Subject>,
     error: &Error,
 ) -> Result<(), broker::Error> {
-    let reason = match verdict::on_error(error, delivery.tries) {
-        Verdict::Retry { tries } => return put_off(tools, link, delivery, about, error, tries).await,
-        Verdict::DeadLetter(reason) => reason,
+    let reason = match retry::disposition(error, delivery.retry_count) {
+        Disposition::Retry { retry_count } => {
+            return retry_later(context, link, delivery, about, error, retry_count).await;
+        }
+        Disposition::DeadLetter(reason) => reason,
     };
     let text = error.to_string();
     let event = match about {
-        Some(about) => give_up(&tools.db, delivery, about, reason, &text).await,
+        Some(about) => fail_import(&context.db, delivery, about, reason, &text).await,
         None => Ok(None),
     };
     match event {
         Ok(event) => {
             crash_point!("given-up");
             tracing::error!(%error, reason = reason.as_str(), "set aside as a dead letter");
-            let event: Vec<Outgoing> = event.into_iter().map(Outgoing::event).collect();
+            let event: Vec<Message> = event.into_iter().map(Message::event).collect();
             link.publisher().publish(&event).await?;
             crash_point!("failure-told");
             link.publisher().dead_letter(delivery, reason, &text, about).await
         }
         // The database is the truth: an import must not fail for the Dialer and go on there.
         Err(unreachable) => {
-            let tries = delivery.tries.saturating_add(1);
-            put_off(tools, link, delivery, about, &Error::Database(unreachable), tries).await
+            let retry_count = delivery.retry_count.saturating_add(1);
+            retry_later(
+                context,
+                link,
+                delivery,
+                about,
+                &Error::Database(unreachable),
+                retry_count,
+            )
+            .await
         }
     }
 }
 
 /// Sends the message round by a delay queue.
-async fn put_off(
-    tools: &Tools,
+async fn retry_later(
+    context: &Context,
     link: &Link,
     delivery: &Delivery,
-    about: Option<About>,
+    about: Option<Subject>,
     error: &Error,
-    tries: u32,
+    retry_count: u32,
 ) -> Result<(), broker::Error> {
-    tracing::warn!(%error, tries, "trying again later");
-    link.publisher().retry(delivery, tries).await?;
+    tracing::warn!(%error, retry_count, "trying again later");
+    link.publisher().retry(delivery, retry_count).await?;
     crash_point!("put-off");
     if let Some(about) = about
-        && let Err(error) = tools
+        && let Err(error) = context
             .db
-            .note_retry(about.import_id, &error.to_string(), Topology::delay(tries))
+            .note_retry(about.import_id, &error.to_string(), Topology::delay(retry_count))
             .await
     {
         // Only operators' information is lost; most likely the database is what failed in the first place.

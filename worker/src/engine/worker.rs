@@ -10,11 +10,10 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use super::{execute::execute, rescue::rescue};
 use crate::{
     broker::{self, Deliveries, Link},
-    custody::handle,
-    step::Tools,
-    sweep::sweep,
+    steps::Context,
 };
 
 /// Jobs at one time. They cost next to nothing and wait for disks.
@@ -51,9 +50,9 @@ pub struct Options {
 }
 
 /// Works until told to stop.
-pub async fn work(tools: Arc<Tools>, options: &Options, stop: &CancellationToken) {
+pub async fn work(context: Arc<Context>, options: &Options, stop: &CancellationToken) {
     let tasks = TaskTracker::new();
-    if wait_for_database(&tools, stop).await {
+    if wait_for_database(&context, stop).await {
         let mut delays = backoff();
         while !stop.is_cancelled() {
             let connected = tokio::select! {
@@ -64,7 +63,7 @@ pub async fn work(tools: Arc<Tools>, options: &Options, stop: &CancellationToken
             match connected {
                 Ok(link) => {
                     let connected = Instant::now();
-                    let served = serve(&tools, Arc::new(link), options.quiet, stop, &tasks).await;
+                    let served = serve(&context, Arc::new(link), options.quiet, stop, &tasks).await;
                     if connected.elapsed() >= GOOD_LINK {
                         delays = backoff();
                     }
@@ -90,10 +89,10 @@ pub async fn work(tools: Arc<Tools>, options: &Options, stop: &CancellationToken
 ///
 /// A silent server is asked for seconds. Whoever stops does not wait for that: the question goes on as a task of its own,
 /// because sqlx hands a connection on in an unknown state if a question is broken off.
-pub(crate) async fn wait_for_database(tools: &Tools, stop: &CancellationToken) -> bool {
+pub(crate) async fn wait_for_database(context: &Context, stop: &CancellationToken) -> bool {
     let mut delays = backoff();
     while !stop.is_cancelled() {
-        let db = tools.db.clone();
+        let db = context.db.clone();
         let asked = tokio::spawn(async move { db.check().await });
         let answer = tokio::select! {
             biased;
@@ -131,7 +130,7 @@ async fn pause(
 
 /// Handles deliveries of one link until it breaks, which is an error, or the worker is told to stop.
 async fn serve(
-    tools: &Arc<Tools>,
+    context: &Arc<Context>,
     link: Arc<Link>,
     quiet: Duration,
     stop: &CancellationToken,
@@ -146,7 +145,7 @@ async fn serve(
         permits(usize::from(FILES_AT_A_TIME)),
         permits(usize::from(FILES_AT_A_TIME)),
     );
-    let batches_at_a_time = batches_at_a_time(tools.hasher.threads());
+    let batches_at_a_time = batches_at_a_time(context.hasher.threads());
     let (batches, alone) = (permits(usize::from(batches_at_a_time)), permits(1));
     let (jobs, plans) = (
         link.jobs(JOBS_AT_A_TIME).await?,
@@ -154,12 +153,12 @@ async fn serve(
     );
     // From each shard one less: a tenant who is alone keeps all cores busy too, and a worker holds no more than that of
     // what others could do.
-    let rows = link.rows(batches_at_a_time - 1).await?;
-    let (reports, suspects) = (link.reports(FILES_AT_A_TIME).await?, link.suspects().await?);
+    let rows = link.batches(batches_at_a_time - 1).await?;
+    let (reports, quarantine) = (link.reports(FILES_AT_A_TIME).await?, link.quarantine().await?);
     tracing::info!("ready");
     let lane = |deliveries, permits| {
         Lane {
-            tools,
+            context,
             link: &link,
             stop,
             closing: &closing,
@@ -172,8 +171,8 @@ async fn serve(
         lane(plans, &planning),
         lane(rows, &batches),
         lane(reports, &reporting),
-        lane(suspects, &alone),
-        sweep(tools, &link, quiet, &closing, tasks),
+        lane(quarantine, &alone),
+        rescue(context, &link, quiet, &closing, tasks),
     );
     if stop.is_cancelled() {
         Ok(())
@@ -184,7 +183,7 @@ async fn serve(
 
 /// What the lanes of one link share.
 struct Lane<'a> {
-    tools: &'a Arc<Tools>,
+    context: &'a Arc<Context>,
     link: &'a Arc<Link>,
     stop: &'a CancellationToken,
     closing: &'a CancellationToken,
@@ -206,8 +205,8 @@ impl Lane<'_> {
             };
             match delivery {
                 Some(Ok(delivery)) => {
-                    let (tools, link, closing) = (
-                        Arc::clone(self.tools),
+                    let (context, link, closing) = (
+                        Arc::clone(self.context),
                         Arc::clone(self.link),
                         self.closing.clone(),
                     );
@@ -215,7 +214,7 @@ impl Lane<'_> {
                         // Were this task to panic outside its step, its delivery would stay unacknowledged for as long
                         // as the link holds: hence the link goes too.
                         let unless_handled = closing.clone().drop_guard();
-                        match handle(&tools, &link, &delivery, &closing).await {
+                        match execute(&context, &link, &delivery, &closing).await {
                             Ok(()) => drop(unless_handled.disarm()),
                             // Not acknowledged, so the broker delivers it again, to us or to another worker.
                             Err(error) => tracing::warn!(%error, "publishing failed, connecting anew"),

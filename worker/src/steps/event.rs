@@ -12,9 +12,9 @@ use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339};
 use uuid::Uuid;
 
 use crate::{
-    broker::DeadReason,
     db::{self, Db, Import, State},
-    report::{errors_key, success_key},
+    message::DeadReason,
+    steps::report::{errors_key, success_key},
 };
 
 /// Who speaks in our events.

@@ -1,21 +1,29 @@
-//! What the steps of an import share: the worker's tools, and what can go wrong.
+//! The steps of an import, and what they share: their context, and what can go wrong.
 //!
 //! A step takes a message, makes its effect durable, and returns the messages that follow. It never publishes and never
-//! acknowledges: `crate::custody` does both, in this order, for all of them.
+//! acknowledges: the engine does both, in this order, for all of them.
+
+pub mod batch;
+pub mod event;
+pub mod plan;
+pub mod receive;
+pub mod report;
 
 use shared::{contract::Id, limits::Limits};
 
 use crate::{
     broker::Topology,
+    crypto::{
+        hashing::{self, Hasher},
+        seal::{self, KeyRing},
+    },
     db::{self, Db, Shards},
-    hashing::{self, Hasher},
-    seal::{self, KeyRing},
     storage::{self, Storage},
 };
 
-/// The worker's tools.
+/// What a step is given.
 #[derive(Debug)]
-pub struct Tools {
+pub struct Context {
     /// Imports and users.
     pub db: Db,
     /// Uploads and reports.
@@ -32,7 +40,7 @@ pub struct Tools {
     pub batch_rows: usize,
 }
 
-impl Tools {
+impl Context {
     /// The shards, as a tenant sees them.
     pub fn shards(&self, tenant_id: Id) -> Shards {
         Shards {
@@ -79,15 +87,15 @@ pub enum Error {
         seconds: u64,
     },
     /// The message was handed out alone and killed its worker, again and again.
-    #[error("the message was handed out {returns} times alone, and each time its worker died")]
+    #[error("the message was handed out {deliveries} times alone, and each time its worker died")]
     KillsWorkers {
         /// How often.
-        returns: u32,
+        deliveries: u32,
     },
     /// The messages of the import were lost.
-    #[error("the import was resumed {sweeps} times, and each time its messages were lost")]
+    #[error("the import was resumed {rescues} times, and each time its messages were lost")]
     MessagesLost {
         /// How often.
-        sweeps: u32,
+        rescues: u32,
     },
 }

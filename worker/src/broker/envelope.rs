@@ -1,0 +1,173 @@
+//! Envelopes: a message goes in; exchange, routing key, headers and body come out.
+
+use lapin::{
+    BasicProperties,
+    types::{AMQPValue, FieldTable, ShortString},
+};
+use shared::contract::{event, job::MAX_JOB_BYTES};
+use uuid::Uuid;
+
+use super::{
+    DeadLetter, REPORTS, REQUESTED, Topology,
+    link::{Delivery, kind_of_key},
+    topology::QUARANTINE,
+};
+use crate::message::{DeadReason, Message, Subject, TaskKind};
+
+/// Header that counts failed tries. Ours, because `x-` headers belong to the broker.
+pub(super) const RETRY_COUNT_HEADER: &str = "import-tries";
+
+/// Longest error text in a header: enough to read, and far below the largest frame.
+const MAX_ERROR_CHARS: usize = 500;
+
+/// How much a dead letter keeps of a message that is larger than any of ours: enough to see whose it is. Operators' commands
+/// hold all dead letters at one time, and a message may have 128 MiB.
+const KEPT_BYTES: usize = 4096;
+
+/// Header of a dead letter: the import, if the message tells it.
+pub(super) const IMPORT_HEADER: &str = "import-id";
+
+/// Header of a dead letter: the import's tenant.
+pub(super) const TENANT_HEADER: &str = "import-tenant";
+
+/// Header of a dead letter that is not whole: the size of the message.
+pub(super) const SIZE_HEADER: &str = "import-size";
+
+/// AMQP's delivery mode "persistent".
+const PERSISTENT: u8 = 2;
+
+/// A message as the broker takes it.
+pub(super) struct Envelope {
+    pub(super) exchange: ShortString,
+    pub(super) routing_key: ShortString,
+    pub(super) properties: BasicProperties,
+    pub(super) body: Vec<u8>,
+}
+
+/// The message with exchange, routing key and properties.
+pub(super) fn envelope(message: &Message, topology: &Topology) -> Result<Envelope, serde_json::Error> {
+    let work = |routing_key: ShortString, kind: TaskKind, body: Vec<u8>| Envelope {
+        exchange: topology.work_exchange(),
+        routing_key,
+        properties: properties(Uuid::new_v4().to_string(), "application/json", kind.as_str()),
+        body,
+    };
+    Ok(match message {
+        Message::Job(job) => work(REQUESTED.into(), TaskKind::Receive, serde_json::to_vec(job)?),
+        Message::Plan(due, shard) => work(
+            topology.plans_key(*shard),
+            TaskKind::Plan,
+            serde_json::to_vec(due)?,
+        ),
+        Message::Batch(due, shard) => work(
+            topology.batches_key(*shard),
+            TaskKind::Batch,
+            serde_json::to_vec(due)?,
+        ),
+        Message::Report(due) => work(REPORTS.into(), TaskKind::Report, serde_json::to_vec(due)?),
+        Message::Marker(marker) => {
+            let envelope = work(
+                marker.queue.as_str().into(),
+                TaskKind::Marker,
+                serde_json::to_vec(marker)?,
+            );
+            match marker.queue.as_str() {
+                QUARANTINE => Envelope {
+                    exchange: topology.quarantine(),
+                    ..envelope
+                },
+                _ => envelope,
+            }
+        }
+        Message::Event(event) => Envelope {
+            exchange: topology.events_exchange(),
+            routing_key: event.body.routing_key().into(),
+            properties: properties(event.id.clone(), event::CONTENT_TYPE, "event"),
+            body: serde_json::to_vec(event)?,
+        },
+    })
+}
+
+/// The delivery once more, after a delay that grows with the number of failed tries.
+pub(super) fn retry(delivery: &Delivery, retry_count: u32, topology: &Topology) -> Envelope {
+    let headers = [(RETRY_COUNT_HEADER, AMQPValue::LongUInt(retry_count))];
+    again(
+        delivery,
+        topology.retry_exchange(retry_count),
+        &headers,
+        delivery.body.clone(),
+    )
+}
+
+/// The delivery, set aside for an operator.
+pub(super) fn dead_letter(
+    delivery: &Delivery,
+    reason: DeadReason,
+    error: &str,
+    subject: Option<Subject>,
+    topology: &Topology,
+) -> Envelope {
+    let text = |text: &str| AMQPValue::LongString(text.into());
+    let error: String = error.chars().take(MAX_ERROR_CHARS).collect();
+    let mut headers = vec![
+        ("import-reason", text(reason.as_str())),
+        ("import-error", text(&error)),
+        ("import-origin", text(delivery.routing_key.as_str())),
+        (RETRY_COUNT_HEADER, AMQPValue::LongUInt(delivery.retry_count)),
+    ];
+    if let Some(subject) = subject {
+        headers.push((IMPORT_HEADER, text(&subject.import_id.to_string())));
+        headers.push((TENANT_HEADER, AMQPValue::LongLongInt(subject.tenant_id.get())));
+    }
+    let size = delivery.body.len();
+    if size > MAX_JOB_BYTES {
+        let size = u32::try_from(size).unwrap_or(u32::MAX);
+        headers.push((SIZE_HEADER, AMQPValue::LongUInt(size)));
+    }
+    let kept = if size > MAX_JOB_BYTES { KEPT_BYTES } else { size };
+    let body = delivery.body.iter().take(kept).copied().collect();
+    again(delivery, topology.dead(), &headers, body)
+}
+
+/// A dead letter as it was before its first try.
+pub(super) fn revived(letter: &DeadLetter, topology: &Topology) -> Envelope {
+    let kind = kind_of_key(&letter.origin).as_str();
+    Envelope {
+        exchange: topology.work_exchange(),
+        routing_key: letter.origin.as_str().into(),
+        properties: properties(Uuid::new_v4().to_string(), "application/json", kind),
+        body: letter.body.clone(),
+    }
+}
+
+fn again(
+    delivery: &Delivery,
+    exchange: ShortString,
+    headers: &[(&str, AMQPValue)],
+    body: Vec<u8>,
+) -> Envelope {
+    let mut table = FieldTable::default();
+    for (name, value) in headers {
+        table.insert((*name).into(), value.clone());
+    }
+    Envelope {
+        exchange,
+        routing_key: delivery.routing_key.clone(),
+        properties: properties(
+            Uuid::new_v4().to_string(),
+            "application/json",
+            delivery.kind.as_str(),
+        )
+        .with_headers(table),
+        body,
+    }
+}
+
+fn properties(message_id: String, content_type: &str, kind: &str) -> BasicProperties {
+    BasicProperties::default()
+        .with_delivery_mode(PERSISTENT)
+        .with_message_id(message_id.into())
+        .with_content_type(content_type.into())
+        .with_type(kind.into())
+        .with_app_id("user-import".into())
+}

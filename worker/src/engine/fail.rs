@@ -1,0 +1,48 @@
+//! What a dead letter means for its import: the import becomes `failed`, and the Dialer is told.
+
+use shared::contract::event::Event;
+use time::OffsetDateTime;
+
+use crate::{
+    broker::Delivery,
+    db::{self, Db},
+    message::{DeadReason, Subject, TaskKind},
+    steps::event,
+};
+
+/// Gives up the import whose message is set aside, and returns the event that says so.
+///
+/// An import is left alone that the message is not entitled to end: another tenant's, one that is over, one that is in
+/// another attempt, or one that had a valid job before this invalid one came with the same ID.
+pub(super) async fn fail_import(
+    db: &Db,
+    delivery: &Delivery,
+    about: Subject,
+    reason: DeadReason,
+    error: &str,
+) -> Result<Option<Event>, db::Error> {
+    if reason == DeadReason::ImportIdTaken {
+        return Ok(None);
+    }
+    let found = db.find(about.import_id).await?;
+    match (found, delivery.kind) {
+        (None, TaskKind::Receive) => event::never_received(
+            about.import_id,
+            about.tenant_id,
+            &delivery.body,
+            reason,
+            OffsetDateTime::now_utc(),
+        )
+        .map(Some),
+        (Some(_), TaskKind::Receive) if reason == DeadReason::Malformed => Ok(None),
+        (Some(import), _) if about.attempt.is_some_and(|attempt| attempt != import.attempt) => Ok(None),
+        (Some(import), _) if import.job.tenant_id == about.tenant_id => {
+            db.fail(about.tenant_id, about.import_id, reason, error).await?;
+            match db.find(about.import_id).await? {
+                Some(import) => event::last(db, &import).await,
+                None => Ok(None),
+            }
+        }
+        _ => Ok(None),
+    }
+}

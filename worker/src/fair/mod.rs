@@ -1,0 +1,7 @@
+//! Who comes next: what keeps a flood of one tenant from the others.
+
+mod least_recently_served;
+mod queue;
+
+pub(crate) use least_recently_served::LeastRecentlyServed;
+pub(crate) use queue::FairQueue;
