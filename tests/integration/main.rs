@@ -7,29 +7,45 @@
     reason = "a test ends with a panic"
 )]
 
-mod asyncapi;
-mod columns;
-mod concurrent;
-#[cfg(feature = "failpoints")]
-mod crash;
-mod events;
-mod fair;
-mod files;
-mod import;
-mod jobs;
-mod killed;
-mod lost;
-mod operators;
-mod operators_doctor;
-mod operators_replay;
-mod operators_tools;
-mod options;
-mod other_language;
-mod outages;
-mod permissions;
-mod privacy;
-mod reports;
-mod schema;
-mod steps;
-mod submit;
-mod tls;
+mod imports {
+    mod names;
+    mod options;
+    pub(crate) mod outcomes;
+    mod reports;
+}
+mod files {
+    mod columns;
+    mod other_tools;
+}
+mod jobs {
+    mod malformed;
+}
+mod contract {
+    mod asyncapi;
+    mod events;
+    mod python;
+}
+mod faults {
+    #[cfg(feature = "failpoints")]
+    mod crashes;
+    mod killed;
+    mod lost_messages;
+    mod outages;
+    pub(crate) mod redelivery;
+}
+mod fairness {
+    mod floods;
+}
+mod operators {
+    pub(crate) mod cancel_and_replay;
+    mod doctor;
+    mod interrupted_replays;
+    mod submit;
+    pub(crate) mod tools;
+}
+mod security {
+    mod permissions;
+    mod privacy;
+    mod schema;
+    mod tls;
+}

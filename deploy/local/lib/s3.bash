@@ -1,4 +1,4 @@
-# Sourced by `up`: the private S3 server (tests/src/bin/local-s3.rs).
+# Sourced by `up`: the private S3 server (tests/kit/src/bin/local-s3.rs).
 # shellcheck shell=bash
 
 # $1 is the built program. A copy of it runs, because a file that runs cannot be built anew. A server that runs

@@ -1,0 +1,331 @@
+//! The AsyncAPI document says of every real message where it goes and what it looks like.
+
+use std::collections::BTreeSet;
+
+use kit::{Heard, Worker, World, contract, eventually, final_data, in_world};
+use lapin::types::AMQPValue;
+use serde_json::{Map, Value, json};
+use worker::broker::{DEFAULT_SHARDS, Topology};
+
+use crate::imports::outcomes::good_rows;
+
+fn document() -> Value {
+    let text = std::fs::read_to_string(contract::folder().join("asyncapi.yaml")).unwrap();
+    yaml_serde::from_str(&text).unwrap()
+}
+
+/// What a `$ref` of the document points to; anything else stays as it is.
+fn resolve(document: &Value, value: &Value) -> Value {
+    let Some(reference) = value.get("$ref").and_then(Value::as_str) else {
+        return value.clone();
+    };
+    match reference.strip_prefix('#') {
+        Some(pointer) => document
+            .pointer(pointer)
+            .unwrap_or_else(|| panic!("{reference} points nowhere"))
+            .clone(),
+        None => contract::schema(reference.trim_start_matches("./")),
+    }
+}
+
+/// The value with every reference in it replaced, but for those inside of the JSON Schemas.
+fn whole(document: &Value, value: &Value) -> Value {
+    let external = value
+        .get("$ref")
+        .and_then(Value::as_str)
+        .is_some_and(|reference| !reference.starts_with('#'));
+    match resolve(document, value) {
+        schema if external => schema,
+        Value::Object(map) => map
+            .iter()
+            .map(|(name, value)| (name.clone(), whole(document, value)))
+            .collect(),
+        Value::Array(values) => values.iter().map(|value| whole(document, value)).collect(),
+        other => other,
+    }
+}
+
+/// All names that a name with a parameter stands for.
+fn expand(document: &Value, name: &str) -> Vec<String> {
+    let Some((before, rest)) = name.split_once('{') else {
+        return vec![name.to_owned()];
+    };
+    let (parameter, after) = rest.split_once('}').unwrap();
+    let values = document["components"]["parameters"][parameter]["enum"]
+        .as_array()
+        .unwrap();
+    values
+        .iter()
+        .map(|value| format!("{before}{}{after}", value.as_str().unwrap()))
+        .collect()
+}
+
+fn names(document: &Value, kind: &str) -> BTreeSet<String> {
+    let channels = document["channels"].as_object().unwrap().values();
+    channels
+        .filter_map(|channel| channel["bindings"]["amqp"][kind]["name"].as_str())
+        .flat_map(|name| expand(document, name))
+        .collect()
+}
+
+#[test]
+fn every_part_of_the_document_is_there() {
+    let document = document();
+    assert_eq!(document["asyncapi"], "3.0.0");
+    let whole = whole(&document, &document);
+    for (name, channel) in whole["channels"].as_object().unwrap() {
+        let binding = &channel["bindings"]["amqp"];
+        let kind = if binding["is"] == "queue" {
+            "queue"
+        } else {
+            "exchange"
+        };
+        assert!(binding[kind]["name"].is_string(), "{name}");
+        assert!(!channel["messages"].as_object().unwrap().is_empty(), "{name}");
+        // A channel has just the parameters of its address.
+        let address = channel["address"].as_str().unwrap();
+        let parameters: BTreeSet<&str> = channel["parameters"]
+            .as_object()
+            .into_iter()
+            .flat_map(|parameters| parameters.keys().map(String::as_str))
+            .collect();
+        let in_address: BTreeSet<&str> = address
+            .split('{')
+            .skip(1)
+            .filter_map(|rest| rest.split('}').next())
+            .collect();
+        assert_eq!(parameters, in_address, "{name}");
+    }
+    for (name, operation) in document["operations"].as_object().unwrap() {
+        assert!(
+            ["send", "receive"].contains(&operation["action"].as_str().unwrap()),
+            "{name}"
+        );
+        let channel = operation["channel"]["$ref"].as_str().unwrap();
+        assert!(channel.starts_with("#/channels/"), "{name}");
+    }
+    for message in whole["components"]["messages"].as_object().unwrap().values() {
+        for part in ["payload", "headers"] {
+            if !message[part].is_null() {
+                contract::validator(&message[part]);
+            }
+        }
+    }
+    let kinds = &document["channels"]["events"]["parameters"]["kind"]["enum"];
+    let types: Vec<String> = kinds
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|kind| format!("dialer.import.{}", kind.as_str().unwrap()))
+        .collect();
+    let schema = contract::schema("event.json").to_string();
+    assert_eq!(schema.matches("\"dialer.import.").count(), types.len());
+    assert!(
+        types.iter().all(|kind| schema.contains(&format!("{kind:?}"))),
+        "{types:?}"
+    );
+}
+
+#[test]
+fn the_exchanges_and_queues_are_those_that_are_declared() {
+    let document = document();
+    let (exchanges, queues) = Topology::new(String::new(), DEFAULT_SHARDS).names();
+    let all = |names: Vec<lapin::types::ShortString>| -> BTreeSet<String> {
+        names.iter().map(ToString::to_string).collect()
+    };
+    assert_eq!(names(&document, "exchange"), all(exchanges));
+    assert_eq!(names(&document, "queue"), all(queues));
+}
+
+/// The message of the document that describes this one, by its exchange, its routing key and its kind.
+fn described(document: &Value, heard: &Heard) -> Value {
+    let kind = heard
+        .properties
+        .kind()
+        .as_ref()
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    let channel = document["channels"]
+        .as_object()
+        .unwrap()
+        .values()
+        .find(|channel| {
+            let exchange = channel["bindings"]["amqp"]["exchange"]["name"].as_str();
+            exchange.is_some_and(|name| expand(document, name).contains(&heard.exchange))
+                && matches_address(channel, &heard.routing_key)
+        })
+        .unwrap_or_else(|| panic!("no channel for {heard:?}"));
+    let messages = channel["messages"].as_object().unwrap();
+    let message = messages.get(&kind).or_else(|| messages.get("dead-letter"));
+    let message = whole(
+        document,
+        message.unwrap_or_else(|| panic!("no message for {heard:?}")),
+    );
+    if let Some(expected) = message["bindings"]["amqp"]["messageType"].as_str() {
+        assert_eq!(kind, expected);
+    }
+    message
+}
+
+fn matches_address(channel: &Value, routing_key: &str) -> bool {
+    let address = channel["address"].as_str().unwrap();
+    match address.split_once('{') {
+        Some((before, _)) => routing_key.starts_with(before),
+        None => routing_key == address,
+    }
+}
+
+/// The headers but those of the broker, as JSON.
+fn headers(heard: &Heard) -> Value {
+    let table = heard.properties.headers().clone().unwrap_or_default();
+    let ours = table
+        .inner()
+        .iter()
+        .filter(|(name, _)| !name.as_str().starts_with("x-"));
+    let json: Map<String, Value> = ours
+        .map(|(name, value)| {
+            let value = match value {
+                AMQPValue::LongString(text) => json!(text.to_string()),
+                AMQPValue::LongUInt(number) => json!(number),
+                AMQPValue::LongLongInt(number) => json!(number),
+                other => panic!("{name}: {other:?} is not described"),
+            };
+            (name.to_string(), value)
+        })
+        .collect();
+    json.into()
+}
+
+fn assert_described(document: &Value, heard: &Heard) {
+    let message = described(document, heard);
+    if let Some(content_type) = message["contentType"].as_str() {
+        assert_eq!(
+            heard.properties.content_type().as_ref().unwrap().as_str(),
+            content_type
+        );
+    }
+    if !message["payload"].is_null() {
+        let body: Value = serde_json::from_slice(&heard.body).unwrap();
+        let wrong = contract::breaches(&contract::validator(&message["payload"]), &body);
+        assert!(wrong.is_empty(), "{wrong:?}: {body}");
+    }
+    let headers = headers(heard);
+    if message["headers"].is_null() {
+        assert_eq!(headers, json!({}), "{heard:?}");
+    } else {
+        // No header of ours is left out of the document.
+        let known = message["headers"]["properties"].as_object().unwrap();
+        assert!(
+            headers
+                .as_object()
+                .unwrap()
+                .keys()
+                .all(|name| known.contains_key(name)),
+            "{headers}"
+        );
+        let wrong = contract::breaches(&contract::validator(&message["headers"]), &headers);
+        assert!(wrong.is_empty(), "{wrong:?}: {headers}");
+    }
+    assert_eq!(heard.properties.delivery_mode(), &Some(2), "{heard:?}");
+}
+
+/// Submits a file as the command line does, and returns the start of a job, to wait by.
+async fn submit(world: &World, content: &str) -> Value {
+    let tenant = world.tenant().await.id.to_string();
+    let file = world.scratch_file("users.csv", content.as_bytes());
+    let ran = world
+        .command()
+        .args(["submit", file.to_str().unwrap(), "--tenant", &tenant, "--json"])
+        .output()
+        .unwrap();
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    serde_json::from_slice(&ran.stdout).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_message_is_what_the_document_says() {
+    in_world(async |world| {
+        let tap = world
+            .tap(&["imports", "imports.events", "imports.dead", "imports.retry.1s"])
+            .await;
+        let _worker = Worker::start(world, &[("BATCH_ROWS", "5")]);
+
+        // Jobs, batches, reports, progress and completion.
+        let completed = submit(world, &good_rows(40)).await;
+        final_data(&world.final_event(&completed).await, "completed");
+        let rejected = submit(world, "").await;
+        final_data(&world.final_event(&rejected).await, "rejected");
+
+        // A dead letter and the failed event.
+        let tenant = world.tenant().await;
+        let mut malformed = world.upload(tenant, good_rows(1)).await;
+        malformed["version"] = json!(9);
+        world
+            .publish_to("requested", malformed.to_string().as_bytes())
+            .await;
+        final_data(&world.final_event(&malformed).await, "failed");
+
+        // A try that fails and is made again.
+        let rename = |from: &str, to: &str| format!("ALTER TABLE dialer.{from} RENAME TO {to}");
+        sqlx::raw_sql(sqlx::AssertSqlSafe(rename("tags", "away")))
+            .execute(&world.db)
+            .await
+            .unwrap();
+        let again = world.upload(tenant, good_rows(2)).await;
+        world.publish(&again).await;
+        eventually("a retry", async || {
+            tap.heard()
+                .iter()
+                .any(|heard| heard.exchange == "imports.retry.1s")
+                .then_some(())
+        })
+        .await;
+        sqlx::raw_sql(sqlx::AssertSqlSafe(rename("away", "tags")))
+            .execute(&world.db)
+            .await
+            .unwrap();
+        final_data(&world.final_event(&again).await, "completed");
+
+        let document = document();
+        let heard = tap.heard();
+        let mut kinds = BTreeSet::new();
+        for message in &heard {
+            let kind = message.properties.kind().as_ref().map(ToString::to_string);
+            // What the tests publish has no type, as a Dialer's job may have none.
+            if let Some(kind) = kind {
+                assert_described(&document, message);
+                kinds.insert(format!("{} {kind}", message.exchange));
+            }
+        }
+        // The broker's own dead letters have none of them, so the document cannot demand them.
+        let dead = heard
+            .iter()
+            .find(|heard| heard.exchange == "imports.dead")
+            .unwrap();
+        let headers = headers(dead);
+        for name in [
+            "import-reason",
+            "import-error",
+            "import-origin",
+            "import-tries",
+            "import-id",
+            "import-tenant",
+        ] {
+            assert!(!headers[name].is_null(), "{name}: {headers}");
+        }
+        let kinds: Vec<&str> = kinds.iter().map(String::as_str).collect();
+        assert_eq!(
+            kinds,
+            [
+                "imports job",
+                "imports plan-due",
+                "imports report-due",
+                "imports rows-due",
+                "imports.dead job",
+                "imports.events event",
+                "imports.retry.1s plan-due",
+            ]
+        );
+    })
+    .await;
+}

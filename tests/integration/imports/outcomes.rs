@@ -1,0 +1,318 @@
+//! A file becomes users, two reports and an event.
+
+use argon2::{Argon2, PasswordVerifier};
+use kit::{Reports, Tenant, Worker, World, final_data, in_world};
+use serde_json::{Value, json};
+
+/// Every user that a success CSV names exists exactly once, with the password that stands there.
+pub(crate) async fn assert_passwords_verify(world: &World, tenant: Tenant, reports: &Reports) {
+    let users: Vec<(i64, String, String, String, String, bool)> = sqlx::query_as(
+        "SELECT user_id, username, email, virtual_extension, password_hash, password_must_change
+           FROM dialer.users WHERE tenant_id = $1",
+    )
+    .bind(tenant.id.get())
+    .fetch_all(&world.db)
+    .await
+    .unwrap();
+    let rows = reports.success_rows();
+    assert_eq!(users.len(), rows.len());
+    for row in rows {
+        let [user_id, username, email, extension, password] = row.as_slice() else {
+            panic!("{row:?}")
+        };
+        let user = users
+            .iter()
+            .find(|user| user.0.to_string() == *user_id)
+            .expect("the user exists");
+        assert_eq!(
+            (&user.1, &user.2, &user.3, user.5),
+            (username, email, extension, true)
+        );
+        let verified = Argon2::default().verify_password(password.as_bytes(), user.4.as_str());
+        assert!(verified.is_ok(), "{username}'s password verifies");
+    }
+}
+
+/// A file of good rows.
+pub(crate) fn good_rows(count: u32) -> String {
+    let rows = (1..=count).map(|n| format!("user{n},user{n}@example.com,{:05},10\r\n", 20_000 + n));
+    format!(
+        "Username,Email,Virtual Extension,Role\r\n{}",
+        rows.collect::<String>()
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn good_rows_become_users_with_all_that_the_file_says() {
+    in_world(async |world| {
+        let tenant = world.tenant().await;
+        let _worker = Worker::start(world, &[]);
+        let mut job = world
+            .upload(
+                tenant,
+                "Login;E-Mail;Ext;Role IDs;Desk;Skill Groups;Tags;First Name;Surname\n\
+                 ада;Ada@BÜCHER.example;0042;10|11;20;30,31;40;Ada;Lovelace\n\
+                 bob;bob@example.com;0043;10;;;;;\n",
+            )
+            .await;
+        job["two_factor"] = json!("google");
+        job["security"] = json!({ "max_session_minutes": 480, "max_concurrent_sessions": 2 });
+        world.publish(&job).await;
+
+        let event = world.final_event(&job).await;
+        let data = final_data(&event, "completed");
+        assert_eq!(data["summary"], json!({"total": 2, "created": 2, "duplicates": 0, "errors": 0, "cancelled": 0}));
+        assert_eq!(data["file"], json!({"encoding": "utf-8", "delimiter": "semicolon"}));
+        assert_eq!(data["problems"], json!([]));
+        let reports = world.reports(&event).await;
+        assert_passwords_verify(world, tenant, &reports).await;
+        assert_eq!(reports.error_rows(), Vec::<Vec<String>>::new());
+
+        let user: Value = sqlx::query_scalar(
+            "SELECT to_jsonb(u) - 'password_hash' - 'created_at' - 'idempotency_key' - 'user_id' || jsonb_build_object(
+                    'roles', (SELECT jsonb_agg(role_id ORDER BY role_id) FROM dialer.user_roles WHERE user_id = u.user_id),
+                    'desks', (SELECT jsonb_agg(desk_id) FROM dialer.user_desks WHERE user_id = u.user_id),
+                    'skill_groups', (SELECT jsonb_agg(skill_group_id ORDER BY 1) FROM dialer.user_skill_groups WHERE user_id = u.user_id),
+                    'tags', (SELECT jsonb_agg(tag_id) FROM dialer.user_tags WHERE user_id = u.user_id))
+               FROM dialer.users u WHERE tenant_id = $1 AND virtual_extension = '0042'",
+        )
+        .bind(tenant.id.get())
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
+        assert_eq!(
+            user,
+            json!({
+                "tenant_id": tenant.id, "username": "ада", "username_key": "ада",
+                "email": "Ada@xn--bcher-kva.example", "email_key": "ada@xn--bcher-kva.example",
+                "virtual_extension": "0042", "first_name": "Ada", "last_name": "Lovelace",
+                "sip_kind": "webrtc", "pbx_domain_id": null, "pbx_device": null, "sip_uri": null,
+                "two_factor": "google", "max_session_minutes": 480, "max_concurrent_sessions": 2,
+                "password_must_change": true,
+                "roles": [10, 11], "desks": [20], "skill_groups": [30, 31], "tags": [40],
+            })
+        );
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_row_gets_its_outcome_and_its_place_in_the_reports() {
+    in_world(async |world| {
+        let tenant = world.tenant().await;
+        let _worker = Worker::start(world, &[]);
+        let first = world.upload(tenant, good_rows(2)).await;
+        world.publish(&first).await;
+        world.final_event(&first).await;
+
+        let job = world
+            .upload(
+                tenant,
+                "Username,Email,Virtual Extension,Role\n\
+                 USER1,new@example.com,20101,10\n\
+                 carol,carol@example.com,20102,10\n\
+                 Carol,carol2@example.com,20103,10\n\
+                 dave,dave,20104,99\n\
+                 \n\
+                 erin,erin@example.com,20001,10\n",
+            )
+            .await;
+        world.publish(&job).await;
+        let event = world.final_event(&job).await;
+        let data = final_data(&event, "completed");
+        assert_eq!(
+            data["summary"],
+            json!({"total": 5, "created": 1, "duplicates": 2, "errors": 2, "cancelled": 0})
+        );
+        assert_eq!(
+            data["problems"],
+            json!([
+                {"row": 1, "line": 2, "field": "username", "code": "already_exists"},
+                {"row": 3, "line": 4, "field": "username", "code": "duplicate_in_file"},
+                {"row": 4, "line": 5, "field": "email", "code": "invalid_format"},
+                {"row": 4, "line": 5, "field": "role", "code": "unknown_reference"},
+                {"row": 5, "line": 7, "field": "virtual_extension", "code": "extension_taken"},
+            ])
+        );
+        let reports = world.reports(&event).await;
+        let created: Vec<String> = reports
+            .success_rows()
+            .into_iter()
+            .map(|row| row[1].clone())
+            .collect();
+        assert_eq!(created, ["carol"]);
+        let refused: Vec<Vec<String>> = reports
+            .error_rows()
+            .into_iter()
+            .map(|row| row[..8].to_vec())
+            .collect();
+        assert_eq!(
+            refused,
+            [
+                [
+                    "USER1",
+                    "new@example.com",
+                    "20101",
+                    "10",
+                    "1",
+                    "2",
+                    "duplicate",
+                    "already_exists"
+                ],
+                [
+                    "Carol",
+                    "carol2@example.com",
+                    "20103",
+                    "10",
+                    "3",
+                    "4",
+                    "duplicate",
+                    "duplicate_in_file"
+                ],
+                [
+                    "dave",
+                    "dave",
+                    "20104",
+                    "99",
+                    "4",
+                    "5",
+                    "error",
+                    "invalid_format;unknown_reference"
+                ],
+                [
+                    "erin",
+                    "erin@example.com",
+                    "20001",
+                    "10",
+                    "5",
+                    "7",
+                    "error",
+                    "extension_taken"
+                ],
+            ]
+        );
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn generated_extensions_are_the_lowest_free_ones_in_row_order() {
+    in_world(async |world| {
+        let tenant = world.tenant().await;
+        let _worker = Worker::start(world, &[]);
+        let mut job = world
+            .upload(
+                tenant,
+                "username,email,ext\na,a@x.org,\nb,b@x.org,1001\nc,c@x.org,\n",
+            )
+            .await;
+        job["fields"] =
+            json!({ "virtual_extension": { "generate": true, "column": "ext" }, "role": { "value": 10 } });
+        job["sip"] = json!({ "kind": "builtin_pbx" });
+        world.publish(&job).await;
+        let reports = world.reports(&world.final_event(&job).await).await;
+        let extensions: Vec<String> = reports
+            .success_rows()
+            .into_iter()
+            .map(|row| row[3].clone())
+            .collect();
+        assert_eq!(extensions, ["1000", "1001", "1002"]);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_validation_reports_the_same_and_creates_nothing() {
+    in_world(async |world| {
+        let tenant = world.tenant().await;
+        let _worker = Worker::start(world, &[]);
+        let file = "username,email,ext,role\na,a@x.org,21,10\nb,b,22,10\nA,c@x.org,23,10\n";
+        let mut validation = world.upload(tenant, file).await;
+        validation["mode"] = json!("validate");
+        world.publish(&validation).await;
+        let validated = world.final_event(&validation).await;
+        let users: i64 = sqlx::query_scalar("SELECT count(*) FROM dialer.users")
+            .fetch_one(&world.db)
+            .await
+            .unwrap();
+        assert_eq!(users, 0);
+
+        let import = world.upload(tenant, file).await;
+        world.publish(&import).await;
+        let imported = world.final_event(&import).await;
+        for part in ["summary", "problems", "file"] {
+            assert_eq!(validated["data"][part], imported["data"][part]);
+        }
+        let (of_validation, of_import) = (world.reports(&validated).await, world.reports(&imported).await);
+        assert_eq!(of_validation.errors, of_import.errors);
+        assert_eq!(of_validation.success_rows(), [["", "a", "a@x.org", "21", ""]]);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn digits_only_passwords_have_twelve_digits() {
+    in_world(async |world| {
+        let tenant = world.tenant().await;
+        let _worker = Worker::start(world, &[]);
+        let mut job = world.upload(tenant, good_rows(30)).await;
+        job["password"] = json!({ "digits_only": true });
+        world.publish(&job).await;
+        let reports = world.reports(&world.final_event(&job).await).await;
+        assert_passwords_verify(world, tenant, &reports).await;
+        let digits = |text: &str| text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
+        assert!(reports.success_rows().iter().all(|row| digits(&row[4])));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_left_behind_but_state_and_reports() {
+    in_world(async |world| {
+        let tenant = world.tenant().await;
+        let worker = Worker::start(world, &[]);
+        let job = world.upload(tenant, good_rows(60)).await;
+        world.publish(&job).await;
+        let reports = world.reports(&world.final_event(&job).await).await;
+        let sealed: i64 =
+            sqlx::query_scalar("SELECT count(*) FROM imports.imports WHERE sealed_seed IS NOT NULL")
+                .fetch_one(&world.db)
+                .await
+                .unwrap();
+        assert_eq!(sealed, 0, "the seed is destroyed");
+        assert!(worker.terminate().await.success());
+        for queue in [
+            "imports.requested",
+            "imports.plans.00",
+            "imports.plans.01",
+            "imports.rows.00",
+            "imports.rows.01",
+            "imports.reports",
+            "imports.dead",
+        ] {
+            assert_eq!(world.waiting(queue).await, 0, "{queue} is empty");
+        }
+        let stored: String = sqlx::query_scalar(
+            "SELECT concat((SELECT string_agg(i::text, '') FROM imports.imports i),
+                           (SELECT string_agg(r::text, '') FROM imports.rows r),
+                           (SELECT string_agg(u::text, '') FROM dialer.users u))",
+        )
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
+        let events = serde_json::to_string(&world.events(&job)).unwrap();
+        for row in reports.success_rows() {
+            for (place, text) in [
+                ("log", &world.logged()),
+                ("database", &stored),
+                ("events", &events),
+            ] {
+                assert!(!text.contains(&row[4]), "a password stands in the {place}");
+            }
+            for (place, text) in [("log", &world.logged()), ("events", &events)] {
+                assert!(!text.contains(&row[2]), "an e-mail address stands in the {place}");
+            }
+        }
+    })
+    .await;
+}

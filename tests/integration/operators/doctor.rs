@@ -1,0 +1,176 @@
+//! `doctor` finds what is wrong and says what to do.
+
+use kit::{Worker, World, in_world, variable};
+use lapin::{Connection, ConnectionProperties, options::QueueDeleteOptions};
+use serde_json::Value;
+
+use crate::operators::cancel_and_replay::{half_failed, json_of};
+
+/// The verdict on one check and the advice, in a changed environment.
+async fn examined(world: &World, changes: &[(&str, &str)], code: i32) -> Value {
+    let mut command = world.command();
+    command.args(["doctor", "--json"]).envs(changes.iter().copied());
+    let output = tokio::task::spawn_blocking(move || command.output().unwrap())
+        .await
+        .unwrap();
+    let shown = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(code), "{changes:?}: {shown}");
+    for secret in ["SEAL_KEYS", "S3_SECRET_ACCESS_KEY"] {
+        assert!(!shown.contains(&variable(secret)), "{secret} is shown");
+    }
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// What was found and the advice.
+fn told(checks: &Value, name: &str) -> String {
+    let checks = checks["checks"].as_array().unwrap();
+    let check = checks.iter().find(|check| check["check"] == name).unwrap();
+    format!(
+        "{} → {}",
+        check["found"].as_str().unwrap(),
+        check["advice"].as_str().unwrap()
+    )
+}
+
+fn verdict<'a>(checks: &'a Value, name: &str) -> &'a str {
+    let checks = checks["checks"].as_array().unwrap();
+    let check = checks.iter().find(|check| check["check"] == name);
+    check.map_or("absent", |check| check["verdict"].as_str().unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn doctor_finds_a_healthy_installation_healthy() {
+    in_world(async |world| {
+        let alone = examined(world, &[], 0).await;
+        assert_eq!(verdict(&alone, "workers"), "warning");
+        let _worker = Worker::start(world, &[]);
+        kit::eventually("the worker", async || {
+            world.logged().contains("ready").then_some(())
+        })
+        .await;
+        let healthy = json_of(world, &["doctor"], 0).await;
+        assert_eq!(
+            (&healthy["failed"], &healthy["warnings"]),
+            (&0.into(), &0.into()),
+            "{healthy}"
+        );
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn doctor_names_what_is_wrong() {
+    in_world(async |world| {
+        half_failed(world).await;
+        let other = "other:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
+        let owner = variable("MIGRATE_DATABASE_URL");
+        let variables = world.variables();
+        let own = variables
+            .iter()
+            .find(|(name, _)| *name == "MIGRATE_DATABASE_URL")
+            .unwrap();
+        let new_first = format!("{other},{}", variable("SEAL_KEYS"));
+        for (changes, check, expected, code) in [
+            ([("SEAL_KEYS", other)], "seal keys", "failed", 1),
+            ([("SEAL_KEYS", new_first.as_str())], "seal keys", "warning", 0),
+            ([("SEAL_KEYS", "nonsense")], "seal keys", "failed", 1),
+            ([("BATCH_ROWS", "many")], "configuration", "failed", 1),
+            ([("AMQP_URL", "amqp://127.0.0.1:1/x")], "broker", "failed", 1),
+            ([("AMQP_SHARDS", "3")], "topology", "failed", 1),
+            (
+                [("S3_ENDPOINT", "http://127.0.0.1:1")],
+                "object storage",
+                "failed",
+                1,
+            ),
+            (
+                [("DATABASE_URL", own.1.as_str())],
+                "database permissions",
+                "warning",
+                0,
+            ),
+            // The database that the local servers are checked with is another one, and has no failed import.
+            ([("DATABASE_URL", owner.as_str())], "database", "ok", 0),
+            ([("AMQP_SHARDS", "2")], "imports", "warning", 0),
+        ] {
+            let found = examined(world, &changes, code).await;
+            assert_eq!(verdict(&found, check), expected, "{changes:?}: {found}");
+        }
+        sqlx::raw_sql("REVOKE SELECT ON dialer.roles FROM user_import_worker")
+            .execute(&world.db)
+            .await
+            .unwrap();
+        let found = examined(world, &[], 1).await;
+        assert_eq!(verdict(&found, "database permissions"), "failed");
+        sqlx::raw_sql("DELETE FROM _sqlx_migrations WHERE version = 20")
+            .execute(&world.db)
+            .await
+            .unwrap();
+        assert_eq!(verdict(&examined(world, &[], 1).await, "schema"), "failed");
+
+        let admin = Connection::connect(&variable("AMQP_ADMIN_URL"), ConnectionProperties::default())
+            .await
+            .unwrap();
+        let channel = admin.create_channel().await.unwrap();
+        let queue = format!("{}imports.reports", world.prefix());
+        channel
+            .queue_delete(queue.as_str().into(), QueueDeleteOptions::default())
+            .await
+            .unwrap();
+        let found = examined(world, &[], 1).await;
+        assert!(found.to_string().contains(&format!("queue {queue}")), "{found}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn doctor_says_why_a_database_cannot_be_reached() {
+    in_world(async |world| {
+        let variables = world.variables();
+        let own = |name: &str| variables.iter().find(|(own, _)| *own == name).unwrap().1.clone();
+        let url = own("DATABASE_URL");
+        let server = kit::authority(&url);
+        let (scheme_and_user, _) = url.split_once(&format!("@{server}")).unwrap();
+        let (user, _) = scheme_and_user.rsplit_once(':').unwrap();
+        let silent = kit::Proxy::before(&url).await;
+        silent.set(kit::Fault::Silence);
+        let cases = [
+            (
+                url.replacen(server, "127.0.0.1:1", 1),
+                "refused",
+                "start PostgreSQL",
+            ),
+            (
+                url.replacen(server, "no-such-host.invalid:5432", 1),
+                "failed to lookup address",
+                "correct the host",
+            ),
+            (
+                format!("{user}:wrong@{server}/{}", url.rsplit_once('/').unwrap().1),
+                "password authentication failed",
+                "correct user and password",
+            ),
+            (
+                format!("{scheme_and_user}@{server}/nothing"),
+                "does not exist",
+                "create the database",
+            ),
+            (silent.url(&url), "no answer within", "firewall"),
+            ("nonsense".to_owned(), "postgres://", "correct "),
+        ];
+        for (changed, found, advice) in cases {
+            for (variable, check) in [
+                ("DATABASE_URL", "database"),
+                ("OPERATOR_DATABASE_URL", "operators' database"),
+            ] {
+                let told = told(&examined(world, &[(variable, &changed)], 1).await, check);
+                assert!(told.contains(found) && told.contains(advice), "{changed}: {told}");
+                assert!(told.contains(variable), "{told}");
+            }
+        }
+        // The workers' own log-in is none for operators.
+        let found = examined(world, &[("OPERATOR_DATABASE_URL", &url)], 0).await;
+        assert_eq!(verdict(&found, "operators' database"), "warning", "{found}");
+    })
+    .await;
+}

@@ -1,0 +1,115 @@
+//! Nothing that a run emits holds a password or a value of a cell: neither logs, be they ever so talkative, nor messages,
+//! nor what operators read in the database. The reports hold them, and nothing else does.
+
+use kit::{Fault, Proxy, Worker, eventually, final_data, in_world};
+
+use crate::imports::outcomes::good_rows;
+
+/// Secrets of the file: none of these may be seen anywhere.
+fn secrets(rows: u32) -> Vec<String> {
+    let good = (1..=rows).flat_map(|n| [format!("user{n}@example.com"), format!("user{n},")]);
+    let refused = ["secretive@", "bob.hidden", "bob@hidden.example"].map(str::to_owned);
+    good.chain(refused).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_that_a_run_emits_holds_a_password_or_an_address() {
+    in_world(async |world| {
+        let tap = world
+            .tap(&["imports", "imports.events", "imports.dead", "imports.retry.1s"])
+            .await;
+        let endpoint = std::env::var("S3_ENDPOINT").unwrap();
+        let storage = Proxy::before(&endpoint).await;
+        let endpoint = storage.url(&endpoint);
+        let talkative = [("RUST_LOG", "debug"), ("S3_ENDPOINT", endpoint.as_str())];
+        let worker = Worker::start(world, &talkative);
+        let tenant = world.tenant().await;
+
+        // Created, duplicate and refused rows.
+        let file = format!(
+            "{}user1,user1@example.com,29001,10\r\nbob.hidden,secretive@,x1,99\r\n",
+            good_rows(40)
+        );
+        let job = world.upload(tenant, file).await;
+        world.publish(&job).await;
+        let event = world.final_event(&job).await;
+        final_data(&event, "completed");
+        let passwords: Vec<String> = world
+            .reports(&event)
+            .await
+            .success_rows()
+            .into_iter()
+            .map(|row| row[4].clone())
+            .collect();
+        assert_eq!(passwords.len(), 40);
+
+        // A store that fails while the reports with the passwords are written.
+        let job = world
+            .upload(
+                tenant,
+                "username,email,ext,role\nbob.hidden,bob@hidden.example,28001,10\n",
+            )
+            .await;
+        sqlx::raw_sql("ALTER TABLE dialer.tags RENAME TO away")
+            .execute(&world.db)
+            .await
+            .unwrap();
+        world.publish(&job).await;
+        // PostgreSQL refuses, and says why.
+        eventually("a retry", async || {
+            tap.heard()
+                .iter()
+                .any(|heard| heard.exchange == "imports.retry.1s")
+                .then_some(())
+        })
+        .await;
+        storage.set(Fault::Answer(500));
+        sqlx::raw_sql("ALTER TABLE dialer.away RENAME TO tags")
+            .execute(&world.db)
+            .await
+            .unwrap();
+        eventually("the store's error", async || {
+            world.logged().contains("object storage:").then_some(())
+        })
+        .await;
+        storage.set(Fault::None);
+        let event = world.final_event(&job).await;
+        let last = world.reports(&event).await.success_rows()[0][4].clone();
+
+        // A message that is none.
+        world.publish_to("reports", br#"{"import_id": "no"}"#).await;
+        world.dead_letter().await;
+        worker.terminate().await;
+
+        let told: Vec<String> = sqlx::query_scalar(
+            "SELECT concat_ws(' ', job, rejection_message, failure_reason, last_error) FROM imports.imports",
+        )
+        .fetch_all(&world.db)
+        .await
+        .unwrap();
+        let mut emitted = world.logged();
+        assert!(emitted.contains("DEBUG"), "it was talkative");
+        emitted.push_str(&told.concat());
+        for heard in tap.heard() {
+            emitted.push_str(&format!(
+                "{:?} {}",
+                heard.properties,
+                String::from_utf8_lossy(&heard.body)
+            ));
+        }
+        for secret in secrets(40).into_iter().chain(passwords).chain([last]) {
+            if let Some(at) = emitted.find(&secret) {
+                let from = emitted.floor_char_boundary(at.saturating_sub(300));
+                let to = emitted.floor_char_boundary(at + 100);
+                panic!("{secret:?} was emitted: {}", &emitted[from..to]);
+            }
+        }
+        // In the database only where rows and users are.
+        let hashes: Vec<String> = sqlx::query_scalar("SELECT password_hash FROM dialer.users")
+            .fetch_all(&world.db)
+            .await
+            .unwrap();
+        assert!(hashes.iter().all(|hash| hash.starts_with("$argon2id$")));
+    })
+    .await;
+}

@@ -1,0 +1,289 @@
+//! What must be true after chaos: nothing lost, nothing twice.
+
+use std::collections::{HashMap, HashSet};
+
+use argon2::{Argon2, PasswordVerifier};
+use kit::variable;
+use lapin::{
+    Connection, ConnectionProperties,
+    options::{BasicGetOptions, QueueDeclareOptions},
+    types::FieldTable,
+};
+use serde_json::Value;
+use sqlx::PgPool;
+use uuid::Uuid;
+use worker::{
+    broker::{DEFAULT_SHARDS, Topology},
+    storage::{Fetched, Storage},
+};
+
+use crate::{
+    dialer::{Import, Kind},
+    scene::Scene,
+};
+
+/// What was found.
+#[derive(Debug, Default)]
+pub(crate) struct Findings {
+    pub(crate) unfinished: usize,
+    pub(crate) lost: i64,
+    pub(crate) doubled: i64,
+    pub(crate) violations: Vec<String>,
+}
+
+/// Looks at everything that the imports have left behind.
+pub(crate) async fn check(
+    db: &PgPool,
+    storage: &Storage,
+    scene: &Scene,
+    imports: &[Import],
+    events: &HashMap<Uuid, Vec<Value>>,
+) -> anyhow::Result<Findings> {
+    let mut findings = Findings::default();
+    for import in imports {
+        check_events(import, events.get(&import.id), &mut findings);
+        if import.kind == Kind::Malformed {
+            check_unknown(db, import, &mut findings).await?;
+        } else {
+            check_import(db, import, &mut findings).await?;
+            check_users(db, storage, import, &mut findings).await?;
+        }
+    }
+    check_dead_letters(scene, imports, &mut findings).await?;
+    let (strays,): (i64,) = sqlx::query_as(
+        "SELECT count(*) FROM dialer.users u
+          WHERE NOT EXISTS (SELECT FROM imports.rows r WHERE r.idempotency_key = u.idempotency_key AND r.user_id = u.user_id)",
+    )
+    .fetch_one(db)
+    .await?;
+    if strays > 0 {
+        findings.doubled += strays;
+        findings
+            .violations
+            .push(format!("{strays} users belong to no row"));
+    }
+    for (queue, messages) in messages().await? {
+        if messages > 0 {
+            findings
+                .violations
+                .push(format!("{messages} messages are left in {queue}"));
+        }
+    }
+    Ok(findings)
+}
+
+/// However often it was told and published: one event and no other.
+fn check_events(import: &Import, events: Option<&Vec<Value>>, findings: &mut Findings) {
+    let id = import.id;
+    let (expected_id, expected_type) = match import.kind {
+        Kind::Malformed => {
+            let job = Uuid::new_v5(&id, import.job.to_string().as_bytes());
+            (format!("{id}/malformed/{job}"), "dialer.import.failed")
+        }
+        Kind::Import | Kind::Validate => (format!("{id}/1"), "dialer.import.completed"),
+    };
+    let told: HashSet<_> = events
+        .into_iter()
+        .flatten()
+        .map(|event| (event["id"].as_str(), event["type"].as_str()))
+        .collect();
+    if told != HashSet::from([(Some(expected_id.as_str()), Some(expected_type))]) {
+        findings
+            .violations
+            .push(format!("import {id} has the final events {told:?}"));
+    }
+}
+
+/// A job that is none leaves no import behind.
+async fn check_unknown(db: &PgPool, import: &Import, findings: &mut Findings) -> anyhow::Result<()> {
+    let known: Option<(String,)> = sqlx::query_as("SELECT state FROM imports.imports WHERE import_id = $1")
+        .bind(import.id)
+        .fetch_optional(db)
+        .await?;
+    if let Some((state,)) = known {
+        findings
+            .violations
+            .push(format!("the malformed job {} is {state}", import.id));
+    }
+    Ok(())
+}
+
+async fn check_import(db: &PgPool, import: &Import, findings: &mut Findings) -> anyhow::Result<()> {
+    let id = import.id;
+    let found: Option<(String, i64, i64, i64, i64)> = sqlx::query_as(
+        "SELECT state, created::bigint, duplicates::bigint, errors::bigint, total::bigint
+           FROM imports.imports WHERE import_id = $1",
+    )
+    .bind(id)
+    .fetch_optional(db)
+    .await?;
+    let expected = (import.created, import.duplicates, import.errors);
+    match &found {
+        Some((state, created, duplicates, errors, total)) if state == "completed" => {
+            if (*created, *duplicates, *errors) != expected || created + duplicates + errors != *total {
+                findings.violations.push(format!(
+                    "import {id}: {created} created, {duplicates} duplicates, {errors} errors of {total}, not {expected:?}"
+                ));
+            }
+        }
+        Some((state, ..)) if state == "failed" => {
+            findings.violations.push(format!("import {id} has failed"));
+        }
+        other => {
+            findings.unfinished += 1;
+            findings
+                .violations
+                .push(format!("import {id} is not finished: {other:?}"));
+        }
+    }
+    Ok(())
+}
+
+/// Every created row has one user, and one password that verifies, in the one success CSV.
+async fn check_users(
+    db: &PgPool,
+    storage: &Storage,
+    import: &Import,
+    findings: &mut Findings,
+) -> anyhow::Result<()> {
+    let users: Vec<(i64, String, String)> = sqlx::query_as(
+        "SELECT u.user_id, u.username, u.password_hash
+           FROM imports.rows r JOIN dialer.users u ON u.idempotency_key = r.idempotency_key AND u.tenant_id = r.tenant_id
+          WHERE r.import_id = $1",
+    )
+    .bind(import.id)
+    .fetch_all(db)
+    .await?;
+    let count = i64::try_from(users.len())?;
+    let expected = match import.kind {
+        Kind::Import => import.created,
+        Kind::Validate | Kind::Malformed => 0,
+    };
+    findings.lost += (expected - count).max(0);
+    findings.doubled += (count - expected).max(0);
+    let key = format!(
+        "tenants/{}/imports/{}/attempt-1/success.csv",
+        import.tenant_id, import.id
+    );
+    let Fetched::Found {
+        content: Some(report),
+        ..
+    } = storage.get(&key, u64::MAX).await?
+    else {
+        findings
+            .violations
+            .push(format!("import {} has no success CSV", import.id));
+        return Ok(());
+    };
+    let mut passwords = HashMap::<String, Vec<String>>::new();
+    let mut reader = csv::Reader::from_reader(report.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&report));
+    for record in reader.records() {
+        let record = record?;
+        let cell = |column| record.get(column).unwrap_or_default().to_owned();
+        passwords.entry(cell(0)).or_default().push(cell(4));
+    }
+    if import.kind == Kind::Validate {
+        // Rows that would be created, without user and without password.
+        let blank = passwords.remove("").unwrap_or_default();
+        if i64::try_from(blank.len())? != import.created || blank.iter().any(|password| !password.is_empty())
+        {
+            findings.violations.push(format!(
+                "import {}: its success CSV is not that of a validation",
+                import.id
+            ));
+        }
+    }
+    if passwords.len() != users.len() {
+        findings.violations.push(format!(
+            "import {}: {} users, {} in the success CSV",
+            import.id,
+            users.len(),
+            passwords.len()
+        ));
+    }
+    for (user_id, username, hash) in users {
+        let verified = match passwords.get(&user_id.to_string()).map(Vec::as_slice) {
+            Some([password]) => Argon2::default()
+                .verify_password(password.as_bytes(), hash.as_str())
+                .is_ok(),
+            _ => false,
+        };
+        if !verified {
+            findings.violations.push(format!(
+                "import {}: the success CSV does not have one password of {username} that verifies",
+                import.id
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Dead letters are those of malformed jobs; each of these has one, unless the broker has lost its disk since.
+async fn check_dead_letters(
+    scene: &Scene,
+    imports: &[Import],
+    findings: &mut Findings,
+) -> anyhow::Result<()> {
+    let connection =
+        Connection::connect(&variable("AMQP_ADMIN_URL"), ConnectionProperties::default()).await?;
+    let channel = connection.create_channel().await?;
+    let mut found = HashSet::new();
+    // Not acknowledged: they return when the connection closes.
+    while let Some(letter) = channel
+        .basic_get(topology().dead(), BasicGetOptions::default())
+        .await?
+    {
+        let headers = letter.properties.headers().clone().unwrap_or_default();
+        let text = |name: &str| {
+            let value = headers.inner().get(name)?.as_long_string()?;
+            Some(value.to_string())
+        };
+        let id = text("import-id").and_then(|id| id.parse::<Uuid>().ok());
+        let about = imports.iter().find(|import| Some(import.id) == id);
+        let malformed = about.is_some_and(|import| import.kind == Kind::Malformed);
+        if !malformed || text("import-reason").as_deref() != Some("malformed") {
+            findings.violations.push(format!(
+                "a dead letter of import {id:?}: {:?}, {:?}",
+                text("import-reason"),
+                text("import-error"),
+            ));
+        }
+        found.extend(id);
+    }
+    connection.close(200, "done".into()).await?;
+    for import in imports.iter().filter(|import| import.kind == Kind::Malformed) {
+        if !found.contains(&import.id) && !scene.wiped_since(import.published) {
+            findings
+                .violations
+                .push(format!("the malformed job {} has no dead letter", import.id));
+        }
+    }
+    Ok(())
+}
+
+/// Messages that wait, by queue; not those for the Dialer and for operators.
+pub(crate) async fn messages() -> anyhow::Result<Vec<(String, u32)>> {
+    let connection =
+        Connection::connect(&variable("AMQP_ADMIN_URL"), ConnectionProperties::default()).await?;
+    let channel = connection.create_channel().await?;
+    let passive = QueueDeclareOptions {
+        passive: true,
+        ..QueueDeclareOptions::default()
+    };
+    let mut found = Vec::new();
+    for queue in topology().names().1 {
+        if ![topology().dialer_queue(), topology().dead()].contains(&queue) {
+            let declared = channel
+                .queue_declare(queue.clone(), passive, FieldTable::default())
+                .await?;
+            found.push((queue.to_string(), declared.message_count()));
+        }
+    }
+    connection.close(200, "done".into()).await?;
+    Ok(found)
+}
+
+/// The names that workers use by default.
+pub(crate) fn topology() -> Topology {
+    Topology::new(String::new(), DEFAULT_SHARDS)
+}

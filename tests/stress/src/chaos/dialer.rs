@@ -1,0 +1,190 @@
+//! The Dialer's side under chaos: uploads and publishes imports, listens for events, and never gives up.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use anyhow::Context;
+use futures::StreamExt;
+use kit::variable;
+use lapin::{
+    BasicProperties, Connection, ConnectionProperties,
+    options::{BasicAckOptions, BasicConsumeOptions, BasicPublishOptions, ConfirmSelectOptions},
+    types::{FieldTable, ShortString},
+};
+use rand::{RngExt, rngs::ChaCha8Rng};
+use serde_json::{Value, json};
+use uuid::Uuid;
+use worker::storage::Storage;
+
+/// A try to publish that takes longer is tried again.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Roles, desks and so on are not what chaos is about: one role will do.
+pub(crate) const TENANT: &str = "WITH tenant AS (
+    INSERT INTO dialer.tenants (tenant_id, name, extension_first, extension_last) VALUES ($1, 'Chaos', '1000', '1999')
+    RETURNING tenant_id
+) INSERT INTO dialer.roles (tenant_id, role_id, name, active) SELECT tenant_id, 10, 'Agent', true FROM tenant";
+
+/// What a job asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Import,
+    /// Creates nothing, and counts as if it had.
+    Validate,
+    /// A job that no worker understands: a dead letter and an event, and nothing else.
+    Malformed,
+}
+
+/// An import that was published, and what must become of it.
+#[derive(Debug, Clone)]
+pub(crate) struct Import {
+    pub(crate) id: Uuid,
+    pub(crate) tenant_id: i64,
+    pub(crate) kind: Kind,
+    pub(crate) job: Value,
+    /// When the broker had confirmed its job for the first time.
+    pub(crate) published: Instant,
+    pub(crate) created: i64,
+    pub(crate) duplicates: i64,
+    pub(crate) errors: i64,
+}
+
+/// Final events by import.
+pub(crate) type Events = Arc<Mutex<HashMap<Uuid, Vec<Value>>>>;
+
+/// Invents a file and uploads it.
+pub(crate) async fn upload(
+    storage: &Storage,
+    random: &mut ChaCha8Rng,
+    number: usize,
+    tenant_id: i64,
+) -> anyhow::Result<Import> {
+    let rows = random.random_range(5..80);
+    let (mut created, mut duplicates, mut errors) = (0, 0, 0);
+    let mut csv = String::from("username,email,ext,role\n");
+    let mut last: Option<String> = None;
+    for row in 0..rows {
+        let good = format!("i{number}r{row},i{number}r{row}@example.com,{number:05}{row:03},10\n");
+        match (random.random_range(0..20), &last) {
+            (0, _) => {
+                errors += 1;
+                csv.push_str(&format!("i{number}r{row},,{number:05}{row:03},10\n"));
+            }
+            (1, Some(last)) => {
+                duplicates += 1;
+                csv.push_str(last);
+            }
+            _ => {
+                created += 1;
+                csv.push_str(&good);
+                last = Some(good);
+            }
+        }
+    }
+    let mut bytes = [0; 16];
+    random.fill(&mut bytes);
+    let id = uuid::Builder::from_random_bytes(bytes).into_uuid();
+    let key = format!("tenants/{tenant_id}/uploads/{id}/users.csv");
+    storage.put(&key, csv.into_bytes(), "text/csv").await?;
+    let kind = match random.random_range(0..20) {
+        0 => Kind::Malformed,
+        1..5 => Kind::Validate,
+        _ => Kind::Import,
+    };
+    let mode = match kind {
+        Kind::Import => "import",
+        Kind::Validate => "validate",
+        Kind::Malformed => "guess",
+    };
+    let source = json!({ "key": key });
+    let job =
+        json!({ "version": 1, "import_id": id, "tenant_id": tenant_id, "mode": mode, "source": source });
+    Ok(Import {
+        id,
+        tenant_id,
+        kind,
+        job,
+        published: Instant::now(),
+        created,
+        duplicates,
+        errors,
+    })
+}
+
+/// Publishes a job until the broker has confirmed it.
+pub(crate) async fn publish(job: &Value) {
+    loop {
+        match tokio::time::timeout(PATIENCE, try_publish(job)).await {
+            Ok(Ok(())) => return,
+            _ => tokio::time::sleep(Duration::from_millis(500)).await,
+        }
+    }
+}
+
+async fn try_publish(job: &Value) -> anyhow::Result<()> {
+    let connection =
+        Connection::connect(&variable("DIALER_AMQP_URL"), ConnectionProperties::default()).await?;
+    let channel = connection.create_channel().await?;
+    channel.confirm_select(ConfirmSelectOptions::default()).await?;
+    let options = BasicPublishOptions {
+        mandatory: true,
+        ..BasicPublishOptions::default()
+    };
+    let properties = BasicProperties::default().with_delivery_mode(2);
+    let body = job.to_string();
+    let confirmed = channel
+        .basic_publish(
+            "imports".into(),
+            "requested".into(),
+            options,
+            body.as_bytes(),
+            properties,
+        )
+        .await?
+        .await?;
+    anyhow::ensure!(
+        confirmed.is_ack() && confirmed.take_message().is_none(),
+        "not routed"
+    );
+    connection.close(200, "done".into()).await?;
+    Ok(())
+}
+
+/// Listens for ever; connects anew whenever it must.
+pub(crate) async fn listen(events: Events) {
+    loop {
+        // What ended the subscription does not matter: the next attempt may be luckier.
+        let _ = take_events(&events).await;
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+}
+
+async fn take_events(events: &Events) -> anyhow::Result<()> {
+    let connection =
+        Connection::connect(&variable("DIALER_AMQP_URL"), ConnectionProperties::default()).await?;
+    let channel = connection.create_channel().await?;
+    let mut deliveries = channel
+        .basic_consume(
+            "dialer.import-events".into(),
+            ShortString::default(),
+            BasicConsumeOptions::default(),
+            FieldTable::default(),
+        )
+        .await?;
+    while let Some(delivery) = deliveries.next().await {
+        let delivery = delivery?;
+        let event: Value = serde_json::from_slice(&delivery.data).context("an event is JSON")?;
+        let id = event["subject"].as_str().and_then(|id| Uuid::parse_str(id).ok());
+        if let Some(id) = id
+            && event["type"] != "dialer.import.progress"
+        {
+            let mut events = events.lock().expect("the events");
+            events.entry(id).or_default().push(event);
+        }
+        delivery.ack(BasicAckOptions::default()).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,295 @@
+//! Workers, and the ways to their servers: what faults are done to.
+
+use std::{
+    path::PathBuf,
+    process::Stdio,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, ensure};
+use kit::{Fault, Proxy, variable};
+use lapin::{Connection, ConnectionProperties, options::QueuePurgeOptions};
+use tokio::{
+    process::{Child, Command},
+    sync::Mutex,
+};
+
+use crate::{
+    checks::topology,
+    faults::{Kind, Planned},
+};
+
+/// What a delayed connection adds to each piece.
+const DELAY: Duration = Duration::from_millis(150);
+
+/// A worker has that long to end after SIGTERM: its own grace period, and what the servers' faults add.
+const END: Duration = Duration::from_secs(45);
+
+pub(crate) struct Scene {
+    user_import: PathBuf,
+    restart: PathBuf,
+    rabbitmqctl: PathBuf,
+    log: PathBuf,
+    database: Proxy,
+    broker: Proxy,
+    storage: Proxy,
+    // Locked for as long as a fault is done to the worker.
+    workers: Vec<Mutex<Child>>,
+    // One server restarts at a time.
+    restarting: Mutex<()>,
+    // When the broker had forgotten everything and was back, the last time.
+    wiped: std::sync::Mutex<Option<Instant>>,
+}
+
+impl Scene {
+    pub(crate) async fn set(
+        user_import: PathBuf,
+        restart: PathBuf,
+        rabbitmqctl: PathBuf,
+        log: PathBuf,
+        workers: usize,
+    ) -> anyhow::Result<Self> {
+        let mut scene = Self {
+            user_import,
+            restart,
+            rabbitmqctl,
+            log,
+            database: Proxy::before(&variable("DATABASE_URL")).await,
+            broker: Proxy::before(&variable("AMQP_URL")).await,
+            storage: Proxy::before(&variable("S3_ENDPOINT")).await,
+            workers: Vec::new(),
+            restarting: Mutex::new(()),
+            wiped: std::sync::Mutex::new(None),
+        };
+        for _ in 0..workers.max(1) {
+            let worker = scene.start()?;
+            scene.workers.push(Mutex::new(worker));
+        }
+        Ok(scene)
+    }
+
+    fn start(&self) -> anyhow::Result<Child> {
+        let log = std::fs::File::options()
+            .append(true)
+            .create(true)
+            .open(&self.log)?;
+        Command::new(&self.user_import)
+            .arg("work")
+            .env("DATABASE_URL", self.database.url(&variable("DATABASE_URL")))
+            .env("AMQP_URL", self.broker.url(&variable("AMQP_URL")))
+            .env("S3_ENDPOINT", self.storage.url(&variable("S3_ENDPOINT")))
+            // Hashes are cheap and the sweep is quick, so that much happens in little time; but no quicker than a
+            // connection is known to be dead, whose messages would seem lost otherwise.
+            .env("ARGON2_MEMORY_KIB", "4096")
+            .env("ARGON2_PASSES", "1")
+            .env("ARGON2_ALLOW_WEAK", "true")
+            .env("SWEEP_SECONDS", "12")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .kill_on_drop(true)
+            .spawn()
+            .context("a worker does not start")
+    }
+
+    /// Does a fault, and undoes it when its time is over.
+    pub(crate) async fn act(&self, fault: Planned) -> anyhow::Result<()> {
+        let lasts = fault.lasts;
+        match fault.kind {
+            Kind::WorkerKilled => self.end(fault, "KILL").await,
+            Kind::WorkerTerminated => self.end(fault, "TERM").await,
+            Kind::WorkerStopped => {
+                let mut worker = self.worker(fault)?.lock().await;
+                send(&mut worker, "STOP").await?;
+                tokio::time::sleep(lasts).await;
+                send(&mut worker, "CONT").await
+            }
+            Kind::DatabaseCut => during(&self.database, Fault::Cut, lasts).await,
+            Kind::DatabaseDelayed => during(&self.database, Fault::Delay(DELAY), lasts).await,
+            Kind::DatabaseSilent => during(&self.database, Fault::Silence, lasts).await,
+            Kind::BrokerCut => during(&self.broker, Fault::Cut, lasts).await,
+            Kind::BrokerDelayed => during(&self.broker, Fault::Delay(DELAY), lasts).await,
+            Kind::BrokerSilent => during(&self.broker, Fault::Silence, lasts).await,
+            Kind::BrokerBlocked => {
+                // A broker that is restarted meanwhile would take messages again.
+                let _alone = self.restarting.lock().await;
+                self.block().await?;
+                tokio::time::sleep(lasts).await;
+                self.unblock().await
+            }
+            Kind::StorageCut => during(&self.storage, Fault::Cut, lasts).await,
+            Kind::StorageDelayed => during(&self.storage, Fault::Delay(DELAY), lasts).await,
+            Kind::StorageAnswers500 => during(&self.storage, Fault::Answer(500), lasts).await,
+            Kind::StorageAnswers503 => during(&self.storage, Fault::Answer(503), lasts).await,
+            Kind::QueuePurged => {
+                // Should the broker be away just now, there is nothing to purge.
+                let _ = purge(fault.which).await;
+                Ok(())
+            }
+            Kind::BrokerRestarted => self.restart("rabbitmq", fault, &[]).await,
+            Kind::DatabaseRestarted => self.restart("postgres", fault, &[]).await,
+            Kind::BrokerWiped => {
+                let restarted = self.restart("rabbitmq", fault, &["--wipe"]).await;
+                *self.wiped.lock().expect("the time") = Some(Instant::now());
+                restarted
+            }
+        }
+    }
+
+    /// Lets the broker take no more messages, as one that is short of memory.
+    async fn block(&self) -> anyhow::Result<()> {
+        self.limit_memory(&["0"]).await
+    }
+
+    /// The limit of `deploy/local`.
+    async fn unblock(&self) -> anyhow::Result<()> {
+        self.limit_memory(&["absolute", "1GB"]).await
+    }
+
+    async fn limit_memory(&self, limit: &[&str]) -> anyhow::Result<()> {
+        let limited = Command::new(&self.rabbitmqctl)
+            .args(["--quiet", "set_vm_memory_high_watermark"])
+            .args(limit)
+            .status()
+            .await?;
+        ensure!(limited.success(), "the broker's memory could not be limited");
+        Ok(())
+    }
+
+    /// Blocks publishers while workers have something to publish, until one says so: whatever waits then goes on afterwards.
+    /// `publish` is called once no worker can take what it publishes before the broker is blocked.
+    pub(crate) async fn block_publishers(&self, publish: impl Future<Output = ()>) -> anyhow::Result<()> {
+        let _alone = self.restarting.lock().await;
+        let before = self.complaints()?;
+        self.signal_all("STOP").await?;
+        publish.await;
+        self.block().await?;
+        self.signal_all("CONT").await?;
+        let complaint = async {
+            while self.complaints()? == before {
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
+            anyhow::Ok(())
+        };
+        let heard = tokio::time::timeout(END, complaint).await;
+        self.unblock().await?;
+        heard.context("no worker said that the broker takes no messages")?
+    }
+
+    fn complaints(&self) -> anyhow::Result<usize> {
+        let log = std::fs::read_to_string(&self.log)?;
+        Ok(log.matches("the broker takes no messages").count())
+    }
+
+    async fn signal_all(&self, signal: &str) -> anyhow::Result<()> {
+        for worker in &self.workers {
+            send(&mut *worker.lock().await, signal).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether the broker has forgotten everything since then, events and dead letters included.
+    pub(crate) fn wiped_since(&self, time: Instant) -> bool {
+        self.wiped
+            .lock()
+            .expect("the time")
+            .is_some_and(|wiped| wiped > time)
+    }
+
+    fn worker(&self, fault: Planned) -> anyhow::Result<&Mutex<Child>> {
+        self.workers
+            .get(fault.which % self.workers.len())
+            .context("no worker")
+    }
+
+    /// Ends a worker, and starts another in its place.
+    async fn end(&self, fault: Planned, signal: &str) -> anyhow::Result<()> {
+        let mut worker = self.worker(fault)?.lock().await;
+        send(&mut worker, signal).await?;
+        let ended = tokio::time::timeout(END, worker.wait()).await;
+        let status = ended.context("a worker did not end after SIGTERM")??;
+        ensure!(
+            signal != "TERM" || status.success(),
+            "a worker that was told to stop ended with {status}"
+        );
+        tokio::time::sleep(fault.lasts / 4).await;
+        *worker = self.start()?;
+        Ok(())
+    }
+
+    /// Stops a server, every other time without a warning, and starts it again.
+    async fn restart(&self, server: &str, fault: Planned, options: &[&str]) -> anyhow::Result<()> {
+        let _alone = self.restarting.lock().await;
+        let signal = match (server, fault.which % 2) {
+            (_, 0) => "KILL",
+            ("postgres", _) => "INT",
+            _ => "TERM",
+        };
+        let restarted = Command::new(&self.restart)
+            .args([server, signal])
+            .args(options)
+            .status()
+            .await?;
+        ensure!(restarted.success(), "{server} could not be restarted");
+        Ok(())
+    }
+
+    /// Ends all faults of the ways.
+    pub(crate) fn heal(&self) {
+        for proxy in [&self.database, &self.broker, &self.storage] {
+            proxy.set(Fault::None);
+        }
+    }
+
+    /// Ends all workers, and says which did not do as they were told.
+    pub(crate) async fn close(&self) -> Vec<String> {
+        let mut troubles = Vec::new();
+        for worker in &self.workers {
+            let mut worker = worker.lock().await;
+            let ended = async {
+                send(&mut worker, "TERM").await?;
+                Ok::<_, anyhow::Error>(tokio::time::timeout(END, worker.wait()).await??)
+            };
+            match ended.await {
+                Ok(status) if status.success() => {}
+                Ok(status) => troubles.push(format!("a worker ended with {status}")),
+                Err(error) => troubles.push(format!("a worker did not end: {error:#}")),
+            }
+        }
+        troubles
+    }
+}
+
+async fn during(proxy: &Proxy, fault: Fault, lasts: Duration) -> anyhow::Result<()> {
+    proxy.set(fault);
+    tokio::time::sleep(lasts).await;
+    proxy.set(Fault::None);
+    Ok(())
+}
+
+/// Sends a signal to a worker, which must not have ended by itself.
+async fn send(worker: &mut Child, signal: &str) -> anyhow::Result<()> {
+    if let Some(status) = worker.try_wait()? {
+        anyhow::bail!("a worker ended by itself with {status}");
+    }
+    let pid = worker.id().context("a worker without a process")?.to_string();
+    let sent = Command::new("kill").args(["-s", signal, &pid]).status().await?;
+    ensure!(sent.success(), "signal {signal} could not be sent");
+    Ok(())
+}
+
+/// Empties a queue of work: what lies there for the Dialer and for operators is not the workers' to find again.
+async fn purge(which: usize) -> anyhow::Result<()> {
+    let (_, queues) = topology().names();
+    let queues: Vec<_> = queues
+        .into_iter()
+        .filter(|queue| ![topology().dialer_queue(), topology().dead()].contains(queue))
+        .collect();
+    let queue = queues.get(which % queues.len()).context("no queue")?.clone();
+    let connection =
+        Connection::connect(&variable("AMQP_ADMIN_URL"), ConnectionProperties::default()).await?;
+    let channel = connection.create_channel().await?;
+    channel.queue_purge(queue, QueuePurgeOptions::default()).await?;
+    connection.close(200, "done".into()).await?;
+    Ok(())
+}
