@@ -14,6 +14,7 @@ pub mod secret;
 pub mod tls;
 
 pub mod message;
+pub mod policy;
 
 pub mod fair;
 

@@ -1,69 +1,37 @@
 //! What crosses the broker between steps. Plain values: no broker, no database, no I/O.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use shared::contract::{
-    Id,
+    Id, Version,
     event::Event,
-    job::{Job, MAX_JOB_BYTES},
+    job::{self, Job, MAX_JOB_BYTES},
     message::{PlanDue, ReportDue, RowsDue},
 };
 use strum::IntoStaticStr;
 use uuid::Uuid;
 
-/// Messages larger than this are not looked into: four times the largest job, so that the Dialer is told of one that is a
+/// A message larger than this is not looked into: four times the largest job, so that the Dialer is told of a job that is a
 /// little too large, and nothing of many MiB is parsed.
-const MOST_BYTES: usize = 4 * MAX_JOB_BYTES;
+const MAX_SUBJECT_BYTES: usize = 4 * MAX_JOB_BYTES;
 
-/// What a message asks a step to do, known from the queue that it came from.
+/// An attempt of an import.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TaskKind {
-    /// A job is to be kept.
-    Receive,
-    /// An import is to be planned.
-    Plan,
-    /// The users of a batch are to be created.
-    Batch,
-    /// The reports of an import are to be written.
-    Report,
-    /// The rescue is to be told that this message came out of its queue.
-    Marker,
+pub struct ImportRef {
+    /// The import.
+    pub import_id: Uuid,
+    /// Its tenant.
+    pub tenant_id: Id,
+    /// 1 for the first run of the import, one more for each replay.
+    pub attempt: u32,
 }
 
-impl TaskKind {
-    /// The name in logs and message types.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Receive => "job",
-            Self::Plan => "plan-due",
-            Self::Batch => "rows-due",
-            Self::Report => "report-due",
-            Self::Marker => "probe",
-        }
-    }
-}
-
-/// A message to publish.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Message {
-    /// A job, as the Dialer publishes it.
-    Job(Box<Job>),
-    /// An import to plan, and the shard that it goes to.
-    Plan(PlanDue, u16),
-    /// A batch of rows, and the shard that it goes to.
-    Batch(RowsDue, u16),
-    /// Reports that can be written.
-    Report(ReportDue),
-    /// A marker of the rescue.
-    Marker(Marker),
-    /// An event for the Dialer.
-    Event(Box<Event>),
-}
-
-impl Message {
-    /// An event for the Dialer.
-    pub fn event(event: Event) -> Self {
-        Self::Event(Box::new(event))
-    }
+/// The rows of a batch by their numbers, both inclusive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RowRange {
+    /// Number of the first row, from 1.
+    pub first: u32,
+    /// Number of the last row.
+    pub last: u32,
 }
 
 /// A message that only shows when it comes out of its queue.
@@ -76,7 +44,199 @@ pub struct Marker {
     pub round: i64,
 }
 
-/// Which import a message is about: what can be told even of a message that is not valid.
+/// What one message asks a worker to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Task {
+    /// Store the job.
+    Receive(Box<Job>),
+    /// Plan the import.
+    Plan(ImportRef),
+    /// Create the users of a batch.
+    Batch(ImportRef, RowRange),
+    /// Write the reports of the import.
+    Report(ImportRef),
+    /// Note that this marker came out of its queue.
+    Marker(Marker),
+}
+
+/// What kind of task a message holds, known before it is parsed from the queue that it came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr)]
+pub enum TaskKind {
+    /// [`Task::Receive`]
+    #[strum(serialize = "job")]
+    Receive,
+    /// [`Task::Plan`]
+    #[strum(serialize = "plan-due")]
+    Plan,
+    /// [`Task::Batch`]
+    #[strum(serialize = "rows-due")]
+    Batch,
+    /// [`Task::Report`]
+    #[strum(serialize = "report-due")]
+    Report,
+    /// [`Task::Marker`]
+    #[strum(serialize = "probe")]
+    Marker,
+}
+
+impl TaskKind {
+    /// The type of its messages, and its name in logs.
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+}
+
+/// Why a message is not the task that its queue is for.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Malformed(String);
+
+impl Task {
+    /// Reads a message.
+    pub fn parse(kind: TaskKind, body: &[u8]) -> Result<Self, Malformed> {
+        // Before anything is parsed. The largest messages of ours are jobs.
+        if body.len() > MAX_JOB_BYTES {
+            return Err(Malformed(format!(
+                "{} bytes are more than the {MAX_JOB_BYTES} that a message may have",
+                body.len()
+            )));
+        }
+        Ok(match kind {
+            TaskKind::Receive => {
+                let job = job::parse(body).map_err(|error| Malformed(error.to_string()))?;
+                Self::Receive(Box::new(job))
+            }
+            TaskKind::Plan => {
+                let PlanDue {
+                    import_id,
+                    tenant_id,
+                    attempt,
+                    ..
+                } = parse(body)?;
+                Self::Plan(ImportRef {
+                    import_id,
+                    tenant_id,
+                    attempt,
+                })
+            }
+            TaskKind::Batch => {
+                let RowsDue {
+                    import_id,
+                    tenant_id,
+                    attempt,
+                    first_row,
+                    last_row,
+                    ..
+                } = parse(body)?;
+                let rows = RowRange {
+                    first: first_row,
+                    last: last_row,
+                };
+                Self::Batch(
+                    ImportRef {
+                        import_id,
+                        tenant_id,
+                        attempt,
+                    },
+                    rows,
+                )
+            }
+            TaskKind::Report => {
+                let ReportDue {
+                    import_id,
+                    tenant_id,
+                    attempt,
+                    ..
+                } = parse(body)?;
+                Self::Report(ImportRef {
+                    import_id,
+                    tenant_id,
+                    attempt,
+                })
+            }
+            TaskKind::Marker => Self::Marker(parse(body)?),
+        })
+    }
+}
+
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Malformed> {
+    serde_json::from_slice(body).map_err(|error| Malformed(error.to_string()))
+}
+
+/// A message to publish.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Message {
+    /// A job, as the Dialer publishes it.
+    Job(Box<Job>),
+    /// An import to plan, and the shard that it goes to.
+    Plan(ImportRef, u16),
+    /// A batch of rows, and the shard that it goes to.
+    Batch(ImportRef, RowRange, u16),
+    /// Reports that can be written.
+    Report(ImportRef),
+    /// A marker for one of the queues.
+    Marker(Marker),
+    /// An event for the Dialer.
+    Event(Box<Event>),
+}
+
+impl Message {
+    /// An event for the Dialer.
+    pub fn event(event: Event) -> Self {
+        Self::Event(Box::new(event))
+    }
+
+    /// The message as JSON.
+    pub fn body(&self) -> Result<Vec<u8>, serde_json::Error> {
+        let version = Version;
+        match *self {
+            Self::Job(ref job) => serde_json::to_vec(job),
+            Self::Plan(
+                ImportRef {
+                    import_id,
+                    tenant_id,
+                    attempt,
+                },
+                _,
+            ) => serde_json::to_vec(&PlanDue {
+                version,
+                import_id,
+                tenant_id,
+                attempt,
+            }),
+            Self::Batch(
+                ImportRef {
+                    import_id,
+                    tenant_id,
+                    attempt,
+                },
+                rows,
+                _,
+            ) => serde_json::to_vec(&RowsDue {
+                version,
+                import_id,
+                tenant_id,
+                attempt,
+                first_row: rows.first,
+                last_row: rows.last,
+            }),
+            Self::Report(ImportRef {
+                import_id,
+                tenant_id,
+                attempt,
+            }) => serde_json::to_vec(&ReportDue {
+                version,
+                import_id,
+                tenant_id,
+                attempt,
+            }),
+            Self::Marker(ref marker) => serde_json::to_vec(marker),
+            Self::Event(ref event) => serde_json::to_vec(event),
+        }
+    }
+}
+
+/// Which import a message is about, as far as even a message that is not valid tells it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub struct Subject {
     /// The import.
@@ -88,9 +248,9 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// `None` if the message does not say, or is far too large to be one of ours.
+    /// `None` if the message does not tell it, or is far too large to be one of ours.
     pub fn of(body: &[u8]) -> Option<Self> {
-        let body = Some(body).filter(|body| body.len() <= MOST_BYTES)?;
+        let body = Some(body).filter(|body| body.len() <= MAX_SUBJECT_BYTES)?;
         serde_json::from_slice(body).ok()
     }
 }
@@ -108,7 +268,7 @@ pub enum DeadReason {
     Permanent,
     /// It failed as often as is tried.
     RetriesExhausted,
-    /// Whenever it is handled, its worker dies.
+    /// Its worker died each time that it ran it.
     KillsWorkers,
     /// The import's messages were lost again and again.
     MessagesLost,
@@ -124,6 +284,28 @@ impl DeadReason {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_published_is_read_as_the_task_that_it_asks_for() {
+        let import = ImportRef {
+            import_id: Uuid::from_u128(7),
+            tenant_id: Id::try_from(1).unwrap(),
+            attempt: 2,
+        };
+        let rows = RowRange { first: 3, last: 9 };
+        let cases = [
+            (Message::Plan(import, 1), TaskKind::Plan, Task::Plan(import)),
+            (
+                Message::Batch(import, rows, 1),
+                TaskKind::Batch,
+                Task::Batch(import, rows),
+            ),
+            (Message::Report(import), TaskKind::Report, Task::Report(import)),
+        ];
+        for (message, kind, task) in cases {
+            assert_eq!(Task::parse(kind, &message.body().unwrap()).unwrap(), task);
+        }
+    }
 
     #[test]
     fn an_invalid_message_still_tells_its_import() {

@@ -1,4 +1,4 @@
-//! Text of the configuration that must not be shown.
+//! Secrets as they are handed around: none shows itself in a log.
 
 /// A secret, or a URL with one in it; never shown by `Debug`.
 #[derive(Clone)]
@@ -23,4 +23,13 @@ impl std::fmt::Debug for Secret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("[redacted]")
     }
+}
+
+/// The encrypted seed of an attempt's passwords, as it lies in the database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealedSeed {
+    /// Which key of the ring opens it.
+    pub key_id: String,
+    /// Nonce and ciphertext.
+    pub bytes: Vec<u8>,
 }

@@ -13,10 +13,11 @@ use aws_sdk_s3::{
 };
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
 use bytes::{Bytes, BytesMut};
+use shared::contract::{event::ReportKeys, job::tenant_prefix};
 use url::Url;
 use zeroize::Zeroizing;
 
-use crate::{secret::Secret, tls::Authorities};
+use crate::{message::ImportRef, secret::Secret, tls::Authorities};
 
 /// One attempt of one request, connecting included. Our objects have a few MiB at most.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -112,6 +113,20 @@ pub enum Error {
     /// The bucket does not exist.
     #[error("object storage: there is no bucket {0:?}: create it, or correct S3_BUCKET")]
     NoBucket(String),
+}
+
+/// Keys of the reports of an attempt.
+pub fn report_keys(import: ImportRef) -> ReportKeys {
+    let folder = format!(
+        "{}imports/{}/attempt-{}",
+        tenant_prefix(import.tenant_id),
+        import.import_id,
+        import.attempt
+    );
+    ReportKeys {
+        success: format!("{folder}/success.csv"),
+        errors: format!("{folder}/errors.csv"),
+    }
 }
 
 /// What there is under a key.

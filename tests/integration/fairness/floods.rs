@@ -3,7 +3,7 @@
 use futures::future::join_all;
 use kit::{Tenant, Worker, World, eventually, final_data, in_world, in_world_of};
 use serde_json::Value;
-use worker::{message::Message as Outgoing, steps::Context as Tools};
+use worker::{message::Message, steps::Context};
 
 use crate::{faults::redelivery::planned, imports::outcomes::good_rows};
 
@@ -80,9 +80,9 @@ async fn a_flood_stays_in_one_shard_and_the_others_keep_out_of_it() {
 }
 
 /// Receives and plans an import: the shard of its batches.
-async fn plan_into_shard(tools: &Tools, job: &Value) -> u16 {
+async fn plan_into_shard(tools: &Context, job: &Value) -> u16 {
     let batches = planned(tools, job).await;
-    let Some(Outgoing::Batch(_, shard)) = batches.first() else {
+    let Some(Message::Batch(_, _, shard)) = batches.first() else {
         panic!("{batches:?}");
     };
     *shard

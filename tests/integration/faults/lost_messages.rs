@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use kit::{Worker, World, eventually, final_data, in_world};
 use serde_json::json;
-use worker::steps::receive::receive;
 
-use crate::imports::outcomes::{assert_passwords_verify, good_rows};
+use crate::{
+    faults::redelivery::receive,
+    imports::outcomes::{assert_passwords_verify, good_rows},
+};
 
 /// Slow enough that messages wait, and a sweep that is sure after two seconds.
 const SWEPT: &[(&str, &str)] = &[

@@ -3,8 +3,9 @@
 use kit::{Worker, World, eventually, final_data, in_world};
 use serde_json::Value;
 use worker::{
-    message::Message as Outgoing,
-    steps::{Context as Tools, batch::batch as rows, plan::plan, receive::receive, report::report},
+    engine,
+    message::{Message, Task, TaskKind},
+    steps::{Context, Error},
 };
 
 use crate::imports::outcomes::{assert_passwords_verify, good_rows};
@@ -16,17 +17,33 @@ async fn twice<T: PartialEq + std::fmt::Debug>(step: impl AsyncFn() -> T) -> T {
     one
 }
 
-fn body(message: &Outgoing) -> Vec<u8> {
-    match message {
-        Outgoing::Plan(due, _) => serde_json::to_vec(due).unwrap(),
-        Outgoing::Batch(due, _) => serde_json::to_vec(due).unwrap(),
-        Outgoing::Report(due) => serde_json::to_vec(due).unwrap(),
-        other => panic!("{other:?} is no work message"),
-    }
+fn body(message: &Message) -> Vec<u8> {
+    message.body().unwrap()
+}
+
+/// Runs the task of a message, as a worker does that gets it for the first time.
+async fn run(context: &Context, kind: TaskKind, body: &[u8]) -> Result<Vec<Message>, Error> {
+    engine::run(context, Task::parse(kind, body)?, false).await
+}
+
+pub(crate) async fn receive(context: &Context, body: &[u8]) -> Result<Vec<Message>, Error> {
+    run(context, TaskKind::Receive, body).await
+}
+
+async fn plan(context: &Context, body: &[u8]) -> Result<Vec<Message>, Error> {
+    run(context, TaskKind::Plan, body).await
+}
+
+pub(crate) async fn rows(context: &Context, body: &[u8]) -> Result<Vec<Message>, Error> {
+    run(context, TaskKind::Batch, body).await
+}
+
+async fn report(context: &Context, body: &[u8]) -> Result<Vec<Message>, Error> {
+    run(context, TaskKind::Report, body).await
 }
 
 /// The batches of a job that is received and planned.
-pub(crate) async fn planned(tools: &Tools, job: &Value) -> Vec<Outgoing> {
+pub(crate) async fn planned(tools: &Context, job: &Value) -> Vec<Message> {
     let due = receive(tools, job.to_string().as_bytes()).await.unwrap();
     plan(tools, &body(&due[0])).await.unwrap()
 }
@@ -42,7 +59,7 @@ async fn users(world: &World) -> Vec<(i64, String, String)> {
 async fn each_step_run_twice_at_once_and_once_more_has_the_effect_of_one() {
     in_world(async |world| {
         let tenant = world.tenant().await;
-        let (tools, other): (Tools, Tools) = (world.tools(), world.tools());
+        let (tools, other): (Context, Context) = (world.tools(), world.tools());
         let job = world.upload(tenant, good_rows(60)).await;
         let job_body = job.to_string().into_bytes();
 
@@ -57,10 +74,10 @@ async fn each_step_run_twice_at_once_and_once_more_has_the_effect_of_one() {
             let (one, two) = tokio::join!(rows(&tools, &batch), rows(&other, &batch));
             let (one, two) = (one.unwrap(), two.unwrap());
             last = rows(&tools, &batch).await.unwrap();
-            let due = |following: &[Outgoing]| {
+            let due = |following: &[Message]| {
                 following
                     .iter()
-                    .any(|message| matches!(message, Outgoing::Report(_)))
+                    .any(|message| matches!(message, Message::Report(_)))
             };
             assert_eq!((due(&one), due(&two)), (due(&last), due(&last)));
         }
@@ -71,7 +88,7 @@ async fn each_step_run_twice_at_once_and_once_more_has_the_effect_of_one() {
             panic!("{last:?}")
         };
         let done = twice(async || report(&tools, &body(due)).await.unwrap()).await;
-        let [Outgoing::Event(event)] = done.as_slice() else {
+        let [Message::Event(event)] = done.as_slice() else {
             panic!("{done:?}")
         };
         let event = serde_json::to_value(event).unwrap();
@@ -241,7 +258,7 @@ async fn a_pbx_domain_deleted_after_the_plan_makes_its_rows_errors() {
             sqlx::query(deleted).execute(&world.db).await.unwrap();
         }
         let due = rows(&tools, &body(&batches[0])).await.unwrap();
-        assert!(matches!(due[..], [Outgoing::Report(_)]), "{due:?}");
+        assert!(matches!(due[..], [Message::Report(_)]), "{due:?}");
         let problems: Vec<(String, serde_json::Value)> = sqlx::query_as(
             "SELECT outcome, jsonb_path_query_array(problems, '$[*].message') FROM imports.rows ORDER BY row_number",
         )
@@ -313,7 +330,7 @@ async fn users_made_by_hand_after_the_plan_become_conflicts_of_their_rows() {
             ]
         );
         let done = report(&tools, &body(&next[0])).await.unwrap();
-        let [Outgoing::Event(event)] = done.as_slice() else { panic!("{done:?}") };
+        let [Message::Event(event)] = done.as_slice() else { panic!("{done:?}") };
         let summary = &serde_json::to_value(event).unwrap()["data"]["summary"];
         assert_eq!((&summary["created"], &summary["duplicates"], &summary["errors"]), (&2.into(), &2.into(), &1.into()));
     })

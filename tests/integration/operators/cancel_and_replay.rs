@@ -5,13 +5,10 @@ use std::process::Output;
 
 use kit::{Worker, World, eventually, final_data, in_world};
 use serde_json::{Value, json};
-use worker::{
-    message::DeadReason,
-    steps::{batch::batch as rows, receive::receive},
-};
+use worker::message::DeadReason;
 
 use crate::{
-    faults::redelivery::planned,
+    faults::redelivery::{planned, receive, rows},
     imports::outcomes::{assert_passwords_verify, good_rows},
 };
 

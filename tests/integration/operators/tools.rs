@@ -2,7 +2,7 @@
 
 use kit::{Worker, World, eventually, final_data, in_world};
 use serde_json::{Value, json};
-use worker::crypto::seal::{KeyRing, SealedSeed};
+use worker::{crypto::seal::KeyRing, secret::SealedSeed};
 
 use crate::{
     imports::outcomes::{assert_passwords_verify, good_rows},

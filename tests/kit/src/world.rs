@@ -191,7 +191,7 @@ impl World {
             storage: self.storage.clone(),
             hasher: Hasher::start(TRIFLE, 2, Choice::Auto).expect("hashing threads"),
             seals: variable("SEAL_KEYS").parse().expect("seal keys"),
-            topology: self.topology(),
+            shards: self.shards,
             limits: Limits::default(),
             batch_rows: 25,
         }

@@ -10,8 +10,9 @@ use lapin::{
 };
 
 use super::{
-    Error, Options,
-    link::{CONNECT_TIMEOUT, connect, within},
+    connection::{CONNECT_TIMEOUT, connect, within},
+    error::Error,
+    options::Options,
 };
 
 /// A routing key that no queue is bound to, so that a message with it is returned at once.

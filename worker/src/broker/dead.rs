@@ -7,14 +7,15 @@ use lapin::{
     Acker, Channel,
     message::BasicGetMessage,
     options::{BasicAckOptions, BasicGetOptions},
-    types::{AMQPValue, FieldTable, ShortString},
+    types::{AMQPValue, FieldTable},
 };
 use uuid::Uuid;
 
 use super::{
-    Error, Link,
-    envelope::{IMPORT_HEADER, SIZE_HEADER, TENANT_HEADER},
-    link::{CONNECT_TIMEOUT, count, retry_count, within},
+    connection::{CONNECT_TIMEOUT, within},
+    error::Error,
+    headers::{IMPORT_HEADER, RETRY_COUNT_HEADER, SIZE_HEADER, TENANT_HEADER, count, text},
+    link::Link,
 };
 use crate::message::Subject;
 
@@ -77,7 +78,7 @@ impl DeadLetter {
                 .unwrap_or_else(|| "unknown".to_owned()),
             error: text(&headers, "import-error"),
             origin: text(&headers, "import-origin").unwrap_or_else(|| delivery.routing_key.to_string()),
-            retry_count: retry_count(&delivery.properties),
+            retry_count: count(&delivery.properties, RETRY_COUNT_HEADER),
             // What the broker itself set aside has no headers of ours, what is cut no body that could be read.
             subject: Subject::of(&delivery.data).or_else(|| subject(&headers)),
             size_bytes: delivery.data.len().max(whole),
@@ -120,11 +121,6 @@ fn subject(headers: &FieldTable) -> Option<Subject> {
         tenant_id: tenant_id.try_into().ok()?,
         attempt: None,
     })
-}
-
-fn text(headers: &FieldTable, name: &str) -> Option<String> {
-    let value = headers.inner().get(&ShortString::from(name))?;
-    value.as_long_string().map(ToString::to_string)
 }
 
 /// A message that the broker itself set aside, because it was delivered too often, says so in a header of the broker's.

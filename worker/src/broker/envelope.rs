@@ -8,14 +8,11 @@ use shared::contract::{event, job::MAX_JOB_BYTES};
 use uuid::Uuid;
 
 use super::{
-    DeadLetter, REPORTS, REQUESTED, Topology,
-    link::{Delivery, kind_of_key},
-    topology::QUARANTINE,
+    delivery::{Delivery, kind_of_key},
+    headers::{IMPORT_HEADER, RETRY_COUNT_HEADER, SIZE_HEADER, TENANT_HEADER},
+    topology::{QUARANTINE, REPORTS, REQUESTED, Topology},
 };
 use crate::message::{DeadReason, Message, Subject, TaskKind};
-
-/// Header that counts failed tries. Ours, because `x-` headers belong to the broker.
-pub(super) const RETRY_COUNT_HEADER: &str = "import-tries";
 
 /// Longest error text in a header: enough to read, and far below the largest frame.
 const MAX_ERROR_CHARS: usize = 500;
@@ -23,15 +20,6 @@ const MAX_ERROR_CHARS: usize = 500;
 /// How much a dead letter keeps of a message that is larger than any of ours: enough to see whose it is. Operators' commands
 /// hold all dead letters at one time, and a message may have 128 MiB.
 const KEPT_BYTES: usize = 4096;
-
-/// Header of a dead letter: the import, if the message tells it.
-pub(super) const IMPORT_HEADER: &str = "import-id";
-
-/// Header of a dead letter: the import's tenant.
-pub(super) const TENANT_HEADER: &str = "import-tenant";
-
-/// Header of a dead letter that is not whole: the size of the message.
-pub(super) const SIZE_HEADER: &str = "import-size";
 
 /// AMQP's delivery mode "persistent".
 const PERSISTENT: u8 = 2;
@@ -46,45 +34,33 @@ pub(super) struct Envelope {
 
 /// The message with exchange, routing key and properties.
 pub(super) fn envelope(message: &Message, topology: &Topology) -> Result<Envelope, serde_json::Error> {
-    let work = |routing_key: ShortString, kind: TaskKind, body: Vec<u8>| Envelope {
-        exchange: topology.work_exchange(),
-        routing_key,
-        properties: properties(Uuid::new_v4().to_string(), "application/json", kind.as_str()),
-        body,
+    let work = |routing_key: ShortString, kind: TaskKind| {
+        let properties = properties(Uuid::new_v4().to_string(), "application/json", kind.as_str());
+        (topology.work_exchange(), routing_key, properties)
     };
-    Ok(match message {
-        Message::Job(job) => work(REQUESTED.into(), TaskKind::Receive, serde_json::to_vec(job)?),
-        Message::Plan(due, shard) => work(
-            topology.plans_key(*shard),
-            TaskKind::Plan,
-            serde_json::to_vec(due)?,
-        ),
-        Message::Batch(due, shard) => work(
-            topology.batches_key(*shard),
-            TaskKind::Batch,
-            serde_json::to_vec(due)?,
-        ),
-        Message::Report(due) => work(REPORTS.into(), TaskKind::Report, serde_json::to_vec(due)?),
+    let (exchange, routing_key, properties) = match message {
+        Message::Job(_) => work(REQUESTED.into(), TaskKind::Receive),
+        Message::Plan(_, shard) => work(topology.plans_key(*shard), TaskKind::Plan),
+        Message::Batch(_, _, shard) => work(topology.batches_key(*shard), TaskKind::Batch),
+        Message::Report(_) => work(REPORTS.into(), TaskKind::Report),
         Message::Marker(marker) => {
-            let envelope = work(
-                marker.queue.as_str().into(),
-                TaskKind::Marker,
-                serde_json::to_vec(marker)?,
-            );
+            let (exchange, routing_key, properties) = work(marker.queue.as_str().into(), TaskKind::Marker);
             match marker.queue.as_str() {
-                QUARANTINE => Envelope {
-                    exchange: topology.quarantine(),
-                    ..envelope
-                },
-                _ => envelope,
+                QUARANTINE => (topology.quarantine(), routing_key, properties),
+                _ => (exchange, routing_key, properties),
             }
         }
-        Message::Event(event) => Envelope {
-            exchange: topology.events_exchange(),
-            routing_key: event.body.routing_key().into(),
-            properties: properties(event.id.clone(), event::CONTENT_TYPE, "event"),
-            body: serde_json::to_vec(event)?,
-        },
+        Message::Event(event) => (
+            topology.events_exchange(),
+            event.body.routing_key().into(),
+            properties(event.id.clone(), event::CONTENT_TYPE, "event"),
+        ),
+    };
+    Ok(Envelope {
+        exchange,
+        routing_key,
+        properties,
+        body: message.body()?,
     })
 }
 
@@ -130,13 +106,13 @@ pub(super) fn dead_letter(
 }
 
 /// A dead letter as it was before its first try.
-pub(super) fn revived(letter: &DeadLetter, topology: &Topology) -> Envelope {
-    let kind = kind_of_key(&letter.origin).as_str();
+pub(super) fn revived(origin: &str, body: Vec<u8>, topology: &Topology) -> Envelope {
+    let kind = kind_of_key(origin).as_str();
     Envelope {
         exchange: topology.work_exchange(),
-        routing_key: letter.origin.as_str().into(),
+        routing_key: origin.into(),
         properties: properties(Uuid::new_v4().to_string(), "application/json", kind),
-        body: letter.body.clone(),
+        body,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Receiving: a connection to the broker goes in, streams of deliveries come out.
 //!
-//! A link is never repaired. Whoever meets an error on it drops it and connects anew; the broker then hands out again
-//! what was not acknowledged.
+//! A link is never repaired. Whoever meets an error on it drops it and connects anew; the broker then delivers again what
+//! was not acknowledged.
 
 use std::time::Duration;
 
@@ -10,78 +10,23 @@ use futures::{
     stream::{self, BoxStream},
 };
 use lapin::{
-    Acker, Channel, Connection, ConnectionProperties,
-    options::{BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions},
-    tcp::OwnedTLSConfig,
-    types::{AMQPValue, FieldTable, ShortString},
-    uri::AMQPUri,
+    Channel, Connection,
+    options::{BasicCancelOptions, BasicConsumeOptions, BasicQosOptions},
+    types::{FieldTable, ShortString},
 };
 
 use super::{
-    Error, Options, Publisher, REPORTS, REQUESTED, Topology, envelope::RETRY_COUNT_HEADER, topology::PLANS,
+    connection::{CONNECT_TIMEOUT, connect, within},
+    delivery::Delivery,
+    error::Error,
+    options::Options,
+    publisher::Publisher,
+    topology::Topology,
 };
-use crate::{fair::LeastRecentlyServed, message::TaskKind};
-
-/// Time for TCP, TLS and AMQP handshakes and for all declarations; lapin's own time-out does not cover them.
-pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// A connection that has been silent for twice this long is dead. In seconds; the broker's own default is 60. Source:
-/// RabbitMQ's guide to heartbeats, which finds from 5 s on no false alarms.
-const HEARTBEAT_SECONDS: u16 = 5;
+use crate::fair::LeastRecentlyServed;
 
 /// Time to give messages back. Whatever is not given back by then is returned when the connection ends.
 const HAND_BACK_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Header in which a quorum queue says how often it has handed a message out before.
-const DELIVERY_COUNT_HEADER: &str = "x-delivery-count";
-
-/// By routing key, which a message keeps on all its ways; markers wait among the others.
-fn kind_of(message_type: Option<&ShortString>, routing_key: &str) -> TaskKind {
-    match message_type.map(ShortString::as_str) {
-        Some(text) if text == TaskKind::Marker.as_str() => TaskKind::Marker,
-        _ => kind_of_key(routing_key),
-    }
-}
-
-pub(super) fn kind_of_key(routing_key: &str) -> TaskKind {
-    match routing_key {
-        REQUESTED => TaskKind::Receive,
-        REPORTS => TaskKind::Report,
-        key if key.starts_with(PLANS) => TaskKind::Plan,
-        _ => TaskKind::Batch,
-    }
-}
-
-/// A message in our custody: the broker keeps it until it is acknowledged.
-#[derive(Debug)]
-pub struct Delivery {
-    /// What is to be done with it.
-    pub kind: TaskKind,
-    /// The message.
-    pub body: Vec<u8>,
-    /// How often it has failed before.
-    pub retry_count: u32,
-    /// How often the broker has handed it out in vain: to workers that died or stopped.
-    pub delivery_count: u32,
-    /// Whether the broker has handed it out before.
-    pub redelivered: bool,
-    /// Whether it was handed out too often before, and is now handed out alone.
-    pub quarantined: bool,
-    pub(super) routing_key: ShortString,
-    acker: Acker,
-}
-
-impl Delivery {
-    /// Ends our custody. An acknowledgement that is lost with its connection is no error: the message comes again, and
-    /// every step may run twice.
-    pub async fn acknowledge(&self) {
-        match self.acker.ack(BasicAckOptions::default()).await {
-            Ok(true) => {}
-            Ok(false) => tracing::debug!("acknowledgement not sent, the connection is gone"),
-            Err(error) => tracing::debug!(%error, "acknowledgement not sent"),
-        }
-    }
-}
 
 /// Deliveries of one subscription.
 pub struct Deliveries {
@@ -104,14 +49,10 @@ impl Deliveries {
                     .basic_cancel(consumer, BasicCancelOptions::default())
                     .await?;
             }
-            let again = BasicNackOptions {
-                requeue: true,
-                ..BasicNackOptions::default()
-            };
             while let Some(received) = self.received.next().await {
                 // An error is the end of one of the queues; the others still have deliveries.
                 if let Ok(delivery) = received {
-                    delivery.acker.nack(again).await?;
+                    delivery.hand_back().await?;
                 }
             }
             Ok(())
@@ -223,25 +164,6 @@ pub async fn declare(options: &Options) -> Result<(), Error> {
     Link::connect(options).await.map(|_| ())
 }
 
-pub(super) async fn connect(options: &Options, name: &str) -> Result<Connection, Error> {
-    let mut uri = uri(options)?;
-    uri.query.heartbeat.get_or_insert(HEARTBEAT_SECONDS);
-    let properties = ConnectionProperties::default().with_connection_name(name.into());
-    let tls = OwnedTLSConfig {
-        identity: None,
-        cert_chain: options
-            .amqp_ca_file
-            .as_ref()
-            .map(|authorities| authorities.pem().to_owned()),
-    };
-    let runtime = lapin::runtime::default_runtime()?;
-    Ok(Connection::connect_uri_with_config(uri, properties, tls, runtime).await?)
-}
-
-pub(super) fn uri(options: &Options) -> Result<AMQPUri, Error> {
-    options.amqp_url.expose().parse().map_err(|_| Error::Url)
-}
-
 async fn deliveries(
     queue: ShortString,
     quarantined: bool,
@@ -256,55 +178,7 @@ async fn deliveries(
         )
         .await?;
     let tag = consumer.tag();
-    let received = consumer.map(move |received| {
-        let delivery = received?;
-        Ok(Delivery {
-            kind: kind_of(delivery.properties.kind().as_ref(), delivery.routing_key.as_str()),
-            retry_count: count(&delivery.properties, RETRY_COUNT_HEADER),
-            delivery_count: count(&delivery.properties, DELIVERY_COUNT_HEADER),
-            redelivered: delivery.redelivered,
-            quarantined,
-            routing_key: delivery.routing_key,
-            acker: delivery.acker,
-            body: delivery.data,
-        })
-    });
+    let received = consumer.map(move |received| Ok(Delivery::of(received?, quarantined)));
     // A consumer ends when its queue is deleted or its channel closed. Unnoticed, its shard would be forgotten.
     Ok((tag, received.chain(stream::once(async { Err(Error::Gone) }))))
-}
-
-/// How often a message has failed before.
-pub(super) fn retry_count(properties: &lapin::BasicProperties) -> u32 {
-    count(properties, RETRY_COUNT_HEADER)
-}
-
-/// A counter among the headers: ours is a long-uint, the broker takes any integer type that has room.
-pub(super) fn count(properties: &lapin::BasicProperties, name: &str) -> u32 {
-    let header = properties
-        .headers()
-        .as_ref()
-        .and_then(|headers| headers.inner().get(name));
-    match header {
-        Some(AMQPValue::LongUInt(count)) => *count,
-        Some(AMQPValue::LongInt(count)) => u32::try_from(*count).unwrap_or(0),
-        Some(AMQPValue::LongLongInt(count)) => u32::try_from(*count).unwrap_or(0),
-        Some(AMQPValue::ShortInt(count)) => u32::try_from(*count).unwrap_or(0),
-        Some(AMQPValue::ShortShortInt(count)) => u32::try_from(*count).unwrap_or(0),
-        Some(AMQPValue::ShortShortUInt(count)) => u32::from(*count),
-        Some(AMQPValue::ShortUInt(count)) => u32::from(*count),
-        _ => 0,
-    }
-}
-
-pub(super) async fn within<T>(
-    limit: Duration,
-    action: &'static str,
-    work: impl Future<Output = Result<T, Error>>,
-) -> Result<T, Error> {
-    tokio::time::timeout(limit, work)
-        .await
-        .unwrap_or(Err(Error::Timeout {
-            action,
-            seconds: limit.as_secs(),
-        }))
 }

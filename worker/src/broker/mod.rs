@@ -1,111 +1,22 @@
-//! RabbitMQ: the only place that names lapin. Messages go out confirmed and routed, deliveries come in.
+//! RabbitMQ: the only room that names lapin. Messages go out confirmed and routed, deliveries come in.
 
 mod check;
+mod connection;
 mod dead;
+mod delivery;
 mod envelope;
+mod error;
+mod headers;
 mod link;
+mod options;
 mod publisher;
 mod topology;
 
 pub use check::{Examined, examine};
 pub use dead::{DeadLetter, DeadLetters};
-pub use link::{Deliveries, Delivery, Link, declare};
+pub use delivery::Delivery;
+pub use error::Error;
+pub use link::{Deliveries, Link, declare};
+pub use options::Options;
 pub use publisher::Publisher;
 pub use topology::{DEFAULT_SHARDS, REPORTS, REQUESTED, Topology};
-
-use crate::{secret::Secret, tls::Authorities};
-
-/// Where the broker is.
-#[derive(Debug, Clone, clap::Args)]
-#[group(skip)]
-#[command(next_help_heading = "Servers")]
-pub struct Options {
-    /// URL of the broker, with user, password and virtual host; amqps://… for TLS
-    #[arg(long, env = "AMQP_URL", value_name = "URL", hide_env_values = true)]
-    pub amqp_url: Secret,
-    /// File of certificate authorities that sign the broker's certificate, trusted beside those of the system
-    #[arg(long, env = "AMQP_CA_FILE", value_name = "FILE")]
-    pub amqp_ca_file: Option<Authorities>,
-    /// Put before the name of every exchange and queue, so that several installations share a virtual host
-    #[arg(long, env = "AMQP_PREFIX", value_name = "TEXT", default_value = "", value_parser = prefix)]
-    pub amqp_prefix: String,
-    /// Number of shard queues, for plans and for batches of rows each; the same for all workers
-    #[arg(long, env = "AMQP_SHARDS", value_name = "N", default_value_t = DEFAULT_SHARDS, value_parser = clap::value_parser!(u16).range(1..=100))]
-    pub amqp_shards: u16,
-}
-
-impl Options {
-    /// Names of exchanges and queues.
-    pub fn topology(&self) -> Topology {
-        Topology::new(self.amqp_prefix.clone(), self.amqp_shards)
-    }
-
-    /// Refuses a URL that cannot be read: no waiting mends it.
-    pub fn check(&self) -> Result<(), Error> {
-        link::uri(self).map(|_| ())
-    }
-}
-
-/// A prefix with which all names are names: AMQP's short strings have at most 255 bytes, and names that begin with `amq.`
-/// belong to the broker.
-fn prefix(text: &str) -> Result<String, String> {
-    let (exchanges, queues) = Topology::new(String::new(), 1).names();
-    let longest = exchanges
-        .iter()
-        .chain(&queues)
-        .map(|name| name.as_str().len())
-        .max();
-    let most = usize::from(u8::MAX) - longest.unwrap_or(0);
-    if text.len() > most {
-        Err(format!("it has {} bytes, {most} are allowed", text.len()))
-    } else if text.starts_with("amq.") {
-        Err("names that begin with amq. belong to the broker".to_owned())
-    } else {
-        Ok(text.to_owned())
-    }
-}
-
-/// Why the broker could not be used. What is not acknowledged then comes again.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The broker, or the way to it, failed.
-    #[error("broker: {0}")]
-    Lapin(#[from] lapin::Error),
-    /// The URL cannot be read. The parser's own words would show it, password and all.
-    #[error(
-        "broker: AMQP_URL is not of the form amqp://USER:PASSWORD@HOST:PORT/VHOST (special characters as %XX)"
-    )]
-    Url,
-    /// The broker did not answer in time.
-    #[error("broker: {action} took longer than {seconds} s")]
-    Timeout {
-        /// What was waited for.
-        action: &'static str,
-        /// How long.
-        seconds: u64,
-    },
-    /// The broker refused a message.
-    #[error("broker: a message to {exchange:?} with key {routing_key:?} was refused")]
-    Refused {
-        /// The exchange.
-        exchange: String,
-        /// The routing key.
-        routing_key: String,
-    },
-    /// A message found no queue.
-    #[error(
-        "broker: a message to {exchange:?} with key {routing_key:?} found no queue: run `user-import topology`"
-    )]
-    Unroutable {
-        /// The exchange.
-        exchange: String,
-        /// The routing key.
-        routing_key: String,
-    },
-    /// A message could not be written as JSON.
-    #[error("broker: a message cannot be written as JSON: {0}")]
-    Json(#[from] serde_json::Error),
-    /// The channel is gone.
-    #[error("broker: the connection is gone")]
-    Gone,
-}

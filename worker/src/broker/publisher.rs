@@ -10,8 +10,10 @@ use lapin::{
 use tokio::sync::Mutex;
 
 use super::{
-    DeadLetter, Delivery, Error, Topology,
+    delivery::Delivery,
     envelope::{self, Envelope},
+    error::Error,
+    topology::Topology,
 };
 use crate::message::{DeadReason, Message, Subject};
 
@@ -82,8 +84,9 @@ impl Publisher {
     }
 
     /// Sends a dead letter to where it first came from, as if it had never failed.
-    pub async fn revive(&self, letter: &DeadLetter) -> Result<(), Error> {
-        self.send(&[envelope::revived(letter, &self.topology)]).await
+    pub async fn revive(&self, origin: &str, body: Vec<u8>) -> Result<(), Error> {
+        self.send(&[envelope::revived(origin, body, &self.topology)])
+            .await
     }
 
     async fn send(&self, envelopes: &[Envelope]) -> Result<(), Error> {

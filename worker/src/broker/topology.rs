@@ -9,15 +9,13 @@
 //! exchange imports.dead             every key → imports.dead
 //! ```
 
-use std::time::Duration;
-
 use lapin::{
     Channel, ExchangeKind,
     options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions},
     types::{AMQPValue, FieldTable, ShortString},
 };
-use sha2::{Digest, Sha256};
-use shared::contract::Id;
+
+use crate::policy::{self, DELAYS, DELIVERY_LIMIT};
 
 /// Shards, unless configured. As long as there are more than tenants who import at one time, each tenant has one to himself, and
 /// taking them in turn is fair to everybody. But of each a worker holds two batches, which others cannot do: so not too many.
@@ -37,22 +35,6 @@ pub const REPORTS: &str = "reports";
 
 /// Routing key of probes into the queue of suspects, into which nothing is published otherwise.
 pub(super) const QUARANTINE: &str = "suspects";
-
-/// How long a message waits after its first, second, … failed try. The last delay is used for all further tries.
-const DELAYS: [(&str, Duration); 5] = [
-    ("1s", Duration::from_secs(1)),
-    ("5s", Duration::from_secs(5)),
-    ("30s", Duration::from_secs(30)),
-    ("2m", Duration::from_secs(120)),
-    LONGEST,
-];
-
-const LONGEST: (&str, Duration) = ("10m", Duration::from_secs(600));
-
-/// How often the broker hands out a message that is never acknowledged, before it is suspected to kill its worker. A
-/// worker that dies or stops returns all that it holds, so this is far more than one death and far less than for ever; and
-/// suspicion alone fails no message, see [`Topology::quarantine`].
-const DELIVERY_LIMIT: u32 = 20;
 
 /// Names of exchanges and queues.
 #[derive(Debug, Clone)]
@@ -77,17 +59,9 @@ impl Topology {
         self.name("imports.events")
     }
 
-    /// The exchange whose messages wait for a while; `retry_count` counts the failed ones, from 1.
+    /// The exchange whose messages wait for the delay of so many failures.
     pub fn retry_exchange(&self, retry_count: u32) -> ShortString {
-        let rung = usize::try_from(retry_count.saturating_sub(1)).unwrap_or(usize::MAX);
-        let (name, _) = DELAYS.get(rung).unwrap_or(&LONGEST);
-        self.retry(name)
-    }
-
-    /// The delay after so many failed tries.
-    pub fn delay(retry_count: u32) -> Duration {
-        let rung = usize::try_from(retry_count.saturating_sub(1)).unwrap_or(usize::MAX);
-        DELAYS.get(rung).unwrap_or(&LONGEST).1
+        self.retry(policy::delay(retry_count).name)
     }
 
     /// Exchange and queue of messages that were handed out too often. Most of them only lay beside the one that kills
@@ -168,19 +142,9 @@ impl Topology {
         shard % self.shards.max(1)
     }
 
-    /// The shard that a tenant's imports go to when all hold the same.
-    pub fn home_shard(&self, tenant_id: Id) -> u16 {
-        let digest = Sha256::digest(tenant_id.get().to_be_bytes());
-        let hash = digest
-            .iter()
-            .take(8)
-            .fold(0_u64, |hash, byte| hash << 8 | u64::from(*byte));
-        u16::try_from(hash % u64::from(self.shards.max(1))).unwrap_or(0)
-    }
-
     /// Names of all exchanges and of all queues, for whoever takes a test's or an old installation's down.
     pub fn names(&self) -> (Vec<ShortString>, Vec<ShortString>) {
-        let waiting = || DELAYS.iter().map(|(name, _)| self.retry(name));
+        let waiting = || DELAYS.iter().map(|delay| self.retry(delay.name));
         let exchanges = [
             self.work_exchange(),
             self.events_exchange(),
@@ -215,11 +179,11 @@ impl Topology {
         )
         .await?;
 
-        for (name, delay) in DELAYS {
-            let waiting = self.retry(name);
+        for delay in DELAYS {
+            let waiting = self.retry(delay.name);
             declare_exchange(channel, waiting.clone(), ExchangeKind::Fanout).await?;
             // One delay per queue: with a time-out per message, a long one at the head blocks the short ones behind.
-            let delay_ms = u32::try_from(delay.as_millis()).unwrap_or(u32::MAX);
+            let delay_ms = u32::try_from(delay.time.as_millis()).unwrap_or(u32::MAX);
             let mut arguments = dead_letters_to(self.work_exchange()).to_vec();
             arguments.push(("x-message-ttl", AMQPValue::LongUInt(delay_ms)));
             declare_queue(channel, waiting.clone(), &arguments, waiting, "").await?;
@@ -337,46 +301,4 @@ async fn declare_queue(
             FieldTable::default(),
         )
         .await
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_tenants_home_shard_never_changes() {
-        // Known answers.
-        let topology = Topology::new(String::new(), 8);
-        let shards: Vec<u16> = (1..=6)
-            .map(|id| topology.home_shard(Id::try_from(id).unwrap()))
-            .collect();
-        assert_eq!(shards, [2, 5, 4, 7, 2, 1]);
-    }
-
-    #[test]
-    fn tenants_spread_over_all_shards() {
-        let topology = Topology::new(String::new(), 8);
-        let mut counts = std::collections::BTreeMap::<u16, u32>::new();
-        for id in 1..=800 {
-            *counts
-                .entry(topology.home_shard(Id::try_from(id).unwrap()))
-                .or_default() += 1;
-        }
-        assert_eq!(counts.len(), 8);
-        assert!(
-            counts.values().all(|count| (70..=130).contains(count)),
-            "{counts:?}"
-        );
-    }
-
-    #[test]
-    fn delays_climb_the_ladder_and_stay_on_its_top() {
-        let topology = Topology::new("t.".into(), 1);
-        let names: Vec<String> = (1..=7)
-            .map(|count| topology.retry_exchange(count).to_string())
-            .collect();
-        let expected =
-            ["1s", "5s", "30s", "2m", "10m", "10m", "10m"].map(|delay| format!("t.imports.retry.{delay}"));
-        assert_eq!(names, expected);
-    }
 }

@@ -309,7 +309,9 @@ async fn revive(db: &Db, link: &Link, found: &Found, audit: &Audit) -> anyhow::R
         return Ok(format!("import {import_id} taken up as attempt {attempt}"));
     }
     note(db, audit, found).await?;
-    link.publisher().revive(&found.letter).await?;
+    link.publisher()
+        .revive(&found.letter.origin, found.letter.body.clone())
+        .await?;
     Ok(format!("sent to {} again", found.letter.origin))
 }
 

@@ -1,11 +1,11 @@
 //! `user-import doctor`.
 
+mod check;
 mod checks;
 
 use std::process::ExitCode;
 
-use serde::Serialize;
-
+use self::check::{Check, Verdict};
 use super::operator::show;
 
 /// Options of `doctor`.
@@ -20,65 +20,6 @@ pub(super) struct Args {
     /// Print one line of JSON
     #[arg(long)]
     json: bool,
-}
-
-/// How a check ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum Verdict {
-    Ok,
-    Warning,
-    Failed,
-}
-
-/// One line of the table.
-#[derive(Debug, Serialize)]
-struct Check {
-    check: &'static str,
-    verdict: Verdict,
-    found: String,
-    /// What to do.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    advice: Option<String>,
-}
-
-impl Check {
-    fn ok(check: &'static str, found: impl Into<String>) -> Self {
-        Self {
-            check,
-            verdict: Verdict::Ok,
-            found: found.into(),
-            advice: None,
-        }
-    }
-
-    fn warning(check: &'static str, found: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self {
-            verdict: Verdict::Warning,
-            advice: Some(advice.into()),
-            ..Self::ok(check, found)
-        }
-    }
-
-    fn failed(check: &'static str, found: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self {
-            verdict: Verdict::Failed,
-            ..Self::warning(check, found, advice)
-        }
-    }
-
-    fn text(&self) -> String {
-        let verdict = match self.verdict {
-            Verdict::Ok => "ok",
-            Verdict::Warning => "warning",
-            Verdict::Failed => "FAILED",
-        };
-        let mut text = format!("{verdict:<8}{:<22}{}", self.check, self.found);
-        if let Some(advice) = &self.advice {
-            text.push_str(&format!("\n{:30}→ {advice}", ""));
-        }
-        text
-    }
 }
 
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {

@@ -13,9 +13,9 @@ use super::{
 };
 use crate::{
     db::{self, Db, Old, Stage},
+    message::ImportRef,
     secret::Secret,
-    steps::report,
-    storage::{self, Storage},
+    storage::{self, Storage, report_keys},
 };
 
 /// Options of `purge`.
@@ -146,12 +146,16 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
 
 async fn delete_reports(storage: &Storage, stage: Stage, old: &Old) -> anyhow::Result<()> {
     for attempt in 1..=old.attempt {
-        let [success, errors] = report::keys(old.tenant_id, old.import_id, attempt);
+        let keys = report_keys(ImportRef {
+            import_id: old.import_id,
+            tenant_id: old.tenant_id,
+            attempt,
+        });
         if matches!(stage, Stage::Success | Stage::Import) {
-            storage.delete(&success).await?;
+            storage.delete(&keys.success).await?;
         }
         if matches!(stage, Stage::Rows | Stage::Import) {
-            storage.delete(&errors).await?;
+            storage.delete(&keys.errors).await?;
         }
     }
     Ok(())

@@ -17,7 +17,8 @@ use super::operator::show;
 use crate::{
     db::{self, Db, Import, RowState},
     operate,
-    steps::{event::rfc3339, report},
+    steps::event::rfc3339,
+    storage::report_keys,
 };
 
 /// Options of `status`.
@@ -136,6 +137,7 @@ impl Status {
     pub(super) fn of(import: &Import) -> anyhow::Result<Self> {
         let reported = matches!(import.state, db::State::Completed | db::State::Cancelled)
             && import.planned_at.is_some();
+        let keys = report_keys(import.reference());
         Ok(Self {
             import_id: import.job.import_id,
             tenant_id: import.job.tenant_id,
@@ -152,9 +154,8 @@ impl Status {
             last_error: import.last_error.clone(),
             overcame: import.trouble().is_none(),
             source_key: import.job.source.key.clone(),
-            success_key: (reported && import.success_purged_at.is_none())
-                .then(|| report::success_key(import)),
-            errors_key: (reported && import.rows_purged_at.is_none()).then(|| report::errors_key(import)),
+            success_key: (reported && import.success_purged_at.is_none()).then_some(keys.success),
+            errors_key: (reported && import.rows_purged_at.is_none()).then_some(keys.errors),
             received_at: rfc3339(import.received_at)?,
             planned_at: import.planned_at.map(rfc3339).transpose()?,
             finished_at: import.finished_at.map(rfc3339).transpose()?,

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use self::progress::Progress;
 use crate::{
     broker::{self, Link},
-    db::{self, Db, Import, Severity, State},
+    db::{self, Db, Import, Severity},
     message::Message,
     storage::{self, Storage},
 };
@@ -61,7 +61,7 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let import_id = args.import_id.unwrap_or_else(Uuid::new_v4);
-    let mut job = args.job.job(import_id);
+    let mut job = args.job.job(import_id)?;
     let content = read(&args.file).await?;
     if let Some(out) = &args.out {
         tokio::fs::create_dir_all(out)
@@ -128,7 +128,7 @@ async fn wait(db: &Db, job: &Job) -> anyhow::Result<Import> {
                     );
                 }
                 progress.show(&import);
-                if !matches!(import.state, State::Received | State::Running) {
+                if import.state.is_final() {
                     progress.end();
                     return Ok(import);
                 }

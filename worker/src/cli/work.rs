@@ -56,7 +56,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         storage: Storage::new(&args.storage)?,
         hasher: args.hashing.start()?,
         seals: seal_keys(&args.seal_keys)?,
-        topology: args.broker.topology(),
+        shards: args.broker.amqp_shards,
         limits: args.limits.limits(),
         batch_rows: usize::from(args.batch_rows),
     };

@@ -10,45 +10,23 @@ use chacha20poly1305::{
     KeyInit, XChaCha20Poly1305, XNonce,
     aead::{Aead, Payload},
 };
-use shared::contract::Id;
-use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::password::{Seed, random_bytes};
+use crate::{message::ImportRef, secret::SealedSeed};
 
 /// Nonce length of XChaCha20-Poly1305: long enough to be drawn at random for each seal.
 const NONCE_BYTES: usize = 24;
 
-/// Which attempt of which import a seed belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Owner {
-    /// The import.
-    pub import_id: Uuid,
-    /// Its tenant.
-    pub tenant_id: Id,
-    /// Its attempt.
-    pub attempt: u32,
-}
-
-impl Owner {
-    fn associated_data(self) -> [u8; 28] {
-        let mut data = [0; 28];
-        let (import, rest) = data.split_at_mut(16);
-        let (tenant, attempt) = rest.split_at_mut(8);
-        import.copy_from_slice(self.import_id.as_bytes());
-        tenant.copy_from_slice(&self.tenant_id.get().to_be_bytes());
-        attempt.copy_from_slice(&self.attempt.to_be_bytes());
-        data
-    }
-}
-
-/// An encrypted seed, as it lies in the database.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SealedSeed {
-    /// Which key of the ring opens it.
-    pub key_id: String,
-    /// Nonce and ciphertext.
-    pub bytes: Vec<u8>,
+/// What is bound to the ciphertext: the seed opens for this attempt of this import only.
+fn associated_data(owner: ImportRef) -> [u8; 28] {
+    let mut data = [0; 28];
+    let (import, rest) = data.split_at_mut(16);
+    let (tenant, attempt) = rest.split_at_mut(8);
+    import.copy_from_slice(owner.import_id.as_bytes());
+    tenant.copy_from_slice(&owner.tenant_id.get().to_be_bytes());
+    attempt.copy_from_slice(&owner.attempt.to_be_bytes());
+    data
 }
 
 /// Why a seed could not be sealed or opened.
@@ -91,11 +69,11 @@ pub struct KeyRing {
 
 impl KeyRing {
     /// Seals a seed with the active key.
-    pub fn seal(&self, seed: &Seed, owner: Owner) -> Result<SealedSeed, Error> {
+    pub fn seal(&self, seed: &Seed, owner: ImportRef) -> Result<SealedSeed, Error> {
         let nonce: [u8; NONCE_BYTES] = random_bytes()?;
         let payload = Payload {
             msg: seed.expose(),
-            aad: &owner.associated_data(),
+            aad: &associated_data(owner),
         };
         let ciphertext = self
             .cipher(&self.active)?
@@ -108,7 +86,7 @@ impl KeyRing {
     }
 
     /// Opens a seed that was sealed for this owner.
-    pub fn open(&self, sealed: &SealedSeed, owner: Owner) -> Result<Seed, Error> {
+    pub fn open(&self, sealed: &SealedSeed, owner: ImportRef) -> Result<Seed, Error> {
         let broken = || Error::Broken(sealed.key_id.clone());
         let cipher = self.cipher(&sealed.key_id)?;
         let (nonce, ciphertext) = sealed
@@ -117,7 +95,7 @@ impl KeyRing {
             .ok_or_else(broken)?;
         let payload = Payload {
             msg: ciphertext,
-            aad: &owner.associated_data(),
+            aad: &associated_data(owner),
         };
         let seed = Zeroizing::new(
             cipher
@@ -185,13 +163,16 @@ impl FromStr for KeyRing {
 
 #[cfg(test)]
 mod tests {
+    use shared::contract::Id;
+    use uuid::Uuid;
+
     use super::*;
 
     const OLD: &str = "old:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
     const NEW: &str = "new:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
 
-    fn owner() -> Owner {
-        Owner {
+    fn owner() -> ImportRef {
+        ImportRef {
             import_id: Uuid::from_u128(7),
             tenant_id: Id::try_from(1).unwrap(),
             attempt: 1,
@@ -206,15 +187,15 @@ mod tests {
         assert!(!sealed.bytes.windows(32).any(|window| window == seed.expose()));
         assert_eq!(ring.open(&sealed, owner()).unwrap().expose(), seed.expose());
         for stranger in [
-            Owner {
+            ImportRef {
                 import_id: Uuid::from_u128(8),
                 ..owner()
             },
-            Owner {
+            ImportRef {
                 tenant_id: Id::try_from(2).unwrap(),
                 ..owner()
             },
-            Owner {
+            ImportRef {
                 attempt: 2,
                 ..owner()
             },

@@ -1,24 +1,21 @@
 //! Rows become users: hashes go in; users, outcomes and counters come out of one short transaction.
 
-use shared::contract::{Id, event::Summary, message::RowsDue};
+use shared::contract::{Id, event::Summary};
 use sqlx::PgTransaction;
 
 use super::{
-    Db, Error, Import, lock_tenant,
+    convert::{signed, unsigned},
+    error::Error,
+    import::Import,
+    pool::Db,
     refuse::{Counts, refuse_conflicts, refuse_lost_references},
-    signed, unsigned,
+    tenant_lock::lock_tenant,
 };
+use crate::message::{ImportRef, RowRange};
 
 /// How often rows are tried again whose conflict was gone when it was looked at. Each time somebody has to delete a user
 /// within a millisecond, so that twice is rare and three times is another trouble.
 const ROUNDS: usize = 3;
-
-/// The rows of a batch that still wait for their user.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Batch {
-    /// Their numbers, in order.
-    pub rows: Vec<u32>,
-}
 
 /// Password hashes of rows.
 #[derive(Debug, Clone)]
@@ -76,23 +73,21 @@ impl Counters {
 
 impl Db {
     /// The rows of a batch that are still pending.
-    pub async fn pending_batch(&self, due: &RowsDue) -> Result<Batch, Error> {
+    pub async fn pending_rows_in(&self, import: ImportRef, rows: RowRange) -> Result<Vec<u32>, Error> {
         let rows = sqlx::query_scalar!(
             "SELECT row_number FROM imports.rows
               WHERE import_id = $1 AND tenant_id = $2 AND outcome = 'pending' AND row_number BETWEEN $3 AND $4
               ORDER BY row_number",
-            due.import_id,
-            due.tenant_id.get(),
-            signed("first_row", due.first_row)?,
-            signed("last_row", due.last_row)?,
+            import.import_id,
+            import.tenant_id.get(),
+            signed("first_row", rows.first)?,
+            signed("last_row", rows.last)?,
         )
         .fetch_all(&self.pool)
         .await?;
-        let rows = rows
-            .into_iter()
+        rows.into_iter()
             .map(|number| unsigned("row_number", number))
-            .collect::<Result<_, _>>()?;
-        Ok(Batch { rows })
+            .collect()
     }
 
     /// Creates the users of the rows that are still pending, gives every row its outcome and moves the counters.

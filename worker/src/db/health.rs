@@ -2,7 +2,10 @@
 
 use time::OffsetDateTime;
 
-use super::{Db, Error, MIGRATIONS};
+use super::{
+    error::Error,
+    pool::{Db, MIGRATIONS},
+};
 
 /// How the database looks from here.
 #[derive(Debug, Clone)]

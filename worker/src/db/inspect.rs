@@ -5,7 +5,12 @@ use sqlx::types::Json;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Db, Error, Import, State, imports::load, unsigned};
+use super::{
+    convert::unsigned,
+    error::Error,
+    import::{Import, State, load},
+    pool::Db,
+};
 
 /// Which imports are looked for.
 #[derive(Debug, Clone, Default)]

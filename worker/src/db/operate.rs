@@ -1,31 +1,23 @@
 //! What operators change: an import, held under its tenant's lock, goes in; its new state and an entry in the audit
 //! trail come out of one transaction.
 
-use shared::assess::{AssessedRow, TenantSnapshot};
-use shared::row::Lookups;
+use shared::{
+    assess::{AssessedRow, TenantSnapshot},
+    row::Lookups,
+};
 use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::{
-    Db, Error, Import, State,
-    imports::load,
-    lock_tenant,
-    plan::{PlanningTransaction, RowRecord},
-    report::from_json,
-    signed, unsigned,
+    audit::{Audit, record},
+    convert::{from_json, signed, unsigned},
+    error::Error,
+    import::{Import, State, load},
+    plan::PlanningTransaction,
+    pool::Db,
+    row_record::RowRecord,
+    tenant_lock::lock_tenant,
 };
-use crate::crypto::seal::SealedSeed;
-
-/// Who makes a change, and why.
-#[derive(Debug, Clone)]
-pub struct Audit {
-    /// The command.
-    pub command: &'static str,
-    /// Who.
-    pub operator: String,
-    /// Why, if they said so.
-    pub reason: Option<String>,
-}
 
 /// An import that nobody else can change until the end of the transaction: workers write rows under the tenant's lock,
 /// and the import's own row is locked too.
@@ -51,35 +43,6 @@ pub struct StoredRow {
 }
 
 impl Db {
-    /// Adds an entry about something that is not, or not only, in the database.
-    pub async fn record(
-        &self,
-        audit: &Audit,
-        import: Option<(i64, Uuid)>,
-        details: serde_json::Value,
-    ) -> Result<(), Error> {
-        record(&mut *self.pool.acquire().await?, audit, import, details).await
-    }
-
-    /// Keeps the seed of an attempt that has none yet and has made no user, so that no user's password is lost.
-    pub async fn keep_seed(&self, import: &Import, sealed: &SealedSeed) -> Result<(), Error> {
-        sqlx::query!(
-            "UPDATE imports.imports i
-                SET sealed_seed = $4, seal_key_id = $5, seed_attempt = attempt
-              WHERE import_id = $1 AND tenant_id = $2 AND attempt = $3 AND state = 'running' AND sealed_seed IS NULL
-                AND NOT EXISTS (SELECT FROM imports.rows r
-                                 WHERE r.import_id = $1 AND r.attempt = i.attempt AND r.outcome = 'created')",
-            import.job.import_id,
-            import.job.tenant_id.get(),
-            signed("attempt", import.attempt)?,
-            sealed.bytes,
-            sealed.key_id,
-        )
-        .execute(&self.pool)
-        .await?;
-        Ok(())
-    }
-
     /// Locks an import; `None` if there is no such import.
     pub async fn lock_import(&self, import_id: Uuid) -> Result<Option<LockedImport>, Error> {
         let Some(import) = self.find(import_id).await? else {
@@ -285,25 +248,4 @@ impl LockedImport {
             .ok_or_else(|| Error::corrupt("the import", "it is gone"))?;
         Ok(())
     }
-}
-
-pub(super) async fn record(
-    connection: &mut sqlx::PgConnection,
-    audit: &Audit,
-    import: Option<(i64, Uuid)>,
-    details: serde_json::Value,
-) -> Result<(), Error> {
-    sqlx::query!(
-        "INSERT INTO imports.audit (operator, command, reason, tenant_id, import_id, details)
-         VALUES ($1, $2, $3, $4, $5, $6)",
-        audit.operator,
-        audit.command,
-        audit.reason,
-        import.map(|(tenant_id, _)| tenant_id),
-        import.map(|(_, import_id)| import_id),
-        details,
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
 }

@@ -3,34 +3,35 @@
 
 use serde_json::json;
 use shared::contract::Id;
+use strum::IntoStaticStr;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{
-    Db, Error,
-    operate::{Audit, record},
-    signed, unsigned,
+    audit::{Audit, record},
+    convert::{signed, unsigned},
+    error::Error,
+    pool::Db,
 };
 
 /// What is removed of an import.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum Stage {
     /// Success CSVs, which hold passwords.
+    #[strum(serialize = "success_csvs")]
     Success,
     /// Rows and error CSVs, which hold the file's personal data.
     Rows,
     /// The import itself.
+    #[strum(serialize = "imports")]
     Import,
 }
 
 impl Stage {
     /// The name in the audit trail and in JSON.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Success => "success_csvs",
-            Self::Rows => "rows",
-            Self::Import => "imports",
-        }
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 }
 

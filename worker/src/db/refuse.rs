@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use shared::{contract::Id, field::Field, outcome::Outcome, problem::Problem};
 use sqlx::{PgTransaction, types::Json};
 
-use super::{Error, Import, plan::extensions_in_use, signed};
+use super::{convert::signed, error::Error, import::Import, lookup::extensions_in_use};
 
 /// A row that was not created because of what the Dialer has by now.
 struct Conflict {

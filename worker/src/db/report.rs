@@ -3,7 +3,7 @@
 use shared::{
     contract::{
         Id,
-        event::{MAX_PROBLEMS, RowProblem},
+        event::{MAX_PROBLEMS, ReportKeys, RowProblem},
     },
     outcome::Outcome,
     problem::Problem,
@@ -11,7 +11,12 @@ use shared::{
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::{Db, Error, Import, signed, unsigned};
+use super::{
+    convert::{from_json, signed, unsigned},
+    error::Error,
+    import::Import,
+    pool::Db,
+};
 
 /// A row that became a user, or would have.
 #[derive(Debug, Clone)]
@@ -143,7 +148,7 @@ impl Db {
 
     /// Ends an attempt whose reports are in storage, and destroys its password seed. It is `completed`, or `cancelled`
     /// if a cancellation left rows undone.
-    pub async fn complete(&self, import: &Import, success_key: &str, errors_key: &str) -> Result<(), Error> {
+    pub async fn complete(&self, import: &Import, reports: &ReportKeys) -> Result<(), Error> {
         sqlx::query!(
             "UPDATE imports.imports
                 SET state = CASE WHEN cancelled > 0 THEN 'cancelled' ELSE 'completed' END, finished_at = now(),
@@ -152,15 +157,11 @@ impl Db {
             import.job.import_id,
             import.job.tenant_id.get(),
             signed("attempt", import.attempt)?,
-            success_key,
-            errors_key,
+            reports.success,
+            reports.errors,
         )
         .execute(&self.pool)
         .await?;
         Ok(())
     }
-}
-
-pub(super) fn from_json(what: &'static str, bytes: &[u8]) -> Result<Vec<String>, Error> {
-    serde_json::from_slice(bytes).map_err(|error| Error::corrupt(what, error))
 }

@@ -6,15 +6,15 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use shared::contract::{Id, job::Job};
+use shared::contract::job::Job;
 use sqlx::{PgTransaction, types::Json};
 use time::OffsetDateTime;
 
-use super::{Db, Error};
-use crate::message::Marker;
-
-/// Most imports that one look resumes, so that after the loss of all queues they come back little by little.
-const RESUMED_AT_ONCE: i64 = 100;
+use super::{error::Error, pool::Db};
+use crate::{
+    message::{ImportRef, Marker},
+    policy::RESCUED_AT_A_TIME,
+};
 
 /// What one look of the sweep found to be done.
 #[derive(Debug, Default)]
@@ -62,7 +62,7 @@ impl Db {
             (Some(first), Some(returned)) => {
                 if returned.iter().all(|at| *at + quiet <= now) {
                     rescue.lost = claim_lost(&mut transaction, first.since).await?;
-                    if i64::try_from(rescue.lost.len()).unwrap_or(i64::MAX) < RESUMED_AT_ONCE {
+                    if i64::try_from(rescue.lost.len()).unwrap_or(i64::MAX) < RESCUED_AT_A_TIME {
                         end_round(&mut transaction).await?;
                     }
                 }
@@ -89,12 +89,12 @@ impl Db {
     }
 
     /// Tells the sweep that a message of a running import is about to be published, perhaps anew.
-    pub async fn note_progress(&self, tenant_id: Id, import_id: uuid::Uuid) -> Result<(), Error> {
+    pub async fn note_progress(&self, import: ImportRef) -> Result<(), Error> {
         sqlx::query!(
             "UPDATE imports.imports SET progress_at = greatest(progress_at, clock_timestamp())
               WHERE import_id = $1 AND tenant_id = $2 AND state = 'running'",
-            import_id,
-            tenant_id.get(),
+            import.import_id,
+            import.tenant_id.get(),
         )
         .execute(&self.pool)
         .await?;
@@ -189,7 +189,7 @@ async fn claim_lost(
               AND state IN ('received', 'running') AND progress_at < $1
            RETURNING job AS "job: Json<Job>""#,
         since,
-        RESUMED_AT_ONCE,
+        RESCUED_AT_A_TIME,
     );
     let jobs = jobs.fetch_all(&mut **transaction).await?;
     Ok(jobs.into_iter().map(|job| job.0).collect())

@@ -5,20 +5,17 @@ use std::time::Duration;
 use shared::contract::Id;
 use sqlx::{PgConnection, PgTransaction};
 
-use super::{Db, Error, Import, State, signed};
+use super::{
+    convert::signed,
+    error::Error,
+    import::{Import, State},
+    pool::Db,
+};
+use crate::fair::Shards;
 
 /// How often and how long apart it is tried to choose alone. Whoever chooses holds the lock for milliseconds.
 const TRIES_ALONE: usize = 20;
 const TRY_AGAIN_AFTER: Duration = Duration::from_millis(10);
-
-/// The shards, as one tenant sees them.
-#[derive(Debug, Clone, Copy)]
-pub struct Shards {
-    /// How many there are; they are counted from 0.
-    pub count: u16,
-    /// Where the tenant's imports go if all are filled alike.
-    pub home: u16,
-}
 
 impl Db {
     /// The shard of the batches of a running import, chosen when it is first asked for. Tells the sweep, too, that they

@@ -17,29 +17,30 @@ use crate::{
 pub(super) async fn fail_import(
     db: &Db,
     delivery: &Delivery,
-    about: Subject,
+    subject: Subject,
     reason: DeadReason,
     error: &str,
 ) -> Result<Option<Event>, db::Error> {
     if reason == DeadReason::ImportIdTaken {
         return Ok(None);
     }
-    let found = db.find(about.import_id).await?;
+    let found = db.find(subject.import_id).await?;
     match (found, delivery.kind) {
         (None, TaskKind::Receive) => event::never_received(
-            about.import_id,
-            about.tenant_id,
+            subject.import_id,
+            subject.tenant_id,
             &delivery.body,
             reason,
             OffsetDateTime::now_utc(),
         )
         .map(Some),
         (Some(_), TaskKind::Receive) if reason == DeadReason::Malformed => Ok(None),
-        (Some(import), _) if about.attempt.is_some_and(|attempt| attempt != import.attempt) => Ok(None),
-        (Some(import), _) if import.job.tenant_id == about.tenant_id => {
-            db.fail(about.tenant_id, about.import_id, reason, error).await?;
-            match db.find(about.import_id).await? {
-                Some(import) => event::last(db, &import).await,
+        (Some(import), _) if subject.attempt.is_some_and(|attempt| attempt != import.attempt) => Ok(None),
+        (Some(import), _) if import.job.tenant_id == subject.tenant_id => {
+            db.fail(subject.tenant_id, subject.import_id, reason, error)
+                .await?;
+            match db.find(subject.import_id).await? {
+                Some(import) => event::final_event(db, &import).await,
                 None => Ok(None),
             }
         }

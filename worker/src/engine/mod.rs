@@ -1,11 +1,16 @@
 //! The life of one delivery, and the loop around all of them.
+//!
+//! [`execute`] is the pipeline; [`retry`] says what becomes of an error, by the numbers of `policy`, and [`dispose`] carries
+//! it out; [`outage`] waits for the database; [`rescue`] finds imports whose messages were lost.
 
+mod dispose;
 mod execute;
 mod fail;
+mod outage;
 pub mod panics;
 mod rescue;
 mod retry;
 mod worker;
 
-pub use rescue::MAX_RESCUES;
+pub use execute::run;
 pub use worker::{Options, work};

@@ -8,17 +8,13 @@ use std::{sync::Arc, time::Duration};
 
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{broker::Link, db, message::Message, steps::Context};
-
-/// How often an import is resumed without getting on in between, before it fails: whatever loses its messages that often
-/// does not do so by chance.
-pub const MAX_RESCUES: u32 = 5;
-
-/// Looks per quiet time: a loss is found within a fraction of the time that it needs to be sure.
-const LOOKS: u32 = 4;
-
-/// The database answers within milliseconds. When it takes longer, it is silent, and whoever stops does not wait for it.
-const LAST_LOOK: Duration = Duration::from_secs(2);
+use crate::{
+    broker::Link,
+    db,
+    message::{Marker, Message},
+    policy::{LAST_LOOK, LOOKS_PER_QUIET_TIME},
+    steps::{Context, Error},
+};
 
 /// Looks again and again, until told to stop. What it found by then is published as one of these tasks.
 pub(super) async fn rescue(
@@ -31,7 +27,7 @@ pub(super) async fn rescue(
     let queues: Vec<String> = link.topology().marked_keys().map(|key| key.to_string()).collect();
     loop {
         // Jitter, so that workers that were started together do not always look together.
-        let pause = (quiet / LOOKS).mul_f64(0.75 + rand::random::<f64>() / 2.0);
+        let pause = (quiet / LOOKS_PER_QUIET_TIME).mul_f64(0.75 + rand::random::<f64>() / 2.0);
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(pause) => {}
@@ -92,4 +88,15 @@ async fn publish(found: db::Rescue, link: Arc<Link>) {
         return;
     }
     crash_point!(&format!("{what}-published"));
+}
+
+/// Notes that a marker came out of its queue.
+pub(super) async fn note_marker(context: &Context, marker: &Marker) -> Result<Vec<Message>, Error> {
+    match context.db.note_marker(marker).await {
+        Err(error) if error.is_outage() => return Err(error.into()),
+        // Another one will be sent. By a delay queue this one would come back too late to tell anything.
+        Err(error) => tracing::warn!(%error, "a marker could not be noted"),
+        Ok(()) => {}
+    }
+    Ok(Vec::new())
 }

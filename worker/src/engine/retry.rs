@@ -1,13 +1,12 @@
 //! What becomes of a message: the one place that decides, by the meaning of the error.
 
-use crate::{crypto::seal, db::Severity, message::DeadReason, steps::Error};
-
-/// Tries of an error that passes by itself: with the ladder of delays (1 s, 5 s, 30 s, 2 min, then 10 min each) about
-/// two hours, in which people can repair a server.
-const MAX_TRIES_TRANSIENT: u32 = 16;
-
-/// Tries of an error that nobody foresaw: it may pass, but is more likely a defect. Subject half a minute.
-const MAX_TRIES_UNEXPECTED: u32 = 4;
+use crate::{
+    crypto::seal,
+    db::Severity,
+    message::DeadReason,
+    policy::{MAX_TRIES_TRANSIENT, MAX_TRIES_UNEXPECTED},
+    steps::Error,
+};
 
 /// What becomes of a message whose step failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,12 +53,17 @@ pub(super) fn disposition(error: &Error, retry_count: u32) -> Disposition {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{db, storage};
+    use crate::{
+        db,
+        message::{Task, TaskKind},
+        storage,
+    };
 
     #[test]
     fn what_no_retry_mends_is_set_aside_at_once() {
+        let malformed = Task::parse(TaskKind::Plan, b"{}").unwrap_err();
         let cases = [
-            (Error::Malformed("x".into()), DeadReason::Malformed),
+            (Error::Malformed(malformed), DeadReason::Malformed),
             (Error::ImportIdTaken, DeadReason::ImportIdTaken),
             (Error::SeedMissing, DeadReason::Permanent),
             (Error::KillsWorkers { deliveries: 3 }, DeadReason::KillsWorkers),
@@ -76,7 +80,7 @@ mod tests {
 
     #[test]
     fn an_outage_is_waited_for_longer_than_a_defect() {
-        let away = || Error::Database(db::Error::Sqlx(sqlx::Error::PoolTimedOut));
+        let away = || Error::Database(db::Error::Silent { seconds: 5 });
         let storage = Error::Storage(storage::Error::NoBucket("b".into()));
         let panicked = Error::Panicked("index out of bounds".into());
         let elsewhere = Error::Seal(seal::Error::UnknownKey("k".into()));

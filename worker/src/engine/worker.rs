@@ -6,13 +6,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use backon::{BackoffBuilder, ExponentialBuilder};
 use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{execute::execute, rescue::rescue};
+use super::{
+    execute::execute,
+    outage::{pause, wait_for_database},
+    rescue::rescue,
+};
 use crate::{
     broker::{self, Deliveries, Link},
+    policy::{GOOD_CONNECTION, reconnect_delays},
     steps::Context,
 };
 
@@ -34,10 +38,6 @@ fn batches_at_a_time(threads: usize) -> u16 {
     u16::try_from(2 + threads.div_ceil(THREADS_PER_COMMIT)).unwrap_or(u16::MAX)
 }
 
-/// A link that held for that long was a good one: when it breaks, the next is made without delay. One that breaks earlier
-/// counts as an attempt that failed, else a broker that refuses all work would be connected to in a busy loop.
-const GOOD_LINK: Duration = Duration::from_secs(10);
-
 /// How a worker is run.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -52,8 +52,8 @@ pub struct Options {
 /// Works until told to stop.
 pub async fn work(context: Arc<Context>, options: &Options, stop: &CancellationToken) {
     let tasks = TaskTracker::new();
-    if wait_for_database(&context, stop).await {
-        let mut delays = backoff();
+    if wait_for_database(&context.db, stop).await {
+        let mut delays = reconnect_delays();
         while !stop.is_cancelled() {
             let connected = tokio::select! {
                 biased;
@@ -64,14 +64,14 @@ pub async fn work(context: Arc<Context>, options: &Options, stop: &CancellationT
                 Ok(link) => {
                     let connected = Instant::now();
                     let served = serve(&context, Arc::new(link), options.quiet, stop, &tasks).await;
-                    if connected.elapsed() >= GOOD_LINK {
-                        delays = backoff();
+                    if connected.elapsed() >= GOOD_CONNECTION {
+                        delays = reconnect_delays();
                     }
                     if let Err(error) = served {
-                        pause(&error, &mut delays, stop).await;
+                        pause("broker", &error, &mut delays, stop).await;
                     }
                 }
-                Err(error) => pause(&error, &mut delays, stop).await,
+                Err(error) => pause("broker", &error, &mut delays, stop).await,
             }
         }
     }
@@ -83,49 +83,6 @@ pub async fn work(context: Arc<Context>, options: &Options, stop: &CancellationT
         );
     }
     tracing::info!("stopped");
-}
-
-/// Waits until the database answers and has our schema; `false` if told to stop before.
-///
-/// A silent server is asked for seconds. Whoever stops does not wait for that: the question goes on as a task of its own,
-/// because sqlx hands a connection on in an unknown state if a question is broken off.
-pub(crate) async fn wait_for_database(context: &Context, stop: &CancellationToken) -> bool {
-    let mut delays = backoff();
-    while !stop.is_cancelled() {
-        let db = context.db.clone();
-        let asked = tokio::spawn(async move { db.check().await });
-        let answer = tokio::select! {
-            biased;
-            () = stop.cancelled() => return false,
-            answer = asked => answer,
-        };
-        match answer {
-            Ok(Ok(())) => return true,
-            Ok(Err(error)) => pause(&error, &mut delays, stop).await,
-            Err(panicked) => pause(&panicked, &mut delays, stop).await,
-        }
-    }
-    false
-}
-
-/// Delays between connection attempts: doubling, with jitter so that workers do not come back all at once.
-fn backoff() -> backon::ExponentialBackoff {
-    ExponentialBuilder::default()
-        .with_min_delay(Duration::from_millis(200))
-        .with_max_delay(Duration::from_secs(10))
-        .with_jitter()
-        .without_max_times()
-        .build()
-}
-
-async fn pause(
-    error: &(dyn std::error::Error + Sync),
-    delays: &mut backon::ExponentialBackoff,
-    stop: &CancellationToken,
-) {
-    let delay = delays.next().unwrap_or(Duration::from_secs(10));
-    tracing::warn!(%error, delay_ms = delay.as_millis(), "waiting");
-    let _ = tokio::time::timeout(delay, stop.cancelled()).await;
 }
 
 /// Handles deliveries of one link until it breaks, which is an error, or the worker is told to stop.

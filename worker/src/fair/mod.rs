@@ -2,6 +2,8 @@
 
 mod least_recently_served;
 mod queue;
+mod shards;
 
 pub(crate) use least_recently_served::LeastRecentlyServed;
 pub(crate) use queue::FairQueue;
+pub use shards::Shards;

@@ -5,11 +5,11 @@
 use serde_json::json;
 use uuid::Uuid;
 
-use super::Error;
+use super::error::Error;
 use crate::{
     db::{Audit, Db, Import, State},
     message::Message,
-    steps::{event, plan::report_due},
+    steps::event,
 };
 
 /// A cancelled import.
@@ -68,8 +68,8 @@ pub async fn cancel(db: &Db, import_id: Uuid, audit: &Audit) -> Result<Cancelled
 
 async fn after(db: &Db, import: Import, changed: bool) -> Result<Cancelled, Error> {
     let messages = match import.state {
-        State::Running => vec![Message::Report(report_due(&import))],
-        _ => event::last(db, &import)
+        State::Running => vec![Message::Report(import.reference())],
+        _ => event::final_event(db, &import)
             .await?
             .into_iter()
             .map(Message::event)

@@ -11,7 +11,7 @@ use shared::{
 };
 use uuid::Uuid;
 
-use super::Error;
+use super::error::Error;
 use crate::{
     db::{self, Audit, Db, Import, LockedImport, State},
     message::Message,
@@ -54,7 +54,7 @@ pub async fn replay(
         locked.abandon().await?;
         return Err(refused);
     }
-    if matches!(before.state, State::Received | State::Running) {
+    if !before.state.is_final() {
         locked.abandon().await?;
         return Ok(replayed(before, false, 0));
     }

@@ -1,83 +1,60 @@
-//! Batch: a batch goes in; its users, the outcomes of its rows, and, after the last one, the message that asks for the
+//! Batch: rows of an import go in; their users, their outcomes, and, after the last one, the message that asks for the
 //! reports come out. Expensive: this is where passwords are hashed.
 
-use shared::contract::message::RowsDue;
 use time::OffsetDateTime;
 
+use super::{Context, Error, Opened, event, open};
 use crate::{
-    crypto::password::{Password, Seed},
-    db::{Committed, Hashed, Import, State},
-    message::Message,
-    steps::{Context, Error, event, plan::report_due},
+    crypto::password::Password,
+    db::{Committed, Hashed, Import},
+    message::{Message, RowRange},
 };
 
 /// Creates the users of a batch, unless that has been done; returns what is due next.
-pub async fn batch(context: &Context, body: &[u8]) -> Result<Vec<Message>, Error> {
-    let due: RowsDue = serde_json::from_slice(body).map_err(|error| Error::Malformed(error.to_string()))?;
-    let Some(import) = context
-        .db
-        .find(due.import_id)
-        .await?
-        .filter(|import| concerns(import, &due))
-    else {
-        tracing::info!(import_id = %due.import_id, attempt = due.attempt, "batch of an import that is over");
-        return Ok(Vec::new());
-    };
-    let rows = context.db.pending_batch(&due).await?.rows;
+pub async fn batch(context: &Context, import: Import, rows: RowRange) -> Result<Vec<Message>, Error> {
+    let rows = context.db.pending_rows_in(import.reference(), rows).await?;
     let mut committed = None;
     if !rows.is_empty() {
-        let seed = open_seed(context, &import)?;
+        let seed = context.open_seed(&import)?;
         let digits_only = import.job.password.digits_only;
         let passwords: Vec<Password> = rows.iter().map(|row| seed.password(*row, digits_only)).collect();
-        let hashes = context.hasher.hash(due.tenant_id, passwords).await?;
+        let hashes = context.hasher.hash(import.job.tenant_id, passwords).await?;
         crash_point!("hashed");
         committed = context.db.commit_batch(&import, &Hashed { rows, hashes }).await?;
         crash_point!("settled");
     }
-    next(context, &import, committed).await
-}
-
-fn concerns(import: &Import, due: &RowsDue) -> bool {
-    import.job.tenant_id == due.tenant_id && import.attempt == due.attempt && import.state == State::Running
+    next(context, import, committed).await
 }
 
 /// The reports, if no row is left; else how far the import is. Asked even if the batch had been done before: whoever did
-/// it may have died before its message was out.
+/// it may have died before its message was published.
 async fn next(
     context: &Context,
-    before: &Import,
+    import: Import,
     committed: Option<Committed>,
 ) -> Result<Vec<Message>, Error> {
-    let (after, rows) = match committed {
+    let (now, rows) = match committed {
         Some(Committed {
             rows,
             summary,
             pending,
-        }) => {
-            let after = Import {
+        }) => (
+            Import {
                 summary,
                 pending,
-                ..before.clone()
-            };
-            (after, rows)
-        }
-        None => match context.db.find(before.job.import_id).await? {
-            Some(after) => (after, 0),
-            None => return Ok(Vec::new()),
+                ..import
+            },
+            rows,
+        ),
+        None => match open(context, import.reference()).await? {
+            Opened::Running(now) => (*now, 0),
+            // Whoever ended it publishes its event.
+            Opened::Over(_) => return Ok(Vec::new()),
         },
     };
-    if after.state != State::Running || after.attempt != before.attempt {
-        return Ok(Vec::new());
+    if now.pending == 0 {
+        return Ok(vec![Message::Report(now.reference())]);
     }
-    if after.pending == 0 {
-        return Ok(vec![Message::Report(report_due(&after))]);
-    }
-    let progress = event::progress(&after, rows, OffsetDateTime::now_utc())?;
+    let progress = event::progress(&now, rows, OffsetDateTime::now_utc())?;
     Ok(progress.into_iter().map(Message::event).collect())
-}
-
-/// The seed of the passwords of this attempt.
-pub fn open_seed(context: &Context, import: &Import) -> Result<Seed, Error> {
-    let sealed = import.sealed_seed.as_ref().ok_or(Error::SeedMissing)?;
-    Ok(context.seals.open(sealed, import.seed_owner())?)
 }

@@ -3,8 +3,7 @@
 use shared::contract::{
     Id,
     event::{
-        Body, Cancelled, Completed, Event, Failed, FileFormat, Progress, Rejected, ReportKeys, SpecVersion,
-        Timings,
+        Body, Cancelled, Completed, Event, Failed, FileFormat, Progress, Rejected, SpecVersion, Timings,
     },
 };
 use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339};
@@ -13,8 +12,8 @@ use uuid::Uuid;
 
 use crate::{
     db::{self, Db, Import, State},
-    message::DeadReason,
-    steps::report::{errors_key, success_key},
+    message::{DeadReason, ImportRef},
+    storage::report_keys,
 };
 
 /// Who speaks in our events.
@@ -24,16 +23,16 @@ const SOURCE: &str = "/user-import";
 const PROGRESS_STEPS: u32 = 10;
 
 /// The event of the import's final state; `None` while it has none.
-pub async fn last(db: &Db, import: &Import) -> Result<Option<Event>, db::Error> {
+pub async fn final_event(db: &Db, import: &Import) -> Result<Option<Event>, db::Error> {
     let Some(finished_at) = import.finished_at else {
         return Ok(None);
     };
-    let (import_id, tenant_id, attempt, mode) = (
-        import.job.import_id,
-        import.job.tenant_id,
-        import.attempt,
-        import.job.mode,
-    );
+    let ImportRef {
+        import_id,
+        tenant_id,
+        attempt,
+    } = import.reference();
+    let mode = import.job.mode;
     let file = import
         .format
         .map(|(encoding, delimiter)| FileFormat { encoding, delimiter });
@@ -73,7 +72,7 @@ pub async fn last(db: &Db, import: &Import) -> Result<Option<Event>, db::Error> 
             summary: import.summary,
             file: file.ok_or_else(|| db::Error::corrupt("encoding", "NULL"))?,
             problems: db.first_problems(tenant_id, import_id).await?,
-            reports: report_keys(import),
+            reports: report_keys(import.reference()),
             timings: timings(import, finished_at)?,
         }),
         State::Cancelled => Body::Cancelled(Cancelled {
@@ -85,18 +84,13 @@ pub async fn last(db: &Db, import: &Import) -> Result<Option<Event>, db::Error> 
             file,
             problems: db.first_problems(tenant_id, import_id).await?,
             // An import that was cancelled before its file was read has no rows to report.
-            reports: import.planned_at.map(|_| report_keys(import)),
+            reports: import.planned_at.map(|_| report_keys(import.reference())),
             timings: timings(import, finished_at)?,
         }),
     };
-    Ok(Some(final_event(import_id, attempt, rfc3339(finished_at)?, body)))
-}
-
-fn report_keys(import: &Import) -> ReportKeys {
-    ReportKeys {
-        success: success_key(import),
-        errors: errors_key(import),
-    }
+    // One for each attempt: whatever kind it is, its ID is the same.
+    let id = format!("{import_id}/{attempt}");
+    Ok(Some(event(import_id, id, rfc3339(finished_at)?, body)))
 }
 
 fn timings(import: &Import, finished_at: OffsetDateTime) -> Result<Timings, db::Error> {
@@ -126,7 +120,7 @@ pub fn never_received(
         created: 0,
     });
     let id = format!("{import_id}/malformed/{}", Uuid::new_v5(&import_id, job));
-    Ok(envelope(import_id, id, rfc3339(now)?, body))
+    Ok(event(import_id, id, rfc3339(now)?, body))
 }
 
 /// The event that says how far the import is, if one of the rows that were settled last, so many, was the first of another
@@ -137,7 +131,11 @@ pub fn progress(after: &Import, rows: u32, now: OffsetDateTime) -> Result<Option
     if step(settled.saturating_sub(rows)) == step(settled) {
         return Ok(None);
     }
-    let (import_id, tenant_id, attempt) = (after.job.import_id, after.job.tenant_id, after.attempt);
+    let ImportRef {
+        import_id,
+        tenant_id,
+        attempt,
+    } = after.reference();
     let body = Body::Progress(Progress {
         import_id,
         tenant_id,
@@ -145,15 +143,10 @@ pub fn progress(after: &Import, rows: u32, now: OffsetDateTime) -> Result<Option
         summary: after.summary,
     });
     let id = format!("{import_id}/{attempt}/progress/{settled}");
-    Ok(Some(envelope(import_id, id, rfc3339(now)?, body)))
+    Ok(Some(event(import_id, id, rfc3339(now)?, body)))
 }
 
-/// One final event per import and attempt: whatever kind it is, its ID is the same.
-fn final_event(import_id: Uuid, attempt: u32, time: String, body: Body) -> Event {
-    envelope(import_id, format!("{import_id}/{attempt}"), time, body)
-}
-
-fn envelope(import_id: Uuid, id: String, time: String, body: Body) -> Event {
+fn event(import_id: Uuid, id: String, time: String, body: Body) -> Event {
     Event {
         specversion: SpecVersion::V1,
         id,

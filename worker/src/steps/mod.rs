@@ -1,7 +1,7 @@
-//! The steps of an import, and what they share: their context, and what can go wrong.
+//! The steps of an import, and what they share: their context, how they open the import, and what can go wrong.
 //!
-//! A step takes a message, makes its effect durable, and returns the messages that follow. It never publishes and never
-//! acknowledges: the engine does both, in this order, for all of them.
+//! A step takes an import, makes its effect durable, and returns the messages that follow. It never publishes and never
+//! acknowledges: the engine does both, in this order, for all of them. A step knows neither its siblings nor the engine.
 
 pub mod batch;
 pub mod event;
@@ -9,15 +9,21 @@ pub mod plan;
 pub mod receive;
 pub mod report;
 
-use shared::{contract::Id, limits::Limits};
+use shared::{
+    contract::{Id, job::Mode},
+    limits::Limits,
+};
 
 use crate::{
-    broker::Topology,
     crypto::{
         hashing::{self, Hasher},
+        password::Seed,
         seal::{self, KeyRing},
     },
-    db::{self, Db, Shards},
+    db::{self, Db, Import},
+    fair::Shards,
+    message::{ImportRef, Malformed, Message},
+    secret::SealedSeed,
     storage::{self, Storage},
 };
 
@@ -32,8 +38,8 @@ pub struct Context {
     pub hasher: Hasher,
     /// Keys for password seeds.
     pub seals: KeyRing,
-    /// The shards that imports are spread over.
-    pub topology: Topology,
+    /// How many shards imports are spread over.
+    pub shards: u16,
     /// What a file may be.
     pub limits: Limits,
     /// Pending rows in one message: few enough to take seconds at most, enough to make a transaction worth it.
@@ -43,11 +49,49 @@ pub struct Context {
 impl Context {
     /// The shards, as a tenant sees them.
     pub fn shards(&self, tenant_id: Id) -> Shards {
-        Shards {
-            count: self.topology.shards(),
-            home: self.topology.home_shard(tenant_id),
+        Shards::of(tenant_id, self.shards)
+    }
+
+    /// A new seed for the passwords of the import's attempt, sealed; `None` if the import makes no users.
+    pub fn new_seed(&self, import: &Import) -> Result<Option<SealedSeed>, Error> {
+        match import.job.mode {
+            Mode::Validate => Ok(None),
+            Mode::Import => Ok(Some(self.seals.seal(&Seed::generate()?, import.reference())?)),
         }
     }
+
+    /// The seed of the passwords of the import's attempt.
+    pub fn open_seed(&self, import: &Import) -> Result<Seed, Error> {
+        let sealed = import.sealed_seed.as_ref().ok_or(Error::SeedMissing)?;
+        Ok(self.seals.open(sealed, import.seed_owner())?)
+    }
+}
+
+/// The import of a task, as it stands now.
+#[derive(Debug)]
+pub enum Opened {
+    /// The task's attempt is under way.
+    Running(Box<Import>),
+    /// Nothing is left to do for the task. If its attempt has come to its end, the message is the event that says how: it may
+    /// be that whoever ended it died before the event was published. Published again it is the same event.
+    Over(Vec<Message>),
+}
+
+/// Finds the import of a task, and looks whether the task is still to be done: whether tenant and attempt are those of the
+/// import, and its state is not final.
+pub async fn open(context: &Context, task: ImportRef) -> Result<Opened, Error> {
+    let found = context.db.find(task.import_id).await?;
+    let Some(import) = found.filter(|import| import.reference() == task) else {
+        tracing::info!(
+            attempt = task.attempt,
+            "nothing to do: this attempt of the import is over"
+        );
+        return Ok(Opened::Over(Vec::new()));
+    };
+    Ok(match event::final_event(&context.db, &import).await? {
+        Some(event) => Opened::Over(vec![Message::event(event)]),
+        None => Opened::Running(Box::new(import)),
+    })
 }
 
 /// Why a step could not be done.
@@ -55,7 +99,7 @@ impl Context {
 pub enum Error {
     /// The message is not what its queue is for.
     #[error("the message is not valid: {0}")]
-    Malformed(String),
+    Malformed(#[from] Malformed),
     /// The import ID is that of an import with another job.
     #[error("the import ID is taken: an import with another job has it; publish with a new ID")]
     ImportIdTaken,
@@ -81,13 +125,13 @@ pub enum Error {
     #[error("the step panicked at {0}")]
     Panicked(String),
     /// The step came to no end.
-    #[error("the step came to no end within {seconds} s")]
+    #[error("the step was not done within {seconds} s")]
     Stalled {
         /// How long it was waited for.
         seconds: u64,
     },
-    /// The message was handed out alone and killed its worker, again and again.
-    #[error("the message was handed out {deliveries} times alone, and each time its worker died")]
+    /// The message was delivered alone, and its worker died, again and again.
+    #[error("the message was delivered {deliveries} times alone, and each time its worker died")]
     KillsWorkers {
         /// How often.
         deliveries: u32,

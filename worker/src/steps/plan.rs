@@ -1,182 +1,179 @@
 //! Plan: an import goes in, batches of rows come out. Cheap: no row is hashed here, and a row that cannot become a user
 //! never will be.
 
+use bytes::Bytes;
 use shared::{
     assess,
-    contract::{
-        Version,
-        job::{Job, Mode, tenant_prefix},
-        message::{PlanDue, ReportDue, RowsDue},
-    },
+    contract::job::{Job, tenant_prefix},
     file::{self, Delimiter, Encoding, SourceFile},
     mapping,
     rejection::{Rejection, RejectionCode},
     row,
 };
 
+use super::{Context, Error, Opened, open};
 use crate::{
-    crypto::{
-        password::Seed,
-        seal::{Owner, SealedSeed},
-    },
-    db::{Import, Planned, State},
-    message::Message,
-    steps::{Context, Error, event},
-    storage::Fetched,
+    db::{self, Import, Planned, State},
+    message::{Message, RowRange},
+    storage::{self, Fetched},
 };
 
-/// What reading a file gives: the file, or why it is refused and how it was read so far.
-type Read<T> = Result<T, (Rejection, Option<(Encoding, Delimiter)>)>;
-
 /// Plans an import, unless that has been done; returns what is due next.
-pub async fn plan(context: &Context, body: &[u8]) -> Result<Vec<Message>, Error> {
-    let due: PlanDue = serde_json::from_slice(body).map_err(|error| Error::Malformed(error.to_string()))?;
-    let Some(import) = find(context, &due).await? else {
-        tracing::info!(import_id = %due.import_id, attempt = due.attempt, "plan of an attempt that is over");
-        return Ok(Vec::new());
-    };
-    if import.state == State::Received
-        && let Err((rejection, format)) = draft(context, &import).await?
-    {
-        context.db.reject(due.import_id, &rejection, format).await?;
+pub async fn plan(context: &Context, import: Import) -> Result<Vec<Message>, Error> {
+    if import.state == State::Received {
+        match write_plan(context, &import).await {
+            Ok(()) => {}
+            Err(NoPlan::Rejected(rejection, format)) => {
+                context.db.reject(import.reference(), &rejection, format).await?;
+            }
+            Err(NoPlan::Failed(error)) => return Err(error),
+        }
     }
     crash_point!("planned");
-    next(context, &due).await
-}
-
-async fn find(context: &Context, due: &PlanDue) -> Result<Option<Import>, Error> {
-    let import = context.db.find(due.import_id).await?;
-    Ok(import.filter(|import| import.job.tenant_id == due.tenant_id && import.attempt == due.attempt))
-}
-
-/// What is due for an import as it stands. Asked again it gives the same again, so a crash between the plan's commit and
-/// its messages loses nothing.
-async fn next(context: &Context, due: &PlanDue) -> Result<Vec<Message>, Error> {
-    let Some(import) = find(context, due).await? else {
-        return Ok(Vec::new());
-    };
-    if import.state != State::Running {
-        return Ok(event::last(&context.db, &import)
-            .await?
-            .into_iter()
-            .map(Message::event)
-            .collect());
+    match open(context, import.reference()).await? {
+        Opened::Running(import) => next(context, &import).await,
+        Opened::Over(event) => Ok(event),
     }
-    let pending = context.db.pending_rows(due.tenant_id, due.import_id).await?;
+}
+
+/// What is due for a planned import. Asked again it gives the same again, so a crash between the plan's commit and its
+/// messages loses nothing.
+async fn next(context: &Context, import: &Import) -> Result<Vec<Message>, Error> {
+    let (db, reference) = (&context.db, import.reference());
+    let pending = db.pending_rows(reference).await?;
     if pending.is_empty() {
         // Its message is about to be published, perhaps anew, and nothing else would tell the rescue.
-        context.db.note_progress(due.tenant_id, due.import_id).await?;
-        return Ok(vec![Message::Report(report_due(&import))]);
+        db.note_progress(reference).await?;
+        return Ok(vec![Message::Report(reference)]);
     }
-    let shard = context
-        .db
-        .assign_shard(&import, context.shards(due.tenant_id))
+    let shard = db
+        .assign_shard(import, context.shards(reference.tenant_id))
         .await?;
     if import.sealed_seed.is_none()
-        && let Some(sealed) = seal_new_seed(context, &import)?
+        && let Some(sealed) = context.new_seed(import)?
     {
         // A replay whose last attempt has delivered its passwords: operators hold no seal key, so it is made here.
-        context.db.keep_seed(&import, &sealed).await?;
+        db.keep_seed(reference, &sealed).await?;
     }
     let batches = pending
         .chunks(context.batch_rows)
-        .filter_map(|rows| rows.first().zip(rows.last()));
+        .filter_map(|rows| rows.first().copied().zip(rows.last().copied()));
     Ok(batches
-        .map(|(first, last)| Message::Batch(rows_due(&import, *first, *last), shard))
+        .map(|(first, last)| Message::Batch(reference, RowRange { first, last }, shard))
         .collect())
 }
 
-/// Reads and assesses the file and writes the plan.
-async fn draft(context: &Context, import: &Import) -> Result<Read<()>, Error> {
-    let job = &import.job;
-    let content = match fetch(context, job).await? {
-        Ok(content) => content,
-        Err(rejection) => return Ok(Err((rejection, None))),
-    };
-    let limits = context.limits;
-    // A file of the largest size takes long enough to be noticed by the other tasks of this thread.
-    let read = tokio::task::spawn_blocking(move || file::read(&content, &limits));
-    let file = match read
+/// Why an import has no plan.
+enum NoPlan {
+    /// It is rejected as a whole; and how its file was read, if that is how far it came.
+    Rejected(Rejection, Option<(Encoding, Delimiter)>),
+    /// The step failed.
+    Failed(Error),
+}
+
+impl NoPlan {
+    fn in_file(self, file: &SourceFile) -> Self {
+        match self {
+            Self::Rejected(rejection, _) => Self::Rejected(rejection, Some((file.encoding, file.delimiter))),
+            Self::Failed(error) => Self::Failed(error),
+        }
+    }
+}
+
+impl From<Rejection> for NoPlan {
+    fn from(rejection: Rejection) -> Self {
+        Self::Rejected(rejection, None)
+    }
+}
+
+impl From<Error> for NoPlan {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<db::Error> for NoPlan {
+    fn from(error: db::Error) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl From<storage::Error> for NoPlan {
+    fn from(error: storage::Error) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+async fn write_plan(context: &Context, import: &Import) -> Result<(), NoPlan> {
+    let content = fetch(context, &import.job).await?;
+    let file = read(context, content).await?;
+    assess(context, import, &file)
         .await
-        .map_err(|_| Error::Panicked("a file that was read".to_owned()))?
-    {
-        Ok(file) => file,
-        Err(rejection) => return Ok(Err((rejection, None))),
-    };
-    let written = assess(context, import, &file).await?;
-    Ok(written.map_err(|rejection| (rejection, Some((file.encoding, file.delimiter)))))
+        .map_err(|no_plan| no_plan.in_file(&file))
 }
 
 /// The uploaded file, if the job may have it and it is the one that the job is about.
-async fn fetch(context: &Context, job: &Job) -> Result<Result<bytes::Bytes, Rejection>, Error> {
-    let reject = |code, message: String| Ok(Err(Rejection::new(code, message)));
-    if !context.db.tenant_exists(job.tenant_id).await? {
-        let message = format!(
-            "there is no tenant {}: correct tenant_id in the job",
-            job.tenant_id
-        );
-        return reject(RejectionCode::UnknownTenant, message);
+async fn fetch(context: &Context, job: &Job) -> Result<Bytes, NoPlan> {
+    let (tenant_id, key, source) = (job.tenant_id, &job.source.key, &job.source);
+    if !context.db.tenant_exists(tenant_id).await? {
+        let message = format!("there is no tenant {tenant_id}: correct tenant_id in the job");
+        return Err(Rejection::new(RejectionCode::UnknownTenant, message).into());
     }
-    if !job.source.is_of_tenant(job.tenant_id) {
-        let prefix = tenant_prefix(job.tenant_id);
+    if !source.is_of_tenant(tenant_id) {
+        let prefix = tenant_prefix(tenant_id);
         let message =
             format!("the object key does not lie under {prefix}: upload the file there and give that key");
-        return reject(RejectionCode::ForeignObject, message);
+        return Err(Rejection::new(RejectionCode::ForeignObject, message).into());
     }
-    let key = &job.source.key;
+    let fetched = context.storage.get(key, context.limits.max_file_bytes).await?;
     let Fetched::Found {
         content,
         size_bytes,
         etag,
-    } = context.storage.get(key, context.limits.max_file_bytes).await?
+    } = fetched
     else {
-        return reject(
-            RejectionCode::ObjectMissing,
-            format!("there is no object {key:?}: upload the file first"),
-        );
+        let message = format!("there is no object {key:?}: upload the file first");
+        return Err(Rejection::new(RejectionCode::ObjectMissing, message).into());
     };
-    let expected = job.source.etag.as_deref().map(|etag| etag.trim_matches('"'));
+    let expected = source.etag.as_deref().map(|etag| etag.trim_matches('"'));
     let changed = expected.is_some_and(|expected| etag.as_deref() != Some(expected))
-        || job
-            .source
-            .size_bytes
-            .is_some_and(|expected| expected != size_bytes);
+        || source.size_bytes.is_some_and(|expected| expected != size_bytes);
     if changed {
-        let message = "the file was changed after the job was made: import it again";
-        return reject(RejectionCode::ObjectChanged, message.to_owned());
+        let message = "the file was changed after the job was made: import it again".to_owned();
+        return Err(Rejection::new(RejectionCode::ObjectChanged, message).into());
     }
-    match content {
-        Some(content) => Ok(Ok(content)),
-        None => Ok(Err(file::too_large(size_bytes, &context.limits))),
-    }
+    Ok(content.ok_or_else(|| file::too_large(size_bytes, &context.limits))?)
+}
+
+/// A file of the largest size takes long enough to be noticed by the other tasks of this thread.
+async fn read(context: &Context, content: Bytes) -> Result<SourceFile, NoPlan> {
+    let limits = context.limits;
+    let read = tokio::task::spawn_blocking(move || file::read(&content, &limits));
+    let file = read
+        .await
+        .map_err(|_| Error::Panicked("a file that was read".to_owned()))?;
+    Ok(file?)
 }
 
 /// Assesses every row against what the tenant has, and writes the plan in the same transaction.
-async fn assess(
-    context: &Context,
-    import: &Import,
-    file: &SourceFile,
-) -> Result<Result<(), Rejection>, Error> {
+async fn assess(context: &Context, import: &Import, file: &SourceFile) -> Result<(), NoPlan> {
     let job = &import.job;
-    let mapping = match mapping::map(file, job) {
-        Ok(mapping) => mapping,
-        Err(rejection) => return Ok(Err(rejection)),
-    };
+    let mapping = mapping::map(file, job)?;
     let too_many = file::check_row_count(file, &context.limits);
-    // Rows of a file that is refused anyway are not looked at; values for all rows come first in the order of reasons.
+    // Rows of a file that is rejected anyway are not looked at; values for all rows come first in the order of reasons.
     let candidates = if too_many.is_ok() {
         row::read(file, &mapping, job)
     } else {
         Vec::new()
     };
-    let sealed_seed = seal_new_seed(context, import)?;
+    let sealed_seed = context.new_seed(import)?;
     let Some(mut planning) = context.db.begin_planning(import).await? else {
-        return Ok(Ok(()));
+        return Ok(());
     };
     let tenant = planning.look_up(&row::lookups(&candidates, job)).await?;
     if let Err(rejection) = assess::check_fixed_values(job, &tenant).and(too_many) {
         planning.abandon().await?;
-        return Ok(Err(rejection));
+        return Err(rejection.into());
     }
     let rows = assess::assess(candidates, &tenant);
     let any_pending = rows
@@ -187,42 +184,5 @@ async fn assess(
         rows: &rows,
         sealed_seed: sealed_seed.filter(|_| any_pending),
     };
-    planning.commit(planned, job.mode).await?;
-    Ok(Ok(()))
-}
-
-/// A new seed for the passwords of the import's attempt; none if it makes no users.
-fn seal_new_seed(context: &Context, import: &Import) -> Result<Option<SealedSeed>, Error> {
-    match import.job.mode {
-        Mode::Validate => Ok(None),
-        Mode::Import => {
-            let owner = Owner {
-                import_id: import.job.import_id,
-                tenant_id: import.job.tenant_id,
-                attempt: import.attempt,
-            };
-            Ok(Some(context.seals.seal(&Seed::generate()?, owner)?))
-        }
-    }
-}
-
-fn rows_due(import: &Import, first_row: u32, last_row: u32) -> RowsDue {
-    RowsDue {
-        version: Version,
-        import_id: import.job.import_id,
-        tenant_id: import.job.tenant_id,
-        attempt: import.attempt,
-        first_row,
-        last_row,
-    }
-}
-
-/// The message that asks for the reports of an import.
-pub fn report_due(import: &Import) -> ReportDue {
-    ReportDue {
-        version: Version,
-        import_id: import.job.import_id,
-        tenant_id: import.job.tenant_id,
-        attempt: import.attempt,
-    }
+    Ok(planning.commit(planned, job.mode).await?)
 }

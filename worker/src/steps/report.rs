@@ -4,68 +4,43 @@
 //! that file is the only place where they are.
 
 use shared::{
-    contract::{
-        Id,
-        job::{Mode, tenant_prefix},
-        message::ReportDue,
-    },
+    contract::job::Mode,
     report::{ErrorRow, SuccessRow, error_csv, success_csv},
 };
-use uuid::Uuid;
 use zeroize::Zeroizing;
 
+use super::{Context, Error, Opened, open};
 use crate::{
     crypto::password::Password,
     db::{Import, State},
     message::Message,
-    steps::{Context, Error, batch::open_seed, event},
+    storage::report_keys,
 };
 
 const CSV: &str = "text/csv; charset=utf-8";
 
-/// Writes the reports, unless that has been done, and returns the completion event.
-pub async fn report(context: &Context, body: &[u8]) -> Result<Vec<Message>, Error> {
-    let due: ReportDue = serde_json::from_slice(body).map_err(|error| Error::Malformed(error.to_string()))?;
-    let Some(import) = context
-        .db
-        .find(due.import_id)
-        .await?
-        .filter(|import| concerns(import, &due))
-    else {
-        tracing::info!(import_id = %due.import_id, attempt = due.attempt, "report of an attempt that is over");
+/// Writes the reports and returns the completion event.
+pub async fn report(context: &Context, import: Import) -> Result<Vec<Message>, Error> {
+    if import.state != State::Running || import.pending > 0 {
+        tracing::warn!(pending = import.pending, "report asked for too early");
         return Ok(Vec::new());
-    };
-    if import.state == State::Running {
-        if import.pending > 0 {
-            tracing::warn!(import_id = %due.import_id, pending = import.pending, "report asked for too early");
-            return Ok(Vec::new());
-        }
-        let (success_key, errors_key) = (success_key(&import), errors_key(&import));
-        context
-            .storage
-            .put_secret(&success_key, success(context, &import).await?, CSV)
-            .await?;
-        crash_point!("success-uploaded");
-        context
-            .storage
-            .put(&errors_key, errors(context, &import).await?, CSV)
-            .await?;
-        crash_point!("errors-uploaded");
-        context.db.complete(&import, &success_key, &errors_key).await?;
-        crash_point!("completed");
     }
-    let Some(import) = context.db.find(due.import_id).await? else {
-        return Ok(Vec::new());
-    };
-    Ok(event::last(&context.db, &import)
-        .await?
-        .into_iter()
-        .map(Message::event)
-        .collect())
-}
-
-fn concerns(import: &Import, due: &ReportDue) -> bool {
-    import.job.tenant_id == due.tenant_id && import.attempt == due.attempt
+    let keys = report_keys(import.reference());
+    let (storage, db) = (&context.storage, &context.db);
+    storage
+        .put_secret(&keys.success, success(context, &import).await?, CSV)
+        .await?;
+    crash_point!("success-uploaded");
+    storage
+        .put(&keys.errors, errors(context, &import).await?, CSV)
+        .await?;
+    crash_point!("errors-uploaded");
+    db.complete(&import, &keys).await?;
+    crash_point!("completed");
+    match open(context, import.reference()).await? {
+        Opened::Over(event) => Ok(event),
+        Opened::Running(_) => Ok(Vec::new()),
+    }
 }
 
 /// Wiped from memory once it is in storage.
@@ -73,7 +48,7 @@ async fn success(context: &Context, import: &Import) -> Result<Zeroizing<Vec<u8>
     let rows = context.db.created_rows(import).await?;
     let passwords: Vec<Option<Password>> = match import.job.mode {
         Mode::Import if !rows.is_empty() => {
-            let seed = open_seed(context, import)?;
+            let seed = context.open_seed(import)?;
             rows.iter()
                 .map(|row| Some(seed.password(row.row, import.job.password.digits_only)))
                 .collect()
@@ -103,26 +78,4 @@ async fn errors(context: &Context, import: &Import) -> Result<Vec<u8>, Error> {
             problems: &row.problems,
         }),
     ))
-}
-
-/// Object key of the success CSV of the import's attempt.
-pub fn success_key(import: &Import) -> String {
-    let [success, _] = keys(import.job.tenant_id, import.job.import_id, import.attempt);
-    success
-}
-
-/// Object key of the error CSV of the import's attempt.
-pub fn errors_key(import: &Import) -> String {
-    let [_, errors] = keys(import.job.tenant_id, import.job.import_id, import.attempt);
-    errors
-}
-
-/// Object keys of both reports of an attempt, the success CSV first.
-pub fn keys(tenant_id: Id, import_id: Uuid, attempt: u32) -> [String; 2] {
-    ["success.csv", "errors.csv"].map(|name| {
-        format!(
-            "{}imports/{import_id}/attempt-{attempt}/{name}",
-            tenant_prefix(tenant_id)
-        )
-    })
 }

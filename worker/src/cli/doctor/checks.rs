@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::Check;
+use super::check::Check;
 use crate::{
     broker,
     cli::work,

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use clap::{CommandFactory, ValueEnum, error::ErrorKind};
+use clap::ValueEnum;
 use shared::{
     contract::{
         Id, Version,
@@ -15,7 +15,7 @@ use shared::{
 };
 use uuid::Uuid;
 
-use crate::cli::Cli;
+use crate::cli::options::Misconfigured;
 
 /// Options that make up the job.
 #[derive(Debug, clap::Args)]
@@ -81,17 +81,17 @@ enum TwoFactorKind {
 }
 
 impl Args {
-    /// The job, but for its source. Options that do not go together end the program as clap's own errors do.
-    pub(super) fn job(&self, import_id: Uuid) -> Job {
+    /// The job without its source, unless options do not go together.
+    pub(super) fn job(&self, import_id: Uuid) -> Result<Job, Misconfigured> {
         let sip = match (self.sip, self.pbx_domain) {
             (SipKind::ClassicPbx, Some(pbx_domain_id)) => Sip::ClassicPbx { pbx_domain_id },
-            (SipKind::ClassicPbx, None) => usage("--sip classic_pbx needs --pbx-domain"),
-            (_, Some(_)) => usage("--pbx-domain goes with --sip classic_pbx only"),
+            (SipKind::ClassicPbx, None) => return usage("--sip classic_pbx needs --pbx-domain"),
+            (_, Some(_)) => return usage("--pbx-domain goes with --sip classic_pbx only"),
             (SipKind::Webrtc, None) => Sip::Webrtc {},
             (SipKind::CustomUri, None) => Sip::CustomUri {},
             (SipKind::BuiltinPbx, None) => Sip::BuiltinPbx {},
         };
-        Job {
+        Ok(Job {
             version: Version,
             import_id,
             tenant_id: self.tenant,
@@ -106,7 +106,7 @@ impl Args {
                 etag: None,
                 size_bytes: None,
             },
-            fields: self.fields(),
+            fields: self.fields()?,
             sip,
             two_factor: match self.two_factor {
                 TwoFactorKind::Default => TwoFactor::Default,
@@ -121,10 +121,10 @@ impl Args {
             password: PasswordOptions {
                 digits_only: self.digits_only,
             },
-        }
+        })
     }
 
-    fn fields(&self) -> Fields {
+    fn fields(&self) -> Result<Fields, Misconfigured> {
         let mut fields = Fields::default();
         let mut seen = Vec::new();
         for field in self
@@ -134,7 +134,7 @@ impl Args {
             .chain(self.sets.iter().map(|(field, _)| *field))
         {
             if seen.contains(&field) {
-                usage(&format!(
+                return usage(format!(
                     "{field} is given twice: use one --map or one --set for it"
                 ));
             }
@@ -163,32 +163,22 @@ impl Args {
         for (field, ids) in self.sets.iter().cloned() {
             match (field, ids.as_slice()) {
                 (Field::Role, [role]) => fields.role = Some(RoleSource::Value(*role)),
-                (Field::Role, _) => usage("--set role takes one ID"),
+                (Field::Role, _) => return usage("--set role takes one ID"),
                 (Field::Desks, _) => fields.desks = Some(ListSource::Values(ids)),
                 (Field::SkillGroups, _) => fields.skill_groups = Some(ListSource::Values(ids)),
                 (Field::Tags, _) => fields.tags = Some(ListSource::Values(ids)),
-                _ => usage(&format!(
-                    "--set cannot give all users the same {field}: use --map"
-                )),
+                _ => return usage(format!("--set cannot give all users the same {field}: use --map")),
             }
         }
         if self.generate_extensions {
             fields.virtual_extension.get_or_insert_default().generate = true;
         }
-        fields
+        Ok(fields)
     }
 }
 
-fn usage(message: &str) -> ! {
-    let mut command = Cli::command();
-    // Without this, a command does not know the program that it belongs to.
-    command.build();
-    let submit = command.find_subcommand_mut("submit");
-    let error = match submit {
-        Some(submit) => submit.error(ErrorKind::ValueValidation, message),
-        None => command.error(ErrorKind::ValueValidation, message),
-    };
-    error.exit()
+fn usage<T>(message: impl Into<String>) -> Result<T, Misconfigured> {
+    Err(Misconfigured(message.into()))
 }
 
 fn id(text: &str) -> Result<Id, String> {

@@ -39,7 +39,7 @@ pub(super) async fn finished(
     json: bool,
     out: Option<&Path>,
 ) -> anyhow::Result<ExitCode> {
-    let event = event::last(db, import)
+    let event = event::final_event(db, import)
         .await?
         .context("the import is over but has no event")?;
     if json {

@@ -9,7 +9,7 @@ use std::cell::RefCell;
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use argon2_rust as fast;
 
-use super::{Cost, Error};
+use super::{cost::Cost, error::Error};
 
 /// Length of a salt. Source: RFC 9106, section 3.1, recommends 16 bytes.
 pub const SALT_BYTES: usize = 16;

@@ -1,9 +1,33 @@
-//! Sealed seeds that are open: for their rotation to another key, and for the check that every one can be opened.
+//! Sealed seeds of imports that are not completed: kept, sealed with another key, and looked through by `doctor`.
 
-use super::{Db, Error, Import, imports::load};
-use crate::crypto::seal::SealedSeed;
+use super::{
+    convert::signed,
+    error::Error,
+    import::{Import, load},
+    pool::Db,
+};
+use crate::{message::ImportRef, secret::SealedSeed};
 
 impl Db {
+    /// Keeps the seed of an attempt that has none yet and has made no user, so that no user's password is lost.
+    pub async fn keep_seed(&self, import: ImportRef, sealed: &SealedSeed) -> Result<(), Error> {
+        sqlx::query!(
+            "UPDATE imports.imports i
+                SET sealed_seed = $4, seal_key_id = $5, seed_attempt = attempt
+              WHERE import_id = $1 AND tenant_id = $2 AND attempt = $3 AND state = 'running' AND sealed_seed IS NULL
+                AND NOT EXISTS (SELECT FROM imports.rows r
+                                 WHERE r.import_id = $1 AND r.attempt = i.attempt AND r.outcome = 'created')",
+            import.import_id,
+            import.tenant_id.get(),
+            signed("attempt", import.attempt)?,
+            sealed.bytes,
+            sealed.key_id,
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
     /// The imports that hold a seed: those that run, and the failed ones.
     pub async fn sealed_imports(&self) -> Result<Vec<Import>, Error> {
         let import_ids =

@@ -1,9 +1,7 @@
-//! The import itself: its state, its counters, what happened to it as a whole.
-
-use std::time::Duration;
+//! The import as it stands: its state, its counters, what happened to it as a whole.
 
 use shared::{
-    contract::{Id, event::Summary, job::Job},
+    contract::{event::Summary, job::Job},
     file::{Delimiter, Encoding},
     rejection::{Rejection, RejectionCode},
 };
@@ -12,11 +10,8 @@ use strum::{EnumString, IntoStaticStr};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Db, Error, Shards, lock_tenant, shards, unsigned};
-use crate::{
-    crypto::seal::{Owner, SealedSeed},
-    message::DeadReason,
-};
+use super::{convert::unsigned, error::Error, pool::Db};
+use crate::{message::ImportRef, secret::SealedSeed};
 
 /// Where an import stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, IntoStaticStr)]
@@ -40,6 +35,14 @@ impl State {
     /// The name in the database and in `status`.
     pub fn as_str(self) -> &'static str {
         self.into()
+    }
+
+    /// Whether the attempt has come to its end. A replay begins another one.
+    pub const fn is_final(self) -> bool {
+        match self {
+            Self::Received | Self::Running => false,
+            Self::Completed | Self::Rejected | Self::Failed | Self::Cancelled => true,
+        }
     }
 }
 
@@ -95,144 +98,28 @@ impl Import {
         }
     }
 
-    /// Whom the seed is sealed for.
-    pub const fn seed_owner(&self) -> Owner {
-        Owner {
+    /// Its ID, tenant and attempt.
+    pub const fn reference(&self) -> ImportRef {
+        ImportRef {
             import_id: self.job.import_id,
             tenant_id: self.job.tenant_id,
+            attempt: self.attempt,
+        }
+    }
+
+    /// Whom the seed is sealed for.
+    pub const fn seed_owner(&self) -> ImportRef {
+        ImportRef {
             attempt: self.seed_attempt,
+            ..self.reference()
         }
     }
 }
 
 impl Db {
-    /// Keeps the job, if its import is new, and returns the import as it stands, and the shard for its plan.
-    pub async fn receive(&self, job: &Job, shards: Shards) -> Result<(Import, u16), Error> {
-        let mut connection = self.pool.acquire().await?;
-        // Two that choose at the same moment do not see each other: then one waits for a plan or two of the other.
-        let shard = shards::choose(&mut connection, job.tenant_id, shards, State::Received).await?;
-        let new = sqlx::query!(
-            "INSERT INTO imports.imports (import_id, tenant_id, job, shard) VALUES ($1, $2, $3, $4::integer)
-             -- Names no index: there are two, and of two workers at once either may be the first to meet the other.
-             ON CONFLICT DO NOTHING",
-            job.import_id,
-            job.tenant_id.get(),
-            Json(job) as _,
-            i32::from(shard),
-        )
-        .execute(&mut *connection)
-        .await?;
-        if new.rows_affected() == 0 {
-            // Its messages are about to be published anew, and nothing else would tell the sweep.
-            sqlx::query!(
-                "UPDATE imports.imports
-                    SET progress_at = greatest(progress_at, clock_timestamp())
-                  WHERE import_id = $1 AND tenant_id = $2 AND state IN ('received', 'running')",
-                job.import_id,
-                job.tenant_id.get(),
-            )
-            .execute(&mut *connection)
-            .await?;
-        }
-        let import = load(&mut *connection, &[job.import_id]).await?.pop();
-        let import = import.ok_or_else(|| Error::corrupt("the import", "it was not stored"))?;
-        Ok((import, shard))
-    }
-
     /// The import as it stands.
     pub async fn find(&self, import_id: Uuid) -> Result<Option<Import>, Error> {
         Ok(load(&self.pool, &[import_id]).await?.pop())
-    }
-
-    /// Whether the Dialer knows the tenant.
-    pub async fn tenant_exists(&self, tenant_id: Id) -> Result<bool, Error> {
-        let exists = sqlx::query_scalar!(
-            r#"SELECT EXISTS (SELECT FROM dialer.tenants WHERE tenant_id = $1) AS "exists!""#,
-            tenant_id.get(),
-        );
-        Ok(exists.fetch_one(&self.pool).await?)
-    }
-
-    /// Refuses an import that was not planned yet.
-    pub async fn reject(
-        &self,
-        import_id: Uuid,
-        rejection: &Rejection,
-        format: Option<(Encoding, Delimiter)>,
-    ) -> Result<(), Error> {
-        sqlx::query!(
-            "UPDATE imports.imports
-                SET state = 'rejected', rejection_code = $2, rejection_message = $3,
-                    encoding = $4, delimiter = $5, finished_at = now()
-              WHERE import_id = $1 AND state = 'received'",
-            import_id,
-            rejection.code.as_str(),
-            rejection.message,
-            format.map(|(encoding, _)| encoding.as_str()),
-            format.map(|(_, delimiter)| delimiter.as_str()),
-        )
-        .execute(&self.pool)
-        .await?;
-        Ok(())
-    }
-
-    /// Gives an unfinished import up. Rows and seed stay, so that a replay can go on.
-    pub async fn fail(
-        &self,
-        tenant_id: Id,
-        import_id: Uuid,
-        reason: DeadReason,
-        error: &str,
-    ) -> Result<(), Error> {
-        let mut transaction = self.pool.begin().await?;
-        // A batch that is being settled comes before or after, so that the event tells of all its users.
-        lock_tenant(&mut transaction, tenant_id).await?;
-        sqlx::query!(
-            "UPDATE imports.imports
-                SET state = 'failed', failure_reason = $3, last_error = $4, finished_at = now()
-              WHERE import_id = $1 AND tenant_id = $2 AND state IN ('received', 'running')",
-            import_id,
-            tenant_id.get(),
-            reason.as_str(),
-            error,
-        )
-        .execute(&mut *transaction)
-        .await?;
-        Ok(transaction.commit().await?)
-    }
-
-    /// Remembers that a message of the import was put off for a while, for operators to see, and for the sweep not to
-    /// take it for lost.
-    pub async fn note_retry(&self, import_id: Uuid, error: &str, delay: Duration) -> Result<(), Error> {
-        sqlx::query!(
-            "UPDATE imports.imports
-                SET tries = tries + 1, last_error = $2,
-                    progress_at = greatest(progress_at, clock_timestamp() + make_interval(secs => $3))
-              WHERE import_id = $1",
-            import_id,
-            error,
-            delay.as_secs_f64(),
-        )
-        .execute(&self.pool)
-        .await?;
-        Ok(())
-    }
-
-    /// Numbers of the rows without an outcome, in order.
-    pub async fn pending_rows(&self, tenant_id: Id, import_id: Uuid) -> Result<Vec<u32>, Error> {
-        let numbers = sqlx::query_scalar!(
-            "SELECT row_number FROM imports.rows
-              WHERE import_id = $1 AND tenant_id = $2 AND outcome = 'pending'
-              ORDER BY row_number",
-            import_id,
-            tenant_id.get(),
-        )
-        .fetch_all(&self.pool)
-        .await?;
-        numbers
-            .into_iter()
-            .map(|number| unsigned("row_number", number))
-            .collect()
     }
 }
 

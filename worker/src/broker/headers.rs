@@ -1,0 +1,45 @@
+//! Headers of messages, and how they are read: whoever publishes to an exchange may write anything into them.
+
+use lapin::{
+    BasicProperties,
+    types::{AMQPValue, FieldTable, ShortString},
+};
+
+/// Header that counts failed tries. Ours, because `x-` headers belong to the broker.
+pub(super) const RETRY_COUNT_HEADER: &str = "import-tries";
+
+/// Header in which a quorum queue says how often it has handed a message out before.
+pub(super) const DELIVERY_COUNT_HEADER: &str = "x-delivery-count";
+
+/// Header of a dead letter: the import, if the message tells it.
+pub(super) const IMPORT_HEADER: &str = "import-id";
+
+/// Header of a dead letter: the import's tenant.
+pub(super) const TENANT_HEADER: &str = "import-tenant";
+
+/// Header of a dead letter that is not whole: the size of the message.
+pub(super) const SIZE_HEADER: &str = "import-size";
+
+/// A counter among the headers: ours is a long-uint, the broker takes any integer type that has room.
+pub(super) fn count(properties: &BasicProperties, name: &str) -> u32 {
+    let header = properties
+        .headers()
+        .as_ref()
+        .and_then(|headers| headers.inner().get(name));
+    match header {
+        Some(AMQPValue::LongUInt(count)) => *count,
+        Some(AMQPValue::LongInt(count)) => u32::try_from(*count).unwrap_or(0),
+        Some(AMQPValue::LongLongInt(count)) => u32::try_from(*count).unwrap_or(0),
+        Some(AMQPValue::ShortInt(count)) => u32::try_from(*count).unwrap_or(0),
+        Some(AMQPValue::ShortShortInt(count)) => u32::try_from(*count).unwrap_or(0),
+        Some(AMQPValue::ShortShortUInt(count)) => u32::from(*count),
+        Some(AMQPValue::ShortUInt(count)) => u32::from(*count),
+        _ => 0,
+    }
+}
+
+/// A text among the headers.
+pub(super) fn text(headers: &FieldTable, name: &str) -> Option<String> {
+    let value = headers.inner().get(&ShortString::from(name))?;
+    value.as_long_string().map(ToString::to_string)
+}

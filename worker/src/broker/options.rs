@@ -1,0 +1,63 @@
+//! Where the broker is, and what its exchanges and queues are called.
+
+use lapin::uri::AMQPUri;
+
+use super::{
+    error::Error,
+    topology::{DEFAULT_SHARDS, Topology},
+};
+use crate::{secret::Secret, tls::Authorities};
+
+/// Where the broker is.
+#[derive(Debug, Clone, clap::Args)]
+#[group(skip)]
+#[command(next_help_heading = "Servers")]
+pub struct Options {
+    /// URL of the broker, with user, password and virtual host; amqps://… for TLS
+    #[arg(long, env = "AMQP_URL", value_name = "URL", hide_env_values = true)]
+    pub amqp_url: Secret,
+    /// File of certificate authorities that sign the broker's certificate, trusted beside those of the system
+    #[arg(long, env = "AMQP_CA_FILE", value_name = "FILE")]
+    pub amqp_ca_file: Option<Authorities>,
+    /// Put before the name of every exchange and queue, so that several installations share a virtual host
+    #[arg(long, env = "AMQP_PREFIX", value_name = "TEXT", default_value = "", value_parser = prefix)]
+    pub amqp_prefix: String,
+    /// Number of shard queues, for plans and for batches of rows each; the same for all workers
+    #[arg(long, env = "AMQP_SHARDS", value_name = "N", default_value_t = DEFAULT_SHARDS, value_parser = clap::value_parser!(u16).range(1..=100))]
+    pub amqp_shards: u16,
+}
+
+impl Options {
+    /// Names of exchanges and queues.
+    pub fn topology(&self) -> Topology {
+        Topology::new(self.amqp_prefix.clone(), self.amqp_shards)
+    }
+
+    /// Refuses a URL that cannot be read: no waiting mends it.
+    pub fn check(&self) -> Result<(), Error> {
+        self.uri().map(|_| ())
+    }
+
+    pub(super) fn uri(&self) -> Result<AMQPUri, Error> {
+        self.amqp_url.expose().parse().map_err(|_| Error::Url)
+    }
+}
+
+/// A prefix with which all names are names: AMQP's short strings have at most 255 bytes, and names that begin with `amq.`
+/// belong to the broker.
+fn prefix(text: &str) -> Result<String, String> {
+    let (exchanges, queues) = Topology::new(String::new(), 1).names();
+    let longest = exchanges
+        .iter()
+        .chain(&queues)
+        .map(|name| name.as_str().len())
+        .max();
+    let most = usize::from(u8::MAX) - longest.unwrap_or(0);
+    if text.len() > most {
+        Err(format!("it has {} bytes, {most} are allowed", text.len()))
+    } else if text.starts_with("amq.") {
+        Err("names that begin with amq. belong to the broker".to_owned())
+    } else {
+        Ok(text.to_owned())
+    }
+}

@@ -1,0 +1,53 @@
+//! An import that could not go on: for a while, or for good.
+
+use std::time::Duration;
+
+use shared::contract::Id;
+use uuid::Uuid;
+
+use super::{error::Error, pool::Db, tenant_lock::lock_tenant};
+use crate::message::DeadReason;
+
+impl Db {
+    /// Gives an unfinished import up. Rows and seed stay, so that a replay can go on.
+    pub async fn fail(
+        &self,
+        tenant_id: Id,
+        import_id: Uuid,
+        reason: DeadReason,
+        error: &str,
+    ) -> Result<(), Error> {
+        let mut transaction = self.pool.begin().await?;
+        // A batch that is being settled comes before or after, so that the event tells of all its users.
+        lock_tenant(&mut transaction, tenant_id).await?;
+        sqlx::query!(
+            "UPDATE imports.imports
+                SET state = 'failed', failure_reason = $3, last_error = $4, finished_at = now()
+              WHERE import_id = $1 AND tenant_id = $2 AND state IN ('received', 'running')",
+            import_id,
+            tenant_id.get(),
+            reason.as_str(),
+            error,
+        )
+        .execute(&mut *transaction)
+        .await?;
+        Ok(transaction.commit().await?)
+    }
+
+    /// Remembers that a message of the import was put off for a while, for operators to see, and for the sweep not to
+    /// take it for lost.
+    pub async fn note_retry(&self, import_id: Uuid, error: &str, delay: Duration) -> Result<(), Error> {
+        sqlx::query!(
+            "UPDATE imports.imports
+                SET tries = tries + 1, last_error = $2,
+                    progress_at = greatest(progress_at, clock_timestamp() + make_interval(secs => $3))
+              WHERE import_id = $1",
+            import_id,
+            error,
+            delay.as_secs_f64(),
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+}

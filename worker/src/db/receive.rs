@@ -1,0 +1,47 @@
+//! A job becomes an import.
+
+use shared::contract::job::Job;
+use sqlx::types::Json;
+
+use super::{
+    error::Error,
+    import::{Import, State, load},
+    pool::Db,
+    shards,
+};
+use crate::fair::Shards;
+
+impl Db {
+    /// Keeps the job, if its import is new, and returns the import as it stands, and the shard for its plan.
+    pub async fn receive(&self, job: &Job, shards: Shards) -> Result<(Import, u16), Error> {
+        let mut connection = self.pool.acquire().await?;
+        // Two that choose at the same moment do not see each other: then one waits for a plan or two of the other.
+        let shard = shards::choose(&mut connection, job.tenant_id, shards, State::Received).await?;
+        let new = sqlx::query!(
+            "INSERT INTO imports.imports (import_id, tenant_id, job, shard) VALUES ($1, $2, $3, $4::integer)
+             -- Names no index: there are two, and of two workers at once either may be the first to meet the other.
+             ON CONFLICT DO NOTHING",
+            job.import_id,
+            job.tenant_id.get(),
+            Json(job) as _,
+            i32::from(shard),
+        )
+        .execute(&mut *connection)
+        .await?;
+        if new.rows_affected() == 0 {
+            // Its messages are about to be published anew, and nothing else would tell the sweep.
+            sqlx::query!(
+                "UPDATE imports.imports
+                    SET progress_at = greatest(progress_at, clock_timestamp())
+                  WHERE import_id = $1 AND tenant_id = $2 AND state IN ('received', 'running')",
+                job.import_id,
+                job.tenant_id.get(),
+            )
+            .execute(&mut *connection)
+            .await?;
+        }
+        let import = load(&mut *connection, &[job.import_id]).await?.pop();
+        let import = import.ok_or_else(|| Error::corrupt("the import", "it was not stored"))?;
+        Ok((import, shard))
+    }
+}

@@ -1,0 +1,19 @@
+//! The lock that whoever writes rows or users of a tenant holds until the commit: otherwise two imports of the same names, in
+//! different order, would wait for each other's index entries for ever.
+
+use shared::contract::Id;
+use sqlx::PgConnection;
+
+/// Name space of the tenants' advisory locks, so that other users of the database do not meet them by chance.
+const TENANT_LOCK: &str = "user-import tenant ";
+
+/// Waits for the tenant's lock and holds it until the end of the transaction.
+pub(super) async fn lock_tenant(connection: &mut PgConnection, tenant_id: Id) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))",
+        format!("{TENANT_LOCK}{tenant_id}")
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,89 @@
+//! While the database is away: a delivery is kept in hand and run again when the database is back. No retry is counted.
+//!
+//! Soon all workers hold as many deliveries as they may, and take no more until it is back, instead of sending every message
+//! round by a delay queue.
+
+use std::time::Duration;
+
+use backon::ExponentialBackoff;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    db::{self, Db},
+    message::Message,
+    policy::{MAX_OUTAGES, MAX_RECONNECT_DELAY, OUTAGE_CHECK_INTERVAL, reconnect_delays},
+    steps::Error,
+};
+
+/// Runs the attempt, and runs it again after each outage of the database; `None` if told to stop during one.
+pub(super) async fn through_outages<Attempt>(
+    db: &Db,
+    stop: &CancellationToken,
+    attempt: impl Fn() -> Attempt,
+) -> Option<Result<Vec<Message>, Error>>
+where
+    Attempt: Future<Output = Result<Vec<Message>, Error>>,
+{
+    for _ in 0..MAX_OUTAGES {
+        let outcome = tokio::select! {
+            outcome = attempt() => outcome,
+            outage = outage(db) => Err(Error::Database(outage)),
+        };
+        match outcome {
+            Err(Error::Database(error)) if error.is_outage() => {
+                tracing::warn!(%error, "database unavailable, keeping the message until it is back");
+                if !wait_for_database(db, stop).await {
+                    return None;
+                }
+            }
+            outcome => return Some(outcome),
+        }
+    }
+    Some(attempt().await)
+}
+
+/// Ready once the database is away.
+async fn outage(db: &Db) -> db::Error {
+    loop {
+        tokio::time::sleep(OUTAGE_CHECK_INTERVAL).await;
+        match db.check().await {
+            Err(error) if error.is_outage() => return error,
+            _ => {}
+        }
+    }
+}
+
+/// Waits until the database answers and has our schema; `false` if told to stop before.
+///
+/// A silent server is asked for seconds. Whoever stops does not wait for that: the question goes on as a task of its own,
+/// because sqlx hands a connection on in an unknown state if a question is broken off.
+pub(super) async fn wait_for_database(db: &Db, stop: &CancellationToken) -> bool {
+    let mut delays = reconnect_delays();
+    while !stop.is_cancelled() {
+        let asked = db.clone();
+        let asked = tokio::spawn(async move { asked.check().await });
+        let answer = tokio::select! {
+            biased;
+            () = stop.cancelled() => return false,
+            answer = asked => answer,
+        };
+        match answer {
+            Ok(Ok(())) => return true,
+            Ok(Err(error)) => pause("database", &error, &mut delays, stop).await,
+            Err(panicked) => pause("database", &panicked, &mut delays, stop).await,
+        }
+    }
+    false
+}
+
+/// Says that a server is unavailable and waits before the next attempt.
+pub(super) async fn pause(
+    server: &str,
+    error: &(dyn std::error::Error + Sync),
+    delays: &mut ExponentialBackoff,
+    stop: &CancellationToken,
+) {
+    let delay: Duration = delays.next().unwrap_or(MAX_RECONNECT_DELAY);
+    tracing::warn!(%error, "{server} unavailable, retrying in {} ms", delay.as_millis());
+    let _ = tokio::time::timeout(delay, stop.cancelled()).await;
+}
