@@ -174,6 +174,26 @@ async fn servers_that_are_away_at_the_start_are_waited_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_is_newer_than_the_schema_waits_until_it_is_migrated() {
+    in_world(async |world| {
+        let tenant = world.tenant().await;
+        // The newest one: a worker must not take up an older schema for its own.
+        let taken = "CREATE TABLE taken AS SELECT * FROM _sqlx_migrations ORDER BY version DESC LIMIT 1;
+            DELETE FROM _sqlx_migrations WHERE version IN (SELECT version FROM taken)";
+        sqlx::raw_sql(taken).execute(&world.db).await.unwrap();
+        let job = world.upload(tenant, good_rows(10)).await;
+        world.publish(&job).await;
+        let _worker = Worker::start(world, &[]);
+        logged(world, "the schema is not up to date").await;
+        assert_eq!(world.waiting("imports.requested").await, 1);
+        let back = "INSERT INTO _sqlx_migrations SELECT * FROM taken";
+        sqlx::raw_sql(back).execute(&world.db).await.unwrap();
+        finished_whole(world, tenant, &job, 10).await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_is_cut_off_is_waited_for_without_counting_a_try() {
     in_world(async |world| {
         let (tenant, way) = (world.tenant().await, Way::of(world).await);

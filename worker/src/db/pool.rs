@@ -27,6 +27,9 @@ const IDLE_IN_TRANSACTION_TIMEOUT: &str = "10s";
 /// never answers, and the operating system notices only after a quarter of an hour.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// What PostgreSQL says of a table that does not exist. Source: its manual, appendix A.
+const UNDEFINED_TABLE: &str = "42P01";
+
 /// The schema, embedded in the program.
 pub(super) static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations");
 
@@ -79,16 +82,25 @@ impl Db {
         Ok(MIGRATIONS.run(&self.pool).await?)
     }
 
-    /// Whether the server answers and has this program's schema.
+    /// Whether the server answers and has this program's schema, or a newer one.
     pub async fn check(&self) -> Result<(), Error> {
-        // The newest table of the schema.
-        let asked = sqlx::query_scalar!(r#"SELECT to_regclass('imports.probes') IS NOT NULL AS "present!""#)
-            .fetch_one(&self.pool);
+        let needed: Vec<i64> = MIGRATIONS.iter().map(|migration| migration.version).collect();
+        let asked = sqlx::query_scalar!(
+            r#"SELECT count(*) = cardinality($1::bigint[]) AS "applied!"
+                 FROM _sqlx_migrations WHERE success AND version = ANY($1::bigint[])"#,
+            &needed,
+        )
+        .fetch_one(&self.pool);
         // The pool's own time to find a connection comes before the answer.
-        if answer(ACQUIRE_TIMEOUT + ANSWER_TIMEOUT, asked).await? {
-            Ok(())
-        } else {
-            Err(Error::SchemaMissing)
+        match answer(ACQUIRE_TIMEOUT + ANSWER_TIMEOUT, asked).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Error::SchemaMissing),
+            Err(Error::Sqlx(sqlx::Error::Database(error)))
+                if error.code().as_deref() == Some(UNDEFINED_TABLE) =>
+            {
+                Err(Error::SchemaMissing)
+            }
+            Err(error) => Err(error),
         }
     }
 }
