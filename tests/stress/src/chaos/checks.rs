@@ -18,7 +18,7 @@ use worker::{
 };
 
 use crate::{
-    dialer::{Import, Kind},
+    dialer::{Events, Import, Kind},
     scene::Scene,
 };
 
@@ -75,19 +75,28 @@ pub(crate) async fn check(
 /// However often it was told and published: one event and no other.
 fn check_events(import: &Import, events: Option<&Vec<Value>>, findings: &mut Findings) {
     let id = import.id;
-    let (expected_id, expected_type) = match import.kind {
+    let expected: HashSet<_> = match import.kind {
         Kind::Malformed => {
             let job = Uuid::new_v5(&id, import.job.to_string().as_bytes());
-            (format!("{id}/malformed/{job}"), "dialer.import.failed")
+            HashSet::from([(format!("{id}/malformed/{job}"), "dialer.import.failed")])
         }
-        Kind::Import | Kind::Validate => (format!("{id}/1"), "dialer.import.completed"),
+        // All attempts but the last one were cancelled.
+        Kind::Import | Kind::Validate => (1..=import.attempts)
+            .map(|attempt| match attempt == import.attempts {
+                true => (format!("{id}/{attempt}"), "dialer.import.completed"),
+                false => (format!("{id}/{attempt}"), "dialer.import.cancelled"),
+            })
+            .collect(),
     };
     let told: HashSet<_> = events
         .into_iter()
         .flatten()
-        .map(|event| (event["id"].as_str(), event["type"].as_str()))
+        .map(|event| {
+            let text = |name: &str| event[name].as_str().unwrap_or_default();
+            (text("id").to_owned(), text("type"))
+        })
         .collect();
-    if told != HashSet::from([(Some(expected_id.as_str()), Some(expected_type))]) {
+    if told != expected {
         findings
             .violations
             .push(format!("import {id} has the final events {told:?}"));
@@ -139,7 +148,7 @@ async fn check_import(db: &PgPool, import: &Import, findings: &mut Findings) -> 
     Ok(())
 }
 
-/// Every created row has one user, and one password that verifies, in the one success CSV.
+/// Every created row has one user, and one password that verifies, in the success CSV of one attempt.
 async fn check_users(
     db: &PgPool,
     storage: &Storage,
@@ -161,26 +170,29 @@ async fn check_users(
     };
     findings.lost += (expected - count).max(0);
     findings.doubled += (count - expected).max(0);
-    let key = format!(
-        "tenants/{}/imports/{}/attempt-1/success.csv",
-        import.tenant_id, import.id
-    );
-    let Fetched::Found {
-        content: Some(report),
-        ..
-    } = storage.get(&key, u64::MAX).await?
-    else {
-        findings
-            .violations
-            .push(format!("import {} has no success CSV", import.id));
-        return Ok(());
-    };
     let mut passwords = HashMap::<String, Vec<String>>::new();
-    let mut reader = csv::Reader::from_reader(report.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&report));
-    for record in reader.records() {
-        let record = record?;
-        let cell = |column| record.get(column).unwrap_or_default().to_owned();
-        passwords.entry(cell(0)).or_default().push(cell(4));
+    for attempt in 1..=import.attempts {
+        let key = format!(
+            "tenants/{}/imports/{}/attempt-{attempt}/success.csv",
+            import.tenant_id, import.id
+        );
+        let Fetched::Found {
+            content: Some(report),
+            ..
+        } = storage.get(&key, u64::MAX).await?
+        else {
+            findings.violations.push(format!(
+                "attempt {attempt} of import {} has no success CSV",
+                import.id
+            ));
+            return Ok(());
+        };
+        let mut reader = csv::Reader::from_reader(report.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&report));
+        for record in reader.records() {
+            let record = record?;
+            let cell = |column| record.get(column).unwrap_or_default().to_owned();
+            passwords.entry(cell(0)).or_default().push(cell(4));
+        }
     }
     if import.kind == Kind::Validate {
         // Rows that would be created, without user and without password.
@@ -261,8 +273,21 @@ async fn check_dead_letters(
     Ok(())
 }
 
+/// Whether every import has its final events, and no message is left.
+pub(crate) async fn settled(imports: &[Import], events: &Events) -> anyhow::Result<bool> {
+    let all_heard = {
+        let events = events.lock().expect("the events");
+        imports.iter().all(|import| {
+            events
+                .get(&import.id)
+                .is_some_and(|heard| heard.len() >= import.attempts)
+        })
+    };
+    Ok(all_heard && messages().await?.iter().all(|(_, messages)| *messages == 0))
+}
+
 /// Messages that wait, by queue; not those for the Dialer and for operators.
-pub(crate) async fn messages() -> anyhow::Result<Vec<(String, u32)>> {
+async fn messages() -> anyhow::Result<Vec<(String, u32)>> {
     let connection =
         Connection::connect(&variable("AMQP_ADMIN_URL"), ConnectionProperties::default()).await?;
     let channel = connection.create_channel().await?;

@@ -47,10 +47,15 @@ pub(crate) struct Import {
     pub(crate) job: Value,
     /// When the broker had confirmed its job for the first time.
     pub(crate) published: Instant,
+    /// Attempts that end: a replay begins another one.
+    pub(crate) attempts: usize,
     pub(crate) created: i64,
     pub(crate) duplicates: i64,
     pub(crate) errors: i64,
 }
+
+/// Rows of most imports: small ones, so that many are finished in little time.
+pub(crate) const ROWS: std::ops::Range<usize> = 5..80;
 
 /// Final events by import.
 pub(crate) type Events = Arc<Mutex<HashMap<Uuid, Vec<Value>>>>;
@@ -60,9 +65,9 @@ pub(crate) async fn upload(
     storage: &Storage,
     random: &mut ChaCha8Rng,
     number: usize,
+    rows: usize,
     tenant_id: i64,
 ) -> anyhow::Result<Import> {
-    let rows = random.random_range(5..80);
     let (mut created, mut duplicates, mut errors) = (0, 0, 0);
     let mut csv = String::from("username,email,ext,role\n");
     let mut last: Option<String> = None;
@@ -108,6 +113,7 @@ pub(crate) async fn upload(
         kind,
         job,
         published: Instant::now(),
+        attempts: 1,
         created,
         duplicates,
         errors,

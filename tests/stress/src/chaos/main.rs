@@ -10,6 +10,7 @@ mod checks;
 mod dialer;
 mod faults;
 mod scene;
+mod upgrade;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -27,7 +28,7 @@ use serde_json::json;
 use sqlx::{PgPool, postgres::PgPoolOptions};
 use tokio::task::JoinSet;
 
-use crate::{dialer::Import, scene::Scene};
+use crate::{dialer::Import, scene::Scene, upgrade::Upgrade};
 
 /// Tenants that import at once.
 const TENANTS: i64 = 6;
@@ -66,6 +67,9 @@ struct Args {
     /// The program `user-import`
     #[arg(long, env = "CHAOS_USER_IMPORT", value_name = "PATH", hide = true)]
     user_import: PathBuf,
+    /// Instead of faults: a newer program, whose workers take the place of those of `user-import`
+    #[arg(long, env = "CHAOS_UPGRADE_TO", value_name = "PATH", hide = true)]
+    upgrade_to: Option<PathBuf>,
     /// Where workers log
     #[arg(long, env = "CHAOS_LOG", value_name = "PATH", hide = true)]
     log: PathBuf,
@@ -78,7 +82,10 @@ async fn main() -> anyhow::Result<ExitCode> {
         .seed
         .unwrap_or_else(|| rand::rng().random_range(1..1_000_000));
     let length = Duration::from_secs_f64(args.minutes * 60.0);
-    let schedule = faults::schedule(seed, length);
+    let schedule = match args.upgrade_to {
+        Some(_) => Vec::new(),
+        None => faults::schedule(seed, length),
+    };
     let mut counts = BTreeMap::<&str, usize>::new();
     for fault in &schedule {
         *counts.entry(fault.kind.name()).or_default() += 1;
@@ -107,30 +114,25 @@ async fn main() -> anyhow::Result<ExitCode> {
         .await?,
     );
 
-    let begun = Instant::now();
-    let mut acts = JoinSet::new();
-    for fault in schedule {
-        let scene = Arc::clone(&scene);
-        acts.spawn(async move {
-            tokio::time::sleep_until((begun + fault.at).into()).await;
-            scene.act(fault).await
-        });
-    }
-    let mut imports = load(&db, &scene, seed, first, begun + length, &events).await?;
-    let mut troubles = Vec::new();
-    while let Some(acted) = acts.join_next().await {
-        if let Err(error) = acted? {
-            troubles.push(format!("{error:#}"));
+    let outcome = match args.upgrade_to {
+        Some(newer) => {
+            let upgrade = Upgrade {
+                db: &db,
+                scene: &scene,
+                events: &events,
+                first_tenant: first,
+                random: ChaCha8Rng::seed_from_u64(seed),
+                imports: Vec::new(),
+            };
+            upgrade.run(&newer).await?
         }
-    }
-    scene.heal();
-    let calm = Instant::now();
-    settle(&db, &scene, &imports, &events).await;
-    let settled = calm.elapsed();
-    if let Err(error) = flow_control(&scene, seed, first, &mut imports).await {
-        troubles.push(format!("{error:#}"));
-    }
-    settle(&db, &scene, &imports, &events).await;
+        None => chaos(&db, &scene, seed, first, length, &events, schedule).await?,
+    };
+    let Outcome {
+        imports,
+        troubles,
+        settled,
+    } = outcome;
 
     let heard = events.lock().expect("the events").clone();
     let mut findings = checks::check(&db, &storage(), &scene, &imports, &heard).await?;
@@ -164,7 +166,7 @@ async fn main() -> anyhow::Result<ExitCode> {
         }
         writeln!(
             out,
-            "{} imports unfinished, {} rows lost, {} doubled, {} violations; settled {} s after the last fault",
+            "{} imports unfinished, {} rows lost, {} doubled, {} violations; settled {} s after the last change",
             findings.unfinished,
             findings.lost,
             findings.doubled,
@@ -180,6 +182,55 @@ async fn main() -> anyhow::Result<ExitCode> {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
+    })
+}
+
+/// What was imported, and what went wrong that the imports do not show.
+struct Outcome {
+    imports: Vec<Import>,
+    troubles: Vec<String>,
+    /// How long it took to the end after the last change.
+    settled: Duration,
+}
+
+/// Imports while the faults are done to workers and servers, and until all are finished.
+async fn chaos(
+    db: &PgPool,
+    scene: &Arc<Scene>,
+    seed: u64,
+    first_tenant: i64,
+    length: Duration,
+    events: &dialer::Events,
+    schedule: Vec<faults::Planned>,
+) -> anyhow::Result<Outcome> {
+    let begun = Instant::now();
+    let mut acts = JoinSet::new();
+    for fault in schedule {
+        let scene = Arc::clone(scene);
+        acts.spawn(async move {
+            tokio::time::sleep_until((begun + fault.at).into()).await;
+            scene.act(fault).await
+        });
+    }
+    let mut imports = load(db, scene, seed, first_tenant, begun + length, events).await?;
+    let mut troubles = Vec::new();
+    while let Some(acted) = acts.join_next().await {
+        if let Err(error) = acted? {
+            troubles.push(format!("{error:#}"));
+        }
+    }
+    scene.heal();
+    let calm = Instant::now();
+    settle(db, scene, &imports, events).await;
+    let settled = calm.elapsed();
+    if let Err(error) = flow_control(scene, seed, first_tenant, &mut imports).await {
+        troubles.push(format!("{error:#}"));
+    }
+    settle(db, scene, &imports, events).await;
+    Ok(Outcome {
+        imports,
+        troubles,
+        settled,
     })
 }
 
@@ -204,7 +255,8 @@ async fn load(
         let finished = events.lock().expect("the events").len();
         if imports.len() - finished.min(imports.len()) < MOST_OPEN {
             let tenant_id = first_tenant + random.random_range(0..TENANTS);
-            let mut import = dialer::upload(&storage, &mut random, imports.len(), tenant_id).await?;
+            let rows = random.random_range(dialer::ROWS);
+            let mut import = dialer::upload(&storage, &mut random, imports.len(), rows, tenant_id).await?;
             dialer::publish(&import.job).await;
             import.published = Instant::now();
             imports.push(import);
@@ -224,7 +276,8 @@ async fn flow_control(
 ) -> anyhow::Result<()> {
     let mut random = ChaCha8Rng::seed_from_u64(seed.rotate_left(32));
     let import = loop {
-        let import = dialer::upload(&storage(), &mut random, imports.len(), first_tenant).await?;
+        let rows = random.random_range(dialer::ROWS);
+        let import = dialer::upload(&storage(), &mut random, imports.len(), rows, first_tenant).await?;
         if import.kind == dialer::Kind::Import {
             break import;
         }
@@ -262,14 +315,8 @@ async fn settle(db: &PgPool, scene: &Scene, imports: &[Import], events: &dialer:
     let begun = Instant::now();
     let mut asked = Instant::now();
     while begun.elapsed() < SETTLE {
-        let all_heard = {
-            let events = events.lock().expect("the events");
-            imports.iter().all(|import| events.contains_key(&import.id))
-        };
-        let left = checks::messages()
-            .await
-            .map(|queues| queues.iter().any(|(_, messages)| *messages > 0));
-        if all_heard && matches!(left, Ok(false)) {
+        // While the broker is away, nobody can say.
+        if matches!(checks::settled(imports, events).await, Ok(true)) {
             return;
         }
         if asked.elapsed() > UNHEARD {

@@ -1,7 +1,7 @@
 //! Workers, and the ways to their servers: what faults are done to.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::Stdio,
     time::{Duration, Instant},
 };
@@ -62,18 +62,18 @@ impl Scene {
             wiped: std::sync::Mutex::new(None),
         };
         for _ in 0..workers.max(1) {
-            let worker = scene.start()?;
+            let worker = scene.start(&scene.user_import)?;
             scene.workers.push(Mutex::new(worker));
         }
         Ok(scene)
     }
 
-    fn start(&self) -> anyhow::Result<Child> {
+    fn start(&self, program: &Path) -> anyhow::Result<Child> {
         let log = std::fs::File::options()
             .append(true)
             .create(true)
             .open(&self.log)?;
-        Command::new(&self.user_import)
+        Command::new(program)
             .arg("work")
             .env("DATABASE_URL", self.database.url(&variable("DATABASE_URL")))
             .env("AMQP_URL", self.broker.url(&variable("AMQP_URL")))
@@ -96,10 +96,10 @@ impl Scene {
     pub(crate) async fn act(&self, fault: Planned) -> anyhow::Result<()> {
         let lasts = fault.lasts;
         match fault.kind {
-            Kind::WorkerKilled => self.end(fault, "KILL").await,
-            Kind::WorkerTerminated => self.end(fault, "TERM").await,
+            Kind::WorkerKilled => self.restart_worker(fault, "KILL").await,
+            Kind::WorkerTerminated => self.restart_worker(fault, "TERM").await,
             Kind::WorkerStopped => {
-                let mut worker = self.worker(fault)?.lock().await;
+                let mut worker = self.worker(fault.which)?.lock().await;
                 send(&mut worker, "STOP").await?;
                 tokio::time::sleep(lasts).await;
                 send(&mut worker, "CONT").await
@@ -107,7 +107,7 @@ impl Scene {
             Kind::DatabaseCut => during(&self.database, Fault::Cut, lasts).await,
             Kind::DatabaseDelayed => during(&self.database, Fault::Delay(DELAY), lasts).await,
             Kind::DatabaseSilent => during(&self.database, Fault::Silence, lasts).await,
-            Kind::BrokerCut => during(&self.broker, Fault::Cut, lasts).await,
+            Kind::BrokerCut => self.cut_broker(lasts).await,
             Kind::BrokerDelayed => during(&self.broker, Fault::Delay(DELAY), lasts).await,
             Kind::BrokerSilent => during(&self.broker, Fault::Silence, lasts).await,
             Kind::BrokerBlocked => {
@@ -159,14 +159,15 @@ impl Scene {
     /// Blocks publishers while workers have something to publish, until one says so: whatever waits then goes on afterwards.
     /// `publish` is called once no worker can take what it publishes before the broker is blocked.
     pub(crate) async fn block_publishers(&self, publish: impl Future<Output = ()>) -> anyhow::Result<()> {
+        const COMPLAINT: &str = "the broker takes no messages";
         let _alone = self.restarting.lock().await;
-        let before = self.complaints()?;
+        let before = self.logged(COMPLAINT)?;
         self.signal_all("STOP").await?;
         publish.await;
         self.block().await?;
         self.signal_all("CONT").await?;
         let complaint = async {
-            while self.complaints()? == before {
+            while self.logged(COMPLAINT)? == before {
                 tokio::time::sleep(Duration::from_millis(200)).await;
             }
             anyhow::Ok(())
@@ -176,9 +177,31 @@ impl Scene {
         heard.context("no worker said that the broker takes no messages")?
     }
 
-    fn complaints(&self) -> anyhow::Result<usize> {
-        let log = std::fs::read_to_string(&self.log)?;
-        Ok(log.matches("the broker takes no messages").count())
+    /// Fails the store while something else goes on.
+    pub(crate) async fn without_storage<T>(&self, meanwhile: impl Future<Output = T>) -> T {
+        self.storage.set(Fault::Answer(503));
+        let done = meanwhile.await;
+        self.storage.set(Fault::None);
+        done
+    }
+
+    /// Cuts the broker's connections, so that all workers connect anew.
+    pub(crate) async fn cut_broker(&self, lasts: Duration) -> anyhow::Result<()> {
+        during(&self.broker, Fault::Cut, lasts).await
+    }
+
+    fn logged(&self, text: &str) -> anyhow::Result<usize> {
+        Ok(self.log()?.matches(text).count())
+    }
+
+    /// What workers have logged.
+    pub(crate) fn log(&self) -> anyhow::Result<String> {
+        Ok(std::fs::read_to_string(&self.log)?)
+    }
+
+    /// The program that workers run unless they are replaced by another.
+    pub(crate) fn program(&self) -> &Path {
+        &self.user_import
     }
 
     async fn signal_all(&self, signal: &str) -> anyhow::Result<()> {
@@ -196,15 +219,24 @@ impl Scene {
             .is_some_and(|wiped| wiped > time)
     }
 
-    fn worker(&self, fault: Planned) -> anyhow::Result<&Mutex<Child>> {
-        self.workers
-            .get(fault.which % self.workers.len())
-            .context("no worker")
+    fn worker(&self, which: usize) -> anyhow::Result<&Mutex<Child>> {
+        self.workers.get(which % self.workers.len()).context("no worker")
     }
 
-    /// Ends a worker, and starts another in its place.
-    async fn end(&self, fault: Planned, signal: &str) -> anyhow::Result<()> {
-        let mut worker = self.worker(fault)?.lock().await;
+    async fn restart_worker(&self, fault: Planned, signal: &str) -> anyhow::Result<()> {
+        self.replace_worker(fault.which, signal, fault.lasts / 4, &self.user_import)
+            .await
+    }
+
+    /// Ends a worker, and after a pause starts one of this program in its place.
+    pub(crate) async fn replace_worker(
+        &self,
+        which: usize,
+        signal: &str,
+        pause: Duration,
+        program: &Path,
+    ) -> anyhow::Result<()> {
+        let mut worker = self.worker(which)?.lock().await;
         send(&mut worker, signal).await?;
         let ended = tokio::time::timeout(END, worker.wait()).await;
         let status = ended.context("a worker did not end after SIGTERM")??;
@@ -212,8 +244,8 @@ impl Scene {
             signal != "TERM" || status.success(),
             "a worker that was told to stop ended with {status}"
         );
-        tokio::time::sleep(fault.lasts / 4).await;
-        *worker = self.start()?;
+        tokio::time::sleep(pause).await;
+        *worker = self.start(program)?;
         Ok(())
     }
 
