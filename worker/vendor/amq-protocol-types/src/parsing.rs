@@ -2,7 +2,7 @@ use crate::{flags::*, types::*, value::*};
 use nom::{
     self, Parser,
     bytes::streaming::take,
-    combinator::{all_consuming, complete, flat_map, map, map_opt, map_parser, map_res},
+    combinator::{all_consuming, complete, flat_map, map, map_opt, map_parser},
     error::{ContextError, ErrorKind, ParseError, context},
     multi::fold_many0,
     number::streaming::{
@@ -100,10 +100,21 @@ pub type ParserError = nom::Err<ParserErrors>;
 /// Return type of parsers
 pub type ParserResult<I, T> = Result<(I, T), ParserError>;
 
+/// How deep tables and arrays may be nested in a value. Whatever lies deeper is skipped and read as void: parsing recurses,
+/// and so do dropping, cloning and printing a value, and a stack overflow would abort the whole process.
+pub const MAX_NESTING: usize = 32;
+
 /// Parse the [AMQPValue](../type.AMQPValue.html) of the given [AMQPType](../type.AMQPType.html)
 #[must_use]
 pub fn parse_raw_value<I: ParsableInput>(
     amqp_type: AMQPType,
+) -> impl Parser<I, Output = AMQPValue, Error = ParserErrors> {
+    parse_raw_value_within(amqp_type, MAX_NESTING)
+}
+
+fn parse_raw_value_within<I: ParsableInput>(
+    amqp_type: AMQPType,
+    nesting: usize,
 ) -> impl Parser<I, Output = AMQPValue, Error = ParserErrors> {
     context("parse_raw_value", move |i| match amqp_type {
         AMQPType::Boolean => map(parse_boolean, AMQPValue::Boolean).parse(i),
@@ -121,9 +132,20 @@ pub fn parse_raw_value<I: ParsableInput>(
         AMQPType::DecimalValue => map(parse_decimal_value, AMQPValue::DecimalValue).parse(i),
         AMQPType::ShortString => map(parse_short_string, AMQPValue::ShortString).parse(i),
         AMQPType::LongString => map(parse_long_string, AMQPValue::LongString).parse(i),
-        AMQPType::FieldArray => map(parse_field_array, AMQPValue::FieldArray).parse(i),
+        AMQPType::FieldArray | AMQPType::FieldTable if nesting == 0 => {
+            map(flat_map(parse_long_uint, take), |_: I| AMQPValue::Void).parse(i)
+        }
+        AMQPType::FieldArray => map(
+            |i| parse_field_array_within(i, nesting - 1),
+            AMQPValue::FieldArray,
+        )
+        .parse(i),
         AMQPType::Timestamp => map(parse_timestamp, AMQPValue::Timestamp).parse(i),
-        AMQPType::FieldTable => map(parse_field_table, AMQPValue::FieldTable).parse(i),
+        AMQPType::FieldTable => map(
+            |i| parse_field_table_within(i, nesting - 1),
+            AMQPValue::FieldTable,
+        )
+        .parse(i),
         AMQPType::ByteArray => map(parse_byte_array, AMQPValue::ByteArray).parse(i),
         AMQPType::Void => Ok((i, AMQPValue::Void)),
     })
@@ -131,7 +153,15 @@ pub fn parse_raw_value<I: ParsableInput>(
 
 /// Parse an [AMQPValue](../type.AMQPValue.html)
 pub fn parse_value<I: ParsableInput>(i: I) -> ParserResult<I, AMQPValue> {
-    context("parse_value", flat_map(parse_type, parse_raw_value)).parse(i)
+    parse_value_within(i, MAX_NESTING)
+}
+
+fn parse_value_within<I: ParsableInput>(i: I, nesting: usize) -> ParserResult<I, AMQPValue> {
+    context(
+        "parse_value",
+        flat_map(parse_type, move |t| parse_raw_value_within(t, nesting)),
+    )
+    .parse(i)
 }
 
 /// Parse an [AMQPType](../type.AMQPType.html)
@@ -215,8 +245,13 @@ pub fn parse_decimal_value<I: ParsableInput>(i: I) -> ParserResult<I, DecimalVal
     .parse(i)
 }
 
-fn make_str<I: Input<Item = u8>>(i: I) -> Result<String, std::string::FromUtf8Error> {
-    String::from_utf8(i.iter_elements().collect())
+/// The broker does not look whether a short string is UTF-8, so whatever is not is replaced by U+FFFD. That takes more
+/// bytes, so the end is cut off if it must be.
+fn make_str<I: Input<Item = u8>>(i: I) -> String {
+    let bytes: Vec<u8> = i.iter_elements().collect();
+    let mut text = String::from_utf8_lossy(&bytes).into_owned();
+    text.truncate(text.floor_char_boundary(MAX_SHORT_STRING_LENGTH));
+    text
 }
 
 /// Parse a [ShortString](../type.ShortString.html)
@@ -224,7 +259,7 @@ pub fn parse_short_string<I: ParsableInput>(i: I) -> ParserResult<I, ShortString
     context(
         "parse_short_string",
         map(
-            map_res(flat_map(parse_short_short_uint, take), make_str),
+            map(flat_map(parse_short_short_uint, take), make_str),
             ShortString::from,
         ),
     )
@@ -244,12 +279,22 @@ pub fn parse_long_string<I: ParsableInput>(i: I) -> ParserResult<I, LongString> 
 
 /// Parse a [FieldArray](../type.FieldArray.html)
 pub fn parse_field_array<I: ParsableInput>(i: I) -> ParserResult<I, FieldArray> {
+    parse_field_array_within(i, MAX_NESTING)
+}
+
+fn parse_field_array_within<I: ParsableInput>(
+    i: I,
+    nesting: usize,
+) -> ParserResult<I, FieldArray> {
     context(
         "parse_field_array",
         map_parser(
             flat_map(parse_long_uint, take),
             all_consuming(fold_many0(
-                context("parse_field_array_entry", complete(parse_value)),
+                context(
+                    "parse_field_array_entry",
+                    complete(move |i| parse_value_within(i, nesting)),
+                ),
                 FieldArray::default,
                 |mut acc, elem| {
                     acc.push(elem);
@@ -268,6 +313,13 @@ pub fn parse_timestamp<I: ParsableInput>(i: I) -> ParserResult<I, Timestamp> {
 
 /// Parse a [FieldTable](../type.FieldTable.html)
 pub fn parse_field_table<I: ParsableInput>(i: I) -> ParserResult<I, FieldTable> {
+    parse_field_table_within(i, MAX_NESTING)
+}
+
+fn parse_field_table_within<I: ParsableInput>(
+    i: I,
+    nesting: usize,
+) -> ParserResult<I, FieldTable> {
     context(
         "parse_field_table",
         map_parser(
@@ -275,7 +327,9 @@ pub fn parse_field_table<I: ParsableInput>(i: I) -> ParserResult<I, FieldTable> 
             all_consuming(fold_many0(
                 context(
                     "parse_field_table_entry",
-                    complete(pair(parse_short_string, parse_value)),
+                    complete(pair(parse_short_string, move |i| {
+                        parse_value_within(i, nesting)
+                    })),
                 ),
                 FieldTable::default,
                 |mut acc, (key, value)| {
@@ -543,6 +597,49 @@ mod test {
             ),
             Ok((EMPTY, table))
         );
+    }
+
+    #[test]
+    fn nesting_is_bounded() {
+        for kind in [b'A', b'F'] {
+            // A header frame of the usual 128 KiB has room for some 20,000 levels.
+            let mut bytes = vec![];
+            for _ in 0..20_000 {
+                let mut outer: Vec<u8> = if kind == b'F' { vec![1, b'a'] } else { vec![] };
+                outer.push(kind);
+                outer.extend((bytes.len() as u32).to_be_bytes());
+                outer.extend(bytes);
+                bytes = outer;
+            }
+            let value = if kind == b'F' { &bytes[2..] } else { &bytes[..] };
+            let (rest, mut value) = parse_value(value).unwrap();
+            assert_eq!(rest, EMPTY);
+            let mut levels = 0;
+            loop {
+                value = match value {
+                    AMQPValue::FieldArray(a) => a.as_slice()[0].clone(),
+                    AMQPValue::FieldTable(t) => t.inner()["a"].clone(),
+                    AMQPValue::Void => break,
+                    other => panic!("{other:?}"),
+                };
+                levels += 1;
+            }
+            assert_eq!(levels, MAX_NESTING);
+        }
+    }
+
+    #[test]
+    fn what_is_not_utf_8_is_replaced_and_cut() {
+        let parsed = |bytes: &[u8]| {
+            let mut frame = vec![bytes.len() as u8];
+            frame.extend(bytes);
+            let (rest, text) = parse_short_string(&frame[..]).unwrap();
+            assert_eq!(rest, EMPTY);
+            text.to_string()
+        };
+        assert_eq!(parsed(b"a\xffb"), "a\u{fffd}b");
+        assert_eq!(parsed(&[0xff; 255]), "\u{fffd}".repeat(85));
+        assert_eq!(parsed(&[&[b'a'; 254][..], &[0xff]].concat()), "a".repeat(254));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::{
     heartbeat::Heartbeat,
     internal_rpc::InternalRPCHandle,
     killswitch::KillSwitch,
-    protocol::{self, AMQPError, AMQPHardError},
+    protocol,
     socket_state::SocketState,
     thread::JoinHandle,
     types::FrameSize,
@@ -615,19 +615,9 @@ impl<
     fn parse(&mut self, connection_killswitch: &KillSwitch) -> Result<Option<AMQPFrame>> {
         match parse_frame(self.receive_buffer.parsing_context()) {
             Ok((i, f)) => {
+                // No check against frame_max: the broker allows the publisher that many bytes of headers and adds its own
+                // (x-delivery-count, x-death) to them, so what it sends may be larger.
                 let consumed = self.receive_buffer.offset(i);
-                let frame_max = self.configuration.frame_max() as usize;
-                if frame_max > 0 && consumed > frame_max {
-                    error!(bytes = consumed, "received large frame");
-                    let error = AMQPError::new(
-                        AMQPHardError::FRAMEERROR.into(),
-                        format!("frame too large: {consumed} bytes").into(),
-                    );
-                    self.channels
-                        .channel0()
-                        .report_protocol_violation(error, 0, 0)
-                        .or_else(|err| self.critical_error(connection_killswitch, err))?;
-                }
                 self.receive_buffer.consume(consumed);
                 Ok(Some(f))
             }
