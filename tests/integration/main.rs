@@ -40,6 +40,7 @@ mod operators {
     pub(crate) mod cancel_and_replay;
     mod doctor;
     mod interrupted_replays;
+    mod old_way;
     mod submit;
     pub(crate) mod tools;
 }

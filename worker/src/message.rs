@@ -157,6 +157,18 @@ impl Task {
             TaskKind::Marker => Self::Marker(parse(body)?),
         })
     }
+
+    /// The task, unless it cannot have come from the queue to which this key leads.
+    pub fn from_queue(self, key: &str) -> Result<Self, Malformed> {
+        match self {
+            // Were it believed, what still waits in that other queue would be taken for lost.
+            Self::Marker(marker) if marker.queue != key => {
+                let text = format!("a marker of queue {:?} in queue {key:?}", marker.queue);
+                Err(Malformed(text))
+            }
+            task => Ok(task),
+        }
+    }
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Malformed> {

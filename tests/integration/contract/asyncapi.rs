@@ -246,7 +246,13 @@ async fn submit(world: &World, content: &str) -> Value {
 async fn every_message_is_what_the_document_says() {
     in_world(async |world| {
         let tap = world
-            .tap(&["imports", "imports.events", "imports.dead", "imports.retry.1s"])
+            .tap(&[
+                "imports",
+                "imports.work",
+                "imports.events",
+                "imports.dead",
+                "imports.delay.1s",
+            ])
             .await;
         let _worker = Worker::start(world, &[("BATCH_ROWS", "5")]);
 
@@ -276,7 +282,7 @@ async fn every_message_is_what_the_document_says() {
         eventually("a retry", async || {
             tap.heard()
                 .iter()
-                .any(|heard| heard.exchange == "imports.retry.1s")
+                .any(|heard| heard.exchange == "imports.delay.1s")
                 .then_some(())
         })
         .await;
@@ -318,12 +324,12 @@ async fn every_message_is_what_the_document_says() {
             kinds,
             [
                 "imports job",
-                "imports plan-due",
-                "imports report-due",
-                "imports rows-due",
                 "imports.dead job",
+                "imports.delay.1s plan-due",
                 "imports.events event",
-                "imports.retry.1s plan-due",
+                "imports.work plan-due",
+                "imports.work report-due",
+                "imports.work rows-due",
             ]
         );
     })

@@ -153,7 +153,7 @@ async fn a_worker_that_dies_after_it_has_put_a_message_off_ends_the_import_once(
         eventually("the end of both messages", async || {
             let copies = world.logged().matches("trying again later").count();
             let mut waiting = 0;
-            for queue in ["imports.retry.1s", "imports.plans.00", "imports.plans.01"] {
+            for queue in ["imports.delay.1s", "imports.plans.00", "imports.plans.01"] {
                 waiting += world.waiting(queue).await;
             }
             (copies == 1 && waiting == 0).then_some(())

@@ -167,7 +167,13 @@ async fn worker_and_dialer_may_touch_no_name_that_is_not_theirs() {
                 refused(&dialer, act, &format!("{prefix}{name}")).await;
             }
         }
-        for exchange in ["imports.events", "imports.dead"] {
+        for exchange in [
+            "imports.work",
+            "imports.events",
+            "imports.delay.1s",
+            "imports.suspects",
+            "imports.dead",
+        ] {
             refused(&dialer, Act::Publish, &format!("{prefix}{exchange}")).await;
         }
         refused(

@@ -16,7 +16,13 @@ fn secrets(rows: u32) -> Vec<String> {
 async fn nothing_that_a_run_emits_holds_a_password_or_an_address() {
     in_world(async |world| {
         let tap = world
-            .tap(&["imports", "imports.events", "imports.dead", "imports.retry.1s"])
+            .tap(&[
+                "imports",
+                "imports.work",
+                "imports.events",
+                "imports.dead",
+                "imports.delay.1s",
+            ])
             .await;
         let endpoint = std::env::var("S3_ENDPOINT").unwrap();
         let storage = Proxy::before(&endpoint).await;
@@ -59,7 +65,7 @@ async fn nothing_that_a_run_emits_holds_a_password_or_an_address() {
         eventually("a retry", async || {
             tap.heard()
                 .iter()
-                .any(|heard| heard.exchange == "imports.retry.1s")
+                .any(|heard| heard.exchange == "imports.delay.1s")
                 .then_some(())
         })
         .await;

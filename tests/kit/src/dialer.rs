@@ -149,9 +149,12 @@ impl World {
         self.publish_to("requested", job.to_string().as_bytes()).await;
     }
 
-    /// Publishes any message to the exchange of work.
+    /// Publishes any message: to the exchange of jobs if it goes to their queue, else to that of work.
     pub async fn publish_to(&self, routing_key: &str, body: &[u8]) {
-        let exchange = format!("{}imports", self.prefix());
+        let exchange = match routing_key {
+            "requested" => self.topology().jobs_exchange(),
+            _ => self.topology().work_exchange(),
+        };
         let options = BasicPublishOptions {
             mandatory: true,
             ..BasicPublishOptions::default()
@@ -159,10 +162,10 @@ impl World {
         let properties = BasicProperties::default()
             .with_delivery_mode(2)
             .with_content_type("application/json".into());
-        let sent =
-            self.inbox
-                .channel
-                .basic_publish(exchange.into(), routing_key.into(), options, body, properties);
+        let sent = self
+            .inbox
+            .channel
+            .basic_publish(exchange, routing_key.into(), options, body, properties);
         let confirmed = sent.await.expect("published").await.expect("confirmed");
         assert!(
             confirmed.is_ack() && confirmed.take_message().is_none(),

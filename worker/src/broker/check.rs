@@ -12,6 +12,7 @@ use lapin::{
 use super::{
     connection::{CONNECT_TIMEOUT, connect, within},
     error::Error,
+    old_way,
     options::Options,
 };
 
@@ -31,6 +32,8 @@ pub struct Examined {
     pub waiting: u32,
     /// Consumers of the queue of jobs: workers that are connected.
     pub workers: u32,
+    /// Whether work can still come by the exchange of jobs, see [`super::close_old_way`].
+    pub old_way_is_open: bool,
 }
 
 /// Connects and looks at every exchange and queue.
@@ -79,13 +82,14 @@ pub async fn examine(options: &Options) -> Result<Examined, Error> {
                 found.waiting += state.message_count();
             }
         }
+        found.old_way_is_open = old_way::is_open(&connection, &topology).await?;
         if found.missing.is_empty() {
             for exchange in [topology.work_exchange(), topology.events_exchange()] {
                 found.refused.extend(publish(&connection, exchange).await?);
             }
             // A message that waits there goes back to its place when the channel is closed.
             let channel = connection.create_channel().await?;
-            let get = channel.basic_get(topology.retry_exchange(u32::MAX), BasicGetOptions::default());
+            let get = channel.basic_get(topology.delay_exchange(u32::MAX), BasicGetOptions::default());
             found
                 .refused
                 .extend(get.await.err().map(|error| error.to_string()));

@@ -7,15 +7,18 @@ use lapin::{
     Acker, Channel,
     message::BasicGetMessage,
     options::{BasicAckOptions, BasicGetOptions},
-    types::{AMQPValue, FieldTable},
+    types::FieldTable,
 };
 use uuid::Uuid;
 
 use super::{
     connection::{CONNECT_TIMEOUT, within},
     error::Error,
-    headers::{IMPORT_HEADER, RETRY_COUNT_HEADER, SIZE_HEADER, TENANT_HEADER, count, text},
+    headers::{
+        IMPORT_HEADER, RETRY_COUNT_HEADER, SIZE_HEADER, TENANT_HEADER, count, death_reason, died_in, text,
+    },
     link::Link,
+    topology::Topology,
 };
 use crate::message::Subject;
 
@@ -39,7 +42,7 @@ pub struct DeadLetter {
     pub reason: String,
     /// The last error.
     pub error: Option<String>,
-    /// The routing key with which it came.
+    /// The key that leads to the queue in which it came.
     pub origin: String,
     /// How often it had failed before.
     pub retry_count: u32,
@@ -66,18 +69,26 @@ impl DeadLetter {
         }
     }
 
-    fn of(message: BasicGetMessage) -> Self {
+    fn of(message: BasicGetMessage, topology: &Topology) -> Self {
         let delivery = message.delivery;
-        let headers = delivery.properties.headers().clone().unwrap_or_default();
+        let mut headers = delivery.properties.headers().clone().unwrap_or_default();
+        let brokers_reason = death_reason(&headers);
+        let came_in = died_in(&headers).find_map(|queue| topology.key_of(&queue));
+        if brokers_reason.is_some() {
+            // The broker itself set it aside, so no worker wrote its headers.
+            headers = FieldTable::default();
+        }
         let id = delivery.properties.message_id().as_ref().map(ToString::to_string);
         let whole = usize::try_from(count(&delivery.properties, SIZE_HEADER)).unwrap_or(usize::MAX);
         Self {
             message_id: id.unwrap_or_else(|| Uuid::new_v5(&Uuid::NAMESPACE_OID, &delivery.data).to_string()),
             reason: text(&headers, "import-reason")
-                .or_else(|| brokers_reason(&headers))
+                .or(brokers_reason)
                 .unwrap_or_else(|| "unknown".to_owned()),
             error: text(&headers, "import-error"),
-            origin: text(&headers, "import-origin").unwrap_or_else(|| delivery.routing_key.to_string()),
+            origin: text(&headers, "import-origin")
+                .or_else(|| came_in.map(|key| key.to_string()))
+                .unwrap_or_else(|| delivery.routing_key.to_string()),
             retry_count: count(&delivery.properties, RETRY_COUNT_HEADER),
             // What the broker itself set aside has no headers of ours, what is cut no body that could be read.
             subject: Subject::of(&delivery.data).or_else(|| subject(&headers)),
@@ -106,7 +117,7 @@ impl Link {
                     .basic_get(self.topology().dead(), BasicGetOptions::default())
                     .await?
             {
-                letters.push(DeadLetter::of(message));
+                letters.push(DeadLetter::of(message, self.topology()));
             }
             Ok(DeadLetters { channel, letters })
         })
@@ -121,13 +132,4 @@ fn subject(headers: &FieldTable) -> Option<Subject> {
         tenant_id: tenant_id.try_into().ok()?,
         attempt: None,
     })
-}
-
-/// A message that the broker itself set aside, because it was delivered too often, says so in a header of the broker's.
-fn brokers_reason(headers: &FieldTable) -> Option<String> {
-    let deaths = headers.inner().get("x-death")?.as_array()?;
-    match deaths.as_slice().first()? {
-        AMQPValue::FieldTable(death) => text(death, "reason"),
-        _ => None,
-    }
 }

@@ -3,14 +3,14 @@
 use lapin::{
     Acker,
     message::Delivery as Received,
-    options::{BasicAckOptions, BasicNackOptions},
+    options::{BasicAckOptions, BasicRejectOptions},
     types::ShortString,
 };
 
 use super::{
     error::Error,
-    headers::{DELIVERY_COUNT_HEADER, RETRY_COUNT_HEADER, count},
-    topology::{PLANS, REPORTS, REQUESTED},
+    headers::{DELIVERY_COUNT_HEADER, RETRY_COUNT_HEADER, count, died_in},
+    topology::{PLANS, QUARANTINE, REPORTS, REQUESTED, Topology},
 };
 use crate::message::TaskKind;
 
@@ -21,7 +21,7 @@ pub struct Delivery {
     pub kind: TaskKind,
     /// The message.
     pub body: Vec<u8>,
-    /// How often it has failed before.
+    /// How often it has failed before. Workers count that, so it is 0 of what anybody else published.
     pub retry_count: u32,
     /// How often the broker has handed it out in vain: to workers that died or stopped.
     pub delivery_count: u32,
@@ -29,32 +29,55 @@ pub struct Delivery {
     pub redelivered: bool,
     /// Whether it was handed out too often before, and is now handed out alone.
     pub quarantined: bool,
-    pub(super) routing_key: ShortString,
+    /// The key that leads to the queue that it came from. Its routing key says only what its publisher wrote: a `CC` header
+    /// leads a message with any key to any queue of the exchange.
+    pub(super) key: ShortString,
     acker: Acker,
 }
 
 impl Delivery {
-    pub(super) fn of(received: Received, quarantined: bool) -> Self {
+    /// What was received from this queue.
+    pub fn of(received: Received, queue: &str, topology: &Topology) -> Self {
         let properties = &received.properties;
+        let quarantined = topology.quarantine().as_str() == queue;
+        let key = if quarantined {
+            let headers = properties.headers().as_ref();
+            headers.and_then(|headers| died_in(headers).find_map(|queue| topology.key_of(&queue)))
+        } else {
+            topology.key_of(queue)
+        };
+        let key = key.unwrap_or_else(|| QUARANTINE.into());
+        let is_workers = received.exchange == topology.work_exchange();
         Self {
-            kind: kind_of(properties.kind().as_ref(), received.routing_key.as_str()),
-            retry_count: count(properties, RETRY_COUNT_HEADER),
-            delivery_count: count(properties, DELIVERY_COUNT_HEADER),
+            kind: kind_of(properties.kind().as_ref(), key.as_str()),
+            retry_count: if is_workers {
+                count(properties, RETRY_COUNT_HEADER)
+            } else {
+                0
+            },
+            // RabbitMQ 4 passes on what a publisher wrote there, until it has a count of its own.
+            delivery_count: if received.redelivered {
+                count(properties, DELIVERY_COUNT_HEADER)
+            } else {
+                0
+            },
             redelivered: received.redelivered,
             quarantined,
-            routing_key: received.routing_key,
+            key,
             acker: received.acker,
             body: received.data,
         }
     }
 
-    /// Gives it back, for another worker to take at once.
+    /// The key that leads to the queue that it came from.
+    pub fn key(&self) -> &str {
+        self.key.as_str()
+    }
+
+    /// Gives it back, for another worker to take at once. Not by `nack`, which RabbitMQ 4.3 does not count: what a publisher
+    /// wrote as delivery count would then stay.
     pub(super) async fn hand_back(&self) -> Result<(), Error> {
-        let again = BasicNackOptions {
-            requeue: true,
-            ..BasicNackOptions::default()
-        };
-        self.acker.nack(again).await?;
+        self.acker.reject(BasicRejectOptions { requeue: true }).await?;
         Ok(())
     }
 
@@ -69,16 +92,16 @@ impl Delivery {
     }
 }
 
-/// By routing key, which a message keeps on all its ways; markers wait among the others.
-fn kind_of(message_type: Option<&ShortString>, routing_key: &str) -> TaskKind {
+/// Markers wait among the others.
+fn kind_of(message_type: Option<&ShortString>, key: &str) -> TaskKind {
     match message_type.map(ShortString::as_str) {
         Some(text) if text == TaskKind::Marker.as_str() => TaskKind::Marker,
-        _ => kind_of_key(routing_key),
+        _ => kind_of_key(key),
     }
 }
 
-pub(super) fn kind_of_key(routing_key: &str) -> TaskKind {
-    match routing_key {
+pub(super) fn kind_of_key(key: &str) -> TaskKind {
+    match key {
         REQUESTED => TaskKind::Receive,
         REPORTS => TaskKind::Report,
         key if key.starts_with(PLANS) => TaskKind::Plan,

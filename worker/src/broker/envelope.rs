@@ -39,7 +39,10 @@ pub(super) fn envelope(message: &Message, topology: &Topology) -> Result<Envelop
         (topology.work_exchange(), routing_key, properties)
     };
     let (exchange, routing_key, properties) = match message {
-        Message::Job(_) => work(REQUESTED.into(), TaskKind::Receive),
+        Message::Job(_) => {
+            let (_, routing_key, properties) = work(REQUESTED.into(), TaskKind::Receive);
+            (topology.jobs_exchange(), routing_key, properties)
+        }
         Message::Plan(_, shard) => work(topology.plans_key(*shard), TaskKind::Plan),
         Message::Batch(_, _, shard) => work(topology.batches_key(*shard), TaskKind::Batch),
         Message::Report(_) => work(REPORTS.into(), TaskKind::Report),
@@ -69,7 +72,7 @@ pub(super) fn retry(delivery: &Delivery, retry_count: u32, topology: &Topology) 
     let headers = [(RETRY_COUNT_HEADER, AMQPValue::LongUInt(retry_count))];
     again(
         delivery,
-        topology.retry_exchange(retry_count),
+        topology.delay_exchange(retry_count),
         &headers,
         delivery.body.clone(),
     )
@@ -88,7 +91,7 @@ pub(super) fn dead_letter(
     let mut headers = vec![
         ("import-reason", text(reason.as_str())),
         ("import-error", text(&error)),
-        ("import-origin", text(delivery.routing_key.as_str())),
+        ("import-origin", text(delivery.key.as_str())),
         (RETRY_COUNT_HEADER, AMQPValue::LongUInt(delivery.retry_count)),
     ];
     if let Some(subject) = subject {
@@ -128,7 +131,7 @@ fn again(
     }
     Envelope {
         exchange,
-        routing_key: delivery.routing_key.clone(),
+        routing_key: delivery.key.clone(),
         properties: properties(
             Uuid::new_v4().to_string(),
             "application/json",

@@ -38,6 +38,25 @@ pub(super) fn count(properties: &BasicProperties, name: &str) -> u32 {
     }
 }
 
+/// The queues in which the broker itself has dead-lettered a message, the last one first. Entries that a publisher forged
+/// come after those of the broker, which puts its newest in front.
+pub(super) fn died_in(headers: &FieldTable) -> impl Iterator<Item = String> {
+    deaths(headers).filter_map(|death| text(death, "queue"))
+}
+
+/// Why the broker dead-lettered a message the last time.
+pub(super) fn death_reason(headers: &FieldTable) -> Option<String> {
+    deaths(headers).next().and_then(|death| text(death, "reason"))
+}
+
+fn deaths(headers: &FieldTable) -> impl Iterator<Item = &FieldTable> {
+    let deaths = headers.inner().get("x-death").and_then(AMQPValue::as_array);
+    deaths
+        .into_iter()
+        .flat_map(|deaths| deaths.as_slice())
+        .filter_map(AMQPValue::as_field_table)
+}
+
 /// A text among the headers.
 pub(super) fn text(headers: &FieldTable, name: &str) -> Option<String> {
     let value = headers.inner().get(&ShortString::from(name))?;

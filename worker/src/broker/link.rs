@@ -144,8 +144,7 @@ impl Link {
             channel.basic_qos(prefetch, BasicQosOptions::default()).await?;
             let (mut shards, mut consumers) = (Vec::new(), Vec::new());
             for queue in queues {
-                let quarantined = queue == self.topology.quarantine();
-                let (consumer, received) = deliveries(queue, quarantined, &channel).await?;
+                let (consumer, received) = deliveries(queue, &self.topology, &channel).await?;
                 consumers.push(consumer);
                 shards.push(received.boxed());
             }
@@ -166,19 +165,20 @@ pub async fn declare(options: &Options) -> Result<(), Error> {
 
 async fn deliveries(
     queue: ShortString,
-    quarantined: bool,
+    topology: &Topology,
     channel: &Channel,
 ) -> Result<(ShortString, impl Stream<Item = Result<Delivery, Error>> + use<>), Error> {
     let consumer = channel
         .basic_consume(
-            queue,
+            queue.clone(),
             ShortString::default(),
             BasicConsumeOptions::default(),
             FieldTable::default(),
         )
         .await?;
     let tag = consumer.tag();
-    let received = consumer.map(move |received| Ok(Delivery::of(received?, quarantined)));
+    let topology = topology.clone();
+    let received = consumer.map(move |received| Ok(Delivery::of(received?, queue.as_str(), &topology)));
     // A consumer ends when its queue is deleted or its channel closed. Unnoticed, its shard would be forgotten.
     Ok((tag, received.chain(stream::once(async { Err(Error::Gone) }))))
 }

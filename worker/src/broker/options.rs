@@ -4,7 +4,7 @@ use lapin::uri::AMQPUri;
 
 use super::{
     error::Error,
-    topology::{DEFAULT_SHARDS, Topology},
+    topology::{DEFAULT_SHARDS, MAX_SHARDS, Topology},
 };
 use crate::{secret::Secret, tls::Authorities};
 
@@ -23,7 +23,7 @@ pub struct Options {
     #[arg(long, env = "AMQP_PREFIX", value_name = "TEXT", default_value = "", value_parser = prefix)]
     pub amqp_prefix: String,
     /// Number of shard queues, for plans and for batches of rows each; the same for all workers
-    #[arg(long, env = "AMQP_SHARDS", value_name = "N", default_value_t = DEFAULT_SHARDS, value_parser = clap::value_parser!(u16).range(1..=100))]
+    #[arg(long, env = "AMQP_SHARDS", value_name = "N", default_value_t = DEFAULT_SHARDS, value_parser = clap::value_parser!(u16).range(1..=i64::from(MAX_SHARDS)))]
     pub amqp_shards: u16,
 }
 

@@ -1,10 +1,11 @@
 //! Names and declaration of every exchange and queue.
 //!
 //! ```text
-//! exchange imports (direct)         requested → imports.requested   plans.NN → imports.plans.NN
+//! exchange imports (direct)         requested → imports.requested; the only one that the Dialer may write to
+//! exchange imports.work (direct)    requested → imports.requested   plans.NN → imports.plans.NN
 //!                                   rows.NN → imports.rows.NN       reports → imports.reports
 //! exchange imports.events (topic)   import.#  → dialer.import-events
-//! exchange imports.retry.<delay>    every key → imports.retry.<delay>, back to exchange imports when the delay is over
+//! exchange imports.delay.<delay>    every key → imports.delay.<delay>, back to imports.work when the delay is over
 //! exchange imports.suspects         every key → imports.suspects, from work queues whose delivery limit is reached
 //! exchange imports.dead             every key → imports.dead
 //! ```
@@ -20,6 +21,9 @@ use crate::policy::{self, DELAYS, DELIVERY_LIMIT};
 /// Shards, unless configured. As long as there are more than tenants who import at one time, each tenant has one to himself, and
 /// taking them in turn is fair to everybody. But of each a worker holds two batches, which others cannot do: so not too many.
 pub const DEFAULT_SHARDS: u16 = 32;
+
+/// Most shards.
+pub(super) const MAX_SHARDS: u16 = 100;
 
 /// Routing key of jobs: what the Dialer publishes with.
 pub const REQUESTED: &str = "requested";
@@ -49,9 +53,14 @@ impl Topology {
         Self { prefix, shards }
     }
 
-    /// The exchange of jobs and work messages.
-    pub fn work_exchange(&self) -> ShortString {
+    /// The exchange of jobs. The Dialer publishes there.
+    pub fn jobs_exchange(&self) -> ShortString {
         self.name("imports")
+    }
+
+    /// The exchange of work. Only workers publish there, so what comes by it can be believed to be theirs.
+    pub fn work_exchange(&self) -> ShortString {
+        self.name("imports.work")
     }
 
     /// The exchange of events.
@@ -60,8 +69,16 @@ impl Topology {
     }
 
     /// The exchange whose messages wait for the delay of so many failures.
-    pub fn retry_exchange(&self, retry_count: u32) -> ShortString {
-        self.retry(policy::delay(retry_count).name)
+    pub fn delay_exchange(&self, retry_count: u32) -> ShortString {
+        self.delay_queue(policy::delay(retry_count).name)
+    }
+
+    /// Exchanges and queues of the delays of releases that had no exchange of work. Where a delay queue leads back to
+    /// cannot be changed, so the present ones have other names.
+    pub(super) fn old_delays(&self) -> impl Iterator<Item = ShortString> {
+        DELAYS
+            .iter()
+            .map(|delay| self.name(&format!("imports.retry.{}", delay.name)))
     }
 
     /// Exchange and queue of messages that were handed out too often. Most of them only lay beside the one that kills
@@ -114,7 +131,31 @@ impl Topology {
     }
 
     fn sharded(&self, kind: &str) -> impl Iterator<Item = ShortString> {
-        (0..self.shards).map(move |shard| self.name(&format!("imports.{}", key(kind, shard))))
+        (0..self.shards).map(move |shard| self.queue(&key(kind, shard)))
+    }
+
+    /// The work queues of so many shards, that of jobs excepted, each with its key.
+    pub(super) fn every_work_queue(&self, shards: u16) -> impl Iterator<Item = (ShortString, ShortString)> {
+        let shards = [PLANS, ROWS]
+            .into_iter()
+            .flat_map(move |kind| (0..shards).map(move |shard| key(kind, shard)));
+        std::iter::once(REPORTS.into())
+            .chain(shards)
+            .map(|key: ShortString| (self.queue(&key), key))
+    }
+
+    /// The queue that the key leads to.
+    fn queue(&self, key: &ShortString) -> ShortString {
+        self.name(&format!("imports.{key}"))
+    }
+
+    /// The key that leads to a work queue; `None` if it is none.
+    pub(super) fn key_of(&self, queue: &str) -> Option<ShortString> {
+        let key = queue
+            .strip_prefix(self.prefix.as_str())?
+            .strip_prefix("imports.")?;
+        let is_work = key == REQUESTED || key == REPORTS || key.starts_with(PLANS) || key.starts_with(ROWS);
+        is_work.then(|| key.into())
     }
 
     /// The queue that the Dialer reads.
@@ -144,8 +185,9 @@ impl Topology {
 
     /// Names of all exchanges and of all queues, for whoever takes a test's or an old installation's down.
     pub fn names(&self) -> (Vec<ShortString>, Vec<ShortString>) {
-        let waiting = || DELAYS.iter().map(|delay| self.retry(delay.name));
+        let waiting = || DELAYS.iter().map(|delay| self.delay_queue(delay.name));
         let exchanges = [
+            self.jobs_exchange(),
             self.work_exchange(),
             self.events_exchange(),
             self.quarantine(),
@@ -164,6 +206,7 @@ impl Topology {
 
     /// Declares everything; what is there already stays as it is.
     pub async fn declare(&self, channel: &Channel) -> lapin::Result<()> {
+        declare_exchange(channel, self.jobs_exchange(), ExchangeKind::Direct).await?;
         declare_exchange(channel, self.work_exchange(), ExchangeKind::Direct).await?;
         declare_exchange(channel, self.events_exchange(), ExchangeKind::Topic).await?;
         declare_exchange(channel, self.quarantine(), ExchangeKind::Fanout).await?;
@@ -180,7 +223,7 @@ impl Topology {
         .await?;
 
         for delay in DELAYS {
-            let waiting = self.retry(delay.name);
+            let waiting = self.delay_queue(delay.name);
             declare_exchange(channel, waiting.clone(), ExchangeKind::Fanout).await?;
             // One delay per queue: with a time-out per message, a long one at the head blocks the short ones behind.
             let delay_ms = u32::try_from(delay.time.as_millis()).unwrap_or(u32::MAX);
@@ -208,10 +251,11 @@ impl Topology {
             channel,
             self.requested_queue(),
             &work,
-            self.work_exchange(),
+            self.jobs_exchange(),
             REQUESTED,
         )
         .await?;
+        bind(channel, self.requested_queue(), self.work_exchange(), REQUESTED).await?;
         declare_queue(
             channel,
             self.reports_queue(),
@@ -238,8 +282,8 @@ impl Topology {
         Ok(())
     }
 
-    fn retry(&self, delay: &str) -> ShortString {
-        self.name(&format!("imports.retry.{delay}"))
+    fn delay_queue(&self, delay: &str) -> ShortString {
+        self.name(&format!("imports.delay.{delay}"))
     }
 
     fn name(&self, name: &str) -> ShortString {
@@ -292,13 +336,47 @@ async fn declare_queue(
     channel
         .queue_declare(name.clone(), QueueDeclareOptions::durable(), table)
         .await?;
+    bind(channel, name, exchange, routing_key).await
+}
+
+async fn bind(
+    channel: &Channel,
+    queue: ShortString,
+    exchange: ShortString,
+    routing_key: &str,
+) -> lapin::Result<()> {
     channel
         .queue_bind(
-            name,
+            queue,
             exchange,
             routing_key.into(),
             QueueBindOptions::default(),
             FieldTable::default(),
         )
         .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_queue_tells_the_key() {
+        let topology = Topology::new("t.".into(), 2);
+        for queue in topology.work_queues() {
+            let key = topology.key_of(queue.as_str()).unwrap();
+            assert_eq!(topology.queue(&key), queue);
+        }
+        let others = [
+            "imports.requested",
+            "t.imports.suspects",
+            "t.imports.dead",
+            "t.imports.retry.1s",
+            "",
+            "t.",
+        ];
+        for other in others {
+            assert_eq!(topology.key_of(other), None, "{other}");
+        }
+    }
 }

@@ -12,6 +12,7 @@ mod replay;
 mod rotate_seals;
 mod status;
 mod submit;
+mod topology;
 mod watch;
 mod work;
 
@@ -47,7 +48,7 @@ enum Command {
     /// Bring the database schema up to date; does nothing if it is
     Migrate(options::MigrateArgs),
     /// Declare all exchanges and queues; does nothing to those that are there
-    Topology(broker::Options),
+    Topology(topology::Args),
     /// Import a CSV file: upload it and publish the job, as the Dialer does
     Submit(Box<submit::Args>),
     /// Show the columns of a CSV file and the fields that they seem to hold; needs no server
@@ -97,11 +98,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             tracing::info!("the schema is up to date");
             Ok(ExitCode::SUCCESS)
         }
-        Command::Topology(options) => {
-            broker::declare(&options).await?;
-            tracing::info!("exchanges and queues are declared");
-            Ok(ExitCode::SUCCESS)
-        }
+        Command::Topology(args) => topology::run(args).await,
         Command::Submit(args) => submit::run(*args).await,
         Command::Columns(args) => columns::run(args).await,
         Command::List(args) => list::run(args).await,

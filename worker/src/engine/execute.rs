@@ -57,7 +57,7 @@ async fn attempt(context: &Context, delivery: &Delivery) -> Result<Vec<Message>,
             "begun-{}",
             Subject::of(&delivery.body).map_or(uuid::Uuid::nil(), |subject| subject.import_id)
         ));
-        let task = Task::parse(delivery.kind, &delivery.body)?;
+        let task = Task::parse(delivery.kind, &delivery.body)?.from_queue(delivery.key())?;
         run(context, task, delivery.redelivered).await
     };
     // The context holds no state that a panic could leave half changed.

@@ -286,7 +286,15 @@ async fn broker() -> Vec<Check> {
         ));
         return checks;
     }
-    checks.push(Check::ok("topology", "all exchanges and queues are there"));
+    checks.push(if found.old_way_is_open {
+        Check::warning(
+            "topology",
+            "whoever may publish jobs can publish work too, as workers of older releases do",
+            "once no worker of an older release runs: user-import topology --retire-old",
+        )
+    } else {
+        Check::ok("topology", "all exchanges and queues are there")
+    });
     checks.push(if found.refused.is_empty() {
         Check::ok("broker permissions", "may publish and read")
     } else {
