@@ -45,6 +45,7 @@ mod operators {
     pub(crate) mod tools;
 }
 mod security {
+    mod hostile_messages;
     mod permissions;
     mod privacy;
     mod schema;

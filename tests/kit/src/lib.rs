@@ -15,6 +15,7 @@ pub mod contract;
 mod dialer;
 mod process;
 mod proxy;
+pub mod raw_amqp;
 mod tap;
 mod tls;
 mod world;
