@@ -1,0 +1,17 @@
+//! Any bytes as what the broker sends: read, refused or not whole yet, and never the end of the process.
+
+#![no_main]
+
+use amq_protocol::frame::{AMQPFrame, parse_frame};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    let Ok((_, frame)) = parse_frame(bytes) else { return };
+    // Whatever recursion there is in a value, its copy, its text and its end go through it too.
+    let copy = frame.clone();
+    let _ = format!("{copy:?}");
+    if let AMQPFrame::Header(_, header) = frame {
+        let id = header.properties.message_id().as_ref();
+        assert!(id.is_none_or(|id| id.as_str().len() <= 255));
+    }
+});
