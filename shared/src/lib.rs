@@ -9,6 +9,7 @@ pub mod limits;
 pub mod names;
 pub mod problem;
 pub mod rejection;
+pub mod text;
 
 pub mod cell;
 pub mod formula;

@@ -3,6 +3,8 @@
 
 use std::{fmt::Write as _, net::Ipv6Addr};
 
+use crate::text::is_visible;
+
 /// How many characters of a value are repeated: enough to find it in the file.
 const MAX_CHARS: usize = 100;
 
@@ -85,14 +87,6 @@ fn spell(text: &mut String, value: &str, most_chars: usize, most_bytes: usize) {
         }
     }
     text.push('"');
-}
-
-/// Control characters, other line breaks, and invisible characters that reorder what stands around them.
-/// Source of the latter: Unicode, property `Bidi_Control`.
-fn is_visible(c: char) -> bool {
-    !(c.is_control()
-        || matches!(c, '\u{61C}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{2069}')
-        || matches!(c, '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}'))
 }
 
 /// Whether a value may be a SIP URI, or a piece of one, with a password in it. That stands after a colon, which may be
