@@ -28,10 +28,14 @@ mod contract {
 mod faults {
     #[cfg(feature = "failpoints")]
     mod crashes;
+    mod database;
+    mod full_queues;
     mod killed;
     mod lost_messages;
     mod outages;
+    mod process;
     pub(crate) mod redelivery;
+    mod store;
 }
 mod fairness {
     mod floods;
@@ -45,9 +49,11 @@ mod operators {
     pub(crate) mod tools;
 }
 mod security {
+    mod foreign_text;
     mod hostile_messages;
     mod permissions;
     mod privacy;
     mod schema;
+    mod secrets;
     mod tls;
 }

@@ -43,6 +43,14 @@ pub fn delay(retry_count: u32) -> Delay {
 /// Tries of a message whose error passes by itself: with [`DELAYS`] about two hours, in which people can repair a server.
 pub const MAX_TRIES_TRANSIENT: u32 = 16;
 
+/// Tries of a message whose object the store refuses us. No retry mends that, but for a while it may be that keys or rights are
+/// being changed: with [`DELAYS`] about a quarter of an hour.
+pub const MAX_TRIES_DENIED: u32 = 6;
+
+/// The failures whose delay a message waits that has not failed: a queue has no room for what follows from it. Half a minute
+/// is soon enough to notice that there is room again, and seldom enough to be nothing for the broker.
+pub const NO_ROOM: u32 = 3;
+
 /// Tries of a message whose error is most likely a defect, but may pass. About half a minute.
 pub const MAX_TRIES_UNEXPECTED: u32 = 4;
 
@@ -56,9 +64,9 @@ pub const STEP_TIMEOUT: Duration = Duration::from_secs(300);
 /// given up after seconds.
 pub const OUTAGE_CHECK_INTERVAL: Duration = Duration::from_secs(5);
 
-/// How often a step that met an outage of the database is run again as soon as the database is back. One outage may last
-/// for any time; a step that brings the server down each time it runs is noticed after this many.
-pub const MAX_OUTAGES: u32 = 5;
+/// How often a step whose connection to the database broke is run again when the database is back. One outage may last for
+/// any time; a step that brings the server down each time it runs is noticed after this many.
+pub const MAX_BROKEN_CONNECTIONS: u32 = 5;
 
 /// A connection to the broker that held for that long was a good one: when it breaks, the next is made without delay. One
 /// that breaks earlier counts as a failed attempt, because a broker that refuses all work would otherwise be connected to in

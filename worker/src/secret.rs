@@ -21,7 +21,47 @@ impl std::str::FromStr for Secret {
 
 impl std::fmt::Debug for Secret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("[redacted]")
+        f.write_str(HIDDEN)
+    }
+}
+
+/// The text with the inner part of each URL hidden in which there may be a password: before an `@`, or in a query.
+pub fn without_credentials(text: &str) -> String {
+    let mut parts = text.split("://");
+    let mut shown = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let end = part
+            .find(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`' | '<' | '>'))
+            .unwrap_or(part.len());
+        let (url, rest) = part.split_at(end);
+        shown.push_str("://");
+        shown.push_str(if url.contains(['@', '?']) { HIDDEN } else { url });
+        shown.push_str(rest);
+    }
+    shown
+}
+
+const HIDDEN: &str = "[redacted]";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_with_credentials_are_hidden() {
+        for (text, shown) in [
+            ("no URL", "no URL"),
+            ("to http://127.0.0.1:9000/b", "to http://127.0.0.1:9000/b"),
+            ("'amqp://u:p@h/v' found", "'amqp://[redacted]' found"),
+            ("a postgres://u:p@x@h/d, b", "a postgres://[redacted] b"),
+            ("postgres://h/d?password=p", "postgres://[redacted]"),
+            (
+                "amqp://u:p@h https://k:s@h",
+                "amqp://[redacted] https://[redacted]",
+            ),
+        ] {
+            assert_eq!(without_credentials(text), shown);
+        }
     }
 }
 

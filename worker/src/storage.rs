@@ -9,15 +9,21 @@ use aws_sdk_s3::{
         SharedHttpClient, retry::RetryConfig, timeout::TimeoutConfig,
     },
     error::{ProvideErrorMetadata, SdkError},
+    operation::get_object::GetObjectOutput,
     primitives::ByteStream,
 };
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
 use bytes::{Bytes, BytesMut};
+use md5::{Digest, Md5};
 use shared::contract::{event::ReportKeys, job::tenant_prefix};
 use url::Url;
 use zeroize::Zeroizing;
 
-use crate::{message::ImportRef, secret::Secret, tls::Authorities};
+use crate::{
+    message::ImportRef,
+    secret::Secret,
+    tls::{Authorities, is_this_machine, warn_of_plain_text},
+};
 
 /// One attempt of one request, connecting included. Our objects have a few MiB at most.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -27,6 +33,18 @@ const OPERATION_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Time for a TCP connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// What is done to an object that need not be there before.
+const WRITING: &str = "writing";
+
+/// Codes of the status 400 that speak of settings; others of it pass. Source: Amazon S3, "Error responses".
+const WRONG_SETTINGS: [&str; 5] = [
+    "AuthorizationHeaderMalformed",
+    "ExpiredToken",
+    "IllegalLocationConstraintException",
+    "InvalidBucketName",
+    "InvalidToken",
+];
 
 /// Where the objects are.
 #[derive(Debug, Clone, clap::Args)]
@@ -92,6 +110,15 @@ fn endpoint(text: &Secret) -> Result<String, Error> {
     }
 }
 
+impl Options {
+    /// Another machine, if what goes there is sent as plain text.
+    pub fn plain_text_host(&self) -> Option<String> {
+        let url = Url::parse(self.endpoint.expose()).ok()?;
+        let host = url.host_str().filter(|host| !is_this_machine(host))?;
+        (url.scheme() == "http").then(|| host.to_owned())
+    }
+}
+
 /// Why an object could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -110,6 +137,24 @@ pub enum Error {
         /// What the SDK says, with its causes.
         cause: String,
     },
+    /// The store refuses what is asked of it, and will refuse it again, unless its settings or ours are changed.
+    #[error(
+        "object storage: {action} {key:?} was refused with {status} ({code}): correct S3_ENDPOINT, S3_REGION, S3_BUCKET, the \
+         keys, what they may do, or this machine's clock"
+    )]
+    Denied {
+        /// What was tried.
+        action: &'static str,
+        /// The object.
+        key: String,
+        /// The status of the answer.
+        status: u16,
+        /// S3's code for the error.
+        code: String,
+    },
+    /// The object does not exist.
+    #[error("object storage: there is no such object")]
+    Missing,
     /// The bucket does not exist.
     #[error("object storage: there is no bucket {0:?}: create it, or correct S3_BUCKET")]
     NoBucket(String),
@@ -138,7 +183,7 @@ pub enum Fetched {
         content: Option<Bytes>,
         /// Its size in bytes.
         size_bytes: u64,
-        /// Its ETag as the server gives it, quotes taken off.
+        /// Its ETag, normalized.
         etag: Option<String>,
     },
     /// Nothing.
@@ -155,6 +200,9 @@ pub struct Storage {
 impl Storage {
     /// A client; connects when first used.
     pub fn new(options: &Options) -> Result<Self, Error> {
+        if let Some(host) = options.plain_text_host() {
+            warn_of_plain_text("object storage", &host, "use https:// in S3_ENDPOINT");
+        }
         let credentials = Credentials::new(
             &options.access_key_id,
             options.secret_access_key.expose(),
@@ -189,61 +237,34 @@ impl Storage {
         })
     }
 
-    /// Reads an object, but no more than `max_bytes` of it.
+    /// Reads an object, but no more than `max_bytes` of it. What comes is whole, or it is an error.
     pub async fn get(&self, key: &str, max_bytes: u64) -> Result<Fetched, Error> {
         let request = self.client.get_object().bucket(&self.bucket).key(key).send();
         let mut object = match request.await {
             Ok(object) => object,
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(|error| error.is_no_such_key()) =>
-            {
-                return Ok(Fetched::Missing);
-            }
-            Err(error) => return Err(self.error("reading", key, &error)),
+            Err(error) => match self.error("reading", key, &error) {
+                Error::Missing => return Ok(Fetched::Missing),
+                error => return Err(error),
+            },
         };
-        let etag = object.e_tag().map(|etag| etag.trim_matches('"').to_owned());
-        let size_bytes = object
-            .content_length()
-            .and_then(|size| u64::try_from(size).ok())
-            .unwrap_or(0);
-        if size_bytes > max_bytes {
+        let etag = object.e_tag().map(normalized);
+        let digest = etag.clone().filter(|etag| is_md5(etag) && !is_encrypted(&object));
+        let declared = object.content_length().and_then(|size| u64::try_from(size).ok());
+        if let Some(size_bytes) = declared
+            && size_bytes > max_bytes
+        {
             return Ok(Fetched::Found {
                 content: None,
                 size_bytes,
                 etag,
             });
         }
-        let mut content = BytesMut::with_capacity(usize::try_from(size_bytes).unwrap_or(0));
-        // A body is outside the SDK's operation time-out.
-        let body = async {
-            while let Some(chunk) = object.body.try_next().await? {
-                content.extend_from_slice(&chunk);
-                // The length in the header is only what the server says.
-                if content.len() as u64 > max_bytes {
-                    break;
-                }
-            }
-            Ok::<_, aws_sdk_s3::primitives::ByteStreamError>(())
-        };
-        let failed = |cause: String| Error::Failed {
-            action: "reading",
-            key: key.to_owned(),
-            cause,
-        };
-        match tokio::time::timeout(OPERATION_TIMEOUT, body).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => return Err(failed(with_causes(&error))),
-            Err(_) => {
-                return Err(failed(format!(
-                    "no whole answer within {} s",
-                    OPERATION_TIMEOUT.as_secs()
-                )));
-            }
-        }
+        let content = self.read(key, &mut object.body, declared, max_bytes).await?;
         let size_bytes = content.len() as u64;
-        let content = (size_bytes <= max_bytes).then(|| content.freeze());
+        let content = (size_bytes <= max_bytes).then_some(content);
+        if let Some(content) = &content {
+            self.check_whole(key, content, declared, digest).await?;
+        }
         Ok(Fetched::Found {
             content,
             size_bytes,
@@ -251,7 +272,72 @@ impl Storage {
         })
     }
 
-    /// Writes an object, replacing what is there, and returns its ETag without quotes.
+    /// Reads a body, and stops once it is larger than wanted: its declared length is only what the server says.
+    async fn read(
+        &self,
+        key: &str,
+        body: &mut ByteStream,
+        declared: Option<u64>,
+        max_bytes: u64,
+    ) -> Result<Bytes, Error> {
+        let mut content = BytesMut::with_capacity(usize::try_from(declared.unwrap_or(0)).unwrap_or(0));
+        // A body is outside the SDK's operation time-out.
+        let reading = async {
+            while let Some(chunk) = body.try_next().await? {
+                content.extend_from_slice(&chunk);
+                if content.len() as u64 > max_bytes {
+                    break;
+                }
+            }
+            Ok::<_, aws_sdk_s3::primitives::ByteStreamError>(())
+        };
+        match tokio::time::timeout(OPERATION_TIMEOUT, reading).await {
+            Ok(Ok(())) => Ok(content.freeze()),
+            Ok(Err(error)) => Err(failed(key, with_causes(&error))),
+            Err(_) => Err(failed(
+                key,
+                format!("no whole answer within {} s", OPERATION_TIMEOUT.as_secs()),
+            )),
+        }
+    }
+
+    /// A connection that ends early looks like the end of a body whose length nobody declared, and a proxy may declare the
+    /// length of the part that it has. Whether the content is whole is told by its digest, else by the size that the
+    /// store answers when it is asked for that alone.
+    async fn check_whole(
+        &self,
+        key: &str,
+        content: &Bytes,
+        declared: Option<u64>,
+        digest: Option<String>,
+    ) -> Result<(), Error> {
+        let read = content.len() as u64;
+        let cut = |size: u64| Err(failed(key, format!("cut short: {read} of {size} bytes came")));
+        match (declared, digest) {
+            (Some(size), _) if size != read => return cut(size),
+            (Some(_), None) => return Ok(()),
+            (_, Some(digest)) if digest == md5(content) => return Ok(()),
+            // Not every store makes its ETag of the content, even where it looks so.
+            (_, Some(_)) | (None, None) => {}
+        }
+        let request = self.client.head_object().bucket(&self.bucket).key(key).send();
+        let asked = request
+            .await
+            .map_err(|error| self.error("reading", key, &error))?;
+        match asked.content_length().and_then(|size| u64::try_from(size).ok()) {
+            Some(size) if size == read => Ok(()),
+            Some(size) => cut(size),
+            None if declared.is_some() => Ok(()),
+            None => Err(failed(
+                key,
+                format!(
+                    "whether {read} bytes are all of it cannot be told: the store names neither size nor digest"
+                ),
+            )),
+        }
+    }
+
+    /// Writes an object, replacing what is there, and returns its ETag, normalized.
     pub async fn put(
         &self,
         key: &str,
@@ -280,8 +366,8 @@ impl Storage {
             .content_type(content_type)
             .body(ByteStream::from(content));
         match request.send().await {
-            Ok(written) => Ok(written.e_tag().map(|etag| etag.trim_matches('"').to_owned())),
-            Err(error) => Err(self.error("writing", key, &error)),
+            Ok(written) => Ok(written.e_tag().map(normalized)),
+            Err(error) => Err(self.error(WRITING, key, &error)),
         }
     }
 
@@ -290,9 +376,11 @@ impl Storage {
         let request = self.client.delete_object().bucket(&self.bucket).key(key).send();
         match request.await {
             Ok(_) => Ok(()),
-            // S3 itself does not mind; some servers do.
-            Err(error) if error.code() == Some("NoSuchKey") => Ok(()),
-            Err(error) => Err(self.error("deleting", key, &error)),
+            Err(error) => match self.error("deleting", key, &error) {
+                // S3 itself does not mind; some servers do.
+                Error::Missing => Ok(()),
+                error => Err(error),
+            },
         }
     }
 
@@ -300,15 +388,65 @@ impl Storage {
     where
         E: std::error::Error + ProvideErrorMetadata + 'static,
     {
-        if error.code() == Some("NoSuchBucket") {
-            return Error::NoBucket(self.bucket.clone());
-        }
-        Error::Failed {
-            action,
-            key: key.to_owned(),
-            cause: with_causes(error),
+        let status = error.raw_response().map(|response| response.status().as_u16());
+        match (status, error.code()) {
+            (_, Some("NoSuchBucket")) => Error::NoBucket(self.bucket.clone()),
+            // Proxies and some stores answer so without S3's code.
+            (Some(404 | 410), _) | (_, Some("NoSuchKey" | "NoSuchVersion")) if action != WRITING => {
+                Error::Missing
+            }
+            (Some(status @ (301 | 307 | 308 | 401 | 403 | 405)), code) => Error::Denied {
+                action,
+                key: key.to_owned(),
+                status,
+                code: code.unwrap_or("without a code").to_owned(),
+            },
+            (Some(status @ 400), Some(code)) if WRONG_SETTINGS.contains(&code) => Error::Denied {
+                action,
+                key: key.to_owned(),
+                status,
+                code: code.to_owned(),
+            },
+            _ => Error::Failed {
+                action,
+                key: key.to_owned(),
+                cause: with_causes(error),
+            },
         }
     }
+}
+
+fn failed(key: &str, cause: String) -> Error {
+    Error::Failed {
+        action: "reading",
+        key: key.to_owned(),
+        cause,
+    }
+}
+
+/// An ETag without the quotes around it and the mark of a weak one, which proxies add when they compress.
+pub fn normalized(etag: &str) -> String {
+    let etag = etag.trim().replace("&quot;", "\"");
+    let etag = etag
+        .strip_prefix("W/")
+        .or(etag.strip_prefix("w/"))
+        .unwrap_or(&etag);
+    etag.trim_matches(['"', '\'']).to_owned()
+}
+
+/// Whether an ETag may be the digest of the content: it is not for objects that were uploaded in parts.
+fn is_md5(etag: &str) -> bool {
+    etag.len() == 32 && etag.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// Source: Amazon S3, "Checking object integrity": the ETag of these is no digest of the content.
+fn is_encrypted(object: &GetObjectOutput) -> bool {
+    object.sse_customer_algorithm().is_some() || object.ssekms_key_id().is_some()
+}
+
+fn md5(content: &[u8]) -> String {
+    let digest = Md5::digest(content);
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// An HTTP client that trusts these authorities and no others.
@@ -331,4 +469,25 @@ fn with_causes(error: &dyn std::error::Error) -> String {
         .map(ToString::to_string)
         .collect();
     causes.join(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_etag_is_the_same_however_it_is_quoted() {
+        for etag in [
+            "9b2c",
+            "\"9b2c\"",
+            "W/\"9b2c\"",
+            "w/\"9b2c\"",
+            "'9b2c'",
+            " \"9b2c\" ",
+            "&quot;9b2c&quot;",
+        ] {
+            assert_eq!(normalized(etag), "9b2c", "{etag}");
+        }
+        assert_eq!(normalized("\"9b2c-2\""), "9b2c-2");
+    }
 }

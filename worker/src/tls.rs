@@ -1,7 +1,7 @@
 //! Certificate authorities of our own for the broker and the store. PostgreSQL's stands in its URL:
 //! `?sslmode=verify-full&sslrootcert=FILE`.
 
-use std::str::FromStr;
+use std::{net::IpAddr, str::FromStr};
 
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 
@@ -26,6 +26,22 @@ pub enum Error {
     NoCertificate(String),
 }
 
+/// Whether a host is this machine, so that what goes there passes no network.
+pub fn is_this_machine(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    let is_loopback = |address: IpAddr| address.is_loopback();
+    // A path is that of a Unix socket.
+    host == "localhost" || host.starts_with('/') || address.parse().is_ok_and(is_loopback)
+}
+
+/// Warns of a connection to another machine that is not encrypted.
+pub fn warn_of_plain_text(server: &str, host: &str, advice: &str) {
+    tracing::warn!(
+        "the connection to the {server} at {host:?} is NOT ENCRYPTED: whoever can listen on the way learns its password and \
+         personal data; {advice}"
+    );
+}
+
 impl Authorities {
     /// The certificates in PEM form.
     pub fn pem(&self) -> &str {
@@ -46,6 +62,35 @@ impl FromStr for Authorities {
         match certificates {
             Ok(certificates) if !certificates.is_empty() => Ok(Self(pem)),
             _ => Err(Error::NoCertificate(path.to_owned())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loopback_and_sockets_are_this_machine() {
+        for host in [
+            "localhost",
+            "127.0.0.1",
+            "127.9.9.9",
+            "[::1]",
+            "::1",
+            "/run/postgresql",
+        ] {
+            assert!(is_this_machine(host), "{host}");
+        }
+        for host in [
+            "db",
+            "localhost.example.com",
+            "10.0.0.1",
+            "192.168.0.1",
+            "[fd00::1]",
+            "128.0.0.1",
+        ] {
+            assert!(!is_this_machine(host), "{host}");
         }
     }
 }

@@ -15,15 +15,15 @@ use crate::{
 const SLOW: &[(&str, &str)] = &[("ARGON2_MEMORY_KIB", "4096"), ("ARGON2_PASSES", "1")];
 
 /// The proxies through which a worker reaches its servers.
-struct Way {
-    database: Proxy,
+pub(super) struct Way {
+    pub(super) database: Proxy,
     broker: Proxy,
     storage: Proxy,
     variables: Vec<(&'static str, String)>,
 }
 
 impl Way {
-    async fn of(world: &World) -> Self {
+    pub(super) async fn of(world: &World) -> Self {
         let variable = |name: &str| {
             let own = world.variables().into_iter().find(|(own, _)| *own == name);
             own.map_or_else(|| std::env::var(name).unwrap(), |(_, value)| value)
@@ -51,7 +51,7 @@ impl Way {
         }
     }
 
-    fn worker(&self, world: &World) -> Worker {
+    pub(super) fn worker(&self, world: &World) -> Worker {
         let own = self.variables.iter().map(|(name, value)| (*name, value.as_str()));
         let variables: Vec<(&str, &str)> = own.chain(SLOW.iter().copied()).collect();
         Worker::start(world, &variables)
@@ -71,12 +71,12 @@ async fn rows_done(world: &World, at_least: i64) {
 
 /// Lets no batch make users once there are some: what is to happen in the middle of an import happens there, however
 /// slow the test and however fast the worker.
-struct Gate(Transaction<'static, Postgres>);
+pub(super) struct Gate(Transaction<'static, Postgres>);
 
 impl Gate {
     const LOCK: i64 = 1;
 
-    async fn after(world: &World, users: u32) -> Self {
+    pub(super) async fn after(world: &World, users: u32) -> Self {
         let lock = Self::LOCK;
         sqlx::raw_sql(AssertSqlSafe(format!(
             "CREATE FUNCTION dialer.wait_at_the_gate() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -101,7 +101,7 @@ impl Gate {
     }
 
     /// A batch waits.
-    async fn reached(&self, world: &World) {
+    pub(super) async fn reached(&self, world: &World) {
         someone_waits(
             world,
             &format!("classid = 0 AND objid = {} AND objsubid = 1", Self::LOCK),
@@ -109,7 +109,7 @@ impl Gate {
         .await;
     }
 
-    async fn open(self) {
+    pub(super) async fn open(self) {
         self.0.rollback().await.unwrap();
     }
 }
@@ -129,11 +129,11 @@ async fn someone_waits(world: &World, lock: &str) {
     .await;
 }
 
-async fn logged(world: &World, text: &str) {
+pub(super) async fn logged(world: &World, text: &str) {
     eventually(text, async || world.logged().contains(text).then_some(())).await;
 }
 
-async fn finished_whole(world: &World, tenant: Tenant, job: &Value, rows: u32) {
+pub(super) async fn finished_whole(world: &World, tenant: Tenant, job: &Value, rows: u32) {
     let event = world.final_event(job).await;
     assert_eq!(
         event["data"]["summary"],
@@ -145,7 +145,7 @@ async fn finished_whole(world: &World, tenant: Tenant, job: &Value, rows: u32) {
 }
 
 /// (tries of the import, times that a message of it was handed out in vain)
-async fn tries(world: &World) -> i32 {
+pub(super) async fn tries(world: &World) -> i32 {
     sqlx::query_scalar("SELECT tries FROM imports.imports")
         .fetch_one(&world.db)
         .await
@@ -162,11 +162,11 @@ async fn servers_that_are_away_at_the_start_are_waited_for() {
         let job = world.upload(tenant, good_rows(10)).await;
         world.publish(&job).await;
         let _worker = way.worker(world);
-        logged(world, "waiting error=database").await;
+        logged(world, "database unavailable, retrying").await;
         way.database.set(Fault::None);
-        logged(world, "waiting error=broker").await;
+        logged(world, "broker unavailable, retrying").await;
         way.broker.set(Fault::None);
-        logged(world, "trying again later error=object storage").await;
+        logged(world, "error=object storage: reading").await;
         way.storage.set(Fault::None);
         finished_whole(world, tenant, &job, 10).await;
     })
@@ -204,7 +204,7 @@ async fn a_database_that_is_cut_off_is_waited_for_without_counting_a_try() {
         gate.reached(world).await;
         way.database.set(Fault::Cut);
         gate.open().await;
-        logged(world, "waiting for the database").await;
+        logged(world, "database unavailable, keeping").await;
         // How long the outage lasts; nothing is waited for here.
         tokio::time::sleep(Duration::from_secs(2)).await;
         way.database.set(Fault::None);
@@ -246,7 +246,7 @@ async fn connections_that_fall_silent_are_noticed_within_seconds() {
         way.database.set(Fault::Silence);
         way.broker.set(Fault::Silence);
         gate.open().await;
-        logged(world, "waiting for the database").await;
+        logged(world, "database unavailable, keeping").await;
         logged(world, "connecting anew").await;
         way.database.set(Fault::None);
         way.broker.set(Fault::None);
@@ -284,12 +284,12 @@ async fn a_storage_that_answers_with_errors_delays_an_import_and_its_tries_can_b
         let gate = Gate::after(world, 0).await;
         let job = world.upload(tenant, good_rows(30)).await;
         world.publish(&job).await;
-        logged(world, "trying again later error=object storage: reading").await;
+        logged(world, "error=object storage: reading").await;
         way.storage.set(Fault::None);
         gate.reached(world).await;
         way.storage.set(Fault::Answer(500));
         gate.open().await;
-        logged(world, "trying again later error=object storage: writing").await;
+        logged(world, "error=object storage: writing").await;
         way.storage.set(Fault::None);
         finished_whole(world, tenant, &job, 30).await;
         assert!(tries(world).await >= 2);
@@ -361,7 +361,7 @@ async fn a_worker_that_waits_for_a_silent_database_stops_at_once() {
         gate.reached(world).await;
         way.database.set(Fault::Silence);
         gate.open().await;
-        logged(world, "waiting for the database").await;
+        logged(world, "database unavailable, keeping").await;
         stops_at_once(worker).await;
 
         way.database.set(Fault::None);

@@ -11,6 +11,7 @@
     reason = "a test ends with a panic"
 )]
 
+mod altered_store;
 pub mod contract;
 mod dialer;
 mod process;
@@ -20,6 +21,7 @@ mod tap;
 mod tls;
 mod world;
 
+pub use altered_store::{AlteredStore, Answer};
 pub use dialer::{Reports, final_data};
 pub use process::Worker;
 pub use proxy::{Fault, Proxy, authority};

@@ -7,6 +7,14 @@ use std::{
 
 use crate::{World, eventually};
 
+/// Secrets of the owner, the operators and the Dialer: what a worker does not need, it does not get.
+const OTHERS_SECRETS: [&str; 4] = [
+    "MIGRATE_DATABASE_URL",
+    "OPERATOR_DATABASE_URL",
+    "AMQP_ADMIN_URL",
+    "DIALER_AMQP_URL",
+];
+
 /// A running `user-import work`; killed when dropped.
 #[derive(Debug)]
 pub struct Worker {
@@ -35,6 +43,9 @@ impl Worker {
             .create(true)
             .open(world.log())
             .expect("the log");
+        for other in OTHERS_SECRETS {
+            command.env_remove(other);
+        }
         let child = command
             .arg("work")
             .envs(variables.iter().copied())

@@ -34,6 +34,7 @@ pub enum Fault {
 pub struct Proxy {
     address: SocketAddr,
     fault: watch::Sender<Fault>,
+    forgotten: watch::Sender<u32>,
 }
 
 impl Proxy {
@@ -42,12 +43,19 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
         let (fault, faults) = watch::channel(Fault::None);
+        let (forgotten, forgetting) = watch::channel(0);
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                tokio::spawn(serve(client, server.clone(), faults.clone()));
+                let mut forgetting = forgetting.clone();
+                forgetting.mark_unchanged();
+                tokio::spawn(serve(client, server.clone(), faults.clone(), forgetting));
             }
         });
-        Self { address, fault }
+        Self {
+            address,
+            fault,
+            forgotten,
+        }
     }
 
     /// Listens for connections to the server that a URL names.
@@ -58,6 +66,12 @@ impl Proxy {
     /// The URL with the proxy in the server's place.
     pub fn url(&self, url: &str) -> String {
         url.replacen(authority(url), &self.address.to_string(), 1)
+    }
+
+    /// Passes nothing on any more on the connections that are open now, and tells nobody, as a load balancer does with idle
+    /// ones. New ones are served.
+    pub fn forget(&self) {
+        self.forgotten.send_modify(|times| *times += 1);
     }
 
     /// From now on does this with connections.
@@ -73,7 +87,12 @@ pub fn authority(url: &str) -> &str {
     rest.rsplit_once('@').map_or(rest, |(_, server)| server)
 }
 
-async fn serve(client: TcpStream, server: String, mut faults: watch::Receiver<Fault>) {
+async fn serve(
+    client: TcpStream,
+    server: String,
+    mut faults: watch::Receiver<Fault>,
+    forgetting: watch::Receiver<u32>,
+) {
     let fault = *faults.borrow_and_update();
     match fault {
         Fault::Cut => return,
@@ -85,16 +104,24 @@ async fn serve(client: TcpStream, server: String, mut faults: watch::Receiver<Fa
     };
     let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), server.into_split());
     tokio::select! {
-        () = pass(from_client, to_server, faults.clone()) => {}
-        () = pass(from_server, to_client, faults.clone()) => {}
+        () = pass(from_client, to_server, faults.clone(), forgetting.clone()) => {}
+        () = pass(from_server, to_client, faults.clone(), forgetting) => {}
         _ = faults.wait_for(|fault| matches!(fault, Fault::Cut | Fault::Answer(_))) => {}
     }
 }
 
 /// Passes bytes on until either side closes.
-async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut faults: watch::Receiver<Fault>) {
+async fn pass(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    mut faults: watch::Receiver<Fault>,
+    forgetting: watch::Receiver<u32>,
+) {
     let mut piece = vec![0; 16 * 1024];
     while let Ok(length @ 1..) = from.read(&mut piece).await {
+        if forgetting.has_changed().unwrap_or(true) {
+            std::future::pending::<()>().await;
+        }
         let fault = *faults.borrow_and_update();
         if let Fault::Delay(delay) = fault {
             tokio::time::sleep(delay).await;

@@ -9,7 +9,7 @@ use lapin::{
 
 use super::{
     error::Error,
-    headers::{DELIVERY_COUNT_HEADER, RETRY_COUNT_HEADER, count, died_in},
+    headers::{DELIVERY_COUNT_HEADER, POSTPONED_HEADER, RETRY_COUNT_HEADER, count, died_in, has},
     topology::{PLANS, QUARANTINE, REPORTS, REQUESTED, Topology},
 };
 use crate::message::TaskKind;
@@ -25,7 +25,7 @@ pub struct Delivery {
     pub retry_count: u32,
     /// How often the broker has handed it out in vain: to workers that died or stopped.
     pub delivery_count: u32,
-    /// Whether the broker has handed it out before.
+    /// Whether it was handed out before.
     pub redelivered: bool,
     /// Whether it was handed out too often before, and is now handed out alone.
     pub quarantined: bool,
@@ -61,7 +61,7 @@ impl Delivery {
             } else {
                 0
             },
-            redelivered: received.redelivered,
+            redelivered: received.redelivered || is_workers && has(properties, POSTPONED_HEADER),
             quarantined,
             key,
             acker: received.acker,

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{
     delivery::{Delivery, kind_of_key},
-    headers::{IMPORT_HEADER, RETRY_COUNT_HEADER, SIZE_HEADER, TENANT_HEADER},
+    headers::{IMPORT_HEADER, POSTPONED_HEADER, RETRY_COUNT_HEADER, SIZE_HEADER, TENANT_HEADER},
     topology::{QUARANTINE, REPORTS, REQUESTED, Topology},
 };
 use crate::message::{DeadReason, Message, Subject, TaskKind};
@@ -70,6 +70,20 @@ pub(super) fn envelope(message: &Message, topology: &Topology) -> Result<Envelop
 /// The delivery once more, after a delay that grows with the number of failed tries.
 pub(super) fn retry(delivery: &Delivery, retry_count: u32, topology: &Topology) -> Envelope {
     let headers = [(RETRY_COUNT_HEADER, AMQPValue::LongUInt(retry_count))];
+    again(
+        delivery,
+        topology.delay_exchange(retry_count),
+        &headers,
+        delivery.body.clone(),
+    )
+}
+
+/// The delivery once more, after the delay of so many failures, as if it had been handed out again.
+pub(super) fn postponed(delivery: &Delivery, retry_count: u32, topology: &Topology) -> Envelope {
+    let headers = [
+        (RETRY_COUNT_HEADER, AMQPValue::LongUInt(delivery.retry_count)),
+        (POSTPONED_HEADER, AMQPValue::Boolean(true)),
+    ];
     again(
         delivery,
         topology.delay_exchange(retry_count),

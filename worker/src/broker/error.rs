@@ -19,13 +19,11 @@ pub enum Error {
         /// How long.
         seconds: u64,
     },
-    /// The broker refused a message.
-    #[error("broker: a message to {exchange:?} with key {routing_key:?} was refused")]
+    /// A queue refused a message. A matter of that message: the connection is as good as before.
+    #[error("broker: queue {queue:?} refuses messages: is it full (max-length), or the broker's disk?")]
     Refused {
-        /// The exchange.
-        exchange: String,
-        /// The routing key.
-        routing_key: String,
+        /// The queue.
+        queue: String,
     },
     /// A message found no queue.
     #[error(

@@ -8,6 +8,9 @@ use lapin::{
 /// Header that counts failed tries. Ours, because `x-` headers belong to the broker.
 pub(super) const RETRY_COUNT_HEADER: &str = "import-tries";
 
+/// Header of a message whose step was done before, but not what follows from it.
+pub(super) const POSTPONED_HEADER: &str = "import-postponed";
+
 /// Header in which a quorum queue says how often it has handed a message out before.
 pub(super) const DELIVERY_COUNT_HEADER: &str = "x-delivery-count";
 
@@ -55,6 +58,12 @@ fn deaths(headers: &FieldTable) -> impl Iterator<Item = &FieldTable> {
         .into_iter()
         .flat_map(|deaths| deaths.as_slice())
         .filter_map(AMQPValue::as_field_table)
+}
+
+/// Whether there is such a header.
+pub(super) fn has(properties: &BasicProperties, name: &str) -> bool {
+    let headers = properties.headers().as_ref();
+    headers.is_some_and(|headers| headers.inner().contains_key(name))
 }
 
 /// A text among the headers.

@@ -23,7 +23,7 @@ use super::{
     publisher::Publisher,
     topology::Topology,
 };
-use crate::fair::LeastRecentlyServed;
+use crate::{fair::LeastRecentlyServed, tls::warn_of_plain_text};
 
 /// Time to give messages back. Whatever is not given back by then is returned when the connection ends.
 const HAND_BACK_TIMEOUT: Duration = Duration::from_secs(5);
@@ -69,25 +69,25 @@ pub struct Link {
     publisher: Publisher,
     consuming: Connection,
     topology: Topology,
-    // Closed when dropped.
-    _publishing: Connection,
 }
 
 impl Link {
     /// Connects and declares the topology.
     pub async fn connect(options: &Options) -> Result<Self, Error> {
+        if let Some(host) = options.plain_text_host() {
+            warn_of_plain_text("broker", &host, "use amqps:// in AMQP_URL");
+        }
         within(CONNECT_TIMEOUT, "connecting", async {
             let topology = options.topology();
             let publishing = connect(options, "user-import publishing").await?;
             let channel = publishing.create_channel().await?;
             topology.declare(&channel).await?;
             let consuming = connect(options, "user-import consuming").await?;
-            let publisher = Publisher::open(&publishing, topology.clone()).await?;
+            let publisher = Publisher::open(publishing, topology.clone()).await?;
             Ok(Self {
                 publisher,
                 consuming,
                 topology,
-                _publishing: publishing,
             })
         })
         .await

@@ -1,12 +1,15 @@
 //! Where the broker is, and what its exchanges and queues are called.
 
-use lapin::uri::AMQPUri;
+use lapin::uri::{AMQPScheme, AMQPUri};
 
 use super::{
     error::Error,
     topology::{DEFAULT_SHARDS, MAX_SHARDS, Topology},
 };
-use crate::{secret::Secret, tls::Authorities};
+use crate::{
+    secret::Secret,
+    tls::{Authorities, is_this_machine},
+};
 
 /// Where the broker is.
 #[derive(Debug, Clone, clap::Args)]
@@ -36,6 +39,13 @@ impl Options {
     /// Refuses a URL that cannot be read: no waiting mends it.
     pub fn check(&self) -> Result<(), Error> {
         self.uri().map(|_| ())
+    }
+
+    /// Another machine, if what goes there is sent as plain text.
+    pub fn plain_text_host(&self) -> Option<String> {
+        let uri = self.uri().ok()?;
+        let host = Some(uri.authority.host).filter(|host| !is_this_machine(host))?;
+        (uri.scheme == AMQPScheme::AMQP).then_some(host)
     }
 
     pub(super) fn uri(&self) -> Result<AMQPUri, Error> {

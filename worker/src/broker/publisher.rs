@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::future::select_all;
 use lapin::{
-    Channel, Confirmation, Connection, ConnectionStatus,
+    Channel, Confirmation, Connection,
     options::{BasicPublishOptions, ConfirmSelectOptions},
 };
 use tokio::sync::Mutex;
@@ -30,22 +30,20 @@ pub struct Publisher {
     /// One call at a time on each: lapin can attach a returned message to the confirm of a neighbour, so whatever is
     /// returned must belong to the call that sees it.
     channels: Vec<Mutex<Channel>>,
-    connection: ConnectionStatus,
+    connection: Connection,
     topology: Topology,
 }
 
 impl Publisher {
     /// Opens channels on the connection.
-    pub(super) async fn open(connection: &Connection, topology: Topology) -> lapin::Result<Self> {
+    pub(super) async fn open(connection: Connection, topology: Topology) -> lapin::Result<Self> {
         let mut channels = Vec::with_capacity(CHANNELS);
         for _ in 0..CHANNELS {
-            let channel = connection.create_channel().await?;
-            channel.confirm_select(ConfirmSelectOptions::default()).await?;
-            channels.push(Mutex::new(channel));
+            channels.push(Mutex::new(confirming(&connection).await?));
         }
         Ok(Self {
             channels,
-            connection: connection.status().clone(),
+            connection,
             topology,
         })
     }
@@ -62,6 +60,12 @@ impl Publisher {
     /// Sends the delivery again, after the delay of so many failed tries.
     pub async fn retry(&self, delivery: &Delivery, retry_count: u32) -> Result<(), Error> {
         self.send(&[envelope::retry(delivery, retry_count, &self.topology)])
+            .await
+    }
+
+    /// Sends the delivery again, after the delay of so many failures, none of which is counted.
+    pub async fn postpone(&self, delivery: &Delivery, retry_count: u32) -> Result<(), Error> {
+        self.send(&[envelope::postponed(delivery, retry_count, &self.topology)])
             .await
     }
 
@@ -93,7 +97,19 @@ impl Publisher {
         if envelopes.is_empty() {
             return Ok(());
         }
-        let (channel, ..) = select_all(self.channels.iter().map(|channel| Box::pin(channel.lock()))).await;
+        let (mut channel, ..) =
+            select_all(self.channels.iter().map(|channel| Box::pin(channel.lock()))).await;
+        let sent = self.send_over(&channel, envelopes).await;
+        if let Err(Error::Refused { .. }) = sent {
+            // A quorum queue that has refused a channel once may do so for ever: when its limit is taken away, it tells
+            // nobody (seen with RabbitMQ 3.10).
+            *channel = confirming(&self.connection).await?;
+        }
+        sent
+    }
+
+    async fn send_over(&self, channel: &Channel, envelopes: &[Envelope]) -> Result<(), Error> {
+        let status = self.connection.status();
         let confirmed = async {
             let mut confirms = Vec::with_capacity(envelopes.len());
             for envelope in envelopes {
@@ -112,10 +128,11 @@ impl Publisher {
                     .await?;
                 confirms.push((envelope, sent));
             }
+            let mut published = Ok(());
             for (envelope, confirm) in confirms {
-                settled(envelope, confirm.await?)?;
+                published = published.and(self.published(envelope, confirm.await?));
             }
-            Ok(())
+            published
         };
         let mut confirmed = std::pin::pin!(confirmed);
         loop {
@@ -123,7 +140,7 @@ impl Publisher {
                 Ok(done) => return done,
                 // Flow control: the broker is short of memory or disk, and takes messages again when it is not. Until
                 // then a new connection would be no better off.
-                Err(_) if self.connection.connected() && self.connection.blocked() => {
+                Err(_) if status.connected() && status.blocked() => {
                     tracing::warn!("waiting: the broker takes no messages, it is short of memory or disk");
                 }
                 Err(_) => {
@@ -135,20 +152,28 @@ impl Publisher {
             }
         }
     }
+
+    /// A returned message is acknowledged too, so an acknowledgement alone says nothing.
+    fn published(&self, envelope: &Envelope, confirmation: Confirmation) -> Result<(), Error> {
+        match confirmation {
+            Confirmation::Ack(None) => Ok(()),
+            Confirmation::Ack(Some(_)) | Confirmation::Nack(Some(_)) => Err(Error::Unroutable {
+                exchange: envelope.exchange.to_string(),
+                routing_key: envelope.routing_key.to_string(),
+            }),
+            Confirmation::Nack(None) | Confirmation::NotRequested => Err(Error::Refused {
+                queue: self
+                    .topology
+                    .queue_of(&envelope.exchange, &envelope.routing_key)
+                    .to_string(),
+            }),
+        }
+    }
 }
 
-/// A returned message is acknowledged too, so an acknowledgement alone says nothing.
-fn settled(envelope: &Envelope, confirmation: Confirmation) -> Result<(), Error> {
-    let (exchange, routing_key) = (envelope.exchange.to_string(), envelope.routing_key.to_string());
-    match confirmation {
-        Confirmation::Ack(None) => Ok(()),
-        Confirmation::Ack(Some(_)) | Confirmation::Nack(Some(_)) => Err(Error::Unroutable {
-            exchange,
-            routing_key,
-        }),
-        Confirmation::Nack(None) | Confirmation::NotRequested => Err(Error::Refused {
-            exchange,
-            routing_key,
-        }),
-    }
+/// A channel on which the broker confirms what it has stored.
+async fn confirming(connection: &Connection) -> lapin::Result<Channel> {
+    let channel = connection.create_channel().await?;
+    channel.confirm_select(ConfirmSelectOptions::default()).await?;
+    Ok(channel)
 }

@@ -163,6 +163,18 @@ impl Topology {
         self.name("dialer.import-events")
     }
 
+    /// The queue that a message goes to.
+    pub(super) fn queue_of(&self, exchange: &ShortString, routing_key: &ShortString) -> ShortString {
+        if [self.jobs_exchange(), self.work_exchange()].contains(exchange) {
+            self.queue(routing_key)
+        } else if *exchange == self.events_exchange() {
+            self.dialer_queue()
+        } else {
+            // All others have one queue, of the same name.
+            exchange.clone()
+        }
+    }
+
     /// Number of shards.
     pub const fn shards(&self) -> u16 {
         self.shards
@@ -377,6 +389,19 @@ mod tests {
         ];
         for other in others {
             assert_eq!(topology.key_of(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn every_exchange_leads_to_a_queue_that_is_declared() {
+        let topology = Topology::new("t.".into(), 2);
+        let (exchanges, queues) = topology.names();
+        let keys: Vec<ShortString> = topology.marked_keys().collect();
+        for exchange in exchanges {
+            for key in keys.iter().filter(|key| key.as_str() != QUARANTINE) {
+                let queue = topology.queue_of(&exchange, key);
+                assert!(queues.contains(&queue), "{exchange}, {key}: {queue}");
+            }
         }
     }
 }

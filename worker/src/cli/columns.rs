@@ -1,7 +1,6 @@
 //! `user-import columns`.
 
 use std::{
-    io::Write,
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -14,7 +13,7 @@ use shared::{
     rejection::Rejection,
 };
 
-use super::options::LimitArgs;
+use super::{operator::show, options::LimitArgs};
 
 /// The file is no CSV file; `submit` ends with the same code for a file that is rejected.
 const UNREADABLE: u8 = 4;
@@ -39,13 +38,14 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let found = read(&args.file, &args.limits.limits())
         .await
         .with_context(|| format!("cannot read {}", args.file.display()))?;
-    let text = match (&found, args.json) {
-        (Ok(columns), true) => serde_json::to_string(columns)?,
-        (Err(rejection), true) => serde_json::json!({ "rejections": [rejection] }).to_string(),
-        (Ok(columns), false) => shown(columns),
-        (Err(rejection), false) => rejected(rejection),
-    };
-    writeln!(std::io::stdout().lock(), "{text}").context("cannot write to standard output")?;
+    match &found {
+        Ok(columns) => show(args.json, columns, &shown(columns))?,
+        Err(rejection) => show(
+            args.json,
+            &serde_json::json!({ "rejections": [rejection] }),
+            &rejected(rejection),
+        )?,
+    }
     Ok(match found {
         Ok(_) => ExitCode::SUCCESS,
         Err(_) => ExitCode::from(UNREADABLE),

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
-use shared::contract::Id;
+use shared::{contract::Id, text::printable};
 use uuid::Uuid;
 
 use super::{
@@ -150,10 +150,13 @@ impl Found {
             .import
             .as_ref()
             .map_or("unknown", |import| import.state.as_str());
-        let error = letter.error.as_deref().unwrap_or("no error noted");
+        let error = printable(letter.error.as_deref().unwrap_or("no error noted"));
         format!(
             "{}  {} (from {}, tried {} times)\n    {about}, {state} by now: {error}",
-            letter.message_id, letter.reason, letter.origin, letter.retry_count
+            printable(&letter.message_id),
+            printable(&letter.reason),
+            printable(&letter.origin),
+            letter.retry_count
         )
     }
 
@@ -198,7 +201,7 @@ async fn show_one(args: ShowArgs) -> anyhow::Result<ExitCode> {
     };
     let letter = &found.letter;
     let body = String::from_utf8_lossy(&letter.body).into_owned();
-    let mut text = format!("{}\n{body}", found.line());
+    let mut text = format!("{}\n{}", found.line(), printable(&body));
     if letter.is_cut() {
         text.push_str(&format!(
             "\n… the first {} of {} bytes: the rest was not kept",
@@ -279,7 +282,11 @@ async fn change(args: ChangeArgs, replay: bool) -> anyhow::Result<ExitCode> {
         if !is_left(found) {
             found.letter.remove().await?;
         }
-        texts.push(format!("{}: {text}", found.letter.message_id));
+        texts.push(format!(
+            "{}: {}",
+            printable(&found.letter.message_id),
+            printable(&text)
+        ));
         let mut value = found.value();
         if let Some(object) = value.as_object_mut() {
             object.insert("did".to_owned(), Value::from(text));

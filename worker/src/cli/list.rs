@@ -4,7 +4,7 @@ use std::{process::ExitCode, time::Duration};
 
 use anyhow::Context;
 use serde_json::json;
-use shared::contract::Id;
+use shared::{contract::Id, text::printable};
 use time::OffsetDateTime;
 
 use super::{operator::show, status::Status};
@@ -121,7 +121,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
 fn line(import: &Import, now: OffsetDateTime) -> String {
     let summary = import.summary;
     let rejection = import.rejection.as_ref().map(|rejection| rejection.code.as_str());
-    let why = rejection.or(import.trouble()).unwrap_or_default();
+    let why = printable(rejection.or(import.trouble()).unwrap_or_default());
     let text = format!(
         "{:<36} {:>10} {:<9} {:>7} {:>6} {:>6} {:>6} {:>6} {:>6} {:>6} {:>8}  {why}",
         import.job.import_id,

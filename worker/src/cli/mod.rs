@@ -5,13 +5,16 @@ mod columns;
 mod dead;
 mod doctor;
 mod list;
+pub mod log;
 mod operator;
 mod options;
 mod purge;
 mod replay;
 mod rotate_seals;
+mod secret_files;
 mod status;
 mod submit;
+mod terminal;
 mod topology;
 mod watch;
 mod work;
@@ -19,7 +22,9 @@ mod work;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+
+pub use self::terminal::complain;
 
 use crate::{
     broker,
@@ -29,7 +34,8 @@ use crate::{
 
 /// Mass user import for the Dialer: workers, and the commands of those who run them.
 ///
-/// Every option can also be given as the environment variable named beside it.
+/// Every option can also be given as the environment variable named beside it, and a secret (a URL with a password, a key) as
+/// the file that VARIABLE_FILE names.
 #[derive(Debug, Parser)]
 #[command(name = "user-import", version, propagate_version = true, max_term_width = 100)]
 pub struct Cli {
@@ -41,9 +47,9 @@ pub struct Cli {
 enum Command {
     /// Run a worker: take import jobs and batches of rows from the broker until stopped
     ///
-    /// SIGTERM and SIGINT: takes no new message, finishes what it holds within the grace period, exits 0. What it could
-    /// not finish is delivered to another worker. A second signal ends it at once, with exit code 143 (SIGTERM) or 130
-    /// (SIGINT). Exit code 2: the configuration cannot be right. Run as many workers as you like.
+    /// SIGTERM, SIGINT and SIGHUP: takes no new message, finishes what it holds within the grace period, exits 0. What it could
+    /// not finish is delivered to another worker. A second signal ends it at once, with exit code 143 (SIGTERM), 130
+    /// (SIGINT) or 129 (SIGHUP). Exit code 2: the configuration cannot be right. Run as many workers as you like.
     Work(Box<work::Args>),
     /// Bring the database schema up to date; does nothing if it is
     Migrate(options::MigrateArgs),
@@ -75,6 +81,28 @@ enum Command {
 }
 
 impl Cli {
+    /// Reads the command line. Whatever clap has to say, help and errors alike, is said here: the exit code is left.
+    pub fn read() -> Result<Self, ExitCode> {
+        let (command, unread) = secret_files::applied(Self::command());
+        let error = match command
+            .try_get_matches()
+            .and_then(|found| Self::from_arg_matches(&found))
+        {
+            Ok(cli) => return Ok(cli),
+            Err(error) => error,
+        };
+        if error.use_stderr() {
+            complain(error.render().to_string().trim_end());
+            for file in unread {
+                complain(&file);
+            }
+        } else {
+            // Whoever reads may have enough of it.
+            let _ = error.print();
+        }
+        Err(u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from))
+    }
+
     /// What is logged unless RUST_LOG says otherwise.
     pub const fn log_filter(&self) -> &'static str {
         match self.command {
@@ -146,8 +174,6 @@ const USAGE: u8 = 2;
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[derive(Debug, thiserror::Error)]

@@ -7,7 +7,9 @@ use std::{
 
 use anyhow::Context;
 use serde::Serialize;
+use shared::text::printable_lines;
 
+use super::terminal::{print, print_json};
 use crate::db::Audit;
 
 /// Exit code of a command that would have changed something and was not told to.
@@ -45,7 +47,7 @@ pub(super) fn confirmed(yes: bool, json: bool, what: &str) -> anyhow::Result<boo
         return Ok(false);
     }
     let mut out = std::io::stdout().lock();
-    write!(out, "{what}\nGo ahead? [y/N] ")?;
+    write!(out, "{}\nGo ahead? [y/N] ", printable_lines(what))?;
     out.flush()?;
     let mut answer = String::new();
     input
@@ -66,12 +68,7 @@ pub(super) fn not_confirmed(json: bool, what: &str) -> anyhow::Result<ExitCode> 
     Ok(ExitCode::from(NOT_CONFIRMED))
 }
 
-/// Prints a result: one line of JSON, or text.
+/// Prints a result: one line of JSON, or text whose line breaks are ours.
 pub(super) fn show(json: bool, value: &impl Serialize, text: &str) -> anyhow::Result<()> {
-    let line = if json {
-        serde_json::to_string(value)?
-    } else {
-        text.to_owned()
-    };
-    writeln!(std::io::stdout().lock(), "{line}").context("cannot write to standard output")
+    if json { print_json(value) } else { print(text) }
 }

@@ -134,6 +134,11 @@ impl HashingArgs {
                 hashing::Error::Argon2(_) | hashing::Error::Fast(_) | hashing::Error::Disagreement => {
                     anyhow::Error::new(Misconfigured(error.to_string()))
                 }
+                hashing::Error::OutOfMemory => anyhow::anyhow!(
+                    "{error}: {} threads of {} KiB; give this machine or container more memory, or lower HASH_THREADS",
+                    self.threads(),
+                    cost.memory_kib
+                ),
                 other => other.into(),
             })?;
         tracing::info!(?cost, implementation = ?hasher.implementation(), threads = self.threads(), "hashing");

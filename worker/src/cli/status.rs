@@ -10,6 +10,7 @@ use shared::{
     outcome::Outcome,
     problem::Problem,
     rejection::Rejection,
+    text::printable,
 };
 use uuid::Uuid;
 
@@ -121,13 +122,17 @@ impl Row {
     fn text(&self) -> String {
         let mut text = format!("row {:>3}, line {:>3}: {:<9}", self.row, self.line, self.outcome);
         if let Some(username) = &self.username {
-            text.push_str(&format!(" {username}"));
+            text.push_str(&format!(" {}", printable(username)));
         }
         if let Some(user_id) = self.user_id {
             text.push_str(&format!(" (user {user_id}, attempt {})", self.attempt));
         }
         for problem in &self.problems {
-            text.push_str(&format!("\n    {}: {}", problem.code, problem.message));
+            text.push_str(&format!(
+                "\n    {}: {}",
+                problem.code,
+                printable(&problem.message)
+            ));
         }
         text.trim_end().to_owned()
     }
@@ -230,7 +235,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let mut lines: Vec<String> = status
         .lines()
         .iter()
-        .map(|(name, value)| format!("{name:<12}{value}"))
+        .map(|(name, value)| format!("{name:<12}{}", printable(value)))
         .collect();
     lines.extend(status.rows.iter().flatten().map(Row::text));
     show(args.json, &status, &lines.join("\n"))?;

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use self::progress::Progress;
 use crate::{
     broker::{self, Link},
-    db::{self, Db, Import, Severity},
+    db::{self, Db, Import},
     message::Message,
     storage::{self, Storage},
 };
@@ -134,7 +134,7 @@ async fn wait(db: &Db, job: &Job) -> anyhow::Result<Import> {
                 }
             }
             Ok(None) => progress.say("waiting for a worker"),
-            Err(error) if error.severity() == Severity::Transient => progress.say(&error.to_string()),
+            Err(error) if error.passes() => progress.say(&error.to_string()),
             Err(error) => return Err(error.into()),
         }
         tokio::time::sleep(POLL_INTERVAL).await;

@@ -4,6 +4,7 @@ use std::{io::IsTerminal, process::ExitCode, time::Duration};
 
 use anyhow::bail;
 use indicatif::{ProgressBar, ProgressStyle};
+use shared::text::printable;
 use uuid::Uuid;
 
 use super::{
@@ -12,7 +13,7 @@ use super::{
     submit::outcome::{REJECTED, WITH_PROBLEMS},
 };
 use crate::{
-    db::{self, Db, Import, Severity, State},
+    db::{self, Db, Import, State},
     operate,
 };
 
@@ -70,9 +71,9 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
                 }
             }
             // The import goes on without us, and so does the watching once the server is back.
-            Err(error) if error.severity() == Severity::Transient => {
+            Err(error) if error.passes() => {
                 if on_terminal {
-                    bar.set_message(error.to_string());
+                    bar.set_message(printable(&error.to_string()).into_owned());
                 } else {
                     tracing::warn!(%error, "waiting");
                 }
@@ -100,7 +101,7 @@ fn line(import: &Import) -> String {
     if let Some(why) = why.or_else(|| import.trouble().map(str::to_owned)) {
         line.push_str(&format!("; {why}"));
     }
-    line
+    printable(&line).into_owned()
 }
 
 fn exit_code(import: &Import) -> ExitCode {

@@ -69,17 +69,21 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A token that SIGTERM or SIGINT cancels. The next one ends the process at once: what is in its hands then comes again.
+/// A token that SIGTERM, SIGINT or SIGHUP cancels. The next one ends the process at once: what is in its hands then comes again.
 fn stop_on_signal() -> anyhow::Result<CancellationToken> {
     let stop = CancellationToken::new();
+    // Asked before we listen, which ends the ignoring.
+    let ignores_hangup = ignores_hangup();
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
+    let mut hangup = signal(SignalKind::hangup()).context("cannot listen for SIGHUP")?;
     let token = stop.clone();
     tokio::spawn(async move {
         let mut next = async || {
             tokio::select! {
                 _ = terminate.recv() => SignalKind::terminate(),
                 _ = interrupt.recv() => SignalKind::interrupt(),
+                _ = hangup.recv(), if !ignores_hangup => SignalKind::hangup(),
             }
         };
         next().await;
@@ -90,4 +94,15 @@ fn stop_on_signal() -> anyhow::Result<CancellationToken> {
         std::process::exit(KILLED_BY + signal.as_raw_value());
     });
     Ok(stop)
+}
+
+/// Whether whoever started us wants us to live on without the terminal, as nohup does.
+fn ignores_hangup() -> bool {
+    // Source: proc(5), /proc/pid/status: a mask in which the lowest bit is signal 1, SIGHUP.
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigIgn:"))
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .is_some_and(|mask| mask & 1 == 1)
 }

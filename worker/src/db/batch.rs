@@ -83,7 +83,7 @@ impl Db {
             signed("first_row", rows.first)?,
             signed("last_row", rows.last)?,
         )
-        .fetch_all(&self.pool)
+        .fetch_all(&mut *self.pool.acquire().await?)
         .await?;
         rows.into_iter()
             .map(|number| unsigned("row_number", number))

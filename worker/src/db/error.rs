@@ -1,4 +1,4 @@
-//! Why the database could not do what it was asked, and what that means for a retry.
+//! Why the database could not do what it was asked, and what that means for whoever meets it.
 
 use std::io::ErrorKind;
 
@@ -17,12 +17,20 @@ pub enum Error {
         /// How long.
         seconds: u64,
     },
+    /// The server answers and takes no changes.
+    #[error("database: it is read-only: a standby server, or somebody has set default_transaction_read_only")]
+    ReadOnly,
     /// The schema could not be brought up to date.
     #[error("database: migration failed: {0}")]
     Migrate(#[from] sqlx::migrate::MigrateError),
     /// The schema is not there, or older than this program.
     #[error("database: the schema is not up to date: run `user-import migrate`")]
     SchemaMissing,
+    /// The database cannot hold every name.
+    #[error(
+        "database: its encoding is {0}, which cannot hold the names of all people: create the database anew with ENCODING 'UTF8'"
+    )]
+    Encoding(String),
     /// Something is stored that this program did not write.
     #[error("database: {what} cannot be read back: {cause}")]
     Corrupt {
@@ -39,7 +47,9 @@ pub enum Error {
 /// What an error means for a retry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Severity {
-    /// The server or its surroundings: it passes.
+    /// The server, and so all messages: it is waited for, and no try is counted.
+    Outage,
+    /// This statement, this time: it passes.
     Transient,
     /// Nothing that is known to pass or to stay.
     Unexpected,
@@ -57,8 +67,32 @@ impl Error {
     pub fn severity(&self) -> Severity {
         match self {
             Self::Sqlx(error) => severity(error),
-            Self::Silent { .. } | Self::SchemaMissing | Self::Uncommitted(_) => Severity::Transient,
-            Self::Url(_) | Self::Migrate(_) | Self::Corrupt { .. } => Severity::Unexpected,
+            Self::Silent { .. } | Self::ReadOnly => Severity::Outage,
+            Self::SchemaMissing | Self::Uncommitted(_) => Severity::Transient,
+            Self::Url(_) | Self::Migrate(_) | Self::Encoding(_) | Self::Corrupt { .. } => {
+                Severity::Unexpected
+            }
+        }
+    }
+
+    /// Whether the server is away, for everybody and not for this message alone.
+    pub fn is_outage(&self) -> bool {
+        self.severity() == Severity::Outage
+    }
+
+    /// Whether the error is known to pass, by itself or once somebody has mended the server.
+    pub fn passes(&self) -> bool {
+        self.severity() != Severity::Unexpected
+    }
+
+    /// Whether the connection broke, which a statement may bring about that the server dies of. A server that says why
+    /// it does nothing does not suffer from what it was asked.
+    pub fn is_broken_connection(&self) -> bool {
+        match self {
+            Self::Sqlx(sqlx::Error::Io(_) | sqlx::Error::Protocol(_)) => true,
+            // 57P02: the server ends all connections, because one of its processes has crashed.
+            Self::Sqlx(sqlx::Error::Database(error)) => error.code().as_deref() == Some("57P02"),
+            _ => false,
         }
     }
 
@@ -86,58 +120,98 @@ impl Error {
                 }
                 "3D000" => format!("create the database, or correct its name in {variable}"),
                 "53300" => {
-                    "let PostgreSQL take more connections (max_connections), or run fewer workers".to_owned()
+                    "let PostgreSQL or the role take more connections (max_connections, ALTER ROLE … CONNECTION LIMIT), \
+                     or run fewer workers"
+                        .to_owned()
                 }
                 "57P03" => "wait: the server is starting or stopping".to_owned(),
                 _ => format!("look into PostgreSQL's log; is {variable} right?"),
             },
-            _ => format!("correct {variable}"),
-        }
-    }
-
-    /// Whether the server is away, for everybody and not for this message alone.
-    pub fn is_outage(&self) -> bool {
-        match self {
-            Self::Silent { .. } => true,
-            Self::Sqlx(
-                sqlx::Error::Io(_)
-                // Who closes a connection while it is made, or answers in another protocol, is a proxy without its server.
-                | sqlx::Error::Protocol(_)
-                | sqlx::Error::PoolTimedOut
-                | sqlx::Error::PoolClosed
-                | sqlx::Error::WorkerCrashed,
-            ) => true,
-            Self::Sqlx(sqlx::Error::Database(error)) => {
-                let code = error.code().unwrap_or_default();
-                // Source: PostgreSQL manual, appendix A. 08 connection, 53300 too many connections, 57P shutdown,
-                // crash, start.
-                ["08", "53300", "57P"].iter().any(|class| code.starts_with(class))
+            Self::SchemaMissing => "run user-import migrate".to_owned(),
+            Self::ReadOnly => {
+                format!("let {variable} lead to the primary server, or make the database writable again")
             }
-            _ => false,
+            Self::Encoding(_) => "move the data into a database with ENCODING 'UTF8'".to_owned(),
+            _ => format!("correct {variable}"),
         }
     }
 }
 
 fn severity(error: &sqlx::Error) -> Severity {
-    use Severity::{Transient, Unexpected};
     match error {
+        // Who closes a connection while it is made, or answers in another protocol, is a proxy without its server.
         sqlx::Error::Io(_)
         | sqlx::Error::Tls(_)
         | sqlx::Error::Protocol(_)
         | sqlx::Error::PoolTimedOut
         | sqlx::Error::PoolClosed
-        | sqlx::Error::WorkerCrashed => Transient,
-        sqlx::Error::Database(error) => {
-            let code = error.code().unwrap_or_default();
-            // Source: PostgreSQL manual, appendix A. 08 connection, 40 serialisation and deadlock, 42501 a grant is
-            // missing, 53 resources, 55 lock, 57 operator, 58 system.
-            let passing = ["08", "28", "3D", "40", "42501", "53", "55", "57", "58"];
-            if passing.iter().any(|class| code.starts_with(class)) {
-                Transient
-            } else {
-                Unexpected
+        | sqlx::Error::WorkerCrashed => Severity::Outage,
+        sqlx::Error::Database(error) => severity_of_code(&error.code().unwrap_or_default()),
+        _ => Severity::Unexpected,
+    }
+}
+
+/// Source: PostgreSQL manual, appendix A.
+fn severity_of_code(code: &str) -> Severity {
+    use Severity::{Outage, Transient, Unexpected};
+    let meanings = [
+        // Connection; poolers answer so too while they have no server.
+        ("08", Outage),
+        // Read-only: a standby that is not promoted yet, or an administrator's spell.
+        ("25006", Outage),
+        // The session was ended, because the worker was stopped in the middle of a transaction.
+        ("25P", Transient),
+        // Log-in refused: a password is being changed.
+        ("28", Outage),
+        // The database does not exist: it is being restored.
+        ("3D000", Outage),
+        // Serialisation failure, deadlock.
+        ("40", Transient),
+        // A grant is missing.
+        ("42501", Transient),
+        // Memory, or a limit of this statement alone.
+        ("53200", Transient),
+        ("53400", Transient),
+        // Disk full, too many connections.
+        ("53", Outage),
+        // Locks.
+        ("55", Transient),
+        // The statement took too long.
+        ("57014", Transient),
+        // Shutdown, crash, start.
+        ("57", Outage),
+        // The server's disk.
+        ("58", Outage),
+    ];
+    let known = meanings.into_iter().find(|(class, _)| code.starts_with(class));
+    known.map_or(Unexpected, |(_, severity)| severity)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_server_answers_is_waited_for_or_tried_again_or_unexpected() {
+        use Severity::{Outage, Transient, Unexpected};
+        for (codes, severity) in [
+            (
+                [
+                    "08006", "25006", "28P01", "28000", "3D000", "53100", "53300", "57P01", "57P02", "57P03",
+                    "58030",
+                ]
+                .as_slice(),
+                Outage,
+            ),
+            (
+                &["25P03", "40001", "40P01", "42501", "53200", "55P03", "57014"],
+                Transient,
+            ),
+            (&["22021", "23505", "42601", "42P01", "XX000", ""], Unexpected),
+        ] {
+            for code in codes {
+                assert_eq!(severity_of_code(code), severity, "{code}");
             }
         }
-        _ => Unexpected,
     }
 }

@@ -46,7 +46,7 @@ impl Db {
             error,
             delay.as_secs_f64(),
         )
-        .execute(&self.pool)
+        .execute(&mut *self.pool.acquire().await?)
         .await?;
         Ok(())
     }

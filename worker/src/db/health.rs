@@ -24,6 +24,8 @@ pub struct Health {
     pub failed: i64,
     /// Imports that are under way.
     pub open: i64,
+    /// Why imports wait to be tried again, the first few reasons.
+    pub delayed: Vec<String>,
 }
 
 /// The schema against that of this program.
@@ -66,9 +68,12 @@ impl Db {
                              ) AS excess (may, is_so) WHERE is_so) AS "excess!",
                       clock_timestamp() AS "now!",
                       (SELECT count(*) FROM imports.imports WHERE state = 'failed') AS "failed!",
-                      (SELECT count(*) FROM imports.imports WHERE state IN ('received', 'running')) AS "open!""#
+                      (SELECT count(*) FROM imports.imports WHERE state IN ('received', 'running')) AS "open!",
+                      ARRAY (SELECT DISTINCT last_error FROM imports.imports
+                              WHERE progress_at > clock_timestamp() AND last_error IS NOT NULL
+                              ORDER BY last_error LIMIT 3) AS "delayed!""#
         )
-        .fetch_one(&self.pool)
+        .fetch_one(&mut *self.pool.acquire().await?)
         .await?;
         Ok(Health {
             role: found.role,
@@ -78,6 +83,7 @@ impl Db {
             now: found.now,
             failed: found.failed,
             open: found.open,
+            delayed: found.delayed,
         })
     }
 
@@ -85,7 +91,7 @@ impl Db {
     pub async fn schema_version(&self) -> Result<SchemaVersion, Error> {
         let applied =
             sqlx::query!("SELECT version, success, checksum FROM _sqlx_migrations ORDER BY version")
-                .fetch_all(&self.pool)
+                .fetch_all(&mut *self.pool.acquire().await?)
                 .await?;
         let mut found = SchemaVersion::default();
         for row in &applied {

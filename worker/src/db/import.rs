@@ -119,7 +119,7 @@ impl Import {
 impl Db {
     /// The import as it stands.
     pub async fn find(&self, import_id: Uuid) -> Result<Option<Import>, Error> {
-        Ok(load(&self.pool, &[import_id]).await?.pop())
+        Ok(load(&mut *self.pool.acquire().await?, &[import_id]).await?.pop())
     }
 }
 

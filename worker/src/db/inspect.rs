@@ -70,9 +70,9 @@ impl Db {
             filter.since,
             i64::from(filter.limit),
         )
-        .fetch_all(&self.pool)
+        .fetch_all(&mut *self.pool.acquire().await?)
         .await?;
-        load(&self.pool, &import_ids).await
+        load(&mut *self.pool.acquire().await?, &import_ids).await
     }
 
     /// The rows of an import, in order; those with one of the outcomes only, if any is given.
@@ -96,7 +96,7 @@ impl Db {
             tenant_id.get(),
             &outcomes,
         )
-        .fetch_all(&self.pool)
+        .fetch_all(&mut *self.pool.acquire().await?)
         .await?;
         let rows = rows.into_iter().map(|row| {
             Ok(RowState {

@@ -4,6 +4,7 @@
 
 mod audit;
 mod batch;
+mod connection;
 mod convert;
 mod error;
 mod fail;
@@ -26,13 +27,14 @@ mod tenant_lock;
 
 pub use audit::Audit;
 pub use batch::{Committed, Hashed};
+pub use connection::{Options, reach};
 pub use error::{Error, Severity};
 pub use health::{Health, SchemaVersion};
 pub use import::{Import, State};
 pub use inspect::{Filter, RowState};
 pub use operate::{LockedImport, StoredRow};
 pub use plan::{Planned, PlanningTransaction};
-pub use pool::{Db, Options};
+pub use pool::Db;
 pub use purge::{Old, Stage};
 pub use report::{CreatedRow, RefusedRow};
 pub use rescue::Rescue;

@@ -48,7 +48,7 @@ impl Db {
             r#"SELECT EXISTS (SELECT FROM dialer.tenants WHERE tenant_id = $1) AS "exists!""#,
             tenant_id.get(),
         );
-        Ok(exists.fetch_one(&self.pool).await?)
+        Ok(exists.fetch_one(&mut *self.pool.acquire().await?).await?)
     }
 
     /// Rejects an import that was not planned yet.
@@ -69,7 +69,7 @@ impl Db {
             format.map(|(encoding, _)| encoding.as_str()),
             format.map(|(_, delimiter)| delimiter.as_str()),
         )
-        .execute(&self.pool)
+        .execute(&mut *self.pool.acquire().await?)
         .await?;
         Ok(())
     }
@@ -83,7 +83,7 @@ impl Db {
             import.import_id,
             import.tenant_id.get(),
         )
-        .fetch_all(&self.pool)
+        .fetch_all(&mut *self.pool.acquire().await?)
         .await?;
         numbers
             .into_iter()

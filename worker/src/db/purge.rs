@@ -71,7 +71,7 @@ impl Db {
             before,
             tenant_id.map(Id::get),
         )
-        .fetch_all(&self.pool)
+        .fetch_all(&mut *self.pool.acquire().await?)
         .await?;
         let old = found.into_iter().map(|row| {
             Ok(Old {
@@ -92,7 +92,7 @@ impl Db {
             before,
             tenant_id.map(Id::get),
         );
-        Ok(count.fetch_one(&self.pool).await?)
+        Ok(count.fetch_one(&mut *self.pool.acquire().await?).await?)
     }
 
     /// Whether this database role may delete imports and rows.
@@ -101,7 +101,7 @@ impl Db {
             r#"SELECT has_table_privilege('imports.imports', 'DELETE') AND has_table_privilege('imports.rows', 'DELETE')
                       AS "may!""#
         );
-        Ok(may.fetch_one(&self.pool).await?)
+        Ok(may.fetch_one(&mut *self.pool.acquire().await?).await?)
     }
 
     /// Removes what the stage removes in the database, with an entry in the audit trail; `false` if the import was taken

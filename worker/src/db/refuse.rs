@@ -92,7 +92,7 @@ pub(super) async fn refuse_conflicts(
              FROM imports.rows r
              LEFT JOIN dialer.users by_username
                ON by_username.tenant_id = $2 AND by_username.username_key = r.username_key
-             LEFT JOIN dialer.users by_email ON by_email.tenant_id = $2 AND by_email.email_key = lower(r.email)
+             LEFT JOIN dialer.users by_email ON by_email.tenant_id = $2 AND by_email.email_key = lower(r.email COLLATE "C") COLLATE "default"
              LEFT JOIN dialer.users by_extension
                ON by_extension.tenant_id = $2 AND by_extension.virtual_extension = r.virtual_extension
             WHERE r.import_id = $1 AND r.tenant_id = $2 AND r.outcome = 'pending' AND r.row_number = ANY($3)

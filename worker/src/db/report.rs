@@ -61,7 +61,7 @@ impl Db {
             import.job.tenant_id.get(),
             signed("attempt", import.attempt)?,
         )
-        .fetch_all(&self.pool)
+        .fetch_all(&mut *self.pool.acquire().await?)
         .await?;
         rows.into_iter()
             .map(|row| {
@@ -84,7 +84,7 @@ impl Db {
             import_id,
             tenant_id,
         )
-        .fetch_one(&self.pool)
+        .fetch_one(&mut *self.pool.acquire().await?)
         .await?;
         let rows = sqlx::query!(
             r#"SELECT row_number, line, outcome, source_cells, problems AS "problems: Json<Vec<Problem>>"
@@ -94,7 +94,7 @@ impl Db {
             import_id,
             tenant_id,
         )
-        .fetch_all(&self.pool)
+        .fetch_all(&mut *self.pool.acquire().await?)
         .await?;
         let refused = rows.into_iter().map(|row| {
             Ok(RefusedRow {
@@ -126,7 +126,7 @@ impl Db {
             tenant_id.get(),
             i64::try_from(MAX_PROBLEMS).unwrap_or(i64::MAX),
         )
-        .fetch_all(&self.pool)
+        .fetch_all(&mut *self.pool.acquire().await?)
         .await?;
         let mut problems = Vec::with_capacity(MAX_PROBLEMS);
         for found in rows {
@@ -160,7 +160,7 @@ impl Db {
             reports.success,
             reports.errors,
         )
-        .execute(&self.pool)
+        .execute(&mut *self.pool.acquire().await?)
         .await?;
         Ok(())
     }

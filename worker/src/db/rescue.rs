@@ -83,7 +83,7 @@ impl Db {
             probe.queue,
             probe.round,
         )
-        .execute(&self.pool)
+        .execute(&mut *self.pool.acquire().await?)
         .await?;
         Ok(())
     }
@@ -96,7 +96,7 @@ impl Db {
             import.import_id,
             import.tenant_id.get(),
         )
-        .execute(&self.pool)
+        .execute(&mut *self.pool.acquire().await?)
         .await?;
         Ok(())
     }

@@ -23,7 +23,7 @@ impl Db {
             sealed.bytes,
             sealed.key_id,
         )
-        .execute(&self.pool)
+        .execute(&mut *self.pool.acquire().await?)
         .await?;
         Ok(())
     }
@@ -32,9 +32,9 @@ impl Db {
     pub async fn sealed_imports(&self) -> Result<Vec<Import>, Error> {
         let import_ids =
             sqlx::query_scalar!("SELECT import_id FROM imports.imports WHERE sealed_seed IS NOT NULL")
-                .fetch_all(&self.pool)
+                .fetch_all(&mut *self.pool.acquire().await?)
                 .await?;
-        load(&self.pool, &import_ids).await
+        load(&mut *self.pool.acquire().await?, &import_ids).await
     }
 
     /// Puts the seed, sealed anew, in the place of the one that the import was read with; `false` if that is not there
@@ -54,7 +54,7 @@ impl Db {
             new.bytes,
             new.key_id,
         )
-        .execute(&self.pool)
+        .execute(&mut *self.pool.acquire().await?)
         .await?;
         Ok(replaced.rows_affected() > 0)
     }

@@ -1,7 +1,12 @@
 //! What becomes of a delivery whose step failed: it is sent round by a delay queue, or set aside for an operator.
 
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
 use super::{
     fail::fail_import,
+    outage::wait,
     retry::{Disposition, disposition},
 };
 use crate::{
@@ -63,14 +68,49 @@ async fn retry_later(
     tracing::warn!(%error, retry_count, "step failed, retrying in {} s", delay.as_secs());
     link.publisher().retry(delivery, retry_count).await?;
     crash_point!("put-off");
-    if let Some(subject) = subject
-        && let Err(error) = context
-            .db
-            .note_retry(subject.import_id, &error.to_string(), delay)
-            .await
-    {
-        // Only operators' information is lost; most likely the database is what failed in the first place.
+    note_retry(context, subject, error, delay).await;
+    Ok(())
+}
+
+/// Lets a message wait whose step is done, because a queue refuses what follows from it. That is no fault of the message, so
+/// no retry is counted, and none of the connection, so others go on. Where even the delay queue refuses, all queues do: the
+/// message then stays in hand. `false` if told to stop meanwhile.
+pub(super) async fn postpone(
+    context: &Context,
+    link: &Link,
+    delivery: &Delivery,
+    subject: Option<Subject>,
+    mut refused: broker::Error,
+    stop: &CancellationToken,
+) -> Result<bool, broker::Error> {
+    let mut delays = policy::reconnect_delays();
+    loop {
+        tracing::warn!(error = %refused, "message postponed until the queue has room");
+        match link.publisher().postpone(delivery, policy::NO_ROOM).await {
+            Ok(()) => break,
+            Err(error @ broker::Error::Refused { .. }) => refused = error,
+            Err(error) => return Err(error),
+        }
+        wait(&mut delays, stop).await;
+        if stop.is_cancelled() {
+            return Ok(false);
+        }
+    }
+    note_retry(context, subject, &refused, policy::delay(policy::NO_ROOM).time).await;
+    Ok(true)
+}
+
+/// For operators: why the import waits, and until when.
+async fn note_retry(
+    context: &Context,
+    subject: Option<Subject>,
+    error: &(dyn std::error::Error + Sync),
+    delay: Duration,
+) {
+    let Some(subject) = subject else { return };
+    let text = error.to_string();
+    if let Err(error) = context.db.note_retry(subject.import_id, &text, delay).await {
+        // Most likely the database is what failed in the first place.
         tracing::debug!(%error, "the retry could not be noted");
     }
-    Ok(())
 }

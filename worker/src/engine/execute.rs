@@ -10,7 +10,12 @@ use futures::FutureExt;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use super::{dispose::dispose, outage::through_outages, panics, rescue::note_marker};
+use super::{
+    dispose::{dispose, postpone},
+    outage::through_outages,
+    panics,
+    rescue::note_marker,
+};
 use crate::{
     broker::{self, Delivery, Link},
     message::{Message, Subject, Task},
@@ -20,7 +25,7 @@ use crate::{
 
 /// Keeps a delivery until all that it causes is durable.
 ///
-/// Returns without an acknowledgement if told to stop while the database is away: the delivery then comes again.
+/// Returns without an acknowledgement if told to stop while the database, or every queue, refuses it: the delivery then comes again.
 pub(super) async fn execute(
     context: &Context,
     link: &Link,
@@ -31,10 +36,18 @@ pub(super) async fn execute(
     let subject = Subject::of(&delivery.body);
     let import_id = subject.map(|subject| tracing::field::display(subject.import_id));
     async {
-        match through_outages(&context.db, stop, || attempt(context, delivery)).await {
-            Some(Ok(messages)) => link.publisher().publish(&messages).await?,
-            Some(Err(error)) => dispose(context, link, delivery, subject, &error).await?,
+        let published = match through_outages(&context.db, stop, || attempt(context, delivery)).await {
+            Some(Ok(messages)) => link.publisher().publish(&messages).await,
+            Some(Err(error)) => dispose(context, link, delivery, subject, &error).await,
             None => return Ok(()),
+        };
+        match published {
+            Err(refused @ broker::Error::Refused { .. }) => {
+                if !postpone(context, link, delivery, subject, refused, stop).await? {
+                    return Ok(());
+                }
+            }
+            published => published?,
         }
         crash_point!(&format!("{kind}-published"));
         delivery.acknowledge().await;

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     db::{self, Db},
     message::Message,
-    policy::{MAX_OUTAGES, MAX_RECONNECT_DELAY, OUTAGE_CHECK_INTERVAL, reconnect_delays},
+    policy::{MAX_BROKEN_CONNECTIONS, MAX_RECONNECT_DELAY, OUTAGE_CHECK_INTERVAL, reconnect_delays},
     steps::Error,
 };
 
@@ -24,14 +24,18 @@ pub(super) async fn through_outages<Attempt>(
 where
     Attempt: Future<Output = Result<Vec<Message>, Error>>,
 {
-    for _ in 0..MAX_OUTAGES {
+    let (mut broken, mut delays) = (0, reconnect_delays());
+    loop {
         let outcome = tokio::select! {
             outcome = attempt() => outcome,
             outage = outage(db) => Err(Error::Database(outage)),
         };
         match outcome {
-            Err(Error::Database(error)) if error.is_outage() => {
+            Err(Error::Database(error)) if error.is_outage() && broken < MAX_BROKEN_CONNECTIONS => {
+                broken += u32::from(error.is_broken_connection());
                 tracing::warn!(%error, "database unavailable, keeping the message until it is back");
+                // A server whose disk is full still answers the question whether it is there.
+                wait(&mut delays, stop).await;
                 if !wait_for_database(db, stop).await {
                     return None;
                 }
@@ -39,7 +43,6 @@ where
             outcome => return Some(outcome),
         }
     }
-    Some(attempt().await)
 }
 
 /// Ready once the database is away.
@@ -85,5 +88,11 @@ pub(super) async fn pause(
 ) {
     let delay: Duration = delays.next().unwrap_or(MAX_RECONNECT_DELAY);
     tracing::warn!(%error, "{server} unavailable, retrying in {} ms", delay.as_millis());
+    let _ = tokio::time::timeout(delay, stop.cancelled()).await;
+}
+
+/// Waits before the next attempt.
+pub(super) async fn wait(delays: &mut ExponentialBackoff, stop: &CancellationToken) {
+    let delay = delays.next().unwrap_or(MAX_RECONNECT_DELAY);
     let _ = tokio::time::timeout(delay, stop.cancelled()).await;
 }

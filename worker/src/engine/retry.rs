@@ -1,11 +1,12 @@
 //! What becomes of a message: the one place that decides, by the meaning of the error.
 
 use crate::{
-    crypto::seal,
+    crypto::{hashing, seal},
     db::Severity,
     message::DeadReason,
-    policy::{MAX_TRIES_TRANSIENT, MAX_TRIES_UNEXPECTED},
+    policy::{MAX_TRIES_DENIED, MAX_TRIES_TRANSIENT, MAX_TRIES_UNEXPECTED},
     steps::Error,
+    storage,
 };
 
 /// What becomes of a message whose step failed.
@@ -41,9 +42,11 @@ pub(super) fn disposition(error: &Error, retry_count: u32) -> Disposition {
         Error::Seal(_) | Error::SeedMissing => Disposition::DeadLetter(DeadReason::Permanent),
         Error::KillsWorkers { .. } => Disposition::DeadLetter(DeadReason::KillsWorkers),
         Error::MessagesLost { .. } => Disposition::DeadLetter(DeadReason::MessagesLost),
+        Error::Storage(storage::Error::Denied { .. }) => retry_up_to(MAX_TRIES_DENIED),
+        Error::Hashing(hashing::Error::OutOfMemory) => retry_up_to(MAX_TRIES_TRANSIENT),
         Error::Storage(_) | Error::Randomness(_) | Error::Stalled { .. } => retry_up_to(MAX_TRIES_TRANSIENT),
         Error::Database(error) => match error.severity() {
-            Severity::Transient => retry_up_to(MAX_TRIES_TRANSIENT),
+            Severity::Outage | Severity::Transient => retry_up_to(MAX_TRIES_TRANSIENT),
             Severity::Unexpected => retry_up_to(MAX_TRIES_UNEXPECTED),
         },
         Error::Hashing(_) | Error::Panicked(_) => retry_up_to(MAX_TRIES_UNEXPECTED),
@@ -56,7 +59,6 @@ mod tests {
     use crate::{
         db,
         message::{Task, TaskKind},
-        storage,
     };
 
     #[test]

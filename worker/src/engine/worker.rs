@@ -52,27 +52,27 @@ pub struct Options {
 /// Works until told to stop.
 pub async fn work(context: Arc<Context>, options: &Options, stop: &CancellationToken) {
     let tasks = TaskTracker::new();
-    if wait_for_database(&context.db, stop).await {
-        let mut delays = reconnect_delays();
-        while !stop.is_cancelled() {
-            let connected = tokio::select! {
-                biased;
-                () = stop.cancelled() => break,
-                connected = Link::connect(&options.broker) => connected,
-            };
-            match connected {
-                Ok(link) => {
-                    let connected = Instant::now();
-                    let served = serve(&context, Arc::new(link), options.quiet, stop, &tasks).await;
-                    if connected.elapsed() >= GOOD_CONNECTION {
-                        delays = reconnect_delays();
-                    }
-                    if let Err(error) = served {
-                        pause("broker", &error, &mut delays, stop).await;
-                    }
+    let mut delays = reconnect_delays();
+    // Each time: with a connection to the broker and no database, messages would be taken and given back until they look as
+    // if they killed their workers.
+    while wait_for_database(&context.db, stop).await {
+        let connected = tokio::select! {
+            biased;
+            () = stop.cancelled() => break,
+            connected = Link::connect(&options.broker) => connected,
+        };
+        match connected {
+            Ok(link) => {
+                let connected = Instant::now();
+                let served = serve(&context, Arc::new(link), options.quiet, stop, &tasks).await;
+                if connected.elapsed() >= GOOD_CONNECTION {
+                    delays = reconnect_delays();
                 }
-                Err(error) => pause("broker", &error, &mut delays, stop).await,
+                if let Err(error) = served {
+                    pause("broker", &error, &mut delays, stop).await;
+                }
             }
+            Err(error) => pause("broker", &error, &mut delays, stop).await,
         }
     }
     tasks.close();

@@ -135,8 +135,8 @@ async fn fetch(context: &Context, job: &Job) -> Result<Bytes, NoPlan> {
         let message = format!("there is no object {key:?}: upload the file first");
         return Err(Rejection::new(RejectionCode::ObjectMissing, message).into());
     };
-    let expected = source.etag.as_deref().map(|etag| etag.trim_matches('"'));
-    let changed = expected.is_some_and(|expected| etag.as_deref() != Some(expected))
+    let expected = source.etag.as_deref().map(storage::normalized);
+    let changed = expected.is_some_and(|expected| etag.as_ref() != Some(&expected))
         || source.size_bytes.is_some_and(|expected| expected != size_bytes);
     if changed {
         let message = "the file was changed after the job was made: import it again".to_owned();

@@ -1,6 +1,7 @@
 //! One line of the table that `doctor` prints.
 
 use serde::Serialize;
+use shared::text::printable;
 
 /// How a check ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -53,9 +54,9 @@ impl Check {
             Verdict::Warning => "warning",
             Verdict::Failed => "FAILED",
         };
-        let mut text = format!("{verdict:<8}{:<22}{}", self.check, self.found);
+        let mut text = format!("{verdict:<8}{:<22}{}", self.check, printable(&self.found));
         if let Some(advice) = &self.advice {
-            text.push_str(&format!("\n{:30}→ {advice}", ""));
+            text.push_str(&format!("\n{:30}→ {}", "", printable(advice)));
         }
         text
     }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::check::Check;
 use crate::{
     broker,
-    cli::work,
+    cli::{secret_files, work},
     crypto::seal::{InvalidKeys, KeyRing},
     db::{self, Db, Health, SchemaVersion},
     secret::Secret,
@@ -26,7 +26,7 @@ const PROBE: &[u8] = b"user-import doctor";
 
 /// All checks, in the order of what depends on what.
 pub(super) async fn all() -> Vec<Check> {
-    let mut checks = vec![configuration()];
+    let mut checks = vec![configuration(), encryption()];
     let (database, operators, broker, storage) =
         tokio::join!(database(), operators_database(), broker(), storage());
     checks.extend(database);
@@ -38,7 +38,7 @@ pub(super) async fn all() -> Vec<Check> {
 
 /// Options as the environment alone gives them.
 fn from_environment<T: clap::Args>() -> Result<T, String> {
-    let command = T::augment_args(clap::Command::new("user-import"));
+    let (command, unread) = secret_files::applied(T::augment_args(clap::Command::new("user-import")));
     let matches = command.try_get_matches_from(["user-import"]);
     let options = matches.and_then(|matches| T::from_arg_matches(&matches));
     options.map_err(|error| {
@@ -48,8 +48,38 @@ fn from_environment<T: clap::Args>() -> Result<T, String> {
             .map(str::trim)
             .take_while(|line| !line.starts_with("Usage") && !line.starts_with("For more"));
         let joined: Vec<&str> = lines.filter(|line| !line.is_empty()).collect();
-        joined.join(" ").trim_start_matches("error: ").to_owned()
+        let error = joined.join(" ").trim_start_matches("error: ").to_owned();
+        [[error].as_slice(), &unread].concat().join("; ")
     })
+}
+
+/// Whether passwords and personal data go to other machines as plain text.
+fn encryption() -> Check {
+    const NAME: &str = "encryption";
+    let hosts = [
+        from_environment::<db::Options>().map(|options| ("the database", options.plain_text_host())),
+        from_environment::<broker::Options>().map(|options| ("the broker", options.plain_text_host())),
+        from_environment::<storage::Options>()
+            .map(|options| ("the object storage", options.plain_text_host())),
+    ];
+    // What cannot be read is told where it is used.
+    let plain: Vec<String> = hosts
+        .into_iter()
+        .flatten()
+        .filter_map(|(server, host)| Some(format!("{server} at {}", host?)))
+        .collect();
+    if plain.is_empty() {
+        return Check::ok(NAME, "nothing goes to another machine as plain text");
+    }
+    let advice = "use ?sslmode=verify-full&sslrootcert=FILE in DATABASE_URL, amqps:// in AMQP_URL, https:// in S3_ENDPOINT";
+    Check::warning(
+        NAME,
+        format!(
+            "whoever can listen on the way to {} learns passwords and personal data",
+            plain.join(", ")
+        ),
+        advice,
+    )
 }
 
 fn configuration() -> Check {
@@ -75,13 +105,16 @@ async fn database() -> Vec<Check> {
             error.advice("DATABASE_URL"),
         )]
     };
-    if let Err(error) = Db::reach(&options).await {
+    if let Err(error) = db::reach(&options).await {
         return unreachable(error);
     }
     let db = match Db::new(&options) {
         Ok(db) => db,
         Err(error) => return unreachable(error),
     };
+    if let Err(error) = db.check_encoding().await {
+        return unreachable(error);
+    }
     match db.check().await {
         Ok(()) => {}
         // Nothing else can be asked of an older schema.
@@ -98,6 +131,7 @@ async fn database() -> Vec<Check> {
             checks.push(permissions(&health));
             checks.push(clock(health.now, asked + (answered - asked) / 2));
             checks.push(imports(&health));
+            checks.push(delays(&health));
         }
         Err(error) => checks.extend(unreachable(error)),
     }
@@ -109,13 +143,19 @@ async fn database() -> Vec<Check> {
 async fn operators_database() -> Option<Check> {
     const NAME: &str = "operators' database";
     const VARIABLE: &str = "OPERATOR_DATABASE_URL";
-    let database_url = std::env::var(VARIABLE).ok()?.parse().ok()?;
+    #[derive(clap::Args)]
+    #[group(skip)]
+    struct Login {
+        #[arg(long, env = VARIABLE, hide_env_values = true)]
+        operator_database_url: Option<Secret>,
+    }
+    let database_url = from_environment::<Login>().ok()?.operator_database_url?;
     let options = db::Options {
         database_url,
         database_connections: 1,
     };
     let asked = async {
-        Db::reach(&options).await?;
+        db::reach(&options).await?;
         Db::new(&options)?.may_purge().await
     };
     Some(match asked.await {
@@ -199,6 +239,16 @@ fn imports(health: &Health) -> Check {
     } else {
         Check::ok("imports", found)
     }
+}
+
+/// What a worker meets may not be seen from here: that a queue refuses messages, or a store objects of one tenant.
+fn delays(health: &Health) -> Check {
+    const NAME: &str = "delays";
+    if health.delayed.is_empty() {
+        return Check::ok(NAME, "no import waits to be tried again");
+    }
+    let advice = "mend what is named; imports go on by themselves, or: user-import list";
+    Check::warning(NAME, health.delayed.join("; "), advice)
 }
 
 /// Whether every open seed can be opened with the keys that we have.

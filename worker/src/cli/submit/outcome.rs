@@ -1,13 +1,17 @@
 //! What `submit` shows in the end, and its exit code.
 
-use std::{io::Write, path::Path, process::ExitCode};
+use std::{path::Path, process::ExitCode};
 
 use anyhow::{Context, bail};
-use shared::contract::event::{Body, Completed};
+use shared::{
+    contract::event::{Body, Completed},
+    text::printable,
+};
 use tokio::io::AsyncWriteExt;
 use uuid::Uuid;
 
 use crate::{
+    cli::terminal::{print, print_json},
     db::{Db, Import},
     steps::event,
     storage::{Fetched, Storage},
@@ -23,7 +27,7 @@ const MAX_REPORT_BYTES: u64 = 256 * 1024 * 1024;
 
 pub(super) fn published(import_id: Uuid, json: bool) -> anyhow::Result<()> {
     if json {
-        print(&serde_json::json!({ "import_id": import_id }).to_string())
+        print_json(&serde_json::json!({ "import_id": import_id }))
     } else {
         print(&format!(
             "published; to look at it: user-import status {import_id}"
@@ -44,7 +48,7 @@ pub(super) async fn finished(
         .context("the import is over but has no event")?;
     if json {
         let body = serde_json::to_value(&event.body)?;
-        print(&body.get("data").context("the event has no data")?.to_string())?;
+        print_json(body.get("data").context("the event has no data")?)?;
     }
     let show = |text: &str| if json { Ok(()) } else { print(text) };
     match event.body {
@@ -63,7 +67,11 @@ pub(super) async fn finished(
             })
         }
         Body::Rejected(rejected) => {
-            show(&format!("rejected: {} ({})", rejected.message, rejected.code))?;
+            show(&format!(
+                "rejected: {} ({})",
+                printable(&rejected.message),
+                rejected.code
+            ))?;
             Ok(ExitCode::from(REJECTED))
         }
         Body::Failed(failed) => bail!(
@@ -118,23 +126,30 @@ async fn download(storage: &Storage, key: &str, path: &Path) -> anyhow::Result<(
     else {
         bail!("the report {key:?} is not in storage any more");
     };
-    let write = async {
-        let mut options = tokio::fs::OpenOptions::new();
-        let mut file = options
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(path)
-            .await?;
-        file.write_all(&content).await?;
-        file.flush().await
-    };
-    write
+    replace(path, &content)
         .await
         .with_context(|| format!("cannot write {}", path.display()))
 }
 
-fn print(text: &str) -> anyhow::Result<()> {
-    writeln!(std::io::stdout().lock(), "{text}").context("cannot write to standard output")
+/// Writes a new file and puts it in the old one's place: an old file would keep its rights, and a link lead elsewhere.
+async fn replace(path: &Path, content: &[u8]) -> std::io::Result<()> {
+    let new = path.with_extension(format!("{}.new", Uuid::new_v4()));
+    let written = async {
+        let mut options = tokio::fs::OpenOptions::new();
+        let mut file = options
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&new)
+            .await?;
+        file.write_all(content).await?;
+        file.sync_all().await?;
+        tokio::fs::rename(&new, path).await
+    };
+    let written = written.await;
+    if written.is_err() {
+        // It may hold passwords, and nobody would look for it.
+        let _ = tokio::fs::remove_file(&new).await;
+    }
+    written
 }

@@ -1,6 +1,7 @@
 //! Progress of an import: a bar on a terminal, else a line now and then.
 
 use indicatif::{ProgressBar, ProgressStyle};
+use shared::text::printable;
 
 use crate::db::Import;
 
@@ -30,14 +31,16 @@ impl Progress {
             .trouble()
             .map(|error| format!("put off {} times: {error}", import.retry_count));
         let state = trouble.unwrap_or_else(|| import.state.as_str().to_owned());
+        let state = printable(&state).into_owned();
         self.bar.set_message(state.clone());
         let tenth = (settled * LINES).checked_div(total).unwrap_or(0) * total / LINES;
         self.line(format!("{state}, {tenth} of {total} rows done"));
     }
 
     pub(super) fn say(&mut self, text: &str) {
-        self.bar.set_message(text.to_owned());
-        self.line(text.to_owned());
+        let text = printable(text).into_owned();
+        self.bar.set_message(text.clone());
+        self.line(text);
     }
 
     pub(super) fn end(&self) {

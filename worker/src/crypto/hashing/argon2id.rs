@@ -91,11 +91,8 @@ impl Argon2id {
     pub fn hash(&self, password: &[u8], salt: &[u8; SALT_BYTES]) -> Result<[u8; HASH_BYTES], Error> {
         let mut output = [0; HASH_BYTES];
         match self.implementation {
-            Implementation::Reference => REFERENCE_MEMORY.with_borrow_mut(|memory| {
-                memory.resize(self.params().block_count(), Block::default());
-                self.reference
-                    .hash_password_into_with_memory(password, salt, &mut output, memory)
-            })?,
+            Implementation::Reference => REFERENCE_MEMORY
+                .with_borrow_mut(|memory| self.hash_by_reference(password, salt, &mut output, memory))?,
             Implementation::Fast => FAST_MEMORY.with_borrow_mut(|memory| {
                 let hasher = memory.get_or_insert_with(|| self.fast.hasher());
                 hasher.set_argon2(self.fast);
@@ -105,18 +102,38 @@ impl Argon2id {
         Ok(output)
     }
 
+    fn hash_by_reference(
+        &self,
+        password: &[u8],
+        salt: &[u8],
+        output: &mut [u8],
+        memory: &mut Vec<Block>,
+    ) -> Result<(), Error> {
+        let blocks = self.params().block_count();
+        // Memory that is simply demanded ends the process where there is none.
+        memory
+            .try_reserve_exact(blocks.saturating_sub(memory.len()))
+            .map_err(|_| Error::OutOfMemory)?;
+        memory.resize(blocks, Block::default());
+        Ok(self
+            .reference
+            .hash_password_into_with_memory(password, salt, output, memory)?)
+    }
+
     /// Whether the other function gives the reference's bytes for every probe. Keeps no memory.
     fn agrees_with(
         &self,
         other: impl Fn(&[u8], &[u8], &mut [u8]) -> Result<(), Error>,
     ) -> Result<bool, Error> {
+        let mut memory = Vec::new();
         for (salt, password) in (1..).zip(PROBES) {
             let salt = [salt; SALT_BYTES];
             let (mut expected, mut given) = ([0; HASH_BYTES], [0; HASH_BYTES]);
-            self.reference
-                .hash_password_into(password.as_bytes(), &salt, &mut expected)?;
-            if other(password.as_bytes(), &salt, &mut given).is_err() || given != expected {
-                return Ok(false);
+            self.hash_by_reference(password.as_bytes(), &salt, &mut expected, &mut memory)?;
+            match other(password.as_bytes(), &salt, &mut given) {
+                Ok(()) if given == expected => {}
+                Err(Error::OutOfMemory) => return Err(Error::OutOfMemory),
+                Ok(()) | Err(_) => return Ok(false),
             }
         }
         Ok(true)

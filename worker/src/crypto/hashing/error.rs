@@ -8,7 +8,10 @@ pub enum Error {
     Argon2(#[from] argon2::Error),
     /// The same, of the fast implementation.
     #[error("argon2 refuses the cost or the input: {0}")]
-    Fast(#[from] argon2_rust::Error),
+    Fast(argon2_rust::Error),
+    /// The system gives no memory for a hash.
+    #[error("too little memory for Argon2: every hashing thread needs that of one hash")]
+    OutOfMemory,
     /// The fast implementation was demanded, but is wrong.
     #[error("the fast Argon2 gives other bytes than the reference on this machine")]
     Disagreement,
@@ -27,4 +30,13 @@ pub enum Error {
     /// A hashing thread panicked.
     #[error("a hashing thread died")]
     Died,
+}
+
+impl From<argon2_rust::Error> for Error {
+    fn from(error: argon2_rust::Error) -> Self {
+        match error {
+            argon2_rust::Error::MemoryAllocationError => Self::OutOfMemory,
+            error => Self::Fast(error),
+        }
+    }
 }

@@ -36,16 +36,23 @@ struct Waiting {
 }
 
 impl Hasher {
-    /// Chooses the implementation and starts the threads.
+    /// Chooses the implementation, starts the threads, and has each take the memory that it needs: whoever has too little
+    /// of it fails here, and not with a message in his hands.
     pub fn start(cost: Cost, threads: usize, choice: Choice) -> Result<Self, Error> {
+        let argon2id = Argon2id::new(cost, choice)?;
+        let threads = ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .thread_name(|index| format!("argon2-{index}"))
+            // Without one, a panic while hashing would end the whole worker; with it, the batch hears that it died.
+            .panic_handler(|_| {})
+            .build()?;
+        threads
+            .broadcast(|_| argon2id.hash(b"", &[0; SALT_BYTES]))
+            .into_iter()
+            .try_for_each(|hash| hash.map(drop))?;
         Ok(Self {
-            argon2id: Argon2id::new(cost, choice)?,
-            threads: ThreadPoolBuilder::new()
-                .num_threads(threads)
-                .thread_name(|index| format!("argon2-{index}"))
-                // Without one, a panic while hashing would end the whole worker; with it, the batch hears that it died.
-                .panic_handler(|_| {})
-                .build()?,
+            argon2id,
+            threads,
             queue: Arc::default(),
         })
     }

@@ -1,0 +1,56 @@
+//! All that a command writes: results to standard output, errors and the log to standard error. Whatever others wrote is
+//! made fit to be shown here, so that no command can forget it.
+
+use std::io::{ErrorKind, Write};
+
+use anyhow::Context;
+use serde::Serialize;
+use shared::text::{printable, printable_json, printable_lines};
+
+use crate::secret::without_credentials;
+
+/// Prints text whose line breaks are ours.
+pub(super) fn print(text: &str) -> anyhow::Result<()> {
+    write(&printable_lines(text))
+}
+
+/// Prints one line of JSON.
+pub(super) fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
+    write(&printable_json(&serde_json::to_string(value)?))
+}
+
+fn write(text: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    match writeln!(out, "{text}").and_then(|()| out.flush()) {
+        // Whoever reads has enough of it, as `head` has.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => written.context("cannot write to standard output"),
+    }
+}
+
+/// Says on standard error why a command failed; that nobody can read it is no reason to fail otherwise.
+pub fn complain(text: &str) {
+    let _ = writeln!(
+        std::io::stderr().lock(),
+        "{}",
+        printable_lines(&without_credentials(text))
+    );
+}
+
+/// Where log lines go. A program works on without its log: its destination may be full, or gone.
+#[derive(Debug)]
+pub(super) struct Log;
+
+impl Write for Log {
+    /// Takes one event, with the line break behind it.
+    fn write(&mut self, event: &[u8]) -> std::io::Result<usize> {
+        let text = String::from_utf8_lossy(event);
+        let line = text.strip_suffix('\n').unwrap_or(&text);
+        let _ = writeln!(std::io::stderr().lock(), "{}", printable(line));
+        Ok(event.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
