@@ -151,7 +151,7 @@ async fn a_worker_that_dies_after_it_has_put_a_message_off_ends_the_import_once(
         let next = Worker::start(world, &[]);
         ended_once(world, tenant, &job, "put-off").await;
         eventually("the end of both messages", async || {
-            let copies = world.logged().matches("trying again later").count();
+            let copies = world.logged().matches("step failed, retrying in").count();
             let mut waiting = 0;
             for queue in ["imports.delay.1s", "imports.plans.00", "imports.plans.01"] {
                 waiting += world.waiting(queue).await;
