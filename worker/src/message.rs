@@ -86,6 +86,31 @@ impl TaskKind {
     }
 }
 
+/// The import of a message between steps: all of them begin with the same fields.
+macro_rules! import_of {
+    ($due:expr) => {{
+        let due = $due;
+        ImportRef {
+            import_id: due.import_id,
+            tenant_id: due.tenant_id,
+            attempt: due.attempt,
+        }
+    }};
+}
+
+/// A message between steps about an import.
+macro_rules! due {
+    ($due:ident, $import:expr $(, $field:ident: $value:expr)*) => {
+        $due {
+            version: Version,
+            import_id: $import.import_id,
+            tenant_id: $import.tenant_id,
+            attempt: $import.attempt,
+            $($field: $value),*
+        }
+    };
+}
+
 /// Why a message is not the task that its queue is for.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -106,54 +131,16 @@ impl Task {
                 let job = job::parse(body).map_err(|error| Malformed(error.to_string()))?;
                 Self::Receive(Box::new(job))
             }
-            TaskKind::Plan => {
-                let PlanDue {
-                    import_id,
-                    tenant_id,
-                    attempt,
-                    ..
-                } = parse(body)?;
-                Self::Plan(ImportRef {
-                    import_id,
-                    tenant_id,
-                    attempt,
-                })
-            }
+            TaskKind::Plan => Self::Plan(import_of!(parse::<PlanDue>(body)?)),
             TaskKind::Batch => {
-                let RowsDue {
-                    import_id,
-                    tenant_id,
-                    attempt,
-                    first_row,
-                    last_row,
-                    ..
-                } = parse(body)?;
+                let due: RowsDue = parse(body)?;
                 let rows = RowRange {
-                    first: first_row,
-                    last: last_row,
+                    first: due.first_row,
+                    last: due.last_row,
                 };
-                Self::Batch(
-                    ImportRef {
-                        import_id,
-                        tenant_id,
-                        attempt,
-                    },
-                    rows,
-                )
+                Self::Batch(import_of!(due), rows)
             }
-            TaskKind::Report => {
-                let ReportDue {
-                    import_id,
-                    tenant_id,
-                    attempt,
-                    ..
-                } = parse(body)?;
-                Self::Report(ImportRef {
-                    import_id,
-                    tenant_id,
-                    attempt,
-                })
-            }
+            TaskKind::Report => Self::Report(import_of!(parse::<ReportDue>(body)?)),
             TaskKind::Marker => Self::Marker(parse(body)?),
         })
     }
@@ -200,50 +187,15 @@ impl Message {
 
     /// The message as JSON.
     pub fn body(&self) -> Result<Vec<u8>, serde_json::Error> {
-        let version = Version;
-        match *self {
-            Self::Job(ref job) => serde_json::to_vec(job),
-            Self::Plan(
-                ImportRef {
-                    import_id,
-                    tenant_id,
-                    attempt,
-                },
-                _,
-            ) => serde_json::to_vec(&PlanDue {
-                version,
-                import_id,
-                tenant_id,
-                attempt,
-            }),
-            Self::Batch(
-                ImportRef {
-                    import_id,
-                    tenant_id,
-                    attempt,
-                },
-                rows,
-                _,
-            ) => serde_json::to_vec(&RowsDue {
-                version,
-                import_id,
-                tenant_id,
-                attempt,
-                first_row: rows.first,
-                last_row: rows.last,
-            }),
-            Self::Report(ImportRef {
-                import_id,
-                tenant_id,
-                attempt,
-            }) => serde_json::to_vec(&ReportDue {
-                version,
-                import_id,
-                tenant_id,
-                attempt,
-            }),
-            Self::Marker(ref marker) => serde_json::to_vec(marker),
-            Self::Event(ref event) => serde_json::to_vec(event),
+        match self {
+            Self::Job(job) => serde_json::to_vec(job),
+            Self::Plan(import, _) => serde_json::to_vec(&due!(PlanDue, import)),
+            Self::Batch(import, rows, _) => {
+                serde_json::to_vec(&due!(RowsDue, import, first_row: rows.first, last_row: rows.last))
+            }
+            Self::Report(import) => serde_json::to_vec(&due!(ReportDue, import)),
+            Self::Marker(marker) => serde_json::to_vec(marker),
+            Self::Event(event) => serde_json::to_vec(event),
         }
     }
 }

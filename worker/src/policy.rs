@@ -98,6 +98,10 @@ pub const MAX_DELIVERIES_ALONE: u32 = 3;
 
 // Rescues.
 
+/// How long an import may be without progress before its messages are looked for, unless configured. A message takes
+/// seconds, or a minute where the store answers at the last moment.
+pub const QUIET_TIME: Duration = Duration::from_secs(60);
+
 /// How often an import is resumed without progress in between before it fails: whatever loses its messages that often does
 /// not do so by chance.
 pub const MAX_RESCUES: u32 = 5;

@@ -247,7 +247,7 @@ async fn connections_that_fall_silent_are_noticed_within_seconds() {
         way.broker.set(Fault::Silence);
         gate.open().await;
         logged(world, "database unavailable, keeping").await;
-        logged(world, "connecting anew").await;
+        logged(world, "reconnecting").await;
         way.database.set(Fault::None);
         way.broker.set(Fault::None);
         finished_whole(world, tenant, &job, 300).await;

@@ -45,7 +45,7 @@ async fn doctor_finds_a_healthy_installation_healthy() {
         assert_eq!(verdict(&alone, "workers"), "warning");
         let _worker = Worker::start(world, &[]);
         kit::eventually("the worker", async || {
-            world.logged().contains("ready").then_some(())
+            world.logged().contains("connected, consuming").then_some(())
         })
         .await;
         let healthy = json_of(world, &["doctor"], 0).await;

@@ -23,11 +23,11 @@ pub struct Delivery {
     pub body: Vec<u8>,
     /// How often it has failed before. Workers count that, so it is 0 of what anybody else published.
     pub retry_count: u32,
-    /// How often the broker has handed it out in vain: to workers that died or stopped.
+    /// How often the broker has delivered it before to workers that then died or stopped.
     pub delivery_count: u32,
-    /// Whether it was handed out before.
+    /// Whether it was delivered before.
     pub redelivered: bool,
-    /// Whether it was handed out too often before, and is now handed out alone.
+    /// Whether it was delivered too often before, and is now delivered alone.
     pub quarantined: bool,
     /// The key that leads to the queue that it came from. Its routing key says only what its publisher wrote: a `CC` header
     /// leads a message with any key to any queue of the exchange.

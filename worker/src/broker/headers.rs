@@ -11,7 +11,7 @@ pub(super) const RETRY_COUNT_HEADER: &str = "import-tries";
 /// Header of a message whose step was done before, but not what follows from it.
 pub(super) const POSTPONED_HEADER: &str = "import-postponed";
 
-/// Header in which a quorum queue says how often it has handed a message out before.
+/// Header in which a quorum queue says how often it has delivered a message before.
 pub(super) const DELIVERY_COUNT_HEADER: &str = "x-delivery-count";
 
 /// Header of a dead letter: the import, if the message tells it.

@@ -1,6 +1,6 @@
 //! Receiving: a connection to the broker goes in, streams of deliveries come out.
 //!
-//! A link is never repaired. Whoever meets an error on it drops it and connects anew; the broker then delivers again what
+//! A link is never repaired. After an error it is dropped and a new one made; the broker then delivers again what
 //! was not acknowledged.
 
 use std::time::Duration;
@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{fair::LeastRecentlyServed, tls::warn_of_plain_text};
 
-/// Time to give messages back. Whatever is not given back by then is returned when the connection ends.
+/// Time to return messages. What is not returned by then comes back when the connection ends.
 const HAND_BACK_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Deliveries of one subscription.
@@ -41,9 +41,9 @@ impl Deliveries {
         self.received.next().await
     }
 
-    /// Ends the subscription and gives back, for other workers to take at once, what was handed out but not taken.
+    /// Ends the subscription and returns what was delivered but not taken, so that other workers get it at once.
     pub async fn hand_back(mut self) {
-        let given_back = within(HAND_BACK_TIMEOUT, "giving messages back", async {
+        let given_back = within(HAND_BACK_TIMEOUT, "returning messages", async {
             for consumer in self.consumers {
                 self.channel
                     .basic_cancel(consumer, BasicCancelOptions::default())
@@ -58,7 +58,7 @@ impl Deliveries {
             Ok(())
         });
         if let Err(error) = given_back.await {
-            tracing::debug!(%error, "messages are given back by the end of the connection");
+            tracing::debug!(%error, "messages are returned by the end of the connection");
         }
     }
 }
@@ -108,7 +108,7 @@ impl Link {
         &self.topology
     }
 
-    /// Jobs; at most `prefetch` are handed out before the first is acknowledged.
+    /// Jobs; at most `prefetch` are delivered before the first is acknowledged.
     pub async fn jobs(&self, prefetch: u16) -> Result<Deliveries, Error> {
         self.consume([self.topology.requested_queue()], prefetch).await
     }

@@ -141,7 +141,7 @@ impl Publisher {
                 // Flow control: the broker is short of memory or disk, and takes messages again when it is not. Until
                 // then a new connection would be no better off.
                 Err(_) if status.connected() && status.blocked() => {
-                    tracing::warn!("waiting: the broker takes no messages, it is short of memory or disk");
+                    tracing::warn!("broker takes no messages because it is short of memory or disk, waiting");
                 }
                 Err(_) => {
                     return Err(Error::Timeout {

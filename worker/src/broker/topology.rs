@@ -37,7 +37,7 @@ const ROWS: &str = "rows.";
 /// Routing key of `ReportDue` messages.
 pub const REPORTS: &str = "reports";
 
-/// Routing key of probes into the queue of suspects, into which nothing is published otherwise.
+/// Routing key of markers into the quarantine, into which nothing else is published.
 pub(super) const QUARANTINE: &str = "suspects";
 
 /// Names of exchanges and queues.
@@ -81,13 +81,13 @@ impl Topology {
             .map(|delay| self.name(&format!("imports.retry.{}", delay.name)))
     }
 
-    /// Exchange and queue of messages that were handed out too often. Most of them only lay beside the one that kills
-    /// its worker: here each is handed out alone, so that only the one that does it is set aside.
+    /// Exchange and queue of messages that were delivered too often. Most of them only lay beside the one that kills its
+    /// worker: here each is delivered alone, so that only that one is set aside.
     pub fn quarantine(&self) -> ShortString {
         self.name("imports.suspects")
     }
 
-    /// Routing keys of all queues that a message of a running import can wait in, delay queues excepted.
+    /// Routing keys of all queues that a message of a running import can wait in, except the delay queues.
     pub fn marked_keys(&self) -> impl Iterator<Item = ShortString> {
         let shards = [PLANS, ROWS]
             .into_iter()
@@ -122,7 +122,7 @@ impl Topology {
         self.sharded(ROWS)
     }
 
-    /// All queues of work, those of suspects and of delays excepted.
+    /// All queues of work, except the quarantine and the delay queues.
     pub fn work_queues(&self) -> impl Iterator<Item = ShortString> {
         [self.requested_queue(), self.reports_queue()]
             .into_iter()
@@ -195,7 +195,7 @@ impl Topology {
         shard % self.shards.max(1)
     }
 
-    /// Names of all exchanges and of all queues, for whoever takes a test's or an old installation's down.
+    /// Names of all exchanges and of all queues, to check them or to delete them.
     pub fn names(&self) -> (Vec<ShortString>, Vec<ShortString>) {
         let waiting = || DELAYS.iter().map(|delay| self.delay_queue(delay.name));
         let exchanges = [
@@ -249,7 +249,7 @@ impl Topology {
             arguments.push(("x-delivery-limit", AMQPValue::LongUInt(DELIVERY_LIMIT)));
             arguments
         };
-        // Workers set suspects aside themselves, long before this limit; it is for the day when no worker can.
+        // Workers set such messages aside themselves, long before this limit; it is for the day when no worker can.
         declare_queue(
             channel,
             self.quarantine(),

@@ -3,14 +3,9 @@
 use std::process::ExitCode;
 
 use serde_json::json;
-use uuid::Uuid;
 
-use super::operator::{By, confirmed, not_confirmed, show};
-use crate::{
-    broker::{self, Link},
-    db::{self, Db, State},
-    operate,
-};
+use super::operator::{Change, confirmed, not_confirmed, show};
+use crate::{broker::Link, db::State, operate};
 
 /// Options of `cancel`.
 #[derive(Debug, clap::Args)]
@@ -29,33 +24,15 @@ Exit codes: 0 cancelled; 5 not confirmed, nothing was changed; 2 usage; 1 anythi
 Example:
   user-import cancel 018f6c2e-8d3b-7c51-9a34-2f1d7c0a4e11 --yes --reason 'wrong file'")]
 pub(super) struct Args {
-    /// The import's ID
-    #[arg(value_name = "ID")]
-    import_id: Uuid,
-    /// Go ahead without a question
-    #[arg(long)]
-    yes: bool,
-    /// Print one line of JSON
-    #[arg(long)]
-    json: bool,
     #[command(flatten)]
-    by: By,
-    #[command(flatten)]
-    database: db::Options,
-    #[command(flatten)]
-    broker: broker::Options,
+    change: Change,
 }
 
-pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let db = Db::new(&args.database)?;
-    let import_id = args.import_id;
-    let found = db
-        .find(import_id)
-        .await?
-        .ok_or(operate::Error::Unknown(import_id))?;
+pub(super) async fn run(Args { change }: Args) -> anyhow::Result<ExitCode> {
+    let (db, found) = change.open().await?;
+    let import_id = change.import_id;
     // What is cancelled already needs no leave: running the command again only makes sure that it was finished.
-    let open = matches!(found.state, State::Received | State::Running | State::Failed)
-        && found.summary.cancelled == 0;
+    let open = (!found.state.is_final() || found.state == State::Failed) && found.summary.cancelled == 0;
     let what = format!(
         "this cancels {} pending rows of import {import_id} of tenant {} ({}); {} users that were created stay",
         found.pending,
@@ -63,12 +40,12 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         found.state.as_str(),
         found.summary.created,
     );
-    if open && !confirmed(args.yes, args.json, &what)? {
-        return not_confirmed(args.json, &what);
+    if open && !confirmed(change.yes, change.json, &what)? {
+        return not_confirmed(change.json, &what);
     }
     // First, so that nothing is changed while the broker is away.
-    let link = Link::connect(&args.broker).await?;
-    let done = operate::cancel(&db, import_id, &args.by.audit("cancel")).await?;
+    let link = Link::connect(&change.broker).await?;
+    let done = operate::cancel(&db, import_id, &change.by.audit("cancel")).await?;
     link.publisher().publish(&done.messages).await?;
 
     let import = &done.import;
@@ -77,11 +54,11 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         (true, _) => ("cancelled", "no row was read, so there are no reports"),
         (false, State::Running) => (
             "had been cancelled before",
-            "a worker was asked for the reports once more",
+            "a worker was asked for the reports again",
         ),
         (false, _) => (
             "had been cancelled before",
-            "its event import.cancelled was published once more",
+            "its event import.cancelled was published again",
         ),
     };
     let text = format!(
@@ -92,6 +69,6 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         "import_id": import_id, "tenant_id": import.job.tenant_id, "changed": done.changed,
         "state": import.state.as_str(), "attempt": import.attempt, "summary": import.summary,
     });
-    show(args.json, &value, &text)?;
+    show(change.json, &value, &text)?;
     Ok(ExitCode::SUCCESS)
 }

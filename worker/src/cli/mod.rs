@@ -4,6 +4,7 @@ mod cancel;
 mod columns;
 mod dead;
 mod doctor;
+mod follow;
 mod list;
 pub mod log;
 mod operator;
@@ -51,9 +52,9 @@ enum Command {
     /// not finish is delivered to another worker. A second signal ends it at once, with exit code 143 (SIGTERM), 130
     /// (SIGINT) or 129 (SIGHUP). Exit code 2: the configuration cannot be right. Run as many workers as you like.
     Work(Box<work::Args>),
-    /// Bring the database schema up to date; does nothing if it is
+    /// Bring the database schema up to date; does nothing if it is already
     Migrate(options::MigrateArgs),
-    /// Declare all exchanges and queues; does nothing to those that are there
+    /// Declare all exchanges and queues; leaves those that exist as they are
     Topology(topology::Args),
     /// Import a CSV file: upload it and publish the job, as the Dialer does
     Submit(Box<submit::Args>),
@@ -63,11 +64,11 @@ enum Command {
     List(list::Args),
     /// Show an import: state, counters, timings, and its rows
     Status(status::Args),
-    /// Follow an import until it is over
+    /// Follow an import until its state is final
     Watch(watch::Args),
     /// Stop an import: rows already created stay, pending ones are cancelled, the reports say what happened
     Cancel(Box<cancel::Args>),
-    /// Take a failed or cancelled import up again where it stopped
+    /// Resume a failed or cancelled import where it stopped
     Replay(Box<replay::Args>),
     /// Look at the dead letters: messages that were set aside; replay or discard them
     #[command(subcommand)]
@@ -141,8 +142,8 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// What a command failed of, with its causes. Many errors of libraries repeat their cause in their own text: what stands
-/// there already is not said again.
+/// Why a command failed, with all causes. Many errors of libraries repeat their cause in their own text, which is not said
+/// twice.
 pub fn message(error: &anyhow::Error) -> String {
     let mut text = error.to_string();
     for cause in error.chain().skip(1) {

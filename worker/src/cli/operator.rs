@@ -8,9 +8,14 @@ use std::{
 use anyhow::Context;
 use serde::Serialize;
 use shared::text::printable_lines;
+use uuid::Uuid;
 
 use super::terminal::{print, print_json};
-use crate::db::Audit;
+use crate::{
+    broker,
+    db::{self, Audit, Db, Import},
+    operate,
+};
 
 /// Exit code of a command that would have changed something and was not told to.
 pub(super) const NOT_CONFIRMED: u8 = 5;
@@ -34,6 +39,36 @@ impl By {
             operator: self.by.clone(),
             reason: self.reason.clone(),
         }
+    }
+}
+
+/// What `cancel` and `replay` take alike.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub(super) struct Change {
+    /// The import's ID
+    #[arg(value_name = "ID")]
+    pub(super) import_id: Uuid,
+    /// Go ahead without asking, where a question would be asked
+    #[arg(long)]
+    pub(super) yes: bool,
+    /// Print one line of JSON
+    #[arg(long)]
+    pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) by: By,
+    #[command(flatten)]
+    database: db::Options,
+    #[command(flatten)]
+    pub(super) broker: broker::Options,
+}
+
+impl Change {
+    /// The database, and the import as it stands.
+    pub(super) async fn open(&self) -> anyhow::Result<(Db, Import)> {
+        let db = Db::new(&self.database)?;
+        let found = db.find(self.import_id).await?;
+        Ok((db, found.ok_or(operate::Error::Unknown(self.import_id))?))
     }
 }
 

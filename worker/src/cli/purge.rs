@@ -132,7 +132,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
             // The objects first: whatever is noted as removed is gone.
             delete_reports(&storage, stage, old).await?;
             if !db.purge(stage, old, &audit).await? {
-                tracing::warn!(import_id = %old.import_id, "taken up again meanwhile, kept");
+                tracing::warn!(import_id = %old.import_id, "resumed in the meantime, kept");
             }
         }
     }

@@ -3,20 +3,19 @@
 use std::process::ExitCode;
 
 use serde_json::json;
-use uuid::Uuid;
 
-use super::operator::{By, confirmed, not_confirmed, show};
+use super::operator::{Change, confirmed, not_confirmed, show};
 use crate::{
-    broker::{self, Link},
-    db::{self, Db, State},
+    broker::Link,
+    db::State,
     operate::{self, ReplayOptions},
 };
 
 /// Options of `replay`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-What is taken up: of a failed or cancelled import, all rows without an outcome (the file is read
-anew if that is how far it came). With --errors also every row that ended in error or duplicate,
+What is resumed: of a failed or cancelled import, all rows without an outcome (the file is read
+again if it was not read to its end). With --errors also every row that ended in error or duplicate,
 and a rejected import: after a missing role was added, say. Rows are validated from what was
 stored of them, not from the file.
 
@@ -26,60 +25,44 @@ are never made again; those of users that a failed attempt created come in the n
 success CSV. Of an import that is under way, only the job is published once more, which changes
 nothing if all is well.
 
-Exit codes: 0 taken up; 5 not confirmed (--abandon-passwords only); 2 usage; 1 anything that
-failed, or nothing to take up.
+Exit codes: 0 resumed; 5 not confirmed (--abandon-passwords only); 2 usage; 1 anything that
+failed, or nothing to resume.
 
 Examples:
   user-import replay 018f6c2e-8d3b-7c51-9a34-2f1d7c0a4e11
   user-import replay 018f6c2e-8d3b-7c51-9a34-2f1d7c0a4e11 --errors --reason 'role 17 added'")]
 pub(super) struct Args {
-    /// The import's ID
-    #[arg(value_name = "ID")]
-    import_id: Uuid,
     /// Validate rows again that ended in error or duplicate; read a rejected file again
     #[arg(long)]
     errors: bool,
     /// The seal key of a failed attempt is lost for good: go on without the passwords of the users that it created. They
-    /// need new ones, made in the Dialer
+    /// need new ones, made in the Dialer. Asks before it does so
     #[arg(long)]
     abandon_passwords: bool,
-    /// Go ahead without a question, where --abandon-passwords would ask one
-    #[arg(long)]
-    yes: bool,
-    /// Print one line of JSON
-    #[arg(long)]
-    json: bool,
     #[command(flatten)]
-    by: By,
-    #[command(flatten)]
-    database: db::Options,
-    #[command(flatten)]
-    broker: broker::Options,
+    change: Change,
 }
 
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let db = Db::new(&args.database)?;
-    let import_id = args.import_id;
-    let found = db
-        .find(import_id)
-        .await?
-        .ok_or(operate::Error::Unknown(import_id))?;
+    let change = &args.change;
+    let (db, found) = change.open().await?;
+    let import_id = change.import_id;
     if args.abandon_passwords && found.state == State::Failed && found.sealed_seed.is_some() {
         let what = format!(
             "this loses the passwords of the users that import {import_id} created in attempt {} ({} created in all)",
             found.attempt, found.summary.created,
         );
-        if !confirmed(args.yes, args.json, &what)? {
-            return not_confirmed(args.json, &what);
+        if !confirmed(change.yes, change.json, &what)? {
+            return not_confirmed(change.json, &what);
         }
     }
     // First, so that nothing is changed while the broker is away.
-    let link = Link::connect(&args.broker).await?;
+    let link = Link::connect(&change.broker).await?;
     let options = ReplayOptions {
         errors: args.errors,
         abandon_passwords: args.abandon_passwords,
     };
-    let done = operate::replay(&db, import_id, options, &args.by.audit("replay")).await?;
+    let done = operate::replay(&db, import_id, options, &change.by.audit("replay")).await?;
     crash_point!("replay-committed");
     link.publisher().publish(&done.messages).await?;
     crash_point!("replay-published");
@@ -87,21 +70,21 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let import = &done.import;
     let (attempt, pending) = (import.attempt, import.pending);
     let what = match (done.changed, import.state) {
-        (true, State::Received) => format!("taken up as attempt {attempt}: its file is read again"),
+        (true, State::Received) => format!("resumed as attempt {attempt}: its file is read again"),
         (true, _) if done.revalidated > 0 => format!(
-            "taken up as attempt {attempt}: {} rows validated again, {pending} pending",
+            "resumed as attempt {attempt}: {} rows validated again, {pending} pending",
             done.revalidated
         ),
-        (true, _) => format!("taken up as attempt {attempt}: {pending} rows pending"),
-        (false, _) => format!(
-            "was under way (attempt {attempt}, {pending} rows pending): its job was published once more"
-        ),
+        (true, _) => format!("resumed as attempt {attempt}: {pending} rows pending"),
+        (false, _) => {
+            format!("is under way (attempt {attempt}, {pending} rows pending): its job was published again")
+        }
     };
     let value = json!({
         "import_id": import_id, "tenant_id": import.job.tenant_id, "changed": done.changed, "attempt": attempt,
         "state": import.state.as_str(), "revalidated": done.revalidated, "pending": pending, "summary": import.summary,
     });
     let text = format!("import {import_id} {what}\nto follow it: user-import watch {import_id}");
-    show(args.json, &value, &text)?;
+    show(change.json, &value, &text)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -3,20 +3,21 @@
 use std::process::ExitCode;
 
 use anyhow::bail;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde::Serialize;
 use shared::{
     contract::{Id, event::Summary, job::Mode},
     file::{Delimiter, Encoding},
     outcome::Outcome,
-    problem::Problem,
     rejection::Rejection,
     text::printable,
 };
+use strum::VariantArray;
 use uuid::Uuid;
 
 use super::operator::show;
 use crate::{
-    db::{self, Db, Import, RowState},
+    db::{self, Db, Import, Row},
     operate,
     steps::event::rfc3339,
     storage::report_keys,
@@ -36,8 +37,8 @@ pub(super) struct Args {
     /// Show its rows too, with their outcomes and what is wrong with them; passwords are nowhere but in the success CSV
     #[arg(long)]
     rows: bool,
-    /// Only rows with this outcome; may be given several times: pending, created, duplicate, error, cancelled
-    #[arg(long = "outcome", value_name = "OUTCOME", value_parser = outcome)]
+    /// Only rows with this outcome; may be given several times
+    #[arg(long = "outcome", value_name = "OUTCOME", value_parser = outcome())]
     outcomes: Vec<Outcome>,
     /// Print one line of JSON
     #[arg(long)]
@@ -46,9 +47,10 @@ pub(super) struct Args {
     database: db::Options,
 }
 
-fn outcome(text: &str) -> Result<Outcome, String> {
-    text.parse()
-        .map_err(|_| "expected pending, created, duplicate, error or cancelled".to_owned())
+/// The outcomes by their names, which clap shows.
+fn outcome() -> impl TypedValueParser<Value = Outcome> {
+    let names = Outcome::VARIANTS.iter().map(|outcome| outcome.as_str());
+    PossibleValuesParser::new(names).try_map(|name| name.parse::<Outcome>())
 }
 
 /// An import as operators see it.
@@ -82,60 +84,22 @@ pub(super) struct Status {
     rows: Option<Vec<Row>>,
 }
 
-/// A row as operators see it.
-#[derive(Debug, Serialize)]
-struct Row {
-    row: u32,
-    line: u32,
-    outcome: Outcome,
-    attempt: u32,
-    user_id: Option<i64>,
-    username: Option<String>,
-    virtual_extension: Option<String>,
-    problems: Vec<Problem>,
-}
-
-impl Row {
-    fn of(row: RowState) -> Self {
-        let RowState {
-            row,
-            line,
-            outcome,
-            attempt,
-            user_id,
-            username,
-            virtual_extension,
-            problems,
-        } = row;
-        Self {
-            row,
-            line,
-            outcome,
-            attempt,
-            user_id,
-            username,
-            virtual_extension,
-            problems,
-        }
+fn row_text(row: &Row) -> String {
+    let mut text = format!("row {:>3}, line {:>3}: {:<9}", row.row, row.line, row.outcome);
+    if let Some(username) = &row.username {
+        text.push_str(&format!(" {}", printable(username)));
     }
-
-    fn text(&self) -> String {
-        let mut text = format!("row {:>3}, line {:>3}: {:<9}", self.row, self.line, self.outcome);
-        if let Some(username) = &self.username {
-            text.push_str(&format!(" {}", printable(username)));
-        }
-        if let Some(user_id) = self.user_id {
-            text.push_str(&format!(" (user {user_id}, attempt {})", self.attempt));
-        }
-        for problem in &self.problems {
-            text.push_str(&format!(
-                "\n    {}: {}",
-                problem.code,
-                printable(&problem.message)
-            ));
-        }
-        text.trim_end().to_owned()
+    if let Some(user_id) = row.user_id {
+        text.push_str(&format!(" (user {user_id}, attempt {})", row.attempt));
     }
+    for problem in &row.problems {
+        text.push_str(&format!(
+            "\n    {}: {}",
+            problem.code,
+            printable(&problem.message)
+        ));
+    }
+    text.trim_end().to_owned()
 }
 
 impl Status {
@@ -227,17 +191,17 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     };
     let mut status = Status::of(&import)?;
     if args.rows || !args.outcomes.is_empty() {
-        let rows = db
-            .row_states(args.import_id, import.job.tenant_id, &args.outcomes)
-            .await?;
-        status.rows = Some(rows.into_iter().map(Row::of).collect());
+        status.rows = Some(
+            db.rows(import.job.tenant_id, args.import_id, &args.outcomes)
+                .await?,
+        );
     }
     let mut lines: Vec<String> = status
         .lines()
         .iter()
         .map(|(name, value)| format!("{name:<12}{}", printable(value)))
         .collect();
-    lines.extend(status.rows.iter().flatten().map(Row::text));
+    lines.extend(status.rows.iter().flatten().map(row_text));
     show(args.json, &status, &lines.join("\n"))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -4,22 +4,20 @@ mod job;
 pub(super) mod outcome;
 mod progress;
 
-use std::{path::PathBuf, process::ExitCode, time::Duration};
+use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::{Context, bail};
 use shared::contract::job::{Job, tenant_prefix};
 use uuid::Uuid;
 
 use self::progress::Progress;
+use super::follow::{Look, follow};
 use crate::{
     broker::{self, Link},
     db::{self, Db, Import},
     message::Message,
     storage::{self, Storage},
 };
-
-/// How often `--wait` looks at the import.
-const POLL_INTERVAL: Duration = Duration::from_millis(150);
 
 /// Larger files are not even uploaded; the workers' own limit is far below.
 const MAX_UPLOAD_BYTES: u64 = 64 * 1024 * 1024;
@@ -42,7 +40,7 @@ pub(super) struct Args {
     /// ID of the import; the same ID and file again is the same import [default: a random one]
     #[arg(long = "id", value_name = "UUID")]
     import_id: Option<Uuid>,
-    /// Show progress until the import is over, then its summary
+    /// Show progress until the import has ended, then its summary
     #[arg(long)]
     wait: bool,
     /// Print one line of JSON on standard output: with --wait the completion event's data, else the import's ID
@@ -115,28 +113,20 @@ async fn read(file: &std::path::Path) -> anyhow::Result<Vec<u8>> {
         .with_context(|| format!("cannot read {name}"))
 }
 
-/// Shows progress until the import is over.
+/// Shows progress until the import is final.
 async fn wait(db: &Db, job: &Job) -> anyhow::Result<Import> {
     let mut progress = Progress::new()?;
-    loop {
-        match db.find(job.import_id).await {
-            Ok(Some(import)) => {
-                if import.job != *job {
-                    bail!(
-                        "the import {} exists with another file or other options: use another --id",
-                        job.import_id
-                    );
-                }
-                progress.show(&import);
-                if import.state.is_final() {
-                    progress.end();
-                    return Ok(import);
-                }
-            }
-            Ok(None) => progress.say("waiting for a worker"),
-            Err(error) if error.passes() => progress.say(&error.to_string()),
-            Err(error) => return Err(error.into()),
+    follow(db, job.import_id, |look| {
+        match look {
+            Look::Missing => progress.say("waiting for a worker"),
+            Look::Found(import) if import.job != *job => bail!(
+                "the import {} exists with another file or other options: use another --id",
+                job.import_id
+            ),
+            Look::Found(import) => progress.show(import),
+            Look::Unavailable(error) => progress.say(&error.to_string()),
         }
-        tokio::time::sleep(POLL_INTERVAL).await;
-    }
+        Ok(())
+    })
+    .await
 }

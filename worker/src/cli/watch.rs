@@ -1,13 +1,13 @@
 //! `user-import watch`.
 
-use std::{io::IsTerminal, process::ExitCode, time::Duration};
+use std::process::ExitCode;
 
 use anyhow::bail;
-use indicatif::{ProgressBar, ProgressStyle};
 use shared::text::printable;
 use uuid::Uuid;
 
 use super::{
+    follow::{Bar, Look, follow},
     operator::show,
     status::Status,
     submit::outcome::{REJECTED, WITH_PROBLEMS},
@@ -16,9 +16,6 @@ use crate::{
     db::{self, Db, Import, State},
     operate,
 };
-
-/// How often the import is looked at: quick for a person, and nothing for the database.
-const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Options of `watch`.
 #[derive(Debug, clap::Args)]
@@ -44,44 +41,29 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let db = Db::new(&args.database)?;
-    let on_terminal = std::io::stderr().is_terminal() && !args.json;
-    let bar =
-        ProgressBar::new(0).with_style(ProgressStyle::with_template("{bar:40} {pos}/{len} rows {msg}")?);
+    let bar = Bar::new()?;
+    let on_terminal = !bar.is_hidden() && !args.json;
     let mut last = String::new();
-    loop {
-        match db.find(args.import_id).await {
-            Ok(None) => bail!(operate::Error::Unknown(args.import_id)),
-            Ok(Some(import)) => {
-                let line = line(&import);
-                let is_over = import.finished_at.is_some();
+    let import = follow(&db, args.import_id, |look| {
+        match look {
+            Look::Missing => bail!(operate::Error::Unknown(args.import_id)),
+            Look::Found(import) => {
+                let line = line(import);
                 if on_terminal {
-                    bar.set_length(u64::from(import.summary.total));
-                    bar.set_position(u64::from(import.summary.total.saturating_sub(import.pending)));
-                    bar.set_message(line.clone());
+                    bar.show(import, line.clone());
                 }
-                if is_over {
-                    bar.finish_and_clear();
-                }
-                if line != last && (!on_terminal || is_over) {
-                    show(args.json, &Status::of(&import)?, &line)?;
+                if line != last && (!on_terminal || import.state.is_final()) {
+                    show(args.json, &Status::of(import)?, &line)?;
                 }
                 last = line;
-                if is_over {
-                    return Ok(exit_code(&import));
-                }
             }
-            // The import goes on without us, and so does the watching once the server is back.
-            Err(error) if error.passes() => {
-                if on_terminal {
-                    bar.set_message(printable(&error.to_string()).into_owned());
-                } else {
-                    tracing::warn!(%error, "waiting");
-                }
-            }
-            Err(error) => return Err(error.into()),
+            Look::Unavailable(error) if on_terminal => bar.say(printable(&error.to_string()).into_owned()),
+            Look::Unavailable(error) => tracing::warn!(%error, "database unavailable, trying again"),
         }
-        tokio::time::sleep(POLL_INTERVAL).await;
-    }
+        Ok(())
+    })
+    .await?;
+    Ok(exit_code(&import))
 }
 
 fn line(import: &Import) -> String {

@@ -11,6 +11,7 @@ use crate::{
     broker,
     db::{self, Db},
     engine,
+    policy::QUIET_TIME,
     secret::Secret,
     steps::Context,
     storage::{self, Storage},
@@ -41,10 +42,13 @@ pub(super) struct Args {
     /// Seconds to finish what the worker holds after it was told to stop
     #[arg(long, env = "GRACE_SECONDS", value_name = "SECONDS", default_value_t = 30)]
     grace_seconds: u64,
-    /// Seconds for which an import may not get on before the sweep looks for its messages, and which it then leaves
-    /// workers for what they hold; a message takes seconds, or a minute where the store answers at the last moment
-    #[arg(long, env = "SWEEP_SECONDS", value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86400))]
-    sweep_seconds: u64,
+    /// Seconds without progress after which the messages of an import are looked for, and which workers then have for what
+    /// they hold, before the import is resumed; longer than a worker takes for two batches of each shard [default: 60]
+    #[arg(long, env = "RESCUE_SECONDS", value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86400))]
+    rescue_seconds: Option<u64>,
+    /// What RESCUE_SECONDS was called before
+    #[arg(long, env = "SWEEP_SECONDS", value_name = "SECONDS", hide = true, value_parser = clap::value_parser!(u64).range(1..=86400))]
+    sweep_seconds: Option<u64>,
 }
 
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
@@ -63,7 +67,10 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let options = engine::Options {
         broker: args.broker,
         grace: Duration::from_secs(args.grace_seconds),
-        quiet: Duration::from_secs(args.sweep_seconds),
+        quiet: args
+            .rescue_seconds
+            .or(args.sweep_seconds)
+            .map_or(QUIET_TIME, Duration::from_secs),
     };
     engine::work(Arc::new(context), &options, &stop).await;
     Ok(ExitCode::SUCCESS)
@@ -87,10 +94,10 @@ fn stop_on_signal() -> anyhow::Result<CancellationToken> {
             }
         };
         next().await;
-        tracing::info!("stopping");
+        tracing::info!("stopping: finishing what is under way");
         token.cancel();
         let signal = next().await;
-        tracing::warn!("told to stop once more: leaving at once, what is unfinished is delivered again");
+        tracing::warn!("told to stop again, exiting at once: unfinished messages will be delivered again");
         std::process::exit(KILLED_BY + signal.as_raw_value());
     });
     Ok(stop)

@@ -45,28 +45,22 @@ struct Created {
     committed: Option<Committed>,
 }
 
-/// The import's counters, as the statements that move them return them.
-struct Counters {
-    total: i32,
-    created: i32,
-    duplicates: i32,
-    errors: i32,
-    cancelled: i32,
-    pending: i32,
-}
-
-impl Counters {
-    fn committed(&self, rows: u32) -> Result<Committed, Error> {
-        Ok(Committed {
+impl Committed {
+    /// From the import's counters, as the statements that move them return them.
+    fn of(rows: u32, counters: &[i32]) -> Result<Self, Error> {
+        let &[total, pending, created, duplicates, errors, cancelled] = counters else {
+            return Err(Error::corrupt("counters", counters.len()));
+        };
+        Ok(Self {
             rows,
             summary: Summary {
-                total: unsigned("total", self.total)?,
-                created: unsigned("created", self.created)?,
-                duplicates: unsigned("duplicates", self.duplicates)?,
-                errors: unsigned("errors", self.errors)?,
-                cancelled: unsigned("cancelled", self.cancelled)?,
+                total: unsigned("total", total)?,
+                created: unsigned("created", created)?,
+                duplicates: unsigned("duplicates", duplicates)?,
+                errors: unsigned("errors", errors)?,
+                cancelled: unsigned("cancelled", cancelled)?,
             },
-            pending: unsigned("pending", self.pending)?,
+            pending: unsigned("pending", pending)?,
         })
     }
 }
@@ -116,15 +110,18 @@ impl Db {
                 return Err(Error::Uncommitted(open));
             }
             let counters = count_refused(&mut transaction, import, &counts).await?;
-            committed = Some(counters.committed(rows + counts.duplicates + counts.errors)?);
+            committed = Some(Committed::of(
+                rows + counts.duplicates + counts.errors,
+                &counters,
+            )?);
         }
         transaction.commit().await?;
         Ok(committed)
     }
 }
 
-/// Creates what can be created and counts it. Everything in one statement, because this is what happens to nearly every
-/// batch: rows whose references are lost, or whose user is there already, are left to those who can say why.
+/// Creates what can be created and counts it. Rows whose references are lost, or whose user is there already, are left to
+/// those who can say why.
 async fn create_users(
     transaction: &mut PgTransaction<'static>,
     import: &Import,
@@ -147,68 +144,8 @@ async fn create_users(
         shared::contract::job::TwoFactor::Default => None,
         chosen => Some(chosen.as_str()),
     };
-    let row = sqlx::query!(
-        r#"WITH given AS (
-               SELECT r.row_number, r.idempotency_key, r.username, r.username_key, r.email, r.virtual_extension,
-                      r.first_name, r.last_name, r.pbx_device, r.sip_uri,
-                      r.role_ids, r.desk_ids, r.skill_group_ids, r.tag_ids, hashed.password_hash
-                 FROM unnest($4::integer[], $5::text[]) AS hashed (row_number, password_hash)
-                 JOIN imports.rows r USING (row_number)
-                -- The bounds let the index of import and number find them, instead of all rows of the import.
-                WHERE r.import_id = $1 AND r.row_number BETWEEN $11 AND $12 AND r.tenant_id = $2 AND r.outcome = 'pending'
-                  AND EXISTS (SELECT FROM imports.imports
-                               WHERE import_id = $1 AND tenant_id = $2 AND attempt = $3 AND state = 'running')
-           ), lost AS (
-               SELECT ARRAY(SELECT DISTINCT id FROM given, unnest(role_ids) id WHERE NOT EXISTS (
-                          SELECT FROM dialer.roles d WHERE d.tenant_id = $2 AND d.role_id = id AND d.active)) AS roles,
-                      ARRAY(SELECT DISTINCT id FROM given, unnest(desk_ids) id WHERE NOT EXISTS (
-                          SELECT FROM dialer.desks d WHERE d.tenant_id = $2 AND d.desk_id = id)) AS desks,
-                      ARRAY(SELECT DISTINCT id FROM given, unnest(skill_group_ids) id WHERE NOT EXISTS (
-                          SELECT FROM dialer.skill_groups d WHERE d.tenant_id = $2 AND d.skill_group_id = id)) AS skill_groups,
-                      ARRAY(SELECT DISTINCT id FROM given, unnest(tag_ids) id WHERE NOT EXISTS (
-                          SELECT FROM dialer.tags d WHERE d.tenant_id = $2 AND d.tag_id = id)) AS tags
-           ), new_users AS (
-               INSERT INTO dialer.users (tenant_id, username, username_key, email, virtual_extension, first_name, last_name,
-                                         sip_kind, pbx_domain_id, pbx_device, sip_uri, two_factor, max_session_minutes,
-                                         max_concurrent_sessions, password_hash, password_must_change, idempotency_key)
-               SELECT $2, username, username_key, email, virtual_extension, first_name, last_name,
-                      $6, $7, pbx_device, sip_uri, $8, $9, $10, password_hash, true, idempotency_key
-                 FROM given, lost
-                WHERE NOT (role_ids && lost.roles OR desk_ids && lost.desks
-                           OR skill_group_ids && lost.skill_groups OR tag_ids && lost.tags)
-                  AND ($7::bigint IS NULL OR EXISTS (
-                          SELECT FROM dialer.pbx_domains d WHERE d.tenant_id = $2 AND d.pbx_domain_id = $7))
-                ORDER BY row_number
-                   ON CONFLICT DO NOTHING
-               RETURNING user_id, idempotency_key
-           ), made AS (
-               SELECT given.row_number, given.idempotency_key, given.role_ids, given.desk_ids, given.skill_group_ids, given.tag_ids, new_users.user_id
-                 FROM given JOIN new_users USING (idempotency_key)
-           ), with_roles AS (
-               INSERT INTO dialer.user_roles SELECT $2, user_id, unnest(role_ids) FROM made
-           ), with_desks AS (
-               INSERT INTO dialer.user_desks SELECT $2, user_id, unnest(desk_ids) FROM made
-           ), with_skill_groups AS (
-               INSERT INTO dialer.user_skill_groups SELECT $2, user_id, unnest(skill_group_ids) FROM made
-           ), with_tags AS (
-               INSERT INTO dialer.user_tags SELECT $2, user_id, unnest(tag_ids) FROM made
-           ), settled AS (
-               UPDATE imports.rows r SET outcome = 'created', user_id = made.user_id, attempt = $3
-                 FROM made
-                -- Not by import and number: an index with two columns leads the planner, who knows little of new rows, to
-                -- read all rows of the import for each of the batch.
-                WHERE r.idempotency_key = made.idempotency_key
-           ), counted AS (
-               UPDATE imports.imports i SET pending = i.pending - new.users, created = i.created + new.users
-                 FROM (SELECT count(*)::integer AS users FROM made) AS new
-                WHERE i.import_id = $1 AND i.tenant_id = $2 AND new.users > 0
-               RETURNING i.total, i.pending, i.created, i.duplicates, i.errors, i.cancelled
-           )
-           SELECT ARRAY(SELECT row_number FROM given EXCEPT SELECT row_number FROM made) AS "open!",
-                  (SELECT count(*)::integer FROM made) AS "new!",
-                  total AS "total?", pending AS "pending?", created AS "created?", duplicates AS "duplicates?",
-                  errors AS "errors?", cancelled AS "cancelled?"
-             FROM (VALUES (1)) AS always LEFT JOIN counted ON true"#,
+    let row = sqlx::query_file!(
+        "src/db/create_users.sql",
         job.import_id,
         job.tenant_id.get(),
         signed("attempt", import.attempt)?,
@@ -217,37 +154,24 @@ async fn create_users(
         job.sip.kind(),
         job.sip.pbx_domain_id().map(Id::get),
         two_factor,
-        job.security.max_session_minutes.map(|minutes| i64::from(minutes.get())),
-        job.security.max_concurrent_sessions.map(|sessions| i64::from(sessions.get())),
+        job.security
+            .max_session_minutes
+            .map(|minutes| i64::from(minutes.get())),
+        job.security
+            .max_concurrent_sessions
+            .map(|sessions| i64::from(sessions.get())),
         numbers.first(),
         numbers.last(),
     )
     .fetch_one(&mut **transaction)
     .await?;
-    let counters = match (
-        row.total,
-        row.created,
-        row.duplicates,
-        row.errors,
-        row.cancelled,
-        row.pending,
-    ) {
-        (Some(total), Some(created), Some(duplicates), Some(errors), Some(cancelled), Some(pending)) => {
-            Some(Counters {
-                total,
-                created,
-                duplicates,
-                errors,
-                cancelled,
-                pending,
-            })
-        }
-        _ => None,
-    };
     let new = unsigned("users", row.new)?;
     Ok(Created {
         open: row.open,
-        committed: counters.map(|counters| counters.committed(new)).transpose()?,
+        committed: row
+            .counters
+            .map(|counters| Committed::of(new, &counters))
+            .transpose()?,
     })
 }
 
@@ -255,13 +179,12 @@ async fn count_refused(
     transaction: &mut PgTransaction<'static>,
     import: &Import,
     refused: &Counts,
-) -> Result<Counters, Error> {
-    let counters = sqlx::query_as!(
-        Counters,
-        "UPDATE imports.imports
+) -> Result<Vec<i32>, Error> {
+    let counters = sqlx::query_scalar!(
+        r#"UPDATE imports.imports
             SET pending = pending - ($3::integer + $4::integer), duplicates = duplicates + $3, errors = errors + $4
           WHERE import_id = $1 AND tenant_id = $2
-         RETURNING total, created, duplicates, errors, cancelled, pending",
+         RETURNING ARRAY[total, pending, created, duplicates, errors, cancelled] AS "counters!""#,
         import.job.import_id,
         import.job.tenant_id.get(),
         signed("duplicates", refused.duplicates)?,

@@ -20,8 +20,8 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 /// A statement that runs longer waits for something that will not come. The slowest of ours takes milliseconds.
 const STATEMENT_TIMEOUT: &str = "30s";
 
-/// Whoever waits longer for a lock stands behind a transaction that hangs. Waiting for it would keep other tenants from
-/// the worker; the message is put off instead.
+/// A statement that waits longer for a lock waits for a transaction that hangs. That would keep other tenants from the
+/// worker, so the message is retried later instead.
 const LOCK_TIMEOUT: &str = "5s";
 
 /// A transaction that idles longer belongs to a worker that is gone; it would hold its tenant's lock.

@@ -9,7 +9,7 @@ use super::{error::Error, pool::Db, tenant_lock::lock_tenant};
 use crate::message::DeadReason;
 
 impl Db {
-    /// Gives an unfinished import up. Rows and seed stay, so that a replay can go on.
+    /// Fails an unfinished import. Rows and seed stay, so that a replay can go on.
     pub async fn fail(
         &self,
         tenant_id: Id,
@@ -18,7 +18,7 @@ impl Db {
         error: &str,
     ) -> Result<(), Error> {
         let mut transaction = self.pool.begin().await?;
-        // A batch that is being settled comes before or after, so that the event tells of all its users.
+        // A batch that is being committed comes before or after, so that the event tells of all its users.
         lock_tenant(&mut transaction, tenant_id).await?;
         sqlx::query!(
             "UPDATE imports.imports
@@ -34,7 +34,7 @@ impl Db {
         Ok(transaction.commit().await?)
     }
 
-    /// Remembers that a message of the import was put off for a while, for operators to see, and for the sweep not to
+    /// Records that a message of the import is retried after the delay: for operators to see, and so that the rescue does not
     /// take it for lost.
     pub async fn note_retry(&self, import_id: Uuid, error: &str, delay: Duration) -> Result<(), Error> {
         sqlx::query!(

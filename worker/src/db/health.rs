@@ -35,7 +35,7 @@ pub struct SchemaVersion {
     pub applied: i64,
     /// Versions that this program needs.
     pub missing: Vec<i64>,
-    /// Versions that were applied with other content, or broke off.
+    /// Versions that were applied with other content, or not to their end.
     pub different: Vec<i64>,
     /// Versions that this program does not know: it is older than the schema.
     pub unknown: Vec<i64>,
@@ -44,7 +44,8 @@ pub struct SchemaVersion {
 impl Db {
     /// Looks at role, clock and imports.
     pub async fn health(&self) -> Result<Health, Error> {
-        let found = sqlx::query!(
+        let health = sqlx::query_as!(
+            Health,
             r#"SELECT current_user::text AS "role!", current_setting('server_version') AS "server_version!",
                       ARRAY (SELECT format('%s on %s', privilege, relation)
                                FROM (VALUES ('SELECT', 'dialer.tenants'), ('SELECT', 'dialer.roles'),
@@ -75,16 +76,7 @@ impl Db {
         )
         .fetch_one(&mut *self.pool.acquire().await?)
         .await?;
-        Ok(Health {
-            role: found.role,
-            server_version: found.server_version,
-            missing: found.missing,
-            excess: found.excess,
-            now: found.now,
-            failed: found.failed,
-            open: found.open,
-            delayed: found.delayed,
-        })
+        Ok(health)
     }
 
     /// Compares the migrations that were applied with those of this program.

@@ -14,7 +14,7 @@ use super::{convert::unsigned, error::Error, pool::Db};
 use crate::{message::ImportRef, secret::SealedSeed};
 
 /// Where an import stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, IntoStaticStr)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, IntoStaticStr, clap::ValueEnum)]
 #[strum(serialize_all = "snake_case")]
 pub enum State {
     /// The job is known.
@@ -65,7 +65,7 @@ pub struct Import {
     pub rejection: Option<Rejection>,
     /// Why it failed.
     pub failure_reason: Option<String>,
-    /// How often one of its messages was put off after an error.
+    /// How often one of its messages was retried after an error.
     pub retry_count: u32,
     /// How often its job was published again because its messages were lost.
     pub rescues: u32,

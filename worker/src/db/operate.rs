@@ -10,11 +10,12 @@ use uuid::Uuid;
 
 use super::{
     audit::{Audit, record},
-    convert::{from_json, signed, unsigned},
+    convert::{from_json, signed},
     error::Error,
     import::{Import, State, load},
     plan::PlanningTransaction,
     pool::Db,
+    row::{Row, load_rows},
     row_record::RowRecord,
     tenant_lock::lock_tenant,
 };
@@ -25,21 +26,6 @@ use super::{
 pub struct LockedImport {
     planning: PlanningTransaction,
     import: Import,
-}
-
-/// A row as it was read and what has become of it.
-#[derive(Debug, Clone)]
-pub struct StoredRow {
-    /// Its number.
-    pub row: u32,
-    /// Where it begins in the file.
-    pub line: u32,
-    /// Its cells.
-    pub cells: Vec<String>,
-    /// Whether it became a user.
-    pub created: bool,
-    /// Whether it has surplus cells, which are not stored.
-    pub has_surplus: bool,
 }
 
 impl Db {
@@ -144,37 +130,16 @@ impl LockedImport {
     }
 
     /// The header of the file and all its rows, in order.
-    pub async fn stored_rows(&mut self) -> Result<(Vec<String>, Vec<StoredRow>), Error> {
+    pub async fn stored_rows(&mut self) -> Result<(Vec<String>, Vec<Row>), Error> {
         let header = sqlx::query_scalar!(
             r#"SELECT source_header AS "source_header!" FROM imports.imports WHERE import_id = $1"#,
             self.planning.import_id,
         )
         .fetch_one(&mut *self.planning.transaction)
         .await?;
-        let rows = sqlx::query!(
-            r#"SELECT row_number, line, source_cells, outcome = 'created' AS "created!",
-                      problems @> '[{"code": "wrong_column_count"}]' AS "has_surplus!"
-                 FROM imports.rows
-                WHERE import_id = $1 AND tenant_id = $2
-                ORDER BY row_number"#,
-            self.planning.import_id,
-            self.planning.tenant_id.get(),
-        )
-        .fetch_all(&mut *self.planning.transaction)
-        .await?;
-        let rows = rows.into_iter().map(|row| {
-            Ok(StoredRow {
-                row: unsigned("row_number", row.row_number)?,
-                line: unsigned("line", row.line)?,
-                cells: from_json("source_cells", &row.source_cells)?,
-                created: row.created,
-                has_surplus: row.has_surplus,
-            })
-        });
-        Ok((
-            from_json("source_header", &header)?,
-            rows.collect::<Result<_, Error>>()?,
-        ))
+        let (tenant_id, import_id) = (self.planning.tenant_id, self.planning.import_id);
+        let rows = load_rows(&mut *self.planning.transaction, tenant_id, import_id, &[]).await?;
+        Ok((from_json("source_header", &header)?, rows))
     }
 
     /// What the tenant has of all that the rows and the job name.

@@ -29,7 +29,7 @@ impl Db {
         .execute(&mut *connection)
         .await?;
         if new.rows_affected() == 0 {
-            // Its messages are about to be published anew, and nothing else would tell the sweep.
+            // Its messages are about to be published anew, and nothing else would tell the rescue.
             sqlx::query!(
                 "UPDATE imports.imports
                     SET progress_at = greatest(progress_at, clock_timestamp())

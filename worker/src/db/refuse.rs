@@ -1,5 +1,5 @@
 //! Rows of a batch that could not become users: why, and what becomes of them. Rare, because the plan has looked before; so
-//! each is looked at singly.
+//! each is looked at by itself.
 
 use std::collections::BTreeSet;
 
@@ -212,7 +212,7 @@ async fn refuse(
     refused: Vec<Refused>,
 ) -> Result<Counts, Error> {
     let mut counts = Counts::default();
-    // Rarely more than a handful: whoever was known to the plan never came so far.
+    // Rarely more than a handful: what the plan knew of never comes this far.
     for row in refused {
         let outcome = Outcome::of(&row.problems);
         sqlx::query!(

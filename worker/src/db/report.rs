@@ -16,101 +16,37 @@ use super::{
     error::Error,
     import::Import,
     pool::Db,
+    row::Row,
 };
-
-/// A row that became a user, or would have.
-#[derive(Debug, Clone)]
-pub struct CreatedRow {
-    /// Its number.
-    pub row: u32,
-    /// The user; `None` in `validate` mode.
-    pub user_id: Option<i64>,
-    /// Login name.
-    pub username: String,
-    /// E-mail address.
-    pub email: String,
-    /// Virtual extension.
-    pub virtual_extension: String,
-}
-
-/// A row that did not become a user.
-#[derive(Debug, Clone)]
-pub struct RefusedRow {
-    /// Its number.
-    pub row: u32,
-    /// Where it begins in the file.
-    pub line: u32,
-    /// Why it was not created.
-    pub outcome: Outcome,
-    /// Its cells as they were.
-    pub cells: Vec<String>,
-    /// All its problems.
-    pub problems: Vec<Problem>,
-}
+use crate::message::ImportRef;
 
 impl Db {
     /// Rows that this attempt created, in row order.
-    pub async fn created_rows(&self, import: &Import) -> Result<Vec<CreatedRow>, Error> {
-        let rows = sqlx::query!(
-            r#"SELECT row_number, user_id, username AS "username!", email AS "email!",
-                      virtual_extension AS "virtual_extension!"
-                 FROM imports.rows
-                WHERE import_id = $1 AND tenant_id = $2 AND outcome = 'created' AND attempt = $3
-                ORDER BY row_number"#,
-            import.job.import_id,
-            import.job.tenant_id.get(),
-            signed("attempt", import.attempt)?,
-        )
-        .fetch_all(&mut *self.pool.acquire().await?)
-        .await?;
-        rows.into_iter()
-            .map(|row| {
-                Ok(CreatedRow {
-                    row: unsigned("row_number", row.row_number)?,
-                    user_id: row.user_id,
-                    username: row.username,
-                    email: row.email,
-                    virtual_extension: row.virtual_extension,
-                })
-            })
-            .collect()
+    pub async fn created_rows(&self, import: &Import) -> Result<Vec<Row>, Error> {
+        let ImportRef {
+            import_id,
+            tenant_id,
+            attempt,
+        } = import.reference();
+        let mut rows = self.rows(tenant_id, import_id, &[Outcome::Created]).await?;
+        rows.retain(|row| row.attempt == attempt);
+        Ok(rows)
     }
 
-    /// Rows that were not created, in row order, and the header of the file.
-    pub async fn refused_rows(&self, import: &Import) -> Result<(Vec<String>, Vec<RefusedRow>), Error> {
-        let (import_id, tenant_id) = (import.job.import_id, import.job.tenant_id.get());
+    /// The header of the file, and the rows that were not created, in row order.
+    pub async fn refused_rows(&self, import: &Import) -> Result<(Vec<String>, Vec<Row>), Error> {
+        let (import_id, tenant_id) = (import.job.import_id, import.job.tenant_id);
         let header = sqlx::query_scalar!(
             r#"SELECT source_header AS "source_header!" FROM imports.imports WHERE import_id = $1 AND tenant_id = $2"#,
             import_id,
-            tenant_id,
+            tenant_id.get(),
         )
         .fetch_one(&mut *self.pool.acquire().await?)
         .await?;
-        let rows = sqlx::query!(
-            r#"SELECT row_number, line, outcome, source_cells, problems AS "problems: Json<Vec<Problem>>"
-                 FROM imports.rows
-                WHERE import_id = $1 AND tenant_id = $2 AND outcome IN ('duplicate', 'error', 'cancelled')
-                ORDER BY row_number"#,
-            import_id,
-            tenant_id,
-        )
-        .fetch_all(&mut *self.pool.acquire().await?)
-        .await?;
-        let refused = rows.into_iter().map(|row| {
-            Ok(RefusedRow {
-                row: unsigned("row_number", row.row_number)?,
-                line: unsigned("line", row.line)?,
-                outcome: row
-                    .outcome
-                    .parse()
-                    .map_err(|error| Error::corrupt("outcome", error))?,
-                cells: from_json("source_cells", &row.source_cells)?,
-                problems: row.problems.0,
-            })
-        });
+        let refused = [Outcome::Duplicate, Outcome::Error, Outcome::Cancelled];
         Ok((
             from_json("source_header", &header)?,
-            refused.collect::<Result<_, Error>>()?,
+            self.rows(tenant_id, import_id, &refused).await?,
         ))
     }
 

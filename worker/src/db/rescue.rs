@@ -1,7 +1,7 @@
-//! What the sweep asks of the database: which probes to send, and which imports have lost their messages.
+//! What the rescue asks of the database: which markers to send, and which imports have lost their messages.
 //!
-//! A round puts one probe into every work queue. Queues keep their order, so once all have come out, every message that
-//! was in a queue when the round began has been handed to a worker. An import that has not got on since then, nor in the
+//! A round puts one marker into every work queue. Queues keep their order, so once all have come out, every message that
+//! was in a queue when the round began has been delivered to a worker. An import without progress since then, and for the
 //! time that a worker may hold a message, has none left.
 
 use std::{collections::BTreeSet, time::Duration};
@@ -16,10 +16,10 @@ use crate::{
     policy::RESCUED_AT_A_TIME,
 };
 
-/// What one look of the sweep found to be done.
+/// What one look found to be done.
 #[derive(Debug, Default)]
 pub struct Rescue {
-    /// Probes that are to be put into their queues.
+    /// Markers that are to be put into their queues.
     pub markers: Vec<Marker>,
     /// Imports whose messages are lost, and whose jobs are to be published again.
     pub lost: Vec<Job>,
@@ -50,7 +50,7 @@ impl Db {
         let under_way = under_way(&mut transaction, queues).await?;
         let returned = under_way
             .iter()
-            .map(|probe| probe.returned_at)
+            .map(|marker| marker.returned_at)
             .collect::<Option<Vec<_>>>();
         let mut rescue = Rescue::default();
         match (under_way.first(), returned) {
@@ -75,20 +75,20 @@ impl Db {
         Ok(rescue)
     }
 
-    /// A probe came out of its queue.
-    pub async fn note_marker(&self, probe: &Marker) -> Result<(), Error> {
+    /// Records that a marker came out of its queue.
+    pub async fn note_marker(&self, marker: &Marker) -> Result<(), Error> {
         sqlx::query!(
             "UPDATE imports.probes SET returned_at = clock_timestamp()
               WHERE queue = $1 AND round = $2 AND returned_at IS NULL",
-            probe.queue,
-            probe.round,
+            marker.queue,
+            marker.round,
         )
         .execute(&mut *self.pool.acquire().await?)
         .await?;
         Ok(())
     }
 
-    /// Tells the sweep that a message of a running import is about to be published, perhaps anew.
+    /// Tells the rescue that a message of a running import is about to be published, perhaps again.
     pub async fn note_progress(&self, import: ImportRef) -> Result<(), Error> {
         sqlx::query!(
             "UPDATE imports.imports SET progress_at = greatest(progress_at, clock_timestamp())
@@ -102,23 +102,23 @@ impl Db {
     }
 }
 
-/// The probes of the round. A round of other queues says nothing: a worker of another version, or with another number of
-/// shards, began it. It is given up, so that as long as both run the sweep finds no loss, and never a loss that is none.
+/// The markers of the round. A round of other queues says nothing: a worker of another version, or with another number of
+/// shards, began it. It is ended, so that no loss is found as long as both run, and never one that did not happen.
 async fn under_way(
     transaction: &mut PgTransaction<'static>,
     queues: &[String],
 ) -> Result<Vec<UnderWay>, Error> {
-    let probes = sqlx::query_as!(
+    let markers = sqlx::query_as!(
         UnderWay,
         "SELECT queue, round, since, sent_at, returned_at FROM imports.probes ORDER BY queue"
     );
-    let probes = probes.fetch_all(&mut **transaction).await?;
-    let probed: BTreeSet<&String> = probes.iter().map(|probe| &probe.queue).collect();
-    if !probes.is_empty() && probed != queues.iter().collect() {
+    let markers = markers.fetch_all(&mut **transaction).await?;
+    let marked: BTreeSet<&String> = markers.iter().map(|marker| &marker.queue).collect();
+    if !markers.is_empty() && marked != queues.iter().collect() {
         end_round(transaction).await?;
         return Ok(Vec::new());
     }
-    Ok(probes)
+    Ok(markers)
 }
 
 async fn any_quiet(transaction: &mut PgTransaction<'static>, before: OffsetDateTime) -> Result<bool, Error> {
@@ -134,7 +134,7 @@ async fn begin_round(
     transaction: &mut PgTransaction<'static>,
     queues: &[String],
 ) -> Result<Vec<Marker>, Error> {
-    let probes = sqlx::query_as!(
+    let markers = sqlx::query_as!(
         Marker,
         "INSERT INTO imports.probes (queue, round, since, sent_at)
          SELECT queue, round, clock_timestamp(), clock_timestamp()
@@ -142,7 +142,7 @@ async fn begin_round(
          RETURNING queue, round",
         queues,
     );
-    Ok(probes.fetch_all(&mut **transaction).await?)
+    Ok(markers.fetch_all(&mut **transaction).await?)
 }
 
 async fn end_round(transaction: &mut PgTransaction<'static>) -> Result<(), Error> {
@@ -152,7 +152,7 @@ async fn end_round(transaction: &mut PgTransaction<'static>) -> Result<(), Error
     Ok(())
 }
 
-/// A probe that is lost, or waits behind a backlog: a second one does no harm.
+/// Markers that were lost, or wait behind a backlog: a second one does no harm.
 async fn send_again(
     transaction: &mut PgTransaction<'static>,
     under_way: Vec<UnderWay>,
@@ -160,13 +160,13 @@ async fn send_again(
 ) -> Result<Vec<Marker>, Error> {
     let overdue: Vec<Marker> = under_way
         .into_iter()
-        .filter(|probe| probe.returned_at.is_none() && probe.sent_at < before)
-        .map(|probe| Marker {
-            queue: probe.queue,
-            round: probe.round,
+        .filter(|marker| marker.returned_at.is_none() && marker.sent_at < before)
+        .map(|marker| Marker {
+            queue: marker.queue,
+            round: marker.round,
         })
         .collect();
-    let queues: Vec<String> = overdue.iter().map(|probe| probe.queue.clone()).collect();
+    let queues: Vec<String> = overdue.iter().map(|marker| marker.queue.clone()).collect();
     sqlx::query!(
         "UPDATE imports.probes SET sent_at = clock_timestamp() WHERE queue = ANY ($1)",
         &queues,

@@ -13,12 +13,12 @@ use super::{
 };
 use crate::fair::Shards;
 
-/// How often and how long apart it is tried to choose alone. Whoever chooses holds the lock for milliseconds.
-const TRIES_ALONE: usize = 20;
-const TRY_AGAIN_AFTER: Duration = Duration::from_millis(10);
+/// How often the lock on choosing is tried, and how long apart. A worker that chooses holds it for milliseconds.
+const LOCK_TRIES: usize = 20;
+const LOCK_TRY_INTERVAL: Duration = Duration::from_millis(10);
 
 impl Db {
-    /// The shard of the batches of a running import, chosen when it is first asked for. Tells the sweep, too, that they
+    /// The shard of the batches of a running import, chosen when it is first asked for. Tells the rescue, too, that they
     /// are about to be published, perhaps anew.
     pub async fn assign_shard(&self, import: &Import, shards: Shards) -> Result<u16, Error> {
         let tenant_id = import.job.tenant_id;
@@ -48,19 +48,19 @@ impl Db {
     }
 }
 
-/// Two that chose at the same moment would not see each other, hence one after the other. But a worse shard does less harm
-/// than waiting for a worker that holds the lock and has stopped.
+/// Two workers that chose at the same moment would not see each other's choice, so they choose one after the other. But a worse
+/// shard does less harm than waiting for a worker that holds the lock and has stopped.
 async fn choose_one_at_a_time(transaction: &mut PgTransaction<'static>) -> Result<(), Error> {
-    for _ in 0..TRIES_ALONE {
+    for _ in 0..LOCK_TRIES {
         let alone = sqlx::query_scalar!(
             r#"SELECT pg_try_advisory_xact_lock(hashtextextended('user-import shards', 0)) AS "alone!""#
         );
         if alone.fetch_one(&mut **transaction).await? {
             return Ok(());
         }
-        tokio::time::sleep(TRY_AGAIN_AFTER).await;
+        tokio::time::sleep(LOCK_TRY_INTERVAL).await;
     }
-    tracing::debug!("another worker is long in choosing a shard");
+    tracing::debug!("another worker holds the lock on choosing a shard, choosing without it");
     Ok(())
 }
 

@@ -58,8 +58,8 @@ async fn outage(db: &Db) -> db::Error {
 
 /// Waits until the database answers and has our schema; `false` if told to stop before.
 ///
-/// A silent server is asked for seconds. Whoever stops does not wait for that: the question goes on as a task of its own,
-/// because sqlx hands a connection on in an unknown state if a question is broken off.
+/// A silent server is asked for seconds. A worker that stops does not wait for that: the query runs on as a task of its own,
+/// because sqlx returns a connection to the pool in an unknown state if a query is cancelled.
 pub(super) async fn wait_for_database(db: &Db, stop: &CancellationToken) -> bool {
     let mut delays = reconnect_delays();
     while !stop.is_cancelled() {

@@ -1,8 +1,8 @@
-//! The sweep: imports whose messages the broker has lost go in, their jobs come out once more.
+//! Rescue: imports whose messages the broker has lost go in, their jobs are published again.
 //!
-//! It looks at time and again, on every worker; the database lets one look at a time. How a lost import is told from one
-//! that waits behind a backlog: see [`crate::db::Db::rescue`]. An import that was resumed in vain too often is given up
-//! by its next job, see [`crate::steps::receive`]: that way it fails in the custody of a message, as any other.
+//! Every worker looks now and then; the database lets one look at a time. How a lost import is told from one that waits behind a
+//! backlog: see [`crate::db::Db::rescue`]. An import that was rescued too often without progress fails when its next job is
+//! received, see [`crate::steps::receive`]: that way a message fails it, as any other import.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,7 +16,7 @@ use crate::{
     steps::{Context, Error},
 };
 
-/// Looks again and again, until told to stop. What it found by then is published as one of these tasks.
+/// Looks again and again until told to stop. What a look finds is published as one of these tasks.
 pub(super) async fn rescue(
     context: &Arc<Context>,
     link: &Arc<Link>,
@@ -32,12 +32,12 @@ pub(super) async fn rescue(
             () = stop.cancelled() => return,
             () = tokio::time::sleep(pause) => {}
         }
-        // A task of its own, so that nothing is broken off in the middle of a transaction.
+        // A task of its own, so that no transaction is cancelled in the middle.
         let (db, asked) = (context.db.clone(), queues.clone());
         let mut looking = tokio::spawn(async move { db.rescue(&asked, quiet).await });
         let looked = tokio::select! {
             looked = &mut looking => looked,
-            // What it finds is published too: an import that is found again instead has one resumption less.
+            // What it finds is published too: otherwise the import has used up one of its rescues for nothing.
             () = stop.cancelled() => match tokio::time::timeout(LAST_LOOK, looking).await {
                 Ok(looked) => looked,
                 Err(_) => return,
@@ -47,18 +47,18 @@ pub(super) async fn rescue(
             Ok(Ok(found)) => tasks.spawn(publish(found, Arc::clone(link))),
             // Looks again; where the trouble is more than passing, the steps report it.
             Ok(Err(error)) => {
-                tracing::debug!(%error, "the sweep could not look");
+                tracing::debug!(%error, "could not look for lost messages");
                 continue;
             }
             Err(panicked) => {
-                tracing::error!(%panicked, "the sweep could not look");
+                tracing::error!(%panicked, "could not look for lost messages");
                 continue;
             }
         };
         tokio::select! {
             () = stop.cancelled() => return,
             published = published => if let Err(panicked) = published {
-                tracing::error!(%panicked, "the sweep could not publish");
+                tracing::error!(%panicked, "could not publish what the rescue found");
             },
         }
     }
@@ -66,14 +66,14 @@ pub(super) async fn rescue(
 
 async fn publish(found: db::Rescue, link: Arc<Link>) {
     for job in &found.lost {
-        tracing::warn!(import_id = %job.import_id, "its messages were lost: publishing its job again");
+        tracing::warn!(import_id = %job.import_id, "its messages were lost, publishing its job again");
     }
     let what = match (found.lost.is_empty(), found.markers.is_empty()) {
         (false, _) => "lost",
         (true, false) => "probes",
         (true, true) => return,
     };
-    tracing::debug!(what, "the sweep has found something to publish");
+    tracing::debug!(what, "publishing what the rescue found");
     crash_point!(&format!("{what}-committed"));
     let jobs = found.lost.into_iter().map(|job| Message::Job(Box::new(job)));
     let messages: Vec<Message> = found
@@ -83,8 +83,7 @@ async fn publish(found: db::Rescue, link: Arc<Link>) {
         .chain(jobs)
         .collect();
     if let Err(error) = link.publisher().publish(&messages).await {
-        // Found again next time.
-        tracing::warn!(%error, what, "what the sweep found could not be published");
+        tracing::warn!(%error, what, "what the rescue found could not be published, trying again at the next look");
         return;
     }
     crash_point!(&format!("{what}-published"));
@@ -95,7 +94,7 @@ pub(super) async fn note_marker(context: &Context, marker: &Marker) -> Result<Ve
     match context.db.note_marker(marker).await {
         Err(error) if error.is_outage() => return Err(error.into()),
         // Another one will be sent. By a delay queue this one would come back too late to tell anything.
-        Err(error) => tracing::warn!(%error, "a marker could not be noted"),
+        Err(error) => tracing::warn!(%error, "a marker could not be recorded"),
         Ok(()) => {}
     }
     Ok(Vec::new())

@@ -1,5 +1,5 @@
-//! The worker's loop: connects, and connects anew whenever the link breaks; takes deliveries as long as there is room for
-//! them, and gives back at the end what it has not begun. What becomes of a delivery: see `custody`.
+//! The worker's loop: connects, and reconnects when the link breaks; takes deliveries as long as there is room for
+//! them, and gives back at the end what it has not begun. What becomes of a delivery: see [`execute`].
 
 use std::{
     sync::Arc,
@@ -45,7 +45,7 @@ pub struct Options {
     pub broker: broker::Options,
     /// How long it finishes what it holds after it was told to stop.
     pub grace: Duration,
-    /// For how long an import may not get on before the sweep looks for its messages.
+    /// How long an import may be without progress before its messages are looked for.
     pub quiet: Duration,
 }
 
@@ -79,10 +79,10 @@ pub async fn work(context: Arc<Context>, options: &Options, stop: &CancellationT
     if tokio::time::timeout(options.grace, tasks.wait()).await.is_err() {
         tracing::warn!(
             unfinished = tasks.len(),
-            "grace period is over; what is unfinished is delivered again"
+            "grace period is over, unfinished messages will be delivered again"
         );
     }
-    tracing::info!("stopped");
+    tracing::info!("worker stopped");
 }
 
 /// Handles deliveries of one link until it breaks, which is an error, or the worker is told to stop.
@@ -112,7 +112,9 @@ async fn serve(
     // what others could do.
     let rows = link.batches(batches_at_a_time - 1).await?;
     let (reports, quarantine) = (link.reports(FILES_AT_A_TIME).await?, link.quarantine().await?);
-    tracing::info!("ready");
+    // The quarantine is none of the work queues.
+    let queues = link.topology().work_queues().count() + 1;
+    tracing::info!("connected, consuming {queues} queues");
     let lane = |deliveries, permits| {
         Lane {
             context,
@@ -174,13 +176,13 @@ impl Lane<'_> {
                         match execute(&context, &link, &delivery, &closing).await {
                             Ok(()) => drop(unless_handled.disarm()),
                             // Not acknowledged, so the broker delivers it again, to us or to another worker.
-                            Err(error) => tracing::warn!(%error, "publishing failed, connecting anew"),
+                            Err(error) => tracing::warn!(%error, "publishing failed, reconnecting"),
                         }
                         drop(permit);
                     });
                 }
                 Some(Err(error)) => {
-                    tracing::warn!(%error, "consuming failed, connecting anew");
+                    tracing::warn!(%error, "consuming failed, reconnecting");
                     self.closing.cancel();
                 }
                 None => self.closing.cancel(),

@@ -1,4 +1,4 @@
-//! Several queues, taken in turn.
+//! One stream of several queues: the least recently served comes first.
 
 use std::{
     pin::Pin,
@@ -10,8 +10,8 @@ use futures::{
     stream::{BoxStream, Fuse},
 };
 
-/// The items of several queues: always one of the queue that was taken from longest ago, if it has any. So a queue that
-/// was empty need not wait for a second item of one that is full, however many of these were there before.
+/// The items of several queues: of those that have any, always one of the queue that was served longest ago. So a queue that
+/// was empty does not wait for a second item of one that is full, however many of these were there before.
 pub(crate) struct LeastRecentlyServed<T> {
     queues: Vec<Queue<T>>,
     taken: u64,
@@ -20,7 +20,7 @@ pub(crate) struct LeastRecentlyServed<T> {
 struct Queue<T> {
     items: Fuse<BoxStream<'static, T>>,
     next: Option<T>,
-    /// Items that had been taken of all queues when this one was last taken from.
+    /// How many items had been taken of all queues when this one was last served.
     last_taken: u64,
 }
 

@@ -1,4 +1,4 @@
-//! Who is hashed next.
+//! Which batch is hashed next.
 
 use std::{
     collections::VecDeque,

@@ -1,6 +1,6 @@
 //! Cancelling: an import goes in; pending rows become `cancelled`, rows already created stay.
 //!
-//! The last word has the report step, as for every import: it writes both reports and gives the import its final state.
+//! The report step ends the import, as any other: it writes both reports and sets the final state.
 
 use serde_json::json;
 use uuid::Uuid;

@@ -1,4 +1,4 @@
-//! Replaying: an import that is over goes in, and is taken up again in a new attempt with reports of its own.
+//! Replaying: an import in a final state goes in, and is resumed in a new attempt with reports of its own.
 //!
 //! What is unfinished is pending again. With `errors`, the rows that were refused are validated once more, from their
 //! stored cells, against what the tenant has by now. The rest is the planning step's, as for a new job.
@@ -7,7 +7,9 @@ use serde_json::json;
 use shared::{
     assess::{self, AssessedRow},
     file::{Record, SourceFile, Surplus},
-    mapping, row,
+    mapping,
+    outcome::Outcome,
+    row,
 };
 use uuid::Uuid;
 
@@ -17,7 +19,7 @@ use crate::{
     message::Message,
 };
 
-/// What is taken up.
+/// What is resumed.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ReplayOptions {
     /// Also the rows that ended in error or duplicate, and an import that was rejected.
@@ -39,7 +41,7 @@ pub struct Replayed {
     pub messages: Vec<Message>,
 }
 
-/// Takes an import up again.
+/// Resumes an import.
 pub async fn replay(
     db: &Db,
     import_id: Uuid,
@@ -130,7 +132,7 @@ async fn revalidate(locked: &mut LockedImport) -> Result<usize, Error> {
             row: row.row,
             line: row.line,
             cells: row.cells.clone(),
-            surplus: Surplus::of_unknown_text(usize::from(row.has_surplus)),
+            surplus: Surplus::of_unknown_text(usize::from(row.has_surplus())),
         })
         .collect();
     let file = SourceFile {
@@ -151,7 +153,7 @@ async fn revalidate(locked: &mut LockedImport) -> Result<usize, Error> {
     let anew: Vec<&AssessedRow> = rows
         .iter()
         .zip(&assessed)
-        .filter(|(row, _)| !row.created && !row.has_surplus)
+        .filter(|(row, _)| row.outcome != Outcome::Created && !row.has_surplus())
         .map(|(_, assessed)| assessed)
         .collect();
     locked.write_assessments(&anew).await?;

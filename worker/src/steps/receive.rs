@@ -1,5 +1,5 @@
 //! Receive: a job goes in, the import that it asks for is known, and its plan is due. Next to no work, so that the queue of
-//! jobs, the only one that all tenants share, is nearly always empty: whoever floods it makes nobody wait.
+//! jobs, the only one that all tenants share, is nearly always empty: a flood of jobs makes nobody wait.
 
 use shared::contract::job::Job;
 

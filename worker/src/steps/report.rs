@@ -58,9 +58,9 @@ async fn success(context: &Context, import: &Import) -> Result<Zeroizing<Vec<u8>
     Ok(Zeroizing::new(success_csv(rows.iter().zip(&passwords).map(
         |(row, password)| SuccessRow {
             user_id: row.user_id,
-            username: &row.username,
-            email: &row.email,
-            virtual_extension: &row.virtual_extension,
+            username: row.username.as_deref().unwrap_or_default(),
+            email: row.email.as_deref().unwrap_or_default(),
+            virtual_extension: row.virtual_extension.as_deref().unwrap_or_default(),
             password: password.as_ref().map(Password::expose),
         },
     ))))

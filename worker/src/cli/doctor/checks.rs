@@ -1,7 +1,8 @@
 //! The checks themselves: an environment goes in; for each thing that can be wrong with it a line and an advice.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, error::Error as _};
 
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -41,16 +42,26 @@ fn from_environment<T: clap::Args>() -> Result<T, String> {
     let (command, unread) = secret_files::applied(T::augment_args(clap::Command::new("user-import")));
     let matches = command.try_get_matches_from(["user-import"]);
     let options = matches.and_then(|matches| T::from_arg_matches(&matches));
-    options.map_err(|error| {
-        let text = error.to_string();
-        let lines = text
-            .lines()
-            .map(str::trim)
-            .take_while(|line| !line.starts_with("Usage") && !line.starts_with("For more"));
-        let joined: Vec<&str> = lines.filter(|line| !line.is_empty()).collect();
-        let error = joined.join(" ").trim_start_matches("error: ").to_owned();
-        [[error].as_slice(), &unread].concat().join("; ")
-    })
+    options.map_err(|error| [[wrong(&error)].as_slice(), &unread].concat().join("; "))
+}
+
+/// What is wrong with the environment.
+fn wrong(error: &clap::Error) -> String {
+    let named = |kind| match error.get(kind) {
+        Some(ContextValue::String(name)) => name.clone(),
+        Some(ContextValue::Strings(names)) => names.join(", "),
+        _ => String::new(),
+    };
+    let options = named(ContextKind::InvalidArg);
+    if error.kind() == ErrorKind::MissingRequiredArgument {
+        return format!("not set: {options}");
+    }
+    let cause = error.source().map(|cause| format!(": {cause}"));
+    format!(
+        "{options} cannot be {:?}{}",
+        named(ContextKind::InvalidValue),
+        cause.unwrap_or_default()
+    )
 }
 
 /// Whether passwords and personal data go to other machines as plain text.
@@ -187,7 +198,7 @@ fn schema(found: Result<SchemaVersion, db::Error>) -> Check {
     }
     if !found.different.is_empty() {
         let text = format!(
-            "versions {:?} broke off or are not those of this program",
+            "versions {:?} were not applied to their end, or are not those of this program",
             found.different
         );
         return Check::failed(
@@ -234,7 +245,7 @@ fn clock(servers: OffsetDateTime, ours: OffsetDateTime) -> Check {
 fn imports(health: &Health) -> Check {
     let found = format!("{} under way, {} failed", health.open, health.failed);
     if health.failed > 0 {
-        let advice = "user-import list --state failed says why; user-import replay ID takes one up again";
+        let advice = "user-import list --state failed says why; user-import replay ID resumes one";
         Check::warning("imports", found, advice)
     } else {
         Check::ok("imports", found)

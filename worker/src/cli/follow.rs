@@ -1,0 +1,75 @@
+//! Following an import until its state is final: what `watch` and `submit --wait` share.
+
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use uuid::Uuid;
+
+use crate::db::{self, Db, Import};
+
+/// How often the import is looked at: quick for a person, and nothing for the database.
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
+
+/// What one look at the import shows.
+pub(super) enum Look<'a> {
+    /// No worker has taken its job yet.
+    Missing,
+    /// The import as it stands.
+    Found(&'a Import),
+    /// The database cannot be asked now. The import goes on without us, and so does the following once it can.
+    Unavailable(&'a db::Error),
+}
+
+/// Looks at an import again and again, shows each look, and returns the import when its state is final.
+pub(super) async fn follow(
+    db: &Db,
+    import_id: Uuid,
+    mut show: impl FnMut(Look<'_>) -> anyhow::Result<()>,
+) -> anyhow::Result<Import> {
+    loop {
+        match db.find(import_id).await {
+            Ok(None) => show(Look::Missing)?,
+            Ok(Some(import)) => {
+                show(Look::Found(&import))?;
+                if import.state.is_final() {
+                    return Ok(import);
+                }
+            }
+            Err(error) if error.passes() => show(Look::Unavailable(&error))?,
+            Err(error) => return Err(error.into()),
+        }
+        tokio::time::sleep(POLL_INTERVAL).await;
+    }
+}
+
+/// A progress bar on a terminal; nothing where standard error is none.
+pub(super) struct Bar(ProgressBar);
+
+impl Bar {
+    pub(super) fn new() -> anyhow::Result<Self> {
+        let style = ProgressStyle::with_template("{bar:40} {pos}/{len} rows, {msg}")?;
+        Ok(Self(ProgressBar::new(0).with_style(style)))
+    }
+
+    /// Whether nobody sees it, so that lines have to say what it would show.
+    pub(super) fn is_hidden(&self) -> bool {
+        self.0.is_hidden()
+    }
+
+    /// Shows how many rows have their outcome, and what is to be said beside it.
+    pub(super) fn show(&self, import: &Import, message: String) {
+        let total = import.summary.total;
+        self.0.set_length(u64::from(total));
+        self.0
+            .set_position(u64::from(total.saturating_sub(import.pending)));
+        self.say(message);
+        if import.state.is_final() {
+            self.0.finish_and_clear();
+        }
+    }
+
+    /// Says something that is no progress.
+    pub(super) fn say(&self, message: String) {
+        self.0.set_message(message);
+    }
+}
