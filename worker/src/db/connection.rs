@@ -32,8 +32,12 @@ const IDLE_IN_TRANSACTION_TIMEOUT: &str = "10s";
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A connection that nobody used for longer is closed instead of used: a load balancer may have dropped it without a
-/// word, which takes seconds to find out, while a new one takes milliseconds. It also leaves its place to other workers.
+/// word, which takes seconds to find out, while a new one takes milliseconds.
 const MAX_IDLE: Duration = Duration::from_secs(3);
+
+/// A connection that nobody used for longer leaves its place to other workers. Much longer than [`MAX_IDLE`]: whenever sqlx
+/// looks for such connections, it takes the others for used.
+const SURPLUS_IDLE: Duration = Duration::from_secs(60);
 
 /// How often whoever waits for a new connection looks whether another has come free.
 const LOOK_INTERVAL: Duration = Duration::from_millis(50);
@@ -94,7 +98,7 @@ impl Pool {
         let pool = PgPoolOptions::new()
             .max_connections(options.database_connections)
             .acquire_timeout(ACQUIRE_TIMEOUT)
-            .idle_timeout(MAX_IDLE)
+            .idle_timeout(SURPLUS_IDLE)
             // Its own test waits for an answer as long as it is let.
             .test_before_acquire(false)
             .before_acquire(|connection, found| {
