@@ -42,11 +42,17 @@ mod fairness {
 }
 mod operators {
     pub(crate) mod cancel_and_replay;
+    mod command_line;
     mod doctor;
     mod interrupted_replays;
     mod old_way;
     mod submit;
     pub(crate) mod tools;
+}
+mod telemetry {
+    mod logs;
+    mod metrics;
+    mod traces;
 }
 mod security {
     mod foreign_text;

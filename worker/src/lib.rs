@@ -24,6 +24,8 @@ pub mod broker;
 pub mod db;
 pub mod storage;
 
+pub mod telemetry;
+
 pub mod steps;
 
 pub mod engine;

@@ -18,7 +18,7 @@ async fn main() -> ExitCode {
         cli::complain("user-import: another TLS provider was installed before");
         return ExitCode::FAILURE;
     }
-    cli::log::start(cli.log_filter());
+    cli.start_log();
     worker::engine::panics::log_places();
     #[cfg(feature = "failpoints")]
     let _failpoints = fail::FailScenario::setup();

@@ -124,6 +124,34 @@ async fn doctor_names_what_is_wrong() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn doctor_counts_the_imports_that_stand_still() {
+    in_world(async |world| {
+        let tenant = world.tenant().await;
+        for _ in 0..2 {
+            world.publish(&world.upload(tenant, "Username\r\n").await).await;
+        }
+        let worker = Worker::start(world, &[("S3_BUCKET", "no-such-bucket")]);
+        kit::eventually("two imports that wait for their file", async || {
+            let waiting = "SELECT count(*) FROM imports.imports WHERE tries > 0";
+            let waiting: i64 = sqlx::query_scalar(waiting).fetch_one(&world.db).await.unwrap();
+            (waiting == 2).then_some(())
+        })
+        .await;
+        assert!(worker.terminate().await.success());
+        sqlx::query("UPDATE imports.imports SET progress_at = now() - interval '20 minutes'")
+            .execute(&world.db)
+            .await
+            .unwrap();
+        let found = told(&examined(world, &[], 0).await, "progress");
+        assert!(
+            found.starts_with("2 imports have not progressed for 600 s, the longest for 12"),
+            "{found}"
+        );
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn doctor_says_why_a_database_cannot_be_reached() {
     in_world(async |world| {
         let variables = world.variables();

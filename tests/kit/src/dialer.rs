@@ -151,6 +151,11 @@ impl World {
 
     /// Publishes any message: to the exchange of jobs if it goes to their queue, else to that of work.
     pub async fn publish_to(&self, routing_key: &str, body: &[u8]) {
+        self.publish_with(routing_key, body, FieldTable::default()).await;
+    }
+
+    /// The same with headers.
+    pub async fn publish_with(&self, routing_key: &str, body: &[u8], headers: FieldTable) {
         let exchange = match routing_key {
             "requested" => self.topology().jobs_exchange(),
             _ => self.topology().work_exchange(),
@@ -161,6 +166,7 @@ impl World {
         };
         let properties = BasicProperties::default()
             .with_delivery_mode(2)
+            .with_headers(headers)
             .with_content_type("application/json".into());
         let sent = self
             .inbox

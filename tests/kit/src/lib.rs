@@ -12,8 +12,10 @@
 )]
 
 mod altered_store;
+mod collector;
 pub mod contract;
 mod dialer;
+mod http;
 mod process;
 mod proxy;
 pub mod raw_amqp;
@@ -22,7 +24,9 @@ mod tls;
 mod world;
 
 pub use altered_store::{AlteredStore, Answer};
+pub use collector::{Collector, Span};
 pub use dialer::{Reports, final_data};
+pub use http::Watched;
 pub use process::Worker;
 pub use proxy::{Fault, Proxy, authority};
 pub use tap::{Heard, Tap};

@@ -22,6 +22,7 @@ use worker::{
     db::{self, Db},
     steps::Context as Tools,
     storage::{self, Storage},
+    telemetry::metrics::Metrics,
 };
 
 use crate::{dialer::Inbox, eventually, process, variable};
@@ -189,11 +190,14 @@ impl World {
         Tools {
             db: Db::new(&database_options(&database_url("DATABASE_URL", &self.name))).expect("a URL"),
             storage: self.storage.clone(),
-            hasher: Hasher::start(TRIFLE, 2, Choice::Auto).expect("hashing threads"),
+            hasher: Hasher::start(TRIFLE, 2, Choice::Auto)
+                .expect("hashing threads")
+                .into(),
             seals: variable("SEAL_KEYS").parse().expect("seal keys"),
             shards: self.shards,
             limits: Limits::default(),
             batch_rows: 25,
+            metrics: Metrics::new("test").expect("metrics"),
         }
     }
 

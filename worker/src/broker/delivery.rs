@@ -1,5 +1,7 @@
 //! A message in our custody.
 
+use std::time::Duration;
+
 use lapin::{
     Acker,
     message::Delivery as Received,
@@ -9,10 +11,10 @@ use lapin::{
 
 use super::{
     error::Error,
-    headers::{DELIVERY_COUNT_HEADER, POSTPONED_HEADER, RETRY_COUNT_HEADER, count, died_in, has},
+    headers::{DELIVERY_COUNT_HEADER, POSTPONED_HEADER, RETRY_COUNT_HEADER, age, count, died_in, has, trace},
     topology::{PLANS, QUARANTINE, REPORTS, REQUESTED, Topology},
 };
-use crate::message::TaskKind;
+use crate::message::{TaskKind, Trace};
 
 /// A message in our custody: the broker keeps it until it is acknowledged.
 #[derive(Debug)]
@@ -32,6 +34,10 @@ pub struct Delivery {
     /// The key that leads to the queue that it came from. Its routing key says only what its publisher wrote: a `CC` header
     /// leads a message with any key to any queue of the exchange.
     pub(super) key: ShortString,
+    /// The trace that it belongs to.
+    pub trace: Trace,
+    /// How long it waited for a worker, if it is taken for the first time and its publisher says when that was.
+    pub waited: Option<Duration>,
     acker: Acker,
 }
 
@@ -48,6 +54,9 @@ impl Delivery {
         };
         let key = key.unwrap_or_else(|| QUARANTINE.into());
         let is_workers = received.exchange == topology.work_exchange();
+        let is_first = !received.redelivered
+            && !has(properties, RETRY_COUNT_HEADER)
+            && !has(properties, POSTPONED_HEADER);
         Self {
             kind: kind_of(properties.kind().as_ref(), key.as_str()),
             retry_count: if is_workers {
@@ -64,6 +73,8 @@ impl Delivery {
             redelivered: received.redelivered || is_workers && has(properties, POSTPONED_HEADER),
             quarantined,
             key,
+            trace: trace(properties),
+            waited: age(properties).filter(|_| is_first),
             acker: received.acker,
             body: received.data,
         }

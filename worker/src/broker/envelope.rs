@@ -2,17 +2,19 @@
 
 use lapin::{
     BasicProperties,
-    types::{AMQPValue, FieldTable, ShortString},
+    types::{AMQPValue, ShortString},
 };
 use shared::contract::{event, job::MAX_JOB_BYTES};
 use uuid::Uuid;
 
 use super::{
     delivery::{Delivery, kind_of_key},
-    headers::{IMPORT_HEADER, POSTPONED_HEADER, RETRY_COUNT_HEADER, SIZE_HEADER, TENANT_HEADER},
+    headers::{
+        IMPORT_HEADER, POSTPONED_HEADER, RETRY_COUNT_HEADER, SIZE_HEADER, TENANT_HEADER, of_trace, stamp,
+    },
     topology::{QUARANTINE, REPORTS, REQUESTED, Topology},
 };
-use crate::message::{DeadReason, Message, Subject, TaskKind};
+use crate::message::{DeadReason, Message, Subject, TaskKind, Trace};
 
 /// Longest error text in a header: enough to read, and far below the largest frame.
 const MAX_ERROR_CHARS: usize = 500;
@@ -33,7 +35,11 @@ pub(super) struct Envelope {
 }
 
 /// The message with exchange, routing key and properties.
-pub(super) fn envelope(message: &Message, topology: &Topology) -> Result<Envelope, serde_json::Error> {
+pub(super) fn envelope(
+    message: &Message,
+    trace: &Trace,
+    topology: &Topology,
+) -> Result<Envelope, serde_json::Error> {
     let work = |routing_key: ShortString, kind: TaskKind| {
         let properties = properties(Uuid::new_v4().to_string(), "application/json", kind.as_str());
         (topology.work_exchange(), routing_key, properties)
@@ -59,10 +65,15 @@ pub(super) fn envelope(message: &Message, topology: &Topology) -> Result<Envelop
             properties(event.id.clone(), event::CONTENT_TYPE, "event"),
         ),
     };
+    let mut headers = of_trace(trace);
+    // A marker is no part of an import, and an event waits for the Dialer and not for us.
+    if !matches!(message, Message::Marker(_) | Message::Event(_)) {
+        stamp(&mut headers);
+    }
     Ok(Envelope {
         exchange,
         routing_key,
-        properties,
+        properties: properties.with_headers(headers),
         body: message.body()?,
     })
 }
@@ -139,7 +150,7 @@ fn again(
     headers: &[(&str, AMQPValue)],
     body: Vec<u8>,
 ) -> Envelope {
-    let mut table = FieldTable::default();
+    let mut table = of_trace(&delivery.trace);
     for (name, value) in headers {
         table.insert((*name).into(), value.clone());
     }

@@ -1,9 +1,13 @@
 //! Headers of messages, and how they are read: whoever publishes to an exchange may write anything into them.
 
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
 use lapin::{
     BasicProperties,
     types::{AMQPValue, FieldTable, ShortString},
 };
+
+use crate::message::Trace;
 
 /// Header that counts failed tries. Ours, because `x-` headers belong to the broker.
 pub(super) const RETRY_COUNT_HEADER: &str = "import-tries";
@@ -22,6 +26,12 @@ pub(super) const TENANT_HEADER: &str = "import-tenant";
 
 /// Header of a dead letter that is not whole: the size of the message.
 pub(super) const SIZE_HEADER: &str = "import-size";
+
+/// Header of when a message was published, in milliseconds since 1970: AMQP's own time stamp knows seconds only.
+const PUBLISHED_AT_HEADER: &str = "import-published-at";
+
+/// No message waits longer; a publisher that says so has another clock.
+const MAX_AGE: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// A counter among the headers: ours is a long-uint, the broker takes any integer type that has room.
 pub(super) fn count(properties: &BasicProperties, name: &str) -> u32 {
@@ -70,4 +80,50 @@ pub(super) fn has(properties: &BasicProperties, name: &str) -> bool {
 pub(super) fn text(headers: &FieldTable, name: &str) -> Option<String> {
     let value = headers.inner().get(&ShortString::from(name))?;
     value.as_long_string().map(ToString::to_string)
+}
+
+/// The trace that a message tells, where that can be right.
+pub(super) fn trace(properties: &BasicProperties) -> Trace {
+    let header = |name: &str| match properties.headers().as_ref()?.inner().get(name)? {
+        AMQPValue::LongString(text) => Trace::accept(text.as_bytes()),
+        _ => None,
+    };
+    Trace {
+        parent: header(Trace::PARENT_HEADER),
+        state: header(Trace::STATE_HEADER),
+    }
+}
+
+/// Headers that tell the trace.
+pub(super) fn of_trace(trace: &Trace) -> FieldTable {
+    let mut table = FieldTable::default();
+    for (name, value) in [
+        (Trace::PARENT_HEADER, &trace.parent),
+        (Trace::STATE_HEADER, &trace.state),
+    ] {
+        if let Some(value) = value {
+            table.insert(name.into(), AMQPValue::LongString(value.as_str().into()));
+        }
+    }
+    table
+}
+
+/// Tells that the message is published now.
+pub(super) fn stamp(headers: &mut FieldTable) {
+    headers.insert(PUBLISHED_AT_HEADER.into(), AMQPValue::LongLongInt(now_ms()));
+}
+
+/// How long ago a message was published, by the clock of whoever published it. `None` if it does not say, or cannot be right.
+pub(super) fn age(properties: &BasicProperties) -> Option<Duration> {
+    let headers = properties.headers().as_ref()?.inner();
+    let AMQPValue::LongLongInt(published_ms) = headers.get(PUBLISHED_AT_HEADER)? else {
+        return None;
+    };
+    let age_ms = u64::try_from(now_ms().checked_sub(*published_ms)?).ok()?;
+    Some(Duration::from_millis(age_ms)).filter(|age| *age < MAX_AGE)
+}
+
+fn now_ms() -> i64 {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX)
 }

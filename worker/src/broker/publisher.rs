@@ -15,7 +15,7 @@ use super::{
     error::Error,
     topology::Topology,
 };
-use crate::message::{DeadReason, Message, Subject};
+use crate::message::{DeadReason, Message, Subject, Trace};
 
 /// Confirms of a quorum queue take a disk write, under load hundreds of milliseconds; this is the time to give up.
 const CONFIRM_TIMEOUT: Duration = Duration::from_secs(15);
@@ -48,11 +48,21 @@ impl Publisher {
         })
     }
 
+    /// Whether the broker takes no messages for now, because it is short of memory or disk.
+    pub fn is_blocked(&self) -> bool {
+        self.connection.status().blocked()
+    }
+
     /// Sends all messages. After an error some of them may have been sent, none is known to be.
     pub async fn publish(&self, messages: &[Message]) -> Result<(), Error> {
+        self.publish_in(&Trace::default(), messages).await
+    }
+
+    /// The same as parts of a trace.
+    pub async fn publish_in(&self, trace: &Trace, messages: &[Message]) -> Result<(), Error> {
         let envelopes = messages
             .iter()
-            .map(|message| envelope::envelope(message, &self.topology))
+            .map(|message| envelope::envelope(message, trace, &self.topology))
             .collect::<Result<Vec<_>, _>>()?;
         self.send(&envelopes).await
     }

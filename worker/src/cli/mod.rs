@@ -6,7 +6,6 @@ mod dead;
 mod doctor;
 mod follow;
 mod list;
-pub mod log;
 mod operator;
 mod options;
 mod purge;
@@ -31,6 +30,7 @@ use crate::{
     broker,
     db::{self, Db},
     storage,
+    telemetry::logs,
 };
 
 /// Mass user import for the Dialer: workers, and the commands of those who run them.
@@ -38,8 +38,10 @@ use crate::{
 /// Every option can also be given as the environment variable named beside it, and a secret (a URL with a password, a key) as
 /// the file that VARIABLE_FILE names.
 #[derive(Debug, Parser)]
-#[command(name = "user-import", version, propagate_version = true, max_term_width = 100)]
+#[command(name = NAME, version, propagate_version = true, max_term_width = 100)]
 pub struct Cli {
+    #[command(flatten)]
+    log: logs::Options,
     #[command(subcommand)]
     command: Command,
 }
@@ -77,6 +79,18 @@ enum Command {
     Doctor(doctor::Args),
     /// Remove what has outlived its time: success CSVs, then rows and error CSVs, then imports
     Purge(Box<purge::Args>),
+    /// Print a completion script for a shell
+    #[command(after_help = "For bash: source <(user-import completions bash)")]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Write manual pages, one for each command
+    Man {
+        /// The folder, which must exist
+        #[arg(long, value_name = "DIR")]
+        out: std::path::PathBuf,
+    },
     /// Seal all open password seeds with the first of the SEAL_KEYS, while workers run
     RotateSeals(Box<rotate_seals::Args>),
 }
@@ -104,13 +118,18 @@ impl Cli {
         Err(u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from))
     }
 
+    /// Starts the log. To be called once, by the program.
+    pub fn start_log(&self) {
+        self.log.start(self.log_filter());
+    }
+
     /// What is logged unless RUST_LOG says otherwise.
-    pub const fn log_filter(&self) -> &'static str {
+    const fn log_filter(&self) -> &'static str {
         match self.command {
             // It asks questions that the broker answers with errors, and says itself what they mean.
             Command::Doctor(_) => "warn,lapin=off",
             // lapin's warnings print the bodies of messages that were returned.
-            _ => "info,lapin=off,sqlx=warn",
+            _ => "info,lapin=off,sqlx=warn,opentelemetry=warn",
         }
     }
 }
@@ -118,7 +137,7 @@ impl Cli {
 /// Runs the command and says how it ended.
 pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
-        Command::Work(args) => work::run(*args).await,
+        Command::Work(args) => work::run(*args, &cli.log.name()).await,
         Command::Migrate(args) => {
             Db::new(&args.options())
                 .context("MIGRATE_DATABASE_URL cannot be used")?
@@ -138,6 +157,17 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Dead(command) => dead::run(command).await,
         Command::Doctor(args) => doctor::run(args).await,
         Command::Purge(args) => purge::run(*args).await,
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), NAME, &mut script);
+            terminal::print(&String::from_utf8_lossy(&script))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Man { out } => {
+            clap_mangen::generate_to(Cli::command(), &out)
+                .with_context(|| format!("cannot write manual pages to {}", out.display()))?;
+            Ok(ExitCode::SUCCESS)
+        }
         Command::RotateSeals(args) => rotate_seals::run(*args).await,
     }
 }
@@ -169,6 +199,9 @@ pub fn failure(error: &anyhow::Error) -> ExitCode {
         ExitCode::FAILURE
     }
 }
+
+/// Name of the program.
+const NAME: &str = "user-import";
 
 /// Exit code of wrong usage, which clap has too.
 const USAGE: u8 = 2;

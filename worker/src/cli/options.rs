@@ -141,7 +141,14 @@ impl HashingArgs {
                 ),
                 other => other.into(),
             })?;
-        tracing::info!(?cost, implementation = ?hasher.implementation(), threads = self.threads(), "hashing");
+        tracing::info!(
+            memory_kib = cost.memory_kib,
+            passes = cost.passes,
+            lanes = cost.lanes,
+            implementation = hasher.implementation().as_str(),
+            threads = self.threads(),
+            "hashing with Argon2id"
+        );
         Ok(hasher)
     }
 

@@ -1,11 +1,11 @@
-//! All that a command writes: results to standard output, errors and the log to standard error. Whatever others wrote is
+//! All that a command writes: results to standard output, errors to standard error. Whatever others wrote is
 //! made fit to be shown here, so that no command can forget it.
 
 use std::io::{ErrorKind, Write};
 
 use anyhow::Context;
 use serde::Serialize;
-use shared::text::{printable, printable_json, printable_lines};
+use shared::text::{printable_json, printable_lines};
 
 use crate::secret::without_credentials;
 
@@ -35,22 +35,4 @@ pub fn complain(text: &str) {
         "{}",
         printable_lines(&without_credentials(text))
     );
-}
-
-/// Where log lines go. A program works on without its log: its destination may be full, or gone.
-#[derive(Debug)]
-pub(super) struct Log;
-
-impl Write for Log {
-    /// Takes one event, with the line break behind it.
-    fn write(&mut self, event: &[u8]) -> std::io::Result<usize> {
-        let text = String::from_utf8_lossy(event);
-        let line = text.strip_suffix('\n').unwrap_or(&text);
-        let _ = writeln!(std::io::stderr().lock(), "{}", printable(line));
-        Ok(event.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
 }

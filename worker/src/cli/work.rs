@@ -1,12 +1,15 @@
 //! `user-import work`.
 
-use std::{process::ExitCode, sync::Arc, time::Duration};
+use std::{net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
 use tokio_util::sync::CancellationToken;
 
-use super::options::{HashingArgs, LimitArgs, seal_keys};
+use super::options::{HashingArgs, LimitArgs, Misconfigured, seal_keys};
 use crate::{
     broker,
     db::{self, Db},
@@ -15,6 +18,12 @@ use crate::{
     secret::Secret,
     steps::Context,
     storage::{self, Storage},
+    telemetry::{
+        health::Health,
+        metrics::Metrics,
+        server::{self, Pages},
+        traces::Traces,
+    },
 };
 
 /// Exit codes of programs that a signal has ended are those of the signals and this. Source: POSIX, Shell Command Language.
@@ -49,23 +58,34 @@ pub(super) struct Args {
     /// What RESCUE_SECONDS was called before
     #[arg(long, env = "SWEEP_SECONDS", value_name = "SECONDS", hide = true, value_parser = clap::value_parser!(u64).range(1..=86400))]
     sweep_seconds: Option<u64>,
+    /// Address of /metrics, /livez and /readyz, as 0.0.0.0:9100; without it there are none. For those who watch workers, not
+    /// for the world
+    #[arg(long, env = "HTTP_ADDRESS", value_name = "ADDRESS:PORT")]
+    http_address: Option<SocketAddr>,
 }
 
-pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
+pub(super) async fn run(args: Args, name: &str) -> anyhow::Result<ExitCode> {
     let stop = stop_on_signal()?;
     // Whatever is wrong for good ends the worker here: later it would be waited for, as for a server that is away.
     args.broker.check()?;
+    let traces = Traces::start(name).map_err(|error| Misconfigured(error.to_string()))?;
     let context = Context {
         db: Db::new(&args.database)?,
         storage: Storage::new(&args.storage)?,
-        hasher: args.hashing.start()?,
+        hasher: Arc::new(args.hashing.start()?),
         seals: seal_keys(&args.seal_keys)?,
         shards: args.broker.amqp_shards,
         limits: args.limits.limits(),
         batch_rows: usize::from(args.batch_rows),
+        metrics: Metrics::new(name)?,
     };
+    let health = Health::default();
+    if let Some(address) = args.http_address {
+        serve(address, &context, health.clone()).await?;
+    }
     let options = engine::Options {
         broker: args.broker,
+        health,
         grace: Duration::from_secs(args.grace_seconds),
         quiet: args
             .rescue_seconds
@@ -73,7 +93,24 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
             .map_or(QUIET_TIME, Duration::from_secs),
     };
     engine::work(Arc::new(context), &options, &stop).await;
+    traces.finish().await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Serves metrics and probes until the process ends: a worker that stops is looked at too.
+async fn serve(address: SocketAddr, context: &Context, health: Health) -> anyhow::Result<()> {
+    let listener = TcpListener::bind(address)
+        .await
+        .with_context(|| format!("HTTP_ADDRESS {address} cannot be listened on"))?;
+    tracing::info!(address = %listener.local_addr()?, "serving /metrics, /livez and /readyz");
+    let pages = Pages::new(
+        context.metrics.clone(),
+        health,
+        context.db.clone(),
+        Arc::clone(&context.hasher),
+    );
+    tokio::spawn(server::serve(listener, pages));
+    Ok(())
 }
 
 /// A token that SIGTERM, SIGINT or SIGHUP cancels. The next one ends the process at once: what is in its hands then comes again.

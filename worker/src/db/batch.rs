@@ -29,9 +29,9 @@ pub struct Hashed {
 /// How the import stands after a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Committed {
-    /// Rows that got their outcome just now.
-    pub rows: u32,
-    /// Counts of outcomes.
+    /// Of the rows that got their outcome just now.
+    pub outcomes: Summary,
+    /// Of all rows of the import.
     pub summary: Summary,
     /// Rows without an outcome.
     pub pending: u32,
@@ -47,12 +47,12 @@ struct Created {
 
 impl Committed {
     /// From the import's counters, as the statements that move them return them.
-    fn of(rows: u32, counters: &[i32]) -> Result<Self, Error> {
+    fn of(outcomes: Summary, counters: &[i32]) -> Result<Self, Error> {
         let &[total, pending, created, duplicates, errors, cancelled] = counters else {
             return Err(Error::corrupt("counters", counters.len()));
         };
         Ok(Self {
-            rows,
+            outcomes,
             summary: Summary {
                 total: unsigned("total", total)?,
                 created: unsigned("created", created)?,
@@ -95,12 +95,12 @@ impl Db {
             mut committed,
         } = create_users(&mut transaction, import, hashed).await?;
         if !open.is_empty() {
-            let mut rows = committed.map_or(0, |committed| committed.rows);
+            let mut created = committed.map_or(0, |committed| committed.outcomes.created);
             let mut counts = refuse_lost_references(&mut transaction, import, &open).await?;
             for _ in 0..ROUNDS {
                 counts.add(refuse_conflicts(&mut transaction, import, &open).await?);
                 let again = create_users(&mut transaction, import, hashed).await?;
-                rows += again.committed.map_or(0, |committed| committed.rows);
+                created += again.committed.map_or(0, |committed| committed.outcomes.created);
                 open = again.open;
                 if open.is_empty() {
                     break;
@@ -110,10 +110,14 @@ impl Db {
                 return Err(Error::Uncommitted(open));
             }
             let counters = count_refused(&mut transaction, import, &counts).await?;
-            committed = Some(Committed::of(
-                rows + counts.duplicates + counts.errors,
-                &counters,
-            )?);
+            let outcomes = Summary {
+                total: created + counts.duplicates + counts.errors,
+                created,
+                duplicates: counts.duplicates,
+                errors: counts.errors,
+                ..Summary::default()
+            };
+            committed = Some(Committed::of(outcomes, &counters)?);
         }
         transaction.commit().await?;
         Ok(committed)
@@ -166,11 +170,16 @@ async fn create_users(
     .fetch_one(&mut **transaction)
     .await?;
     let new = unsigned("users", row.new)?;
+    let outcomes = Summary {
+        total: new,
+        created: new,
+        ..Summary::default()
+    };
     Ok(Created {
         open: row.open,
         committed: row
             .counters
-            .map(|counters| Committed::of(new, &counters))
+            .map(|counters| Committed::of(outcomes, &counters))
             .transpose()?,
     })
 }

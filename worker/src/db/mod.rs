@@ -3,6 +3,7 @@
 //! Transactions are short. Whoever writes rows or users of a tenant holds that tenant's lock until the commit.
 
 mod audit;
+mod backlog;
 mod batch;
 mod connection;
 mod convert;
@@ -27,6 +28,7 @@ mod shards;
 mod tenant_lock;
 
 pub use audit::Audit;
+pub use backlog::{Backlog, STALLED};
 pub use batch::{Committed, Hashed};
 pub use connection::{Options, reach};
 pub use error::{Error, Severity};

@@ -2,7 +2,7 @@
 
 use shared::{
     assess::{AssessedRow, TenantSnapshot},
-    contract::{Id, job::Mode},
+    contract::{Id, event::Summary, job::Mode},
     file::{Delimiter, Encoding, SourceFile},
     rejection::Rejection,
     row::Lookups,
@@ -126,8 +126,8 @@ impl PlanningTransaction {
         Ok(self.transaction.rollback().await?)
     }
 
-    /// Writes all rows with their outcomes, and the counters, and commits.
-    pub async fn commit(mut self, planned: Planned<'_>, mode: Mode) -> Result<(), Error> {
+    /// Writes all rows with their outcomes, and the counters, and commits. Returns the counts of outcomes.
+    pub async fn commit(mut self, planned: Planned<'_>, mode: Mode) -> Result<Summary, Error> {
         let rows = planned
             .rows
             .iter()
@@ -208,7 +208,14 @@ impl PlanningTransaction {
         )
         .execute(&mut *self.transaction)
         .await?;
-        Ok(self.transaction.commit().await?)
+        self.transaction.commit().await?;
+        Ok(Summary {
+            total,
+            created,
+            duplicates,
+            errors,
+            cancelled: 0,
+        })
     }
 }
 

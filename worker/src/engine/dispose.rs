@@ -7,13 +7,15 @@ use tokio_util::sync::CancellationToken;
 use super::{
     fail::fail_import,
     outage::wait,
-    retry::{Disposition, disposition},
+    publish::publish,
+    retry::{Disposition, cause, disposition},
 };
 use crate::{
     broker::{self, Delivery, Link},
     message::{Message, Subject},
     policy,
     steps::{Context, Error},
+    telemetry::traces,
 };
 
 /// Carries out the disposition of an error; the delivery can be acknowledged afterwards.
@@ -24,6 +26,7 @@ pub(super) async fn dispose(
     subject: Option<Subject>,
     error: &Error,
 ) -> Result<(), broker::Error> {
+    traces::failed(error);
     let reason = match disposition(error, delivery.retry_count) {
         Disposition::Retry { retry_count } => {
             return retry_later(context, link, delivery, subject, error, retry_count).await;
@@ -40,11 +43,13 @@ pub(super) async fn dispose(
             crash_point!("given-up");
             tracing::error!(%error, reason = reason.as_str(), "message set aside as a dead letter");
             let event: Vec<Message> = event.into_iter().map(Message::event).collect();
-            link.publisher().publish(&event).await?;
+            publish(context, link, delivery, &event).await?;
             crash_point!("failure-told");
             link.publisher()
                 .dead_letter(delivery, reason, &text, subject)
-                .await
+                .await?;
+            context.metrics.dead_letter(reason);
+            Ok(())
         }
         // The database is the truth: an import must not fail for the Dialer and go on there.
         Err(unreachable) => {
@@ -67,6 +72,7 @@ async fn retry_later(
     let delay = policy::delay(retry_count).time;
     tracing::warn!(%error, retry_count, "step failed, retrying in {} s", delay.as_secs());
     link.publisher().retry(delivery, retry_count).await?;
+    context.metrics.retried(delivery.kind, cause(error));
     crash_point!("put-off");
     note_retry(context, subject, error, delay).await;
     Ok(())

@@ -14,6 +14,7 @@ use super::{
     dispose::{dispose, postpone},
     outage::through_outages,
     panics,
+    publish::publish,
     rescue::note_marker,
 };
 use crate::{
@@ -21,6 +22,7 @@ use crate::{
     message::{Message, Subject, Task},
     policy::{MAX_DELIVERIES_ALONE, STEP_TIMEOUT},
     steps::{Context, Error, Opened, batch::batch, open, plan::plan, receive::receive, report::report},
+    telemetry::traces,
 };
 
 /// Keeps a delivery until all that it causes is durable.
@@ -35,9 +37,14 @@ pub(super) async fn execute(
     let kind = delivery.kind.as_str();
     let subject = Subject::of(&delivery.body);
     let import_id = subject.map(|subject| tracing::field::display(subject.import_id));
-    async {
+    let tenant_id = subject.map(|subject| subject.tenant_id.get());
+    let span = tracing::info_span!("task", task = kind, import_id, tenant_id);
+    let trace = traces::process(delivery.kind, &delivery.trace, subject, delivery.body.len());
+    // Until the acknowledgement.
+    let _in_hand = context.metrics.taken(delivery.kind, delivery.waited);
+    let executing = async {
         let published = match through_outages(&context.db, stop, || attempt(context, delivery)).await {
-            Some(Ok(messages)) => link.publisher().publish(&messages).await,
+            Some(Ok(messages)) => publish(context, link, delivery, &messages).await,
             Some(Err(error)) => dispose(context, link, delivery, subject, &error).await,
             None => return Ok(()),
         };
@@ -53,9 +60,8 @@ pub(super) async fn execute(
         delivery.acknowledge().await;
         crash_point!(&format!("{kind}-acknowledged"));
         Ok(())
-    }
-    .instrument(tracing::info_span!("step", kind, import_id))
-    .await
+    };
+    traces::within(trace, executing.instrument(span)).await
 }
 
 /// Runs the delivery's task, for as long as a step may take, and catches a panic.

@@ -8,6 +8,7 @@ mod execute;
 mod fail;
 mod outage;
 pub mod panics;
+mod publish;
 mod rescue;
 mod retry;
 mod worker;

@@ -44,7 +44,7 @@ pub(super) async fn rescue(
             },
         };
         let published = match looked {
-            Ok(Ok(found)) => tasks.spawn(publish(found, Arc::clone(link))),
+            Ok(Ok(found)) => tasks.spawn(publish(found, Arc::clone(context), Arc::clone(link))),
             // Looks again; where the trouble is more than passing, the steps report it.
             Ok(Err(error)) => {
                 tracing::debug!(%error, "could not look for lost messages");
@@ -64,7 +64,7 @@ pub(super) async fn rescue(
     }
 }
 
-async fn publish(found: db::Rescue, link: Arc<Link>) {
+async fn publish(found: db::Rescue, context: Arc<Context>, link: Arc<Link>) {
     for job in &found.lost {
         tracing::warn!(import_id = %job.import_id, "its messages were lost, publishing its job again");
     }
@@ -75,6 +75,7 @@ async fn publish(found: db::Rescue, link: Arc<Link>) {
     };
     tracing::debug!(what, "publishing what the rescue found");
     crash_point!(&format!("{what}-committed"));
+    let lost = found.lost.len();
     let jobs = found.lost.into_iter().map(|job| Message::Job(Box::new(job)));
     let messages: Vec<Message> = found
         .markers
@@ -86,6 +87,7 @@ async fn publish(found: db::Rescue, link: Arc<Link>) {
         tracing::warn!(%error, what, "what the rescue found could not be published, trying again at the next look");
         return;
     }
+    context.metrics.rescued(lost);
     crash_point!(&format!("{what}-published"));
 }
 

@@ -7,6 +7,7 @@ use crate::{
     policy::{MAX_TRIES_DENIED, MAX_TRIES_TRANSIENT, MAX_TRIES_UNEXPECTED},
     steps::Error,
     storage,
+    telemetry::metrics::Cause,
 };
 
 /// What becomes of a message whose step failed.
@@ -50,6 +51,23 @@ pub(super) fn disposition(error: &Error, retry_count: u32) -> Disposition {
             Severity::Unexpected => retry_up_to(MAX_TRIES_UNEXPECTED),
         },
         Error::Hashing(_) | Error::Panicked(_) => retry_up_to(MAX_TRIES_UNEXPECTED),
+    }
+}
+
+/// What failed, for whoever counts retries.
+pub(super) fn cause(error: &Error) -> Cause {
+    match error {
+        Error::Database(_) => Cause::Database,
+        Error::Storage(_) => Cause::Storage,
+        Error::Seal(_) | Error::SeedMissing => Cause::Seal,
+        Error::Malformed(_)
+        | Error::ImportIdTaken
+        | Error::Hashing(_)
+        | Error::Randomness(_)
+        | Error::Panicked(_)
+        | Error::Stalled { .. }
+        | Error::KillsWorkers { .. }
+        | Error::MessagesLost { .. } => Cause::Internal,
     }
 }
 

@@ -18,6 +18,10 @@ use crate::{
     broker::{self, Deliveries, Link},
     policy::{GOOD_CONNECTION, reconnect_delays},
     steps::Context,
+    telemetry::{
+        health::{Health, Stage},
+        metrics::Server,
+    },
 };
 
 /// Jobs at one time. They cost next to nothing and wait for disks.
@@ -38,6 +42,9 @@ fn batches_at_a_time(threads: usize) -> u16 {
     u16::try_from(2 + threads.div_ceil(THREADS_PER_COMMIT)).unwrap_or(u16::MAX)
 }
 
+/// How often it is looked whether the broker takes messages. It costs nothing.
+const FLOW_CONTROL_CHECK_INTERVAL: Duration = Duration::from_secs(1);
+
 /// How a worker is run.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -45,17 +52,25 @@ pub struct Options {
     pub broker: broker::Options,
     /// How long it finishes what it holds after it was told to stop.
     pub grace: Duration,
+    /// Where the loop tells how it is.
+    pub health: Health,
     /// How long an import may be without progress before its messages are looked for.
     pub quiet: Duration,
 }
 
 /// Works until told to stop.
 pub async fn work(context: Arc<Context>, options: &Options, stop: &CancellationToken) {
+    options.health.watch(run(context, options, stop)).await;
+}
+
+async fn run(context: Arc<Context>, options: &Options, stop: &CancellationToken) {
     let tasks = TaskTracker::new();
     let mut delays = reconnect_delays();
     // Each time: with a connection to the broker and no database, messages would be taken and given back until they look as
     // if they killed their workers.
     while wait_for_database(&context.db, stop).await {
+        context.metrics.connected(Server::Database, true);
+        options.health.enter(Stage::ConnectingToBroker);
         let connected = tokio::select! {
             biased;
             () = stop.cancelled() => break,
@@ -64,7 +79,11 @@ pub async fn work(context: Arc<Context>, options: &Options, stop: &CancellationT
         match connected {
             Ok(link) => {
                 let connected = Instant::now();
-                let served = serve(&context, Arc::new(link), options.quiet, stop, &tasks).await;
+                context.metrics.connected(Server::Broker, true);
+                let served = serve(&context, Arc::new(link), options, stop, &tasks).await;
+                options.health.enter(Stage::WaitingForDatabase);
+                context.metrics.connected(Server::Broker, false);
+                context.metrics.broker_blocked(false);
                 if connected.elapsed() >= GOOD_CONNECTION {
                     delays = reconnect_delays();
                 }
@@ -75,6 +94,7 @@ pub async fn work(context: Arc<Context>, options: &Options, stop: &CancellationT
             Err(error) => pause("broker", &error, &mut delays, stop).await,
         }
     }
+    options.health.enter(Stage::Stopping);
     tasks.close();
     if tokio::time::timeout(options.grace, tasks.wait()).await.is_err() {
         tracing::warn!(
@@ -89,7 +109,7 @@ pub async fn work(context: Arc<Context>, options: &Options, stop: &CancellationT
 async fn serve(
     context: &Arc<Context>,
     link: Arc<Link>,
-    quiet: Duration,
+    options: &Options,
     stop: &CancellationToken,
     tasks: &TaskTracker,
 ) -> Result<(), broker::Error> {
@@ -112,6 +132,7 @@ async fn serve(
     // what others could do.
     let rows = link.batches(batches_at_a_time - 1).await?;
     let (reports, quarantine) = (link.reports(FILES_AT_A_TIME).await?, link.quarantine().await?);
+    options.health.enter(Stage::Consuming);
     // The quarantine is none of the work queues.
     let queues = link.topology().work_queues().count() + 1;
     tracing::info!("connected, consuming {queues} queues");
@@ -131,12 +152,21 @@ async fn serve(
         lane(rows, &batches),
         lane(reports, &reporting),
         lane(quarantine, &alone),
-        rescue(context, &link, quiet, &closing, tasks),
+        rescue(context, &link, options.quiet, &closing, tasks),
+        watch_flow_control(context, &link, &closing),
     );
     if stop.is_cancelled() {
         Ok(())
     } else {
         Err(broker::Error::Gone)
+    }
+}
+
+/// Tells whether the broker takes messages, until told to stop.
+async fn watch_flow_control(context: &Context, link: &Link, stop: &CancellationToken) {
+    while !stop.is_cancelled() {
+        context.metrics.broker_blocked(link.publisher().is_blocked());
+        let _ = tokio::time::timeout(FLOW_CONTROL_CHECK_INTERVAL, stop.cancelled()).await;
     }
 }
 

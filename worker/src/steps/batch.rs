@@ -8,6 +8,7 @@ use crate::{
     crypto::password::Password,
     db::{Committed, Hashed, Import},
     message::{Message, RowRange},
+    telemetry::traces,
 };
 
 /// Creates the users of a batch, unless that has been done; returns what is due next.
@@ -18,9 +19,14 @@ pub async fn batch(context: &Context, import: Import, rows: RowRange) -> Result<
         let seed = context.open_seed(&import)?;
         let digits_only = import.job.password.digits_only;
         let passwords: Vec<Password> = rows.iter().map(|row| seed.password(*row, digits_only)).collect();
-        let hashes = context.hasher.hash(import.job.tenant_id, passwords).await?;
+        let hashing = context.hasher.hash(import.job.tenant_id, passwords);
+        let hashes = traces::part("hash passwords", hashing).await?;
         crash_point!("hashed");
-        committed = context.db.commit_batch(&import, &Hashed { rows, hashes }).await?;
+        let hashed = Hashed { rows, hashes };
+        committed = traces::part("commit batch", context.db.commit_batch(&import, &hashed)).await?;
+        if let Some(committed) = &committed {
+            context.metrics.rows(&committed.outcomes);
+        }
         crash_point!("settled");
     }
     next(context, import, committed).await
@@ -35,7 +41,7 @@ async fn next(
 ) -> Result<Vec<Message>, Error> {
     let (now, rows) = match committed {
         Some(Committed {
-            rows,
+            outcomes,
             summary,
             pending,
         }) => (
@@ -44,7 +50,7 @@ async fn next(
                 pending,
                 ..import
             },
-            rows,
+            outcomes.total,
         ),
         None => match open(context, import.reference()).await? {
             Opened::Running(now) => (*now, 0),

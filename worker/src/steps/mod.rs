@@ -9,6 +9,8 @@ pub mod plan;
 pub mod receive;
 pub mod report;
 
+use std::sync::Arc;
+
 use shared::{
     contract::{Id, job::Mode},
     limits::Limits,
@@ -25,6 +27,7 @@ use crate::{
     message::{ImportRef, Malformed, Message},
     secret::SealedSeed,
     storage::{self, Storage},
+    telemetry::metrics::Metrics,
 };
 
 /// What a step is given.
@@ -35,7 +38,7 @@ pub struct Context {
     /// Uploads and reports.
     pub storage: Storage,
     /// Argon2id.
-    pub hasher: Hasher,
+    pub hasher: Arc<Hasher>,
     /// Keys for password seeds.
     pub seals: KeyRing,
     /// How many shards imports are spread over.
@@ -44,6 +47,8 @@ pub struct Context {
     pub limits: Limits,
     /// Pending rows in one message: few enough to take seconds at most, enough to make a transaction worth it.
     pub batch_rows: usize,
+    /// What is counted.
+    pub metrics: Metrics,
 }
 
 impl Context {

@@ -184,5 +184,7 @@ async fn assess(context: &Context, import: &Import, file: &SourceFile) -> Result
         rows: &rows,
         sealed_seed: sealed_seed.filter(|_| any_pending),
     };
-    Ok(planning.commit(planned, job.mode).await?)
+    let outcomes = planning.commit(planned, job.mode).await?;
+    context.metrics.rows(&outcomes);
+    Ok(())
 }

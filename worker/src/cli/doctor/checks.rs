@@ -11,7 +11,7 @@ use crate::{
     broker,
     cli::{secret_files, work},
     crypto::seal::{InvalidKeys, KeyRing},
-    db::{self, Db, Health, SchemaVersion},
+    db::{self, Backlog, Db, Health, STALLED, SchemaVersion},
     secret::Secret,
     storage::{self, Fetched, Storage},
 };
@@ -143,6 +143,7 @@ async fn database() -> Vec<Check> {
             checks.push(clock(health.now, asked + (answered - asked) / 2));
             checks.push(imports(&health));
             checks.push(delays(&health));
+            checks.push(progress(db.backlog().await));
         }
         Err(error) => checks.extend(unreachable(error)),
     }
@@ -260,6 +261,29 @@ fn delays(health: &Health) -> Check {
     }
     let advice = "mend what is named; imports go on by themselves, or: user-import list";
     Check::warning(NAME, health.delayed.join("; "), advice)
+}
+
+/// Whether imports get on.
+fn progress(backlog: Result<Backlog, db::Error>) -> Check {
+    const NAME: &str = "progress";
+    match backlog {
+        Ok(backlog) if backlog.stalled > 0 => {
+            let (plural, have) = match backlog.stalled {
+                1 => ("", "has"),
+                _ => ("s", "have"),
+            };
+            let found = format!(
+                "{} import{plural} {have} not progressed for {} s, the longest for {} s",
+                backlog.stalled,
+                STALLED.as_secs(),
+                backlog.without_progress.as_secs()
+            );
+            let advice = "behind a backlog that is normal; else user-import list --state received --state running says why";
+            Check::warning(NAME, found, advice)
+        }
+        Ok(_) => Check::ok(NAME, "every import that is under way progresses"),
+        Err(error) => Check::failed(NAME, error.to_string(), "see the database"),
+    }
 }
 
 /// Whether every open seed can be opened with the keys that we have.

@@ -35,6 +35,16 @@ pub enum Implementation {
     Fast,
 }
 
+impl Implementation {
+    /// The name that `ARGON2_IMPLEMENTATION` has for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Reference => "reference",
+            Self::Fast => "fast",
+        }
+    }
+}
+
 /// Which implementation is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum Choice {

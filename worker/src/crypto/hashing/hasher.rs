@@ -1,6 +1,9 @@
 //! The hashing threads.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use argon2::{
     Algorithm, Version,
@@ -26,6 +29,7 @@ pub struct Hasher {
     argon2id: Argon2id,
     threads: ThreadPool,
     queue: Arc<FairQueue<Waiting>>,
+    busy: Arc<AtomicUsize>,
 }
 
 /// A password, and who waits for its hash.
@@ -54,6 +58,7 @@ impl Hasher {
             argon2id,
             threads,
             queue: Arc::default(),
+            busy: Arc::default(),
         })
     }
 
@@ -65,6 +70,11 @@ impl Hasher {
     /// Number of threads.
     pub fn threads(&self) -> usize {
         self.threads.current_num_threads()
+    }
+
+    /// Number of threads that hash a password now.
+    pub fn busy(&self) -> usize {
+        self.busy.load(Ordering::Relaxed)
     }
 
     /// Hashes passwords of one tenant on all threads, in order, each with a random salt. All threads work on one batch at a time, the
@@ -93,6 +103,7 @@ impl Hasher {
     /// Has a thread hash the password that is first in the queue by then.
     fn hash_next(&self) {
         let (argon2id, queue) = (self.argon2id.clone(), Arc::clone(&self.queue));
+        let busy = Arc::clone(&self.busy);
         self.threads.spawn_fifo(move || {
             let Some(Waiting {
                 password,
@@ -103,9 +114,26 @@ impl Hasher {
             };
             // Nobody waits any more for what belongs to a step that was given up.
             if !sender.is_closed() {
+                let _busy = Busy::new(&busy);
                 let _: Result<(), Result<_, Error>> = sender.send(hash(&argon2id, &password));
             }
         });
+    }
+}
+
+/// Counts its thread as busy until it is dropped, by a panic too.
+struct Busy<'a>(&'a AtomicUsize);
+
+impl<'a> Busy<'a> {
+    fn new(threads: &'a AtomicUsize) -> Self {
+        threads.fetch_add(1, Ordering::Relaxed);
+        Self(threads)
+    }
+}
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -1,0 +1,64 @@
+//! How much work waits, for all tenants together.
+
+use std::time::Duration;
+
+use super::{convert::unsigned, error::Error, pool::Db};
+
+/// An import that makes no progress for so long waits behind a backlog, or somebody should look at it.
+pub const STALLED: Duration = Duration::from_secs(600);
+
+/// How much work waits, for all workers together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Backlog {
+    /// Imports whose file was not read yet.
+    pub received: u32,
+    /// Imports whose rows are being created.
+    pub running: u32,
+    /// Unfinished imports without progress for as long as [`STALLED`].
+    pub stalled: u32,
+    /// Imports that wait for an operator.
+    pub failed: u32,
+    /// Rows of running imports without an outcome.
+    pub pending_rows: u64,
+    /// Age of the oldest unfinished import.
+    pub oldest: Duration,
+    /// For how long the unfinished import that has waited longest has made no progress.
+    pub without_progress: Duration,
+}
+
+impl Db {
+    /// How much work waits. Looks at most at the 100,000 unfinished imports that have waited longest for progress, and at 10,000
+    /// failed ones, so that it costs no more than some tens of milliseconds however much there is.
+    pub async fn backlog(&self) -> Result<Backlog, Error> {
+        let found = sqlx::query!(
+            r#"SELECT count(*) FILTER (WHERE state = 'received')::integer AS "received!",
+                      count(*) FILTER (WHERE state = 'running')::integer AS "running!",
+                      coalesce(sum(pending), 0)::bigint AS "pending_rows!",
+                      coalesce(extract(epoch FROM clock_timestamp() - min(received_at)), 0)::double precision AS "oldest!",
+                      coalesce(extract(epoch FROM clock_timestamp() - min(progress_at)), 0)::double precision
+                          AS "without_progress!",
+                      count(*) FILTER (WHERE progress_at < clock_timestamp() - make_interval(secs => $1))::integer
+                          AS "stalled!",
+                      (SELECT count(*) FROM (SELECT FROM imports.imports WHERE state = 'failed' LIMIT 10000) AS failed)::integer
+                          AS "failed!"
+                 FROM (SELECT state, pending, received_at, progress_at FROM imports.imports
+                        WHERE state IN ('received', 'running')
+                        ORDER BY progress_at
+                        LIMIT 100000) AS unfinished"#,
+            STALLED.as_secs_f64(),
+        )
+        .fetch_one(&mut *self.pool.acquire().await?)
+        .await?;
+        // An import whose message waits in a delay queue has its progress in the future.
+        let seconds = |seconds: f64| Duration::try_from_secs_f64(seconds).unwrap_or_default();
+        Ok(Backlog {
+            received: unsigned("received", found.received)?,
+            running: unsigned("running", found.running)?,
+            stalled: unsigned("stalled", found.stalled)?,
+            failed: unsigned("failed", found.failed)?,
+            pending_rows: u64::try_from(found.pending_rows).unwrap_or(0),
+            oldest: seconds(found.oldest),
+            without_progress: seconds(found.without_progress),
+        })
+    }
+}

@@ -1,0 +1,29 @@
+//! What follows from a delivery is published as a part of its trace.
+
+use crate::{
+    broker::{self, Delivery, Link},
+    message::{Message, Trace},
+    steps::Context,
+    telemetry::traces,
+};
+
+/// Publishes the messages and counts the imports that they end.
+pub(super) async fn publish(
+    context: &Context,
+    link: &Link,
+    delivery: &Delivery,
+    messages: &[Message],
+) -> Result<(), broker::Error> {
+    if messages.is_empty() {
+        return Ok(());
+    }
+    let publish = async |trace: Trace| link.publisher().publish_in(&trace, messages).await;
+    traces::send(messages.len(), publish).await?;
+    for message in messages {
+        // What is published again was counted before.
+        if let (Message::Event(event), false) = (message, delivery.redelivered) {
+            context.metrics.published(event);
+        }
+    }
+    Ok(())
+}

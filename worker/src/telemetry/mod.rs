@@ -1,0 +1,10 @@
+//! What the program tells of itself: its log, its metrics, its traces, and whether it is alive and ready.
+//!
+//! A room that others call and that calls nobody, but for [`server`], which asks the database how much work waits.
+
+pub mod health;
+pub mod identity;
+pub mod logs;
+pub mod metrics;
+pub mod server;
+pub mod traces;
