@@ -52,6 +52,7 @@ mod operators {
 mod telemetry {
     mod logs;
     mod metrics;
+    mod monitoring;
     mod traces;
 }
 mod security {
