@@ -204,7 +204,8 @@ impl Scene {
         &self.user_import
     }
 
-    async fn signal_all(&self, signal: &str) -> anyhow::Result<()> {
+    /// Sends a signal to all workers.
+    pub(crate) async fn signal_all(&self, signal: &str) -> anyhow::Result<()> {
         for worker in &self.workers {
             send(&mut *worker.lock().await, signal).await?;
         }

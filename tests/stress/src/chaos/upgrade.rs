@@ -32,9 +32,9 @@ const FINISHED_BETWEEN: usize = 5;
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Rows of an import that is to be cancelled: some batches are left after the first one.
-const ROWS_TO_CANCEL: usize = 400;
+const ROWS_TO_CANCEL: usize = 500;
 
-/// An import may be finished before its cancellation comes; then another one is cancelled.
+/// A cancellation may fail, see [`Upgrade::cancel_one`]; then another import is cancelled.
 const MOST_CANCELLATIONS: usize = 10;
 
 /// What a worker logs when something is wrong with it, or with the other program's queues; everything it logs as an error, too.
@@ -158,9 +158,12 @@ impl Upgrade<'_> {
             }
             let some_created = "SELECT created > 0 FROM imports.imports WHERE import_id";
             self.until(format!("{some_created} = '{}'", import.id)).await?;
-            let cancel = ["cancel", &import.id.to_string(), "--yes"];
-            // Not if it has been finished meanwhile.
-            if operate(program, &cancel).await.is_ok() {
+            // Else it could be finished before the command has started.
+            self.scene.signal_all("STOP").await?;
+            let cancelled = operate(program, &["cancel", &import.id.to_string(), "--yes"]).await;
+            self.scene.signal_all("CONT").await?;
+            // Not if it was finished all the same, or a worker was stopped while it held the tenant's lock.
+            if cancelled.is_ok() {
                 self.imports[number].attempts = 2;
                 return Ok(number);
             }
