@@ -94,6 +94,8 @@ impl Upgrade<'_> {
         let by_both = self.finished();
         self.replace_worker(1, "KILL", newer).await?;
         self.work().await?;
+        operate(newer, &["topology", "--retire-old"]).await?;
+        self.work().await?;
         writeln!(
             std::io::stderr(),
             "{by_older} imports were finished by the older program, {} while both worked, {} or more by the newer one",
