@@ -111,24 +111,30 @@ macro_rules! due {
     };
 }
 
-/// Why a message is not the task that its queue is for.
+/// Why a message cannot be read as the task that its queue is for.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct Malformed(String);
+pub enum Unreadable {
+    /// It is not such a task.
+    #[error("the message is not valid: {0}")]
+    Malformed(String),
+    /// A worker of a newer release wrote it.
+    #[error("the message has version {0}, which only a newer release of this program can read")]
+    Newer(u32),
+}
 
 impl Task {
     /// Reads a message.
-    pub fn parse(kind: TaskKind, body: &[u8]) -> Result<Self, Malformed> {
+    pub fn parse(kind: TaskKind, body: &[u8]) -> Result<Self, Unreadable> {
         // Before anything is parsed. The largest messages of ours are jobs.
         if body.len() > MAX_JOB_BYTES {
-            return Err(Malformed(format!(
+            return Err(Unreadable::Malformed(format!(
                 "{} bytes are more than the {MAX_JOB_BYTES} that a message may have",
                 body.len()
             )));
         }
         Ok(match kind {
             TaskKind::Receive => {
-                let job = job::parse(body).map_err(|error| Malformed(error.to_string()))?;
+                let job = job::parse(body).map_err(|error| Unreadable::Malformed(error.to_string()))?;
                 Self::Receive(Box::new(job))
             }
             TaskKind::Plan => Self::Plan(import_of!(parse::<PlanDue>(body)?)),
@@ -146,20 +152,29 @@ impl Task {
     }
 
     /// The task, unless it cannot have come from the queue to which this key leads.
-    pub fn from_queue(self, key: &str) -> Result<Self, Malformed> {
+    pub fn from_queue(self, key: &str) -> Result<Self, Unreadable> {
         match self {
             // Were it believed, what still waits in that other queue would be taken for lost.
             Self::Marker(marker) if marker.queue != key => {
                 let text = format!("a marker of queue {:?} in queue {key:?}", marker.queue);
-                Err(Malformed(text))
+                Err(Unreadable::Malformed(text))
             }
             task => Ok(task),
         }
     }
 }
 
-fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Malformed> {
-    serde_json::from_slice(body).map_err(|error| Malformed(error.to_string()))
+/// All that is known of the form of a message of any version.
+#[derive(Deserialize)]
+struct Versioned {
+    version: u32,
+}
+
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Unreadable> {
+    serde_json::from_slice(body).map_err(|error| match serde_json::from_slice(body) {
+        Ok(Versioned { version }) if version > u32::from(Version) => Unreadable::Newer(version),
+        _ => Unreadable::Malformed(error.to_string()),
+    })
 }
 
 /// A message to publish.
@@ -252,6 +267,8 @@ impl Trace {
 pub enum DeadReason {
     /// It is not a job or message of this contract.
     Malformed,
+    /// A newer release wrote it.
+    NewerVersion,
     /// Its import ID belongs to another job.
     ImportIdTaken,
     /// It failed in a way that no retry mends.

@@ -188,7 +188,7 @@ async fn a_message_that_cannot_be_done_fails_the_import_of_its_attempt_alone() {
         let _worker = Worker::start(world, &[]);
         let spoilt = |job: &Value, attempt: u32| {
             let message = serde_json::json!({
-                "version": 9, "import_id": job["import_id"], "tenant_id": job["tenant_id"], "attempt": attempt,
+                "version": 1, "import_id": job["import_id"], "tenant_id": job["tenant_id"], "attempt": attempt,
             });
             message.to_string().into_bytes()
         };
@@ -202,6 +202,30 @@ async fn a_message_that_cannot_be_done_fails_the_import_of_its_attempt_alone() {
         planned(&world.tools(), &job).await;
         world.publish_to("rows.00", &spoilt(&job, 1)).await;
         assert_eq!(final_data(&world.final_event(&job).await, "failed")["reason"], "malformed");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_of_a_newer_release_is_set_aside_as_it_is_and_fails_no_import() {
+    in_world(async |world| {
+        let job = world.upload(world.tenant().await, good_rows(10)).await;
+        let batches = planned(&world.tools(), &job).await;
+        let _worker = Worker::start(world, &[]);
+        // The last blanks and the order of the fields would not outlive being parsed and written again.
+        let newer = format!(
+            "{{\"rows\": [[1, 10]],\"version\":2, \"attempt\":1,\"tenant_id\":{},\"import_id\":{}}} \n",
+            job["tenant_id"], job["import_id"]
+        );
+        // After half a minute, in which a newer worker could have taken it.
+        world.publish_to("rows.00", newer.as_bytes()).await;
+        assert_eq!(
+            world.dead_letter().await,
+            ("newer_version".to_owned(), newer.into_bytes())
+        );
+        world.publish_to("rows.00", &body(&batches[0])).await;
+        let event = world.final_event(&job).await;
+        assert_eq!(final_data(&event, "completed")["summary"]["created"], 10);
     })
     .await;
 }

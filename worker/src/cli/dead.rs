@@ -45,8 +45,8 @@ struct Servers {
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 struct Filter {
-    /// Only those that were set aside for this reason: malformed, import_id_taken, permanent_error, retries_exhausted,
-    /// kills_workers, messages_lost
+    /// Only those that were set aside for this reason: malformed, newer_version, import_id_taken, permanent_error,
+    /// retries_exhausted, kills_workers, messages_lost
     #[arg(long, value_name = "REASON")]
     dead_reason: Option<String>,
     /// Only those of this tenant

@@ -21,7 +21,8 @@ pub(super) async fn fail_import(
     reason: DeadReason,
     error: &str,
 ) -> Result<Option<Event>, db::Error> {
-    if reason == DeadReason::ImportIdTaken {
+    // A newer worker can do what the message asks for, so nothing is wrong with its import.
+    if matches!(reason, DeadReason::ImportIdTaken | DeadReason::NewerVersion) {
         return Ok(None);
     }
     let found = db.find(subject.import_id).await?;

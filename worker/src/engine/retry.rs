@@ -3,7 +3,7 @@
 use crate::{
     crypto::{hashing, seal},
     db::Severity,
-    message::DeadReason,
+    message::{DeadReason, Unreadable},
     policy::{MAX_TRIES_DENIED, MAX_TRIES_TRANSIENT, MAX_TRIES_UNEXPECTED},
     steps::Error,
     storage,
@@ -18,7 +18,7 @@ pub(super) enum Disposition {
         /// Failed tries, this one included.
         retry_count: u32,
     },
-    /// It is set aside for an operator, and its import fails.
+    /// It is set aside for an operator; what becomes of its import: `super::fail`.
     DeadLetter(DeadReason),
 }
 
@@ -34,7 +34,12 @@ pub(super) fn disposition(error: &Error, retry_count: u32) -> Disposition {
         }
     };
     match error {
-        Error::Malformed(_) => Disposition::DeadLetter(DeadReason::Malformed),
+        Error::Unreadable(Unreadable::Malformed(_)) => Disposition::DeadLetter(DeadReason::Malformed),
+        // Another worker may be able to read it: during an upgrade not all workers are of the same release.
+        Error::Unreadable(Unreadable::Newer(_)) if failed < MAX_TRIES_UNEXPECTED => {
+            Disposition::Retry { retry_count: failed }
+        }
+        Error::Unreadable(Unreadable::Newer(_)) => Disposition::DeadLetter(DeadReason::NewerVersion),
         Error::ImportIdTaken => Disposition::DeadLetter(DeadReason::ImportIdTaken),
         // Another worker may have the key: while keys are rotated, not all workers have the same ring.
         Error::Seal(seal::Error::UnknownKey(_)) if failed < MAX_TRIES_UNEXPECTED => {
@@ -83,7 +88,7 @@ mod tests {
     fn what_no_retry_mends_is_set_aside_at_once() {
         let malformed = Task::parse(TaskKind::Plan, b"{}").unwrap_err();
         let cases = [
-            (Error::Malformed(malformed), DeadReason::Malformed),
+            (Error::Unreadable(malformed), DeadReason::Malformed),
             (Error::ImportIdTaken, DeadReason::ImportIdTaken),
             (Error::SeedMissing, DeadReason::Permanent),
             (Error::KillsWorkers { deliveries: 3 }, DeadReason::KillsWorkers),
@@ -104,6 +109,12 @@ mod tests {
         let storage = Error::Storage(storage::Error::NoBucket("b".into()));
         let panicked = Error::Panicked("index out of bounds".into());
         let elsewhere = Error::Seal(seal::Error::UnknownKey("k".into()));
+        let newer = Error::Unreadable(Unreadable::Newer(2));
+        assert_eq!(disposition(&newer, 0), Disposition::Retry { retry_count: 1 });
+        assert_eq!(
+            disposition(&newer, 3),
+            Disposition::DeadLetter(DeadReason::NewerVersion)
+        );
         assert_eq!(disposition(&elsewhere, 0), Disposition::Retry { retry_count: 1 });
         assert_eq!(
             disposition(&elsewhere, 3),

@@ -24,7 +24,7 @@ use crate::{
     },
     db::{self, Db, Import},
     fair::Shards,
-    message::{ImportRef, Malformed, Message},
+    message::{ImportRef, Message, Unreadable},
     secret::SealedSeed,
     storage::{self, Storage},
     telemetry::metrics::Metrics,
@@ -103,8 +103,8 @@ pub async fn open(context: &Context, task: ImportRef) -> Result<Opened, Error> {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The message is not what its queue is for.
-    #[error("the message is not valid: {0}")]
-    Malformed(#[from] Malformed),
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
     /// The import ID is that of an import with another job.
     #[error("the import ID is taken: an import with another job has it; publish with a new ID")]
     ImportIdTaken,
