@@ -38,6 +38,9 @@ fn sources() -> BTreeMap<Module, Source> {
                 folders.push(path);
                 continue;
             }
+            if path.extension().is_none_or(|extension| extension != "rs") {
+                continue;
+            }
             let text = std::fs::read_to_string(&path).unwrap();
             let syntax = syn::parse_file(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
             let relative = path.strip_prefix(&root).unwrap().with_extension("");
