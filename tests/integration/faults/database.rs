@@ -88,7 +88,7 @@ async fn a_password_that_is_being_changed_is_waited_for_and_counts_no_try() {
         let login = Login::create(world, "").await;
         let proxy = Proxy::before(&login.url).await;
         let worker = Worker::start(world, &[("DATABASE_URL", &proxy.url(&login.url))]);
-        logged(world, "ready").await;
+        logged(world, "connected, consuming").await;
         login.alter(world, "PASSWORD 'another'").await;
         // All sessions are new after this.
         proxy.set(Fault::Cut);

@@ -96,7 +96,7 @@ async fn a_worker_without_memory_for_its_hashes_says_so_and_takes_no_work() {
 async fn a_worker_whose_terminal_closes_ends_as_if_told_to() {
     in_world(async |world| {
         let worker = Worker::start(world, &[]);
-        logged(world, "ready").await;
+        logged(world, "connected, consuming").await;
         worker.send("HUP");
         assert!(worker.died().await.success());
         assert!(world.logged().contains("stopped"), "{}", world.logged());
