@@ -65,7 +65,7 @@ pub(super) fn cause(error: &Error) -> Cause {
         Error::Database(_) => Cause::Database,
         Error::Storage(_) => Cause::Storage,
         Error::Seal(_) | Error::SeedMissing => Cause::Seal,
-        Error::Malformed(_)
+        Error::Unreadable(_)
         | Error::ImportIdTaken
         | Error::Hashing(_)
         | Error::Randomness(_)
