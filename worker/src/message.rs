@@ -284,8 +284,9 @@ pub enum DeadReason {
 
 impl DeadReason {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Malformed,
+        Self::NewerVersion,
         Self::ImportIdTaken,
         Self::Permanent,
         Self::RetriesExhausted,

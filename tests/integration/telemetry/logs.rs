@@ -29,7 +29,7 @@ async fn json_lines_have_fixed_fields_and_say_which_worker_and_which_import() {
         let tenant = world.tenant().await;
         let worker = Worker::start(world, &[("LOG_FORMAT", "json"), ("WORKER_NAME", "worker-a")]);
         let mut malformed = world.upload(tenant, good_rows(1)).await;
-        malformed["version"] = json!(9);
+        malformed["mode"] = json!("no mode");
         world.publish(&malformed).await;
         final_data(&world.final_event(&malformed).await, "failed");
         assert!(worker.terminate().await.success());
@@ -53,7 +53,7 @@ async fn json_lines_have_fixed_fields_and_say_which_worker_and_which_import() {
         assert_eq!(set_aside["tenant_id"], json!(tenant.id.get()), "{set_aside}");
         assert_eq!(set_aside["fields"]["reason"], "malformed", "{set_aside}");
         assert!(
-            set_aside["error"].as_str().unwrap().contains("version"),
+            set_aside["error"].as_str().unwrap().contains("no mode"),
             "{set_aside}"
         );
     })

@@ -139,7 +139,7 @@ async fn a_step_that_fails_is_told_in_the_trace() {
         let collector = Collector::start().await;
         let worker = Worker::start(world, &[("OTEL_EXPORTER_OTLP_ENDPOINT", collector.endpoint())]);
         let mut job = world.upload(world.tenant().await, good_rows(1)).await;
-        job["version"] = 9.into();
+        job["mode"] = "no mode".into();
         publish_with(world, &job, &[("traceparent", text(dialers_trace()))]).await;
         final_data(&world.final_event(&job).await, "failed");
         assert!(worker.terminate().await.success());
