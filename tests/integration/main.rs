@@ -43,6 +43,7 @@ mod fairness {
 mod operators {
     pub(crate) mod cancel_and_replay;
     mod command_line;
+    mod dead_letters;
     mod doctor;
     mod interrupted_replays;
     mod old_way;

@@ -7,12 +7,16 @@ use shared::contract::{
     job::{self, Job, MAX_JOB_BYTES},
     message::{PlanDue, ReportDue, RowsDue},
 };
-use strum::IntoStaticStr;
+use strum::{EnumString, IntoStaticStr};
 use uuid::Uuid;
 
 /// A message larger than this is not looked into: four times the largest job, so that the Dialer is told of a job that is a
 /// little too large, and nothing of many MiB is parsed.
 const MAX_SUBJECT_BYTES: usize = 4 * MAX_JOB_BYTES;
+
+/// How much is kept of a message that is set aside and larger than any of ours: enough to see whose it is. A message may
+/// have 128 MiB.
+const KEPT_BYTES: usize = 4096;
 
 /// An attempt of an import.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -261,9 +265,41 @@ impl Trace {
     }
 }
 
+/// A message that is set aside for an operator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadLetter {
+    /// Why.
+    pub reason: DeadReason,
+    /// The last error.
+    pub error: Option<String>,
+    /// Routing key with which it was published.
+    pub origin: String,
+    /// How often it was tried again before.
+    pub retry_count: u32,
+    /// Its ID, if its publisher gave it one.
+    pub message_id: Option<String>,
+    /// The import that it is about, if it tells that.
+    pub subject: Option<Subject>,
+    /// The message, or its beginning if it is larger than any of ours.
+    pub body: Vec<u8>,
+    /// Size of the message in bytes.
+    pub size_bytes: usize,
+}
+
+/// As much of a message as a dead letter keeps.
+pub fn kept(body: &[u8]) -> Vec<u8> {
+    let kept = if body.len() > MAX_JOB_BYTES {
+        KEPT_BYTES
+    } else {
+        body.len()
+    };
+    body.iter().take(kept).copied().collect()
+}
+
 /// Why a message was set aside for an operator.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, IntoStaticStr, clap::ValueEnum)]
 #[strum(serialize_all = "snake_case")]
+#[value(rename_all = "snake_case")]
 pub enum DeadReason {
     /// It is not a job or message of this contract.
     Malformed,
@@ -273,6 +309,7 @@ pub enum DeadReason {
     ImportIdTaken,
     /// It failed in a way that no retry mends.
     #[strum(serialize = "permanent_error")]
+    #[value(name = "permanent_error")]
     Permanent,
     /// It failed as often as is tried.
     RetriesExhausted,
@@ -280,11 +317,21 @@ pub enum DeadReason {
     KillsWorkers,
     /// The import's messages were lost again and again.
     MessagesLost,
+    /// The broker delivered it as often as it may, and no worker lived to set it aside.
+    DeliveryLimit,
+    /// The broker's policy gave it less time than it waited.
+    Expired,
+    /// The broker's policy gave its queue less room than it needed.
+    Maxlen,
+    /// Somebody took it out of its queue and refused it.
+    Rejected,
+    /// Whoever set it aside did not say.
+    Unknown,
 }
 
 impl DeadReason {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 12] = [
         Self::Malformed,
         Self::NewerVersion,
         Self::ImportIdTaken,
@@ -292,6 +339,11 @@ impl DeadReason {
         Self::RetriesExhausted,
         Self::KillsWorkers,
         Self::MessagesLost,
+        Self::DeliveryLimit,
+        Self::Expired,
+        Self::Maxlen,
+        Self::Rejected,
+        Self::Unknown,
     ];
 
     /// The name in headers, events and the database.

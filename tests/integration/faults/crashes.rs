@@ -161,7 +161,7 @@ async fn a_worker_that_dies_after_it_has_put_a_message_off_ends_the_import_once(
         .await;
         next.terminate().await;
         ended_once(world, tenant, &job, "put-off").await;
-        assert_eq!(world.waiting("imports.dead").await, 0);
+        assert_eq!(world.dead_letters().await, 0);
     })
     .await;
 }
@@ -189,7 +189,7 @@ async fn a_worker_that_dies_around_a_sweep_leaves_the_loss_to_the_next() {
             next.terminate().await;
             ended_once(world, tenant, &job, place).await;
         }
-        assert_eq!(world.waiting("imports.dead").await, 0);
+        assert_eq!(world.dead_letters().await, 0);
     })
     .await;
 }

@@ -90,7 +90,7 @@ async fn a_refused_event_waits_until_there_is_room_and_holds_nothing_up() {
                 .then_some(())
         })
         .await;
-        assert_eq!(world.waiting("imports.dead").await, 0);
+        assert_eq!(world.dead_letters().await, 0);
     })
     .await;
 }

@@ -141,7 +141,7 @@ pub(super) async fn finished_whole(world: &World, tenant: Tenant, job: &Value, r
         "{event}"
     );
     assert_passwords_verify(world, tenant, &world.reports(&event).await).await;
-    assert_eq!(world.waiting("imports.dead").await, 0);
+    assert_eq!(world.dead_letters().await, 0);
 }
 
 /// (tries of the import, times that a message of it was handed out in vain)

@@ -194,7 +194,7 @@ async fn a_configuration_that_can_never_work_ends_a_command_at_once_with_exit_co
                 "AMQP_URL is not of the form amqp://",
             ),
             (
-                &["dead", "list"],
+                &["dead", "replay", "--all"],
                 "AMQP_URL",
                 "rabbit:hunter2@host",
                 "AMQP_URL is not of the form amqp://",

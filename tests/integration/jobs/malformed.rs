@@ -194,7 +194,7 @@ async fn of_a_message_that_is_too_large_only_the_beginning_is_kept() {
         }
         assert_eq!(replayed["changed"], false, "{replayed}");
         json_of(world, &["dead", "discard", "--all", "--yes"], 0).await;
-        assert_eq!(world.waiting("imports.dead").await, 0);
+        assert_eq!(world.dead_letters().await, 0);
         assert_still_works(world).await;
     })
     .await;

@@ -14,9 +14,9 @@ fn texts<'a>(list: &'a Value, name: &str) -> Vec<&'a str> {
     list.iter().map(|item| item[name].as_str().unwrap()).collect()
 }
 
-pub(crate) async fn until_dead(world: &World, count: u32) {
+pub(crate) async fn until_dead(world: &World, count: i64) {
     eventually("the dead letters", async || {
-        (world.waiting("imports.dead").await == count).then_some(())
+        (world.dead_letters().await == count).then_some(())
     })
     .await;
 }
@@ -131,7 +131,7 @@ async fn three_dead(world: &World) -> (kit::Tenant, Value) {
     event_of_attempt(world, &job, 2).await;
     // 35 pending rows are two batches; whichever came second found the import failed already.
     eventually("the dead letter of the import", async || {
-        (world.waiting("imports.dead").await >= 3).then_some(())
+        (world.dead_letters().await >= 3).then_some(())
     })
     .await;
     assert!(worker.terminate().await.success());
@@ -144,7 +144,7 @@ async fn dead_letters_are_listed_in_order_shown_and_chosen_and_the_others_stay()
         let (tenant, job) = three_dead(world).await;
         let listed = json_of(world, &["dead", "list"], 0).await;
         let letters = &listed["dead_letters"];
-        let count = u32::try_from(letters.as_array().unwrap().len()).unwrap();
+        let count = i64::try_from(letters.as_array().unwrap().len()).unwrap();
         assert_eq!(
             texts(letters, "reason")[..3],
             ["malformed", "malformed", "permanent_error"]
@@ -155,8 +155,8 @@ async fn dead_letters_are_listed_in_order_shown_and_chosen_and_the_others_stay()
         );
         until_dead(world, count).await;
 
-        let first = letters[0]["message_id"].as_str().unwrap();
-        let shown = json_of(world, &["dead", "show", first], 0).await;
+        let first = letters[0]["dead_letter_id"].to_string();
+        let shown = json_of(world, &["dead", "show", &first], 0).await;
         assert!(shown["body"].as_str().unwrap().contains("\"version\":9"));
         until_dead(world, count).await;
         let tenant_id = tenant.id.to_string();
@@ -186,8 +186,8 @@ async fn dead_letters_are_listed_in_order_shown_and_chosen_and_the_others_stay()
         until_dead(world, count - 1).await;
         let left = json_of(world, &["dead", "list"], 0).await;
         assert_eq!(
-            texts(&left["dead_letters"], "message_id"),
-            texts(letters, "message_id")[1..]
+            left["dead_letters"].as_array().unwrap(),
+            &letters.as_array().unwrap()[1..]
         );
         assert_eq!(
             audited(world).await.last().unwrap(),
@@ -198,8 +198,9 @@ async fn dead_letters_are_listed_in_order_shown_and_chosen_and_the_others_stay()
             )
         );
         for arguments in [
-            ["dead", "show", "nothing"].as_slice(),
-            &["dead", "replay", "nothing"],
+            ["dead", "show", "4711"].as_slice(),
+            &["dead", "replay", "4711"],
+            &["dead", "replay", &first],
             &["dead", "discard"],
         ] {
             assert_eq!(

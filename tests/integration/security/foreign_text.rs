@@ -74,7 +74,7 @@ async fn no_command_and_no_log_passes_foreign_text_on_as_it_is() {
             .await
             .unwrap();
         eventually("the dead letters", async || {
-            (world.waiting("imports.dead").await >= 4).then_some(())
+            (world.dead_letters().await >= 4).then_some(())
         })
         .await;
         assert!(worker.terminate().await.success());
@@ -83,6 +83,13 @@ async fn no_command_and_no_log_passes_foreign_text_on_as_it_is() {
         let upload = world.scratch_file("hostile.csv", file.as_bytes());
         let upload = upload.to_str().unwrap();
         let tenant_id = tenant.id.to_string();
+        let hostile: i64 = sqlx::query_scalar(
+            "SELECT dead_letter_id FROM imports.dead_letters WHERE message_id IS NOT NULL",
+        )
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
+        let hostile = hostile.to_string();
         let commands: &[&[&str]] = &[
             &["list"],
             &["status", id(&job), "--rows"],
@@ -90,7 +97,7 @@ async fn no_command_and_no_log_passes_foreign_text_on_as_it_is() {
             &["watch", id(&job)],
             &["watch", id(&rejected)],
             &["dead", "list"],
-            &["dead", "show", HOSTILE],
+            &["dead", "show", &hostile],
             &["dead", "show", "no such\u{1b}letter"],
             &["dead", "replay", "--all", "--dry-run"],
             &["dead", "discard", "--all"],

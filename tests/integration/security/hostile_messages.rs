@@ -104,7 +104,7 @@ async fn hold(cases: Vec<Case>) {
             let letter = eventually(name, async || dead_letters(world).await.pop()).await;
             assert_eq!(letter["reason"], "malformed", "{name}: {letter}");
             assert_eq!(letter["origin"], "requested", "{name}: {letter}");
-            let id = letter["message_id"].as_str().unwrap();
+            let id = &letter["dead_letter_id"].to_string();
             let shown = json_of(world, &["dead", "show", id], 0).await;
             assert_eq!(shown["size_bytes"], case.body.len(), "{name}");
             json_of(world, &["dead", "discard", id, "--yes"], 0).await;

@@ -40,6 +40,8 @@ async fn the_workers_role_can_neither_change_the_schema_nor_read_hashes_nor_dele
             "DELETE FROM dialer.users",
             "DELETE FROM imports.imports",
             "TRUNCATE imports.rows",
+            "DELETE FROM imports.dead_letters",
+            "UPDATE imports.dead_letters SET body = ''",
             "INSERT INTO dialer.tenants (tenant_id, name) VALUES (1, 'x')",
             "UPDATE dialer.roles SET active = true",
         ] {

@@ -8,10 +8,7 @@ use std::{
 use futures::StreamExt;
 use lapin::{
     BasicProperties, Channel, Connection, ConnectionProperties,
-    message::BasicGetMessage,
-    options::{
-        BasicAckOptions, BasicConsumeOptions, BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions,
-    },
+    options::{BasicAckOptions, BasicConsumeOptions, BasicPublishOptions, ConfirmSelectOptions},
     types::{FieldTable, ShortString},
 };
 use serde_json::{Value, json};
@@ -215,27 +212,27 @@ impl World {
         .await
     }
 
-    /// Waits for a dead letter, takes it and returns its reason and its body.
+    /// Waits for an open dead letter, discards it and returns its reason and its body.
     pub async fn dead_letter(&self) -> (String, Vec<u8>) {
-        let queue = format!("{}imports.dead", self.prefix());
-        let letter: BasicGetMessage = eventually("a dead letter", async || {
-            let options = BasicGetOptions { no_ack: true };
-            self.inbox
-                .channel
-                .basic_get(queue.as_str().into(), options)
-                .await
-                .expect("the dead letters")
+        eventually("a dead letter", async || {
+            sqlx::query_as(
+                "UPDATE imports.dead_letters SET state = 'discarded', closed_at = now(), closed_by = 'the test'
+                  WHERE dead_letter_id = (SELECT min(dead_letter_id) FROM imports.dead_letters WHERE state = 'open')
+              RETURNING reason, body",
+            )
+            .fetch_optional(&self.db)
+            .await
+            .expect("the dead letters")
         })
-        .await;
-        let headers = letter.properties.headers().clone().unwrap_or_default();
-        let reason = headers
-            .inner()
-            .get("import-reason")
-            .and_then(|value| value.as_long_string().cloned());
-        (
-            reason.map(|reason| reason.to_string()).unwrap_or_default(),
-            letter.delivery.data,
-        )
+        .await
+    }
+
+    /// The number of open dead letters.
+    pub async fn dead_letters(&self) -> i64 {
+        sqlx::query_scalar("SELECT count(*) FROM imports.dead_letters WHERE state = 'open'")
+            .fetch_one(&self.db)
+            .await
+            .expect("the dead letters")
     }
 
     /// The number of messages that wait in a queue.

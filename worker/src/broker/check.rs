@@ -14,6 +14,7 @@ use super::{
     error::Error,
     old_way,
     options::Options,
+    version::version,
 };
 
 /// A routing key that no queue is bound to, so that a message with it is returned at once.
@@ -26,9 +27,9 @@ pub struct Examined {
     pub missing: Vec<String>,
     /// What the user may not do, in the broker's words.
     pub refused: Vec<String>,
-    /// Messages in the queue of dead letters.
-    pub dead: u32,
-    /// Messages in the queues of jobs, batches and reports.
+    /// The server's version, if it tells it.
+    pub version: Option<String>,
+    /// Messages in the queues of jobs, plans, batches, reports, and of what the broker set aside.
     pub waiting: u32,
     /// Consumers of the queue of jobs: workers that are connected.
     pub workers: u32,
@@ -42,7 +43,10 @@ pub async fn examine(options: &Options) -> Result<Examined, Error> {
         let connection = connect(options, "user-import doctor").await?;
         let topology = options.topology();
         let (exchanges, queues) = topology.names();
-        let mut found = Examined::default();
+        let mut found = Examined {
+            version: version(options).await,
+            ..Examined::default()
+        };
         for exchange in exchanges {
             // A refusal closes the channel, so each question has a channel of its own.
             let channel = connection.create_channel().await?;
@@ -72,13 +76,10 @@ pub async fn examine(options: &Options) -> Result<Examined, Error> {
                 found.missing.push(format!("queue {queue}"));
                 continue;
             };
-            if queue == topology.dead() {
-                found.dead = state.message_count();
-            }
             if queue == topology.requested_queue() {
                 found.workers = state.consumer_count();
             }
-            if work.contains(&queue) {
+            if work.contains(&queue) || queue == topology.dead() {
                 found.waiting += state.message_count();
             }
         }

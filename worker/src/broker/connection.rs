@@ -17,15 +17,19 @@ pub(super) async fn connect(options: &Options, name: &str) -> Result<Connection,
     let mut uri = options.uri()?;
     uri.query.heartbeat.get_or_insert(HEARTBEAT_SECONDS);
     let properties = ConnectionProperties::default().with_connection_name(name.into());
-    let tls = OwnedTLSConfig {
+    let runtime = lapin::runtime::default_runtime()?;
+    Ok(Connection::connect_uri_with_config(uri, properties, tls(options), runtime).await?)
+}
+
+/// How the server is known.
+pub(super) fn tls(options: &Options) -> OwnedTLSConfig {
+    OwnedTLSConfig {
         identity: None,
         cert_chain: options
             .amqp_ca_file
             .as_ref()
             .map(|authorities| authorities.pem().to_owned()),
-    };
-    let runtime = lapin::runtime::default_runtime()?;
-    Ok(Connection::connect_uri_with_config(uri, properties, tls, runtime).await?)
+    }
 }
 
 pub(super) async fn within<T>(

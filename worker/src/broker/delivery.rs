@@ -10,11 +10,12 @@ use lapin::{
 };
 
 use super::{
+    dead::SetAside,
     error::Error,
     headers::{DELIVERY_COUNT_HEADER, POSTPONED_HEADER, RETRY_COUNT_HEADER, age, count, died_in, has, trace},
     topology::{PLANS, QUARANTINE, REPORTS, REQUESTED, Topology},
 };
-use crate::message::{TaskKind, Trace};
+use crate::message::{self, DeadLetter, DeadReason, Subject, TaskKind, Trace};
 
 /// A message in our custody: the broker keeps it until it is acknowledged.
 #[derive(Debug)]
@@ -38,6 +39,9 @@ pub struct Delivery {
     pub trace: Trace,
     /// How long it waited for a worker, if it is taken for the first time and its publisher says when that was.
     pub waited: Option<Duration>,
+    /// What it is to be kept as, if it comes from the queue of dead letters.
+    pub set_aside: Option<Box<SetAside>>,
+    message_id: Option<ShortString>,
     acker: Acker,
 }
 
@@ -46,13 +50,19 @@ impl Delivery {
     pub fn of(received: Received, queue: &str, topology: &Topology) -> Self {
         let properties = &received.properties;
         let quarantined = topology.quarantine().as_str() == queue;
+        let is_dead = topology.dead().as_str() == queue;
+        let set_aside = || SetAside::of(properties, &received.routing_key, &received.data, topology);
+        let set_aside = is_dead.then(set_aside).map(Box::new);
         let key = if quarantined {
             let headers = properties.headers().as_ref();
             headers.and_then(|headers| died_in(headers).find_map(|queue| topology.key_of(&queue)))
         } else {
             topology.key_of(queue)
         };
-        let key = key.unwrap_or_else(|| QUARANTINE.into());
+        let key = match &set_aside {
+            Some(found) => found.letter.origin.as_str().into(),
+            None => key.unwrap_or_else(|| QUARANTINE.into()),
+        };
         let is_workers = received.exchange == topology.work_exchange();
         let is_first = !received.redelivered
             && !has(properties, RETRY_COUNT_HEADER)
@@ -75,6 +85,8 @@ impl Delivery {
             key,
             trace: trace(properties),
             waited: age(properties).filter(|_| is_first),
+            set_aside,
+            message_id: properties.message_id().clone(),
             acker: received.acker,
             body: received.data,
         }
@@ -83,6 +95,20 @@ impl Delivery {
     /// The key that leads to the queue that it came from.
     pub fn key(&self) -> &str {
         self.key.as_str()
+    }
+
+    /// The message as it is set aside.
+    pub fn dead_letter(&self, reason: DeadReason, error: &str, subject: Option<Subject>) -> DeadLetter {
+        DeadLetter {
+            reason,
+            error: Some(error.to_owned()),
+            origin: self.key.to_string(),
+            retry_count: self.retry_count,
+            message_id: self.message_id.as_ref().map(ToString::to_string),
+            subject,
+            body: message::kept(&self.body),
+            size_bytes: self.body.len(),
+        }
     }
 
     /// Gives it back, for another worker to take at once. Not by `nack`, which RabbitMQ 4.3 does not count: what a publisher

@@ -4,24 +4,15 @@ use lapin::{
     BasicProperties,
     types::{AMQPValue, ShortString},
 };
-use shared::contract::{event, job::MAX_JOB_BYTES};
+use shared::contract::event;
 use uuid::Uuid;
 
 use super::{
     delivery::{Delivery, kind_of_key},
-    headers::{
-        IMPORT_HEADER, POSTPONED_HEADER, RETRY_COUNT_HEADER, SIZE_HEADER, TENANT_HEADER, of_trace, stamp,
-    },
+    headers::{POSTPONED_HEADER, RETRY_COUNT_HEADER, of_trace, stamp},
     topology::{QUARANTINE, REPORTS, REQUESTED, Topology},
 };
-use crate::message::{DeadReason, Message, Subject, TaskKind, Trace};
-
-/// Longest error text in a header: enough to read, and far below the largest frame.
-const MAX_ERROR_CHARS: usize = 500;
-
-/// How much a dead letter keeps of a message that is larger than any of ours: enough to see whose it is. Operators' commands
-/// hold all dead letters at one time, and a message may have 128 MiB.
-const KEPT_BYTES: usize = 4096;
+use crate::message::{Message, TaskKind, Trace};
 
 /// AMQP's delivery mode "persistent".
 const PERSISTENT: u8 = 2;
@@ -103,44 +94,14 @@ pub(super) fn postponed(delivery: &Delivery, retry_count: u32, topology: &Topolo
     )
 }
 
-/// The delivery, set aside for an operator.
-pub(super) fn dead_letter(
-    delivery: &Delivery,
-    reason: DeadReason,
-    error: &str,
-    subject: Option<Subject>,
-    topology: &Topology,
-) -> Envelope {
-    let text = |text: &str| AMQPValue::LongString(text.into());
-    let error: String = error.chars().take(MAX_ERROR_CHARS).collect();
-    let mut headers = vec![
-        ("import-reason", text(reason.as_str())),
-        ("import-error", text(&error)),
-        ("import-origin", text(delivery.key.as_str())),
-        (RETRY_COUNT_HEADER, AMQPValue::LongUInt(delivery.retry_count)),
-    ];
-    if let Some(subject) = subject {
-        headers.push((IMPORT_HEADER, text(&subject.import_id.to_string())));
-        headers.push((TENANT_HEADER, AMQPValue::LongLongInt(subject.tenant_id.get())));
-    }
-    let size = delivery.body.len();
-    if size > MAX_JOB_BYTES {
-        let size = u32::try_from(size).unwrap_or(u32::MAX);
-        headers.push((SIZE_HEADER, AMQPValue::LongUInt(size)));
-    }
-    let kept = if size > MAX_JOB_BYTES { KEPT_BYTES } else { size };
-    let body = delivery.body.iter().take(kept).copied().collect();
-    again(delivery, topology.dead(), &headers, body)
-}
-
 /// A dead letter as it was before its first try.
-pub(super) fn revived(origin: &str, body: Vec<u8>, topology: &Topology) -> Envelope {
+pub(super) fn replayed(origin: &str, body: &[u8], topology: &Topology) -> Envelope {
     let kind = kind_of_key(origin).as_str();
     Envelope {
         exchange: topology.work_exchange(),
         routing_key: origin.into(),
         properties: properties(Uuid::new_v4().to_string(), "application/json", kind),
-        body,
+        body: body.to_vec(),
     }
 }
 

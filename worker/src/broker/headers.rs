@@ -18,15 +18,6 @@ pub(super) const POSTPONED_HEADER: &str = "import-postponed";
 /// Header in which a quorum queue says how often it has delivered a message before.
 pub(super) const DELIVERY_COUNT_HEADER: &str = "x-delivery-count";
 
-/// Header of a dead letter: the import, if the message tells it.
-pub(super) const IMPORT_HEADER: &str = "import-id";
-
-/// Header of a dead letter: the import's tenant.
-pub(super) const TENANT_HEADER: &str = "import-tenant";
-
-/// Header of a dead letter that is not whole: the size of the message.
-pub(super) const SIZE_HEADER: &str = "import-size";
-
 /// Header of when a message was published, in milliseconds since 1970: AMQP's own time stamp knows seconds only.
 const PUBLISHED_AT_HEADER: &str = "import-published-at";
 

@@ -98,11 +98,6 @@ impl Link {
         &self.publisher
     }
 
-    /// A channel of its own, for what is no part of the worker's loop.
-    pub(super) async fn channel(&self) -> Result<Channel, Error> {
-        Ok(self.consuming.create_channel().await?)
-    }
-
     /// Names of exchanges and queues.
     pub const fn topology(&self) -> &Topology {
         &self.topology
@@ -131,6 +126,11 @@ impl Link {
     /// Messages that may have killed workers, one at a time.
     pub async fn quarantine(&self) -> Result<Deliveries, Error> {
         self.consume([self.topology.quarantine()], 1).await
+    }
+
+    /// Messages in the broker's queue of dead letters, one at a time.
+    pub async fn dead_letters(&self) -> Result<Deliveries, Error> {
+        self.consume([self.topology.dead()], 1).await
     }
 
     async fn consume(

@@ -12,9 +12,10 @@ mod old_way;
 mod options;
 mod publisher;
 mod topology;
+mod version;
 
 pub use check::{Examined, examine};
-pub use dead::{DeadLetter, DeadLetters};
+pub use dead::SetAside;
 pub use delivery::Delivery;
 pub use error::Error;
 pub use link::{Deliveries, Link, declare};

@@ -15,7 +15,7 @@ use super::{
     error::Error,
     topology::Topology,
 };
-use crate::message::{DeadReason, Message, Subject, Trace};
+use crate::message::{Message, Trace};
 
 /// Confirms of a quorum queue take a disk write, under load hundreds of milliseconds; this is the time to give up.
 const CONFIRM_TIMEOUT: Duration = Duration::from_secs(15);
@@ -79,27 +79,9 @@ impl Publisher {
             .await
     }
 
-    /// Sends the delivery to the dead letters.
-    pub async fn dead_letter(
-        &self,
-        delivery: &Delivery,
-        reason: DeadReason,
-        error: &str,
-        subject: Option<Subject>,
-    ) -> Result<(), Error> {
-        self.send(&[envelope::dead_letter(
-            delivery,
-            reason,
-            error,
-            subject,
-            &self.topology,
-        )])
-        .await
-    }
-
-    /// Sends a dead letter to where it first came from, as if it had never failed.
-    pub async fn revive(&self, origin: &str, body: Vec<u8>) -> Result<(), Error> {
-        self.send(&[envelope::revived(origin, body, &self.topology)])
+    /// Publishes the body of a dead letter as if it had never failed: with the routing key that it first had.
+    pub async fn replay(&self, origin: &str, body: &[u8]) -> Result<(), Error> {
+        self.send(&[envelope::replayed(origin, body, &self.topology)])
             .await
     }
 

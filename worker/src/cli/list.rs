@@ -55,13 +55,17 @@ macro_rules! columns {
     };
 }
 
+/// The time that was so long ago.
+pub(super) fn ago(age: Duration) -> anyhow::Result<OffsetDateTime> {
+    let age = time::Duration::try_from(age).context("that is too long ago")?;
+    OffsetDateTime::now_utc()
+        .checked_sub(age)
+        .context("that is too long ago")
+}
+
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let db = Db::new(&args.database)?;
     let now = OffsetDateTime::now_utc();
-    let ago = |age: Duration| {
-        let age = time::Duration::try_from(age).context("that is too long ago")?;
-        now.checked_sub(age).context("that is too long ago")
-    };
     let filter = Filter {
         tenant_id: args.tenant,
         states: args.states,

@@ -26,7 +26,8 @@ What goes, counted from the day an import was finished:
   rows and error CSVs (they hold personal data) after --rows-days; then no replay
                                                 is possible any more
   the import itself, with its counters          after --imports-days; its ID is free from then on
-Imports that are under way or failed are never touched: replay or cancel a failed one first. The
+Dead letters go --dead-days after they were replayed or discarded. Imports that are under way or
+failed and dead letters that are open are never touched: replay, cancel or discard them first. The
 audit trail stays. The uploaded files are the Dialer's: a lifecycle rule of the bucket is the
 place for them.
 
@@ -49,6 +50,9 @@ pub(super) struct Args {
     /// Days after which imports are deleted
     #[arg(long, env = "PURGE_IMPORTS_DAYS", value_name = "DAYS", default_value_t = 365)]
     imports_days: u16,
+    /// Days after which dead letters that were replayed or discarded are deleted
+    #[arg(long, env = "PURGE_DEAD_DAYS", value_name = "DAYS", default_value_t = 90)]
+    dead_days: u16,
     /// Only of this tenant
     #[arg(long, value_name = "ID", value_parser = tenant)]
     tenant: Option<Id>,
@@ -81,7 +85,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let storage = Storage::new(&args.storage)?;
     if !db.may_purge().await? {
         bail!(
-            "this database role may not delete imports: give OPERATOR_DATABASE_URL the log-in of a member of \
+            "this database role may not delete imports and dead letters: give OPERATOR_DATABASE_URL the log-in of a member of \
              user_import_operator (GRANT user_import_operator TO …)"
         );
     }
@@ -105,19 +109,22 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
             .await?,
     );
     let kept = db.old_failures(before(args.rows_days)?, args.tenant).await?;
+    let dead_before = before(args.dead_days)?;
+    let dead_letters = db.old_dead_letters(dead_before, args.tenant).await?;
     let row_count: u64 = rows.iter().chain(&imports).map(|old| u64::from(old.rows)).sum();
     let what = format!(
         "success CSVs of {} imports (older than {} days), {row_count} rows and the error CSVs of {} imports (older than {} days), \
-         {} whole imports (older than {} days); {kept} failed imports older than {} days are kept",
+         {} whole imports (older than {} days), {dead_letters} dead letters (closed for more than {} days); {kept} failed imports older than {} days are kept",
         success.len(),
         args.success_days,
         rows.len(),
         args.rows_days,
         imports.len(),
         args.imports_days,
+        args.dead_days,
         args.rows_days,
     );
-    let nothing = success.is_empty() && rows.is_empty() && imports.is_empty();
+    let nothing = success.is_empty() && rows.is_empty() && imports.is_empty() && dead_letters == 0;
     let would = format!("this removes: {what}");
     if !nothing && !confirmed(args.yes, args.json, &would)? {
         return not_confirmed(args.json, &would);
@@ -136,9 +143,10 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
             }
         }
     }
+    db.purge_dead_letters(dead_before, args.tenant, &audit).await?;
     let value = json!({
         "changed": !nothing, "success_csvs": success.len(), "rows": row_count, "rows_of_imports": rows.len(),
-        "imports": imports.len(), "failed_kept": kept,
+        "imports": imports.len(), "dead_letters": dead_letters, "failed_kept": kept,
     });
     show(args.json, &value, &format!("removed: {what}"))?;
     Ok(ExitCode::SUCCESS)

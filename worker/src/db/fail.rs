@@ -2,38 +2,38 @@
 
 use std::time::Duration;
 
-use shared::contract::Id;
+use sqlx::PgTransaction;
 use uuid::Uuid;
 
 use super::{error::Error, pool::Db, tenant_lock::lock_tenant};
-use crate::message::DeadReason;
+use crate::message::{DeadReason, Subject};
+
+/// Gives an unfinished import up. Rows and seed stay, so that a replay can go on.
+pub(super) async fn fail(
+    transaction: &mut PgTransaction<'static>,
+    subject: Subject,
+    reason: DeadReason,
+    error: Option<&str>,
+) -> Result<(), Error> {
+    // A batch that is being committed comes before or after, so that the event tells of all its users.
+    lock_tenant(transaction, subject.tenant_id).await?;
+    sqlx::query!(
+        "UPDATE imports.imports
+            SET state = 'failed', failure_reason = $3, last_error = $4, finished_at = now()
+          WHERE import_id = $1 AND tenant_id = $2 AND state IN ('received', 'running')
+            AND ($5::bigint IS NULL OR attempt = $5)",
+        subject.import_id,
+        subject.tenant_id.get(),
+        reason.as_str(),
+        error,
+        subject.attempt.map(i64::from),
+    )
+    .execute(&mut **transaction)
+    .await?;
+    Ok(())
+}
 
 impl Db {
-    /// Fails an unfinished import. Rows and seed stay, so that a replay can go on.
-    pub async fn fail(
-        &self,
-        tenant_id: Id,
-        import_id: Uuid,
-        reason: DeadReason,
-        error: &str,
-    ) -> Result<(), Error> {
-        let mut transaction = self.pool.begin().await?;
-        // A batch that is being committed comes before or after, so that the event tells of all its users.
-        lock_tenant(&mut transaction, tenant_id).await?;
-        sqlx::query!(
-            "UPDATE imports.imports
-                SET state = 'failed', failure_reason = $3, last_error = $4, finished_at = now()
-              WHERE import_id = $1 AND tenant_id = $2 AND state IN ('received', 'running')",
-            import_id,
-            tenant_id.get(),
-            reason.as_str(),
-            error,
-        )
-        .execute(&mut *transaction)
-        .await?;
-        Ok(transaction.commit().await?)
-    }
-
     /// Records that a message of the import is retried after the delay: for operators to see, and so that the rescue does not
     /// take it for lost.
     pub async fn note_retry(&self, import_id: Uuid, error: &str, delay: Duration) -> Result<(), Error> {

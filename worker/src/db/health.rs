@@ -26,6 +26,8 @@ pub struct Health {
     pub open: i64,
     /// Why imports wait to be tried again, the first few reasons.
     pub delayed: Vec<String>,
+    /// Dead letters that nobody has replayed or discarded yet.
+    pub dead_letters: i64,
 }
 
 /// The schema against that of this program.
@@ -57,7 +59,9 @@ impl Db {
                                             ('SELECT', 'imports.imports'), ('INSERT', 'imports.imports'),
                                             ('UPDATE', 'imports.imports'), ('SELECT', 'imports.rows'),
                                             ('INSERT', 'imports.rows'), ('UPDATE', 'imports.rows'),
-                                            ('INSERT', 'imports.audit')) AS needed (privilege, relation)
+                                            ('INSERT', 'imports.audit'),
+                                            ('SELECT', 'imports.dead_letters'), ('INSERT', 'imports.dead_letters'),
+                                            ('UPDATE', 'imports.dead_letters')) AS needed (privilege, relation)
                               WHERE NOT has_any_column_privilege(relation, privilege)) AS "missing!",
                       ARRAY (SELECT may FROM (VALUES
                                  ('is superuser', (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)),
@@ -72,7 +76,8 @@ impl Db {
                       (SELECT count(*) FROM imports.imports WHERE state IN ('received', 'running')) AS "open!",
                       ARRAY (SELECT DISTINCT last_error FROM imports.imports
                               WHERE progress_at > clock_timestamp() AND last_error IS NOT NULL
-                              ORDER BY last_error LIMIT 3) AS "delayed!""#
+                              ORDER BY last_error LIMIT 3) AS "delayed!",
+                      (SELECT count(*) FROM imports.dead_letters WHERE state = 'open') AS "dead_letters!""#
         )
         .fetch_one(&mut *self.pool.acquire().await?)
         .await?;

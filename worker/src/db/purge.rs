@@ -95,11 +95,11 @@ impl Db {
         Ok(count.fetch_one(&mut *self.pool.acquire().await?).await?)
     }
 
-    /// Whether this database role may delete imports and rows.
+    /// Whether this database role may delete imports, rows and dead letters.
     pub async fn may_purge(&self) -> Result<bool, Error> {
         let may = sqlx::query_scalar!(
             r#"SELECT has_table_privilege('imports.imports', 'DELETE') AND has_table_privilege('imports.rows', 'DELETE')
-                      AS "may!""#
+                      AND has_table_privilege('imports.dead_letters', 'DELETE') AS "may!""#
         );
         Ok(may.fetch_one(&mut *self.pool.acquire().await?).await?)
     }

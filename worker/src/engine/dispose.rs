@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    fail::fail_import,
+    fail::set_aside,
     outage::wait,
     publish::publish,
     retry::{Disposition, cause, disposition},
@@ -33,21 +33,14 @@ pub(super) async fn dispose(
         }
         Disposition::DeadLetter(reason) => reason,
     };
-    let text = error.to_string();
-    let event = match subject {
-        Some(subject) => fail_import(&context.db, delivery, subject, reason, &text).await,
-        None => Ok(None),
-    };
-    match event {
+    let letter = delivery.dead_letter(reason, &error.to_string(), subject);
+    match set_aside(&context.db, delivery, &letter).await {
         Ok(event) => {
             crash_point!("given-up");
             tracing::error!(%error, reason = reason.as_str(), "message set aside as a dead letter");
             let event: Vec<Message> = event.into_iter().map(Message::event).collect();
             publish(context, link, delivery, &event).await?;
             crash_point!("failure-told");
-            link.publisher()
-                .dead_letter(delivery, reason, &text, subject)
-                .await?;
             context.metrics.dead_letter(reason);
             Ok(())
         }

@@ -12,6 +12,7 @@ use tracing::Instrument;
 
 use super::{
     dispose::{dispose, postpone},
+    keep::keep,
     outage::through_outages,
     panics,
     publish::publish,
@@ -34,6 +35,9 @@ pub(super) async fn execute(
     delivery: &Delivery,
     stop: &CancellationToken,
 ) -> Result<(), broker::Error> {
+    if let Some(found) = &delivery.set_aside {
+        return keep(context, link, delivery, found, stop).await;
+    }
     let kind = delivery.kind.as_str();
     let subject = Subject::of(&delivery.body);
     let import_id = subject.map(|subject| tracing::field::display(subject.import_id));

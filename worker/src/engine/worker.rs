@@ -123,7 +123,7 @@ async fn serve(
         permits(usize::from(FILES_AT_A_TIME)),
     );
     let batches_at_a_time = batches_at_a_time(context.hasher.threads());
-    let (batches, alone) = (permits(usize::from(batches_at_a_time)), permits(1));
+    let (batches, alone, keeping) = (permits(usize::from(batches_at_a_time)), permits(1), permits(1));
     let (jobs, plans) = (
         link.jobs(JOBS_AT_A_TIME).await?,
         link.plans(PLANS_PREFETCH).await?,
@@ -132,9 +132,10 @@ async fn serve(
     // what others could do.
     let rows = link.batches(batches_at_a_time - 1).await?;
     let (reports, quarantine) = (link.reports(FILES_AT_A_TIME).await?, link.quarantine().await?);
+    let dead_letters = link.dead_letters().await?;
     options.health.enter(Stage::Consuming);
-    // The quarantine is none of the work queues.
-    let queues = link.topology().work_queues().count() + 1;
+    // The quarantine and the dead letters are none of the work queues.
+    let queues = link.topology().work_queues().count() + 2;
     tracing::info!("connected, consuming {queues} queues");
     let lane = |deliveries, permits| {
         Lane {
@@ -152,6 +153,7 @@ async fn serve(
         lane(rows, &batches),
         lane(reports, &reporting),
         lane(quarantine, &alone),
+        lane(dead_letters, &keeping),
         rescue(context, &link, options.quiet, &closing, tasks),
         watch_flow_control(context, &link, &closing),
     );

@@ -3,7 +3,7 @@
 use shared::rejection::Rejection;
 use uuid::Uuid;
 
-use crate::db;
+use crate::{broker, db};
 
 /// Why an import was left as it was.
 #[derive(Debug, thiserror::Error)]
@@ -35,4 +35,7 @@ pub enum Error {
     /// The database.
     #[error(transparent)]
     Database(#[from] db::Error),
+    /// The broker.
+    #[error(transparent)]
+    Broker(#[from] broker::Error),
 }

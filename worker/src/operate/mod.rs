@@ -4,9 +4,11 @@
 //! publishes them again.
 
 mod cancel;
+mod dead_letters;
 mod error;
 mod replay;
 
 pub use cancel::{Cancelled, cancel};
+pub use dead_letters::{Resent, resend};
 pub use error::Error;
 pub use replay::{ReplayOptions, Replayed, replay};

@@ -4,11 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use argon2::{Argon2, PasswordVerifier};
 use kit::variable;
-use lapin::{
-    Connection, ConnectionProperties,
-    options::{BasicGetOptions, QueueDeclareOptions},
-    types::FieldTable,
-};
+use lapin::{Connection, ConnectionProperties, options::QueueDeclareOptions, types::FieldTable};
 use serde_json::Value;
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -17,10 +13,7 @@ use worker::{
     storage::{Fetched, Storage},
 };
 
-use crate::{
-    dialer::{Events, Import, Kind},
-    scene::Scene,
-};
+use crate::dialer::{Events, Import, Kind};
 
 /// What was found.
 #[derive(Debug, Default)]
@@ -35,7 +28,6 @@ pub(crate) struct Findings {
 pub(crate) async fn check(
     db: &PgPool,
     storage: &Storage,
-    scene: &Scene,
     imports: &[Import],
     events: &HashMap<Uuid, Vec<Value>>,
 ) -> anyhow::Result<Findings> {
@@ -49,7 +41,7 @@ pub(crate) async fn check(
             check_users(db, storage, import, &mut findings).await?;
         }
     }
-    check_dead_letters(scene, imports, &mut findings).await?;
+    check_dead_letters(db, imports, &mut findings).await?;
     let (strays,): (i64,) = sqlx::query_as(
         "SELECT count(*) FROM dialer.users u
           WHERE NOT EXISTS (SELECT FROM imports.rows r WHERE r.idempotency_key = u.idempotency_key AND r.user_id = u.user_id)",
@@ -230,41 +222,26 @@ async fn check_users(
     Ok(())
 }
 
-/// Dead letters are those of malformed jobs; each of these has one, unless the broker has lost its disk since.
-async fn check_dead_letters(
-    scene: &Scene,
-    imports: &[Import],
-    findings: &mut Findings,
-) -> anyhow::Result<()> {
-    let connection =
-        Connection::connect(&variable("AMQP_ADMIN_URL"), ConnectionProperties::default()).await?;
-    let channel = connection.create_channel().await?;
-    let mut found = HashSet::new();
-    // Not acknowledged: they return when the connection closes.
-    while let Some(letter) = channel
-        .basic_get(topology().dead(), BasicGetOptions::default())
-        .await?
-    {
-        let headers = letter.properties.headers().clone().unwrap_or_default();
-        let text = |name: &str| {
-            let value = headers.inner().get(name)?.as_long_string()?;
-            Some(value.to_string())
-        };
-        let id = text("import-id").and_then(|id| id.parse::<Uuid>().ok());
-        let about = imports.iter().find(|import| Some(import.id) == id);
-        let malformed = about.is_some_and(|import| import.kind == Kind::Malformed);
-        if !malformed || text("import-reason").as_deref() != Some("malformed") {
-            findings.violations.push(format!(
-                "a dead letter of import {id:?}: {:?}, {:?}",
-                text("import-reason"),
-                text("import-error"),
-            ));
+/// Dead letters are those of malformed jobs, and each of these has one.
+async fn check_dead_letters(db: &PgPool, imports: &[Import], findings: &mut Findings) -> anyhow::Result<()> {
+    let letters: Vec<(Option<Uuid>, String, Option<String>)> =
+        sqlx::query_as("SELECT import_id, reason, error FROM imports.dead_letters")
+            .fetch_all(db)
+            .await?;
+    let is_malformed = |id: Option<Uuid>| {
+        let mut malformed = imports.iter().filter(|import| import.kind == Kind::Malformed);
+        malformed.any(|import| Some(import.id) == id)
+    };
+    for (id, reason, error) in &letters {
+        if !is_malformed(*id) || reason != "malformed" {
+            findings
+                .violations
+                .push(format!("a dead letter of import {id:?}: {reason}, {error:?}"));
         }
-        found.extend(id);
     }
-    connection.close(200, "done".into()).await?;
+    let found: HashSet<Option<Uuid>> = letters.iter().map(|(id, ..)| *id).collect();
     for import in imports.iter().filter(|import| import.kind == Kind::Malformed) {
-        if !found.contains(&import.id) && !scene.wiped_since(import.published) {
+        if !found.contains(&Some(import.id)) {
             findings
                 .violations
                 .push(format!("the malformed job {} has no dead letter", import.id));
@@ -286,7 +263,7 @@ pub(crate) async fn settled(imports: &[Import], events: &Events) -> anyhow::Resu
     Ok(all_heard && messages().await?.iter().all(|(_, messages)| *messages == 0))
 }
 
-/// Messages that wait, by queue; not those for the Dialer and for operators.
+/// Messages that wait, by queue; not those for the Dialer.
 async fn messages() -> anyhow::Result<Vec<(String, u32)>> {
     let connection =
         Connection::connect(&variable("AMQP_ADMIN_URL"), ConnectionProperties::default()).await?;
@@ -297,7 +274,7 @@ async fn messages() -> anyhow::Result<Vec<(String, u32)>> {
     };
     let mut found = Vec::new();
     for queue in topology().names().1 {
-        if ![topology().dialer_queue(), topology().dead()].contains(&queue) {
+        if queue != topology().dialer_queue() {
             let declared = channel
                 .queue_declare(queue.clone(), passive, FieldTable::default())
                 .await?;

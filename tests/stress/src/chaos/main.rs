@@ -135,7 +135,7 @@ async fn main() -> anyhow::Result<ExitCode> {
     } = outcome;
 
     let heard = events.lock().expect("the events").clone();
-    let mut findings = checks::check(&db, &storage(), &scene, &imports, &heard).await?;
+    let mut findings = checks::check(&db, &storage(), &imports, &heard).await?;
     findings.violations.extend(troubles);
     findings.violations.extend(scene.close().await);
     listening.abort();

@@ -212,7 +212,7 @@ impl Scene {
         Ok(())
     }
 
-    /// Whether the broker has forgotten everything since then, events and dead letters included.
+    /// Whether the broker has forgotten everything since then, events included.
     pub(crate) fn wiped_since(&self, time: Instant) -> bool {
         self.wiped
             .lock()

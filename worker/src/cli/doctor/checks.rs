@@ -144,6 +144,7 @@ async fn database() -> Vec<Check> {
             checks.push(imports(&health));
             checks.push(delays(&health));
             checks.push(progress(db.backlog().await));
+            checks.push(dead_letters(&health));
         }
         Err(error) => checks.extend(unreachable(error)),
     }
@@ -286,6 +287,27 @@ fn progress(backlog: Result<Backlog, db::Error>) -> Check {
     }
 }
 
+fn dead_letters(health: &Health) -> Check {
+    if health.dead_letters > 0 {
+        let advice = "user-import dead list shows them; dead replay or dead discard clears them";
+        Check::warning("dead letters", health.dead_letters.to_string(), advice)
+    } else {
+        Check::ok("dead letters", "none")
+    }
+}
+
+/// Whether the server drops messages that are returned too often. AMQP shows no policies.
+fn delivery_limit(version: Option<&str>) -> Check {
+    const NAME: &str = "delivery limit";
+    let major = version.and_then(|version| version.split('.').next()?.parse::<u32>().ok());
+    if major.is_some_and(|major| major < 4) {
+        return Check::ok(NAME, "this server has none of its own");
+    }
+    let found = "RabbitMQ drops an event after 20 returns, from 4.0 on, unless a policy forbids it; policies cannot be seen from here";
+    let advice = "rabbitmqctl list_policies must show one for imports.dead and dialer.import-events; the runbook has it";
+    Check::warning(NAME, found, advice)
+}
+
 /// Whether every open seed can be opened with the keys that we have.
 async fn seal_keys(db: &Db) -> Check {
     const NAME: &str = "seal keys";
@@ -362,7 +384,8 @@ async fn broker() -> Vec<Check> {
             return vec![Check::failed("broker", error.to_string(), advice)];
         }
     };
-    let mut checks = vec![Check::ok("broker", "answers")];
+    let server = found.version.as_deref().unwrap_or("of unknown version");
+    let mut checks = vec![Check::ok("broker", format!("RabbitMQ {server}"))];
     if !found.missing.is_empty() {
         checks.push(Check::failed(
             "topology",
@@ -395,12 +418,7 @@ async fn broker() -> Vec<Check> {
     } else {
         Check::ok("workers", text)
     });
-    checks.push(if found.dead > 0 {
-        let advice = "user-import dead list shows them; dead replay or dead discard clears them";
-        Check::warning("dead letters", found.dead.to_string(), advice)
-    } else {
-        Check::ok("dead letters", "none")
-    });
+    checks.push(delivery_limit(found.version.as_deref()));
     checks
 }
 

@@ -1,0 +1,94 @@
+//! Which dead letters a command is about.
+
+use std::time::Duration;
+
+use shared::contract::Id;
+use uuid::Uuid;
+
+use crate::{
+    cli::{
+        list::{ago, tenant},
+        operator::By,
+    },
+    db::{self, DeadFilter, DeadState},
+    message::DeadReason,
+};
+
+/// What dead letters are chosen by.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub(super) struct FilterArgs {
+    /// Only those that were set aside for this reason
+    #[arg(long, value_name = "REASON", value_enum)]
+    dead_reason: Option<DeadReason>,
+    /// Only those of this tenant
+    #[arg(long, value_name = "ID", value_parser = tenant)]
+    tenant: Option<Id>,
+    /// Only those of this import
+    #[arg(long, value_name = "ID")]
+    import: Option<Uuid>,
+    /// Only those whose import is completed, cancelled or rejected by now: nothing is left to do for them
+    #[arg(long)]
+    over: bool,
+    /// Only those that were set aside longer ago: 30s, 10m, 2h, 7d
+    #[arg(long, value_name = "AGE", value_parser = humantime::parse_duration)]
+    older_than: Option<Duration>,
+    /// Only those that were set aside less long ago
+    #[arg(long, value_name = "AGE", value_parser = humantime::parse_duration)]
+    newer_than: Option<Duration>,
+}
+
+impl FilterArgs {
+    pub(super) fn is_given(&self) -> bool {
+        self.over
+            || self.dead_reason.is_some()
+            || self.tenant.is_some()
+            || self.import.is_some()
+            || self.older_than.is_some()
+            || self.newer_than.is_some()
+    }
+
+    pub(super) fn filter(
+        &self,
+        dead_letter_id: Option<i64>,
+        state: Option<DeadState>,
+    ) -> anyhow::Result<DeadFilter> {
+        Ok(DeadFilter {
+            dead_letter_id,
+            state,
+            reason: self.dead_reason,
+            tenant_id: self.tenant,
+            import_id: self.import,
+            over: self.over,
+            before: self.older_than.map(ago).transpose()?,
+            since: self.newer_than.map(ago).transpose()?,
+        })
+    }
+}
+
+/// Which open dead letters are changed, and how.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub(super) struct ChangeArgs {
+    /// The dead letter's number, as `dead list` shows it
+    #[arg(value_name = "NUMBER", conflicts_with = "all")]
+    pub(super) dead_letter_id: Option<i64>,
+    /// All open dead letters
+    #[arg(long)]
+    pub(super) all: bool,
+    #[command(flatten)]
+    pub(super) filter: FilterArgs,
+    /// Only say what would be done
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// Go ahead without a question, where one would be asked: before discarding
+    #[arg(long)]
+    pub(super) yes: bool,
+    /// Print one line of JSON
+    #[arg(long)]
+    pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) by: By,
+    #[command(flatten)]
+    pub(super) database: db::Options,
+}

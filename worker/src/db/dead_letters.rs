@@ -1,0 +1,404 @@
+//! Dead letters: a message that is set aside goes in, in the transaction that fails its import; operators list, replay
+//! and discard what is there, a page at a time.
+
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use shared::contract::Id;
+use strum::{EnumString, IntoStaticStr};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::{
+    audit::{Audit, record},
+    error::Error,
+    fail::fail,
+    import::State,
+    pool::Db,
+};
+use crate::message::{DeadLetter, DeadReason, Subject};
+
+/// Longest text of a message's publisher that is kept: enough to read.
+const MAX_TEXT_CHARS: usize = 500;
+
+/// Rows that one transaction of a purge deletes: it takes well under a second.
+const PURGED_AT_ONCE: i64 = 1000;
+
+/// What has become of a dead letter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, IntoStaticStr, clap::ValueEnum)]
+#[strum(serialize_all = "snake_case")]
+pub enum DeadState {
+    /// Nothing yet.
+    Open,
+    /// It was sent on its way again.
+    Replayed,
+    /// It was thrown away.
+    Discarded,
+}
+
+impl DeadState {
+    /// The name in the database and in JSON.
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+}
+
+/// Which dead letters are looked for; `None` is any.
+#[derive(Debug, Clone, Default)]
+pub struct DeadFilter {
+    /// This one.
+    pub dead_letter_id: Option<i64>,
+    /// In this state.
+    pub state: Option<DeadState>,
+    /// Set aside for this reason.
+    pub reason: Option<DeadReason>,
+    /// Of this tenant.
+    pub tenant_id: Option<Id>,
+    /// Of this import.
+    pub import_id: Option<Uuid>,
+    /// Only those whose import is completed, cancelled or rejected by now.
+    pub over: bool,
+    /// Set aside before.
+    pub before: Option<OffsetDateTime>,
+    /// Set aside since.
+    pub since: Option<OffsetDateTime>,
+}
+
+/// How many dead letters there are, and which is the last of them: one that comes later has a larger number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeadCount {
+    /// How many.
+    pub count: i64,
+    /// How many of them are not whole.
+    pub cut: i64,
+    /// The largest number; 0 if there is none.
+    pub last_id: i64,
+}
+
+/// A dead letter as operators see it, without its body.
+#[derive(Debug, Clone)]
+pub struct StoredDeadLetter {
+    /// Its number.
+    pub dead_letter_id: i64,
+    /// When it was set aside.
+    pub set_aside_at: OffsetDateTime,
+    /// Why.
+    pub reason: String,
+    /// The last error.
+    pub error: Option<String>,
+    /// Routing key with which the message was published.
+    pub origin: String,
+    /// The import that the message names.
+    pub import_id: Option<Uuid>,
+    /// The tenant that it names.
+    pub tenant_id: Option<i64>,
+    /// The attempt that it names.
+    pub attempt: Option<i64>,
+    /// How often it had been tried again before.
+    pub retry_count: i64,
+    /// The message's ID, if its publisher gave it one.
+    pub message_id: Option<String>,
+    /// Size of the message.
+    pub size_bytes: i64,
+    /// Whether only the beginning of the message was kept, so that it cannot be replayed.
+    pub is_cut: bool,
+    /// What has become of it.
+    pub state: DeadState,
+    /// When it was replayed or discarded.
+    pub closed_at: Option<OffsetDateTime>,
+    /// Who did that.
+    pub closed_by: Option<String>,
+    /// Where the import stands, if there is one and it is this tenant's.
+    pub import_state: Option<State>,
+}
+
+impl Db {
+    /// Writes a dead letter down, and fails the import, if one is to fail, in the same transaction.
+    ///
+    /// A message that was written down and comes again is no second dead letter as long as the first one is open.
+    pub async fn set_aside(&self, letter: &DeadLetter, failing: Option<Subject>) -> Result<(), Error> {
+        let origin = storable(&letter.origin);
+        let error = letter.error.as_deref().map(storable);
+        let message_id = letter.message_id.as_deref().map(storable);
+        let mut transaction = self.pool.begin().await?;
+        if let Some(import) = failing {
+            fail(&mut transaction, import, letter.reason, error.as_deref()).await?;
+            crash_point!("failed-not-set-aside");
+        }
+        sqlx::query!(
+            "INSERT INTO imports.dead_letters
+                    (reason, error, origin, import_id, tenant_id, attempt, retry_count, message_id, size_bytes, body,
+                     fingerprint)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+             -- Names no index, because that would need more rights than to insert.
+             ON CONFLICT DO NOTHING",
+            letter.reason.as_str(),
+            error,
+            origin,
+            letter.subject.map(|import| import.import_id),
+            letter.subject.map(|import| import.tenant_id.get()),
+            letter.subject.and_then(|import| import.attempt).map(i64::from),
+            i64::from(letter.retry_count),
+            message_id,
+            i64::try_from(letter.size_bytes).unwrap_or(i64::MAX),
+            letter.body,
+            fingerprint(letter),
+        )
+        .execute(&mut *transaction)
+        .await?;
+        Ok(transaction.commit().await?)
+    }
+
+    /// How many dead letters the filter lets through.
+    pub async fn count_dead_letters(&self, filter: &DeadFilter) -> Result<DeadCount, Error> {
+        let found = sqlx::query!(
+            r#"SELECT count(*) AS "count!", count(*) FILTER (WHERE octet_length(d.body) < d.size_bytes) AS "cut!",
+                      coalesce(max(d.dead_letter_id), 0) AS "last_id!"
+                 FROM imports.dead_letters d
+                 LEFT JOIN imports.imports i ON i.import_id = d.import_id AND i.tenant_id = d.tenant_id
+                WHERE ($1::bigint IS NULL OR d.dead_letter_id = $1)
+                  AND ($2::text IS NULL OR d.state = $2)
+                  AND ($3::text IS NULL OR d.reason = $3)
+                  AND ($4::bigint IS NULL OR d.tenant_id = $4)
+                  AND ($5::uuid IS NULL OR d.import_id = $5)
+                  AND (NOT $6 OR i.state IN ('completed', 'cancelled', 'rejected'))
+                  AND ($7::timestamptz IS NULL OR d.set_aside_at < $7)
+                  AND ($8::timestamptz IS NULL OR d.set_aside_at >= $8)"#,
+            filter.dead_letter_id,
+            filter.state.map(DeadState::as_str),
+            filter.reason.map(DeadReason::as_str),
+            filter.tenant_id.map(Id::get),
+            filter.import_id,
+            filter.over,
+            filter.before,
+            filter.since,
+        )
+        .fetch_one(&mut *self.pool.acquire().await?)
+        .await?;
+        Ok(DeadCount {
+            count: found.count,
+            cut: found.cut,
+            last_id: found.last_id,
+        })
+    }
+
+    /// A page of the dead letters that the filter lets through, the oldest first: those with numbers after `after`, at
+    /// most `limit`.
+    pub async fn dead_letters(
+        &self,
+        filter: &DeadFilter,
+        after: i64,
+        limit: u32,
+    ) -> Result<Vec<StoredDeadLetter>, Error> {
+        let found = sqlx::query!(
+            r#"SELECT d.dead_letter_id, d.set_aside_at, d.reason, d.error, d.origin, d.import_id, d.tenant_id, d.attempt,
+                      d.retry_count, d.message_id, d.size_bytes, octet_length(d.body) < d.size_bytes AS "is_cut!",
+                      d.state, d.closed_at, d.closed_by, i.state AS "import_state?"
+                 FROM imports.dead_letters d
+                 LEFT JOIN imports.imports i ON i.import_id = d.import_id AND i.tenant_id = d.tenant_id
+                WHERE ($1::bigint IS NULL OR d.dead_letter_id = $1)
+                  AND ($2::text IS NULL OR d.state = $2)
+                  AND ($3::text IS NULL OR d.reason = $3)
+                  AND ($4::bigint IS NULL OR d.tenant_id = $4)
+                  AND ($5::uuid IS NULL OR d.import_id = $5)
+                  AND (NOT $6 OR i.state IN ('completed', 'cancelled', 'rejected'))
+                  AND ($7::timestamptz IS NULL OR d.set_aside_at < $7)
+                  AND ($8::timestamptz IS NULL OR d.set_aside_at >= $8)
+                  AND d.dead_letter_id > $9
+                ORDER BY d.dead_letter_id
+                LIMIT $10"#,
+            filter.dead_letter_id,
+            filter.state.map(DeadState::as_str),
+            filter.reason.map(DeadReason::as_str),
+            filter.tenant_id.map(Id::get),
+            filter.import_id,
+            filter.over,
+            filter.before,
+            filter.since,
+            after,
+            i64::from(limit),
+        )
+        .fetch_all(&mut *self.pool.acquire().await?)
+        .await?;
+        let letters = found.into_iter().map(|row| {
+            Ok(StoredDeadLetter {
+                dead_letter_id: row.dead_letter_id,
+                set_aside_at: row.set_aside_at,
+                reason: row.reason,
+                error: row.error,
+                origin: row.origin,
+                import_id: row.import_id,
+                tenant_id: row.tenant_id,
+                attempt: row.attempt,
+                retry_count: row.retry_count,
+                message_id: row.message_id,
+                size_bytes: row.size_bytes,
+                is_cut: row.is_cut,
+                state: row
+                    .state
+                    .parse()
+                    .map_err(|error| Error::corrupt("state", error))?,
+                closed_at: row.closed_at,
+                closed_by: row.closed_by,
+                import_state: row
+                    .import_state
+                    .map(|state| state.parse().map_err(|error| Error::corrupt("state", error)))
+                    .transpose()?,
+            })
+        });
+        letters.collect()
+    }
+
+    /// The message, or its beginning.
+    pub async fn dead_letter_body(&self, dead_letter_id: i64) -> Result<Option<Vec<u8>>, Error> {
+        let body = sqlx::query_scalar!(
+            "SELECT body FROM imports.dead_letters WHERE dead_letter_id = $1",
+            dead_letter_id
+        );
+        Ok(body.fetch_optional(&mut *self.pool.acquire().await?).await?)
+    }
+
+    /// Notes what became of dead letters, each with an entry in the audit trail, and returns those that were open until
+    /// then.
+    pub async fn close_dead_letters(
+        &self,
+        dead_letter_ids: &[i64],
+        state: DeadState,
+        audit: &Audit,
+    ) -> Result<Vec<i64>, Error> {
+        // One statement is one transaction.
+        let closed = sqlx::query_scalar!(
+            r#"WITH closed AS (
+                   UPDATE imports.dead_letters SET state = $2, closed_at = now(), closed_by = $3
+                    WHERE dead_letter_id = ANY ($1) AND state = 'open'
+                RETURNING dead_letter_id, message_id, reason, error, origin, tenant_id, import_id
+               ), audited AS (
+                   INSERT INTO imports.audit (operator, command, reason, tenant_id, import_id, details)
+                   SELECT $3, $4, $5, tenant_id, import_id,
+                          jsonb_build_object('dead_letter_id', dead_letter_id, 'message_id', message_id,
+                                             'reason', reason, 'error', error, 'origin', origin)
+                     FROM closed ORDER BY dead_letter_id
+               )
+               SELECT dead_letter_id FROM closed"#,
+            dead_letter_ids,
+            state.as_str(),
+            audit.operator,
+            audit.command,
+            audit.reason,
+        )
+        .fetch_all(&mut *self.pool.acquire().await?)
+        .await?;
+        Ok(closed)
+    }
+
+    /// How many dead letters were replayed or discarded before the given time.
+    pub async fn old_dead_letters(
+        &self,
+        before: OffsetDateTime,
+        tenant_id: Option<Id>,
+    ) -> Result<i64, Error> {
+        let count = sqlx::query_scalar!(
+            r#"SELECT count(*) AS "count!" FROM imports.dead_letters
+                WHERE state <> 'open' AND closed_at < $1 AND ($2::bigint IS NULL OR tenant_id = $2)"#,
+            before,
+            tenant_id.map(Id::get),
+        );
+        Ok(count.fetch_one(&mut *self.pool.acquire().await?).await?)
+    }
+
+    /// Deletes dead letters that were replayed or discarded before the given time: some at a time, each time with an entry
+    /// in the audit trail.
+    pub async fn purge_dead_letters(
+        &self,
+        before: OffsetDateTime,
+        tenant_id: Option<Id>,
+        audit: &Audit,
+    ) -> Result<(), Error> {
+        loop {
+            let mut transaction = self.pool.begin().await?;
+            let some = sqlx::query!(
+                "DELETE FROM imports.dead_letters WHERE dead_letter_id IN (
+                     SELECT dead_letter_id FROM imports.dead_letters
+                      WHERE state <> 'open' AND closed_at < $1 AND ($2::bigint IS NULL OR tenant_id = $2)
+                      LIMIT $3)",
+                before,
+                tenant_id.map(Id::get),
+                PURGED_AT_ONCE,
+            )
+            .execute(&mut *transaction)
+            .await?
+            .rows_affected();
+            if some == 0 {
+                return Ok(transaction.rollback().await?);
+            }
+            let details = json!({ "removed": "dead_letters", "dead_letters": some });
+            record(&mut transaction, audit, None, details).await?;
+            transaction.commit().await?;
+        }
+    }
+}
+
+/// PostgreSQL's text holds no NUL, and nobody reads a header of megabytes.
+fn storable(text: &str) -> String {
+    text.chars()
+        .take(MAX_TEXT_CHARS)
+        .map(|char| {
+            if char == '\0' {
+                char::REPLACEMENT_CHARACTER
+            } else {
+                char
+            }
+        })
+        .collect()
+}
+
+/// The same for the same message, whenever the broker delivers it.
+fn fingerprint(letter: &DeadLetter) -> Vec<u8> {
+    let mut hash = Sha256::new();
+    for part in [letter.message_id.as_deref().unwrap_or_default(), &letter.origin] {
+        hash.update(part.len().to_be_bytes());
+        hash.update(part);
+    }
+    hash.update(letter.size_bytes.to_be_bytes());
+    hash.update(&letter.body);
+    hash.finalize().to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_stored_as_text_is_replaced_or_cut() {
+        assert_eq!(storable("a\0é"), "a\u{fffd}é");
+        assert_eq!(storable(&"é".repeat(600)).chars().count(), MAX_TEXT_CHARS);
+    }
+
+    #[test]
+    fn a_fingerprint_is_that_of_message_id_origin_and_body() {
+        let letter = |id: Option<&str>, origin: &str, body: &str| DeadLetter {
+            reason: DeadReason::Malformed,
+            error: None,
+            origin: origin.into(),
+            retry_count: 0,
+            message_id: id.map(str::to_owned),
+            subject: None,
+            size_bytes: body.len(),
+            body: body.into(),
+        };
+        let one = letter(Some("1"), "requested", "x");
+        let again = DeadLetter {
+            reason: DeadReason::Permanent,
+            retry_count: 3,
+            ..one.clone()
+        };
+        assert_eq!(fingerprint(&one), fingerprint(&again));
+        for other in [
+            letter(Some("2"), "requested", "x"),
+            letter(None, "1requested", "x"),
+            letter(Some("1"), "reports", "x"),
+            letter(Some("1"), "requested", "y"),
+        ] {
+            assert_ne!(fingerprint(&one), fingerprint(&other), "{other:?}");
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Dead letters: what was set aside goes in by its number, and is sent on its way again.
+//!
+//! Published first, and marked as replayed only when the broker has it: whatever breaks off in between, the dead letter
+//! is still open, and sending it once more is harmless, because every step may run twice.
+
+use uuid::Uuid;
+
+use super::{
+    error::Error,
+    replay::{ReplayOptions, replay},
+};
+use crate::{
+    broker::{self, Publisher},
+    db::{Audit, Db, DeadFilter, DeadState, State},
+};
+
+/// What became of a dead letter that was to be replayed.
+#[derive(Debug)]
+pub enum Resent {
+    /// Its import had failed and was taken up again, which makes up for all that the message would do.
+    Import {
+        /// The import.
+        import_id: Uuid,
+        /// Its attempt from now on.
+        attempt: u32,
+    },
+    /// The message was published again, as it first was.
+    Message,
+    /// Nothing: only its beginning was kept.
+    Cut,
+    /// Nothing: it was replayed or discarded before.
+    Closed,
+    /// Nothing: the broker has no queue for it.
+    Unroutable(broker::Error),
+}
+
+/// Sends a dead letter on its way again: takes its import up, if that has failed; else publishes the message.
+pub async fn resend(
+    db: &Db,
+    publisher: &Publisher,
+    dead_letter_id: i64,
+    audit: &Audit,
+) -> Result<Resent, Error> {
+    let filter = DeadFilter {
+        dead_letter_id: Some(dead_letter_id),
+        state: Some(DeadState::Open),
+        ..DeadFilter::default()
+    };
+    let Some(letter) = db.dead_letters(&filter, 0, 1).await?.pop() else {
+        return Ok(Resent::Closed);
+    };
+    if letter.is_cut {
+        return Ok(Resent::Cut);
+    }
+    let taken_up = match (letter.import_id, letter.import_state) {
+        (Some(import_id), Some(State::Failed)) => take_up(db, publisher, import_id, audit).await?,
+        _ => None,
+    };
+    let resent = match taken_up {
+        Some(import) => import,
+        None => {
+            let Some(body) = db.dead_letter_body(dead_letter_id).await? else {
+                return Ok(Resent::Closed);
+            };
+            match publisher.replay(&letter.origin, &body).await {
+                Err(error @ broker::Error::Unroutable { .. }) => return Ok(Resent::Unroutable(error)),
+                published => published?,
+            }
+            Resent::Message
+        }
+    };
+    crash_point!("dead-letter-published");
+    db.close_dead_letters(&[dead_letter_id], DeadState::Replayed, audit)
+        .await?;
+    Ok(resent)
+}
+
+/// Takes the import up, unless it has come to its end since.
+async fn take_up(
+    db: &Db,
+    publisher: &Publisher,
+    import_id: Uuid,
+    audit: &Audit,
+) -> Result<Option<Resent>, Error> {
+    let replayed = match replay(db, import_id, ReplayOptions::default(), audit).await {
+        Err(Error::NothingToReplay { .. }) => return Ok(None),
+        replayed => replayed?,
+    };
+    publisher.publish(&replayed.messages).await?;
+    Ok(Some(Resent::Import {
+        import_id,
+        attempt: replayed.import.attempt,
+    }))
+}
