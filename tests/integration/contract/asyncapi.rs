@@ -263,7 +263,7 @@ async fn every_message_is_what_the_document_says() {
         // The failed event of what is set aside.
         let tenant = world.tenant().await;
         let mut malformed = world.upload(tenant, good_rows(1)).await;
-        malformed["version"] = json!(9);
+        malformed["no_field"] = json!(9);
         world
             .publish_to("requested", malformed.to_string().as_bytes())
             .await;

@@ -116,7 +116,7 @@ async fn three_dead(world: &World) -> (kit::Tenant, Value) {
     let worker = Worker::start(world, &[]);
     for (n, tenant) in [(1, tenant), (2, other)] {
         let import_id = format!("00000000-0000-4000-8000-00000000000{n}");
-        let body = json!({ "version": 9, "import_id": import_id, "tenant_id": tenant.id });
+        let body = json!({ "version": 1, "import_id": import_id, "tenant_id": tenant.id });
         world.publish_to("requested", body.to_string().as_bytes()).await;
         until_dead(world, n).await;
     }
@@ -157,7 +157,7 @@ async fn dead_letters_are_listed_in_order_shown_and_chosen_and_the_others_stay()
 
         let first = letters[0]["dead_letter_id"].to_string();
         let shown = json_of(world, &["dead", "show", &first], 0).await;
-        assert!(shown["body"].as_str().unwrap().contains("\"version\":9"));
+        assert!(shown["body"].as_str().unwrap().contains("\"version\":1"));
         until_dead(world, count).await;
         let tenant_id = tenant.id.to_string();
         for arguments in [
