@@ -57,19 +57,20 @@ fn stages(criterion: &mut Criterion) {
         .chain(text.encode_utf16())
         .flat_map(u16::to_le_bytes)
         .collect();
-    let file = file::read(text.as_bytes(), &limits).unwrap();
-    let mapping = mapping::map(&file, &job).unwrap();
+    let upload = file::read(text.as_bytes(), None, &limits).unwrap();
+    let mapping = mapping::map(&upload.header, &job).unwrap();
+    let file = upload.records(&mapping).unwrap();
     let candidates = || row::read(&file, &mapping, &job);
 
     let mut group = criterion.benchmark_group("500 rows");
     group.bench_function("decode and parse, UTF-8", |bencher| {
-        bencher.iter(|| file::read(black_box(text.as_bytes()), &limits).unwrap());
+        bencher.iter(|| file::read(black_box(text.as_bytes()), None, &limits).unwrap());
     });
     group.bench_function("decode and parse, UTF-16", |bencher| {
-        bencher.iter(|| file::read(black_box(&utf16), &limits).unwrap());
+        bencher.iter(|| file::read(black_box(&utf16), None, &limits).unwrap());
     });
     group.bench_function("map", |bencher| {
-        bencher.iter(|| mapping::map(black_box(&file), &job).unwrap());
+        bencher.iter(|| mapping::map(black_box(&upload.header), &job).unwrap());
     });
     group.bench_function("read and validate each row", |bencher| bencher.iter(candidates));
     for (name, known) in [("assess, all good", true), ("assess, all wrong", false)] {
@@ -98,6 +99,7 @@ fn stages(criterion: &mut Criterion) {
                         email,
                         virtual_extension: extension,
                         password: Some("mK7xWq2RtBn9HsVc"),
+                        import_row: 500,
                     }),
             )
         });
@@ -105,5 +107,74 @@ fn stages(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, stages);
+/// Files that are made to be slow: all of them stay below half a second.
+fn worst_inputs(criterion: &mut Criterion) {
+    let limits = Limits {
+        max_columns: 256,
+        ..Limits::default()
+    };
+    let long_names: Vec<String> = (0..250).map(|n| format!("{n}{}", "ﷺ".repeat(90))).collect();
+    let header = format!("Username,Email,Ext,Role,{}\n", long_names.join(","));
+    let most = 5 * 1024 * 1024;
+    let roles: Vec<String> = (0..ROWS)
+        .map(|row| {
+            let ids: Vec<String> = (0..800)
+                .map(|n| (1_000_000 + row * 800 + n).to_string())
+                .collect();
+            format!(
+                "user-{row},user.{row}@example.com,{},{}\n",
+                10_000 + row,
+                ids.join(";")
+            )
+        })
+        .collect();
+    let controls = format!(
+        "Username,Email,Ext,Role\n{}",
+        format!("{},", "\u{1}".repeat(9_000)).repeat(500)
+    );
+    let words = (0..600_000_usize)
+        .map(|n| format!("\u{e9}{:x},", n * 7919))
+        .collect::<String>();
+    let latin: Vec<u8> = words
+        .chars()
+        .map(|c| if c == 'é' { 0xE9 } else { u8::try_from(c).unwrap() })
+        .take(most)
+        .collect();
+    let files: [(&str, Vec<u8>); 4] = [
+        (
+            "long names of columns",
+            format!("{header}{}", "x\n".repeat(ROWS)).into_bytes(),
+        ),
+        (
+            "distinct role IDs",
+            format!("Username,Email,Ext,Role\n{}", roles.concat()).into_bytes(),
+        ),
+        ("control characters", controls.into_bytes()),
+        ("legacy words", latin),
+    ];
+    let mut group = criterion.benchmark_group("worst inputs");
+    group.sample_size(10);
+    let job = job();
+    for (name, bytes) in files {
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| {
+                let Ok(upload) = file::read(black_box(&bytes), None, &limits) else {
+                    return;
+                };
+                let Ok(mapping) = mapping::map(&upload.header, &job) else {
+                    return;
+                };
+                let Ok(file) = upload.records(&mapping) else {
+                    return;
+                };
+                let rows = row::read(&file, &mapping, &job);
+                black_box(row::lookups(&rows, &job));
+                black_box(assess(rows, &tenant(true)));
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, stages, worst_inputs);
 criterion_main!(benches);

@@ -1,4 +1,4 @@
-//! What counts as blank in a cell.
+//! What a cell says, apart from what surrounds it: blanks, and the marks by which spreadsheets keep a number as text.
 
 /// Takes the blanks off both ends: white space of any kind, no-break spaces, and the zero-width no-break space
 /// that remains where a byte order mark was written twice.
@@ -14,6 +14,26 @@ pub fn is_blank(cell: &str) -> bool {
 /// `White_Space` of Unicode, in which all visible no-break spaces are, and U+FEFF, in which they are not.
 pub(crate) fn is_space(c: char) -> bool {
     c.is_whitespace() || c == '\u{FEFF}'
+}
+
+/// The trimmed text of a cell; of `="0042"`, by which spreadsheets keep leading zeros, `0042`.
+pub fn text(cell: &str) -> &str {
+    let text = trim(cell);
+    let formula = text.strip_prefix("=\"").and_then(|rest| rest.strip_suffix('"'));
+    formula.filter(|text| !text.contains('"')).map_or(text, trim)
+}
+
+/// Takes off the `'` by which spreadsheets keep digits as text.
+pub(crate) fn without_text_marker(text: &str) -> &str {
+    text.strip_prefix('\'')
+        .filter(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit()))
+        .unwrap_or(text)
+}
+
+/// Whether quotes stand in a cell that cannot be meant: it begins with one, or has one that was escaped with a backslash.
+/// Quotes around a cell and doubled ones inside it are gone where it was read.
+pub(crate) fn has_stray_quotes(cell: &str) -> bool {
+    trim(cell).starts_with('"') || cell.contains("\\\"")
 }
 
 #[cfg(test)]
@@ -35,5 +55,28 @@ mod tests {
             assert_eq!(is_blank(cell), trimmed.is_empty(), "{cell:?}");
         }
         assert!(is_blank(" \u{A0}\u{FEFF}\t"));
+    }
+
+    #[test]
+    fn the_marks_of_text_are_read_away() {
+        for (cell, read) in [
+            ("=\"0042\"", "0042"),
+            (" =\" 0042 \" ", "0042"),
+            ("=\"\"", ""),
+            ("=\"a\"&\"b\"", "=\"a\"&\"b\""),
+            ("=0042", "=0042"),
+            ("\"0042\"", "\"0042\""),
+        ] {
+            assert_eq!(text(cell), read, "{cell:?}");
+        }
+        for (text, read) in [
+            ("'0042", "0042"),
+            ("''0042", "''0042"),
+            ("'", "'"),
+            ("'a", "'a"),
+            ("7", "7"),
+        ] {
+            assert_eq!(without_text_marker(text), read);
+        }
     }
 }

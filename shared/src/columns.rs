@@ -8,9 +8,9 @@ use serde::Serialize;
 
 use crate::{
     field::Field,
-    file::{self, Delimiter, Encoding, SourceFile},
+    file::{self, Delimiter, Encoding, Header},
     limits::Limits,
-    mapping,
+    mapping, names,
     rejection::Rejection,
 };
 
@@ -31,8 +31,11 @@ pub struct Columns {
     pub delimiter: Delimiter,
     /// The physical line of the header, from 1.
     pub header_line: u32,
-    /// How many rows follow on the header; blank ones are not counted.
+    /// How many rows follow on the header; blank ones are not counted, nor those whose cells in the suggested columns
+    /// are all blank.
     pub rows: usize,
+    /// How many rows only look filled: they have text in other columns than the suggested ones.
+    pub ignored_rows: usize,
     /// The columns in their order, without those that our reports append.
     pub columns: Vec<Column>,
     /// The column that seems to hold a field, by its name: what a job without a mapping would take.
@@ -56,6 +59,9 @@ pub struct Column {
     /// The field that its name means.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub field: Option<Field>,
+    /// The field whose name it may be with a slip.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resembles: Option<Field>,
 }
 
 /// A field and the columns that could be meant.
@@ -67,25 +73,26 @@ pub struct Conflict {
     pub columns: Vec<usize>,
 }
 
-/// Looks at the columns of an upload.
+/// Looks at the columns of an upload, in the encoding that a job would declare, if it does.
 ///
-/// Fails only if the file cannot be read as CSV, as [`file::read`] does. Whatever else an import would refuse is in the
-/// answer.
-pub fn inspect(bytes: &[u8], limits: &Limits) -> Result<Columns, Rejection> {
-    let file = file::read_table(bytes, limits)?;
-    let meant = mapping::suggest(&file.header);
+/// Fails only if the file cannot be read as CSV, as [`file::read`] does. Whatever else an import would be rejected for is
+/// in the answer.
+pub fn inspect(bytes: &[u8], declared: Option<Encoding>, limits: &Limits) -> Result<Columns, Rejection> {
+    let upload = file::read_table(bytes, declared, limits)?;
+    let header = &upload.header;
+    let meant = mapping::suggest(&header.names);
     let (mut suggested, mut conflicts) = (BTreeMap::new(), Vec::new());
     for (&field, indices) in &meant {
         match indices.as_slice() {
             &[index] => {
-                let name = file.header.get(index).cloned().unwrap_or_default();
+                let name = header.names.get(index).cloned().unwrap_or_default();
                 suggested.insert(field, name);
             }
             several => conflicts.push(Conflict {
                 field,
                 columns: several
                     .iter()
-                    .filter_map(|&index| file.column_numbers.get(index).copied())
+                    .filter_map(|&index| header.column_numbers.get(index).copied())
                     .collect(),
             }),
         }
@@ -94,18 +101,34 @@ pub fn inspect(bytes: &[u8], limits: &Limits) -> Result<Columns, Rejection> {
         .into_iter()
         .filter(|field| !meant.contains_key(field))
         .collect();
-    let rejections = file::check_any_row(&file)
+    let mut rejections: Vec<Rejection> = file::check_any_row(&upload)
         .err()
         .into_iter()
-        .chain(mapping::check_header(&file))
-        .chain(file::check_row_count(&file, limits).err())
+        .chain(file::check_report(&upload).err())
+        .chain(mapping::check_header(header))
         .collect();
+    // Where no name is recognised, it is not known yet which rows only look filled.
+    let records = if meant.is_empty() {
+        upload.all_records()
+    } else {
+        upload.records(&mapping::suggested(header))
+    };
+    let (mut rows, mut ignored_rows) = (0, 0);
+    match records {
+        Ok(file) => {
+            (rows, ignored_rows) = (file.record_count, file.ignored_rows);
+            rejections.extend(file::check_row_count(&file, limits).err());
+        }
+        Err(rejection) if rejections.is_empty() => rejections.push(rejection),
+        Err(_) => {}
+    }
     Ok(Columns {
-        encoding: file.encoding,
-        delimiter: file.delimiter,
-        header_line: file.header_line,
-        rows: file.record_count,
-        columns: columns(&file, &meant),
+        encoding: upload.encoding,
+        delimiter: upload.delimiter,
+        header_line: header.line,
+        rows,
+        ignored_rows,
+        columns: columns(header, &meant),
         suggested,
         conflicts,
         missing,
@@ -113,14 +136,15 @@ pub fn inspect(bytes: &[u8], limits: &Limits) -> Result<Columns, Rejection> {
     })
 }
 
-fn columns(file: &SourceFile, meant: &BTreeMap<Field, Vec<usize>>) -> Vec<Column> {
+fn columns(header: &Header, meant: &BTreeMap<Field, Vec<usize>>) -> Vec<Column> {
     let field_of = |index| meant.iter().find(|(_, indices)| indices.contains(&index));
-    let numbered = file.column_numbers.iter().zip(&file.header).enumerate();
+    let numbered = header.column_numbers.iter().zip(&header.names).enumerate();
     numbered
         .map(|(index, (&number, name))| Column {
             number,
             name: name.clone(),
             field: field_of(index).map(|(&field, _)| field),
+            resembles: names::resembles(&names::normalise(name)),
         })
         .collect()
 }

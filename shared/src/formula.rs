@@ -1,37 +1,68 @@
-//! The formula guard: a spreadsheet must not run a cell of our reports as a formula, and a report must be
-//! read back exactly.
+//! The guard against formulas: a spreadsheet must not run a cell of our reports, nor a part of one, as a formula, and a
+//! report must be read back exactly.
 //!
-//! Both hold because putting the guard on and taking it off look at the same cells: those that begin with any
-//! number of `'` followed by a character that starts a formula. On these, one `'` more and one `'` less undo each
-//! other, and a cell that is read and written again and again does not pile them up.
-//! Source of the characters: OWASP, "CSV Injection".
+//! A formula can begin where a cell begins, and inside it after `;`, `|`, TAB, CR or LF, by which spreadsheets of other
+//! locales part cells; blanks, invisible and control characters before it do not matter. There stands any number of `'`
+//! and then a character that starts a formula. Escaping puts one `'` more before these, unescaping takes one away, and
+//! since both look at the same places, they undo each other, and a cell that is read and written again and again does
+//! not pile them up. Source of the characters: OWASP, "CSV Injection".
 
 use std::borrow::Cow;
+
+use crate::{cell, text::is_invisible};
 
 const GUARD: char = '\'';
 
 /// What makes a spreadsheet take a cell for a formula, and the full-width forms, which some spreadsheets narrow.
-const FORMULA_STARTS: [char; 10] = ['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠'];
+const FORMULA_STARTS: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
 
-/// Puts the guard before a cell that needs it.
+/// What spreadsheets of any locale part cells by, beside the comma: our reports have quotes around cells with one.
+const SEPARATORS: [char; 5] = [';', '|', '\t', '\r', '\n'];
+
+/// Puts the guard before everything in a cell that could be taken for a formula.
 pub fn escape(cell: &str) -> Cow<'_, str> {
-    if starts_formula(cell) {
-        Cow::Owned(format!("{GUARD}{cell}"))
-    } else {
+    rewrite(cell, |guards| guards + 1)
+}
+
+/// Takes the guards off. Looks at the cell as it stands in the file, before any trimming.
+pub fn unescape(cell: &str) -> Cow<'_, str> {
+    rewrite(cell, |guards| guards.saturating_sub(1))
+}
+
+/// Changes the number of guards before each formula.
+fn rewrite(cell: &str, guards: impl Fn(usize) -> usize) -> Cow<'_, str> {
+    if !cell.contains(FORMULA_STARTS) && !cell.contains(['\t', '\r']) {
+        return Cow::Borrowed(cell);
+    }
+    let mut text = String::with_capacity(cell.len() + 1);
+    let mut rest = cell;
+    let mut may_begin = true;
+    while let Some(first) = rest.chars().next() {
+        let unguarded = rest.trim_start_matches(GUARD);
+        let count = rest.len() - unguarded.len();
+        if may_begin && begins_formula(unguarded, rest.len() == cell.len()) {
+            text.extend(std::iter::repeat_n(GUARD, guards(count)));
+            rest = unguarded;
+        }
+        let next = rest.chars().next().unwrap_or(first);
+        text.push(next);
+        rest = rest.get(next.len_utf8()..).unwrap_or_default();
+        may_begin = SEPARATORS.contains(&next) || (may_begin && is_skipped(next));
+    }
+    if text == cell {
         Cow::Borrowed(cell)
+    } else {
+        Cow::Owned(text)
     }
 }
 
-/// Takes the guard off a cell that has it. Looks at the cell as it stands in the file, before any trimming.
-pub fn unescape(cell: &str) -> &str {
-    match cell.strip_prefix(GUARD) {
-        Some(guarded) if starts_formula(guarded) => guarded,
-        _ => cell,
-    }
+/// Whether a formula starts here, or, at the start of the cell, white space that some programs cut off with the guard.
+fn begins_formula(text: &str, is_start: bool) -> bool {
+    text.starts_with(FORMULA_STARTS) || (is_start && text.starts_with(['\t', '\r']))
 }
 
-fn starts_formula(cell: &str) -> bool {
-    cell.trim_start_matches(GUARD).starts_with(FORMULA_STARTS)
+fn is_skipped(c: char) -> bool {
+    cell::is_space(c) || c.is_control() || is_invisible(c)
 }
 
 #[cfg(test)]
@@ -41,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_cells_that_would_run_are_guarded() {
+    fn what_would_run_is_guarded() {
         for (cell, guarded) in [
             ("=1+1", "'=1+1"),
             ("+4912345", "'+4912345"),
@@ -49,18 +80,18 @@ mod tests {
             ("@ann", "'@ann"),
             ("\tx", "'\tx"),
             ("\rx", "'\rx"),
+            ("\t=1", "'\t'=1"),
             ("＝1", "'＝1"),
             ("＋1", "'＋1"),
             ("－1", "'－1"),
             ("＠x", "'＠x"),
             ("'=1", "''=1"),
             ("''=1", "'''=1"),
-            ("'tis", "'tis"),
-            ("O'Neil", "O'Neil"),
-            ("'", "'"),
-            (" =1", " =1"),
-            ("", ""),
-            ("ann", "ann"),
+            (" =1", " '=1"),
+            ("\u{200B}\0\u{A0}=1", "\u{200B}\0\u{A0}'=1"),
+            ("a;=1;b", "a;'=1;b"),
+            ("a; ''=1|-2", "a; '''=1|'-2"),
+            ("a\t=1\r\n+2", "a\t'=1\r\n'+2"),
         ] {
             assert_eq!(escape(cell), guarded, "{cell:?}");
             assert_eq!(unescape(guarded), cell, "{guarded:?}");
@@ -68,23 +99,51 @@ mod tests {
     }
 
     #[test]
-    fn a_cell_that_never_had_a_guard_is_left_alone() {
-        for cell in ["=1", "'tis", "'", "''", " '=1", "1'=1"] {
+    fn what_would_not_run_is_left_alone() {
+        for cell in [
+            "'tis",
+            "O'Neil",
+            "'",
+            "",
+            "ann",
+            "a=1",
+            "a,=1",
+            "1'=1",
+            "'\n",
+            "' =1",
+            "\n\t",
+            "ann@example.com;b-c",
+        ] {
+            assert_eq!(escape(cell), cell);
+            assert_eq!(unescape(cell), cell);
+        }
+        for cell in ["=1", "a;=1", "\t"] {
             assert_eq!(unescape(cell), cell);
         }
     }
 
+    const TEXTS: &str = "('{0,3}|[=+@＝-]|[;|\t\r\n]|[ \u{A0}\u{200B}\0]|[a,\"]){0,12}|\\PC*";
+
     proptest! {
         #[test]
-        fn unescaping_undoes_escaping(cell in "('{0,3}[=+@＝-]?\\PC{0,5}|\\PC*)") {
+        fn unescaping_undoes_escaping(cell in TEXTS) {
             let guarded = escape(&cell);
             prop_assert_eq!(unescape(&guarded), cell.as_str());
         }
 
         #[test]
-        fn guards_do_not_pile_up(cell in "'{0,3}[=+@＝\t\r-]?\\PC{0,5}") {
-            let once = escape(unescape(&cell)).into_owned();
-            prop_assert_eq!(escape(unescape(&once)), once.as_str());
+        fn guards_do_not_pile_up(cell in TEXTS) {
+            let once = escape(&unescape(&cell)).into_owned();
+            let twice = escape(&unescape(&once)).into_owned();
+            prop_assert_eq!(twice, once);
+        }
+
+        /// However a spreadsheet parts the cell, no part begins a formula.
+        #[test]
+        fn no_part_of_a_guarded_cell_is_a_formula(cell in TEXTS) {
+            for part in escape(&cell).split([';', '|', '\t', '\r', '\n']) {
+                prop_assert!(!part.trim_start_matches(is_skipped).starts_with(FORMULA_STARTS), "{:?}", part);
+            }
         }
     }
 }

@@ -1,7 +1,5 @@
 //! Names of columns: when two are the same, and which field they mean.
 
-use std::borrow::Cow;
-
 use icu_casemap::CaseMapper;
 use icu_normalizer::ComposingNormalizerBorrowed;
 
@@ -34,34 +32,158 @@ impl Recognised {
     }
 }
 
-/// Up to how many characters a name is brought into Unicode form NFKC. Longer ones are text that nobody names a column
-/// by, and the form can be eighteen times as long.
-const MAX_NFKC_CHARS: usize = 1000;
+/// Up to how many characters a name is normalised. Longer ones are text that nobody names a column by, and costly: the
+/// form NFKC can be eighteen times as long.
+const MAX_NAME_CHARS: usize = 100;
 
-/// The form in which names are compared: without regard to case, spaces, `_` and `-`, to characters that cannot be
-/// seen, and to how Unicode spells the others.
+/// The form in which names are compared: without regard to case, spaces, `_`, `-` and the marks `*`, `:` and `.`, to one
+/// remark in brackets at the end, to characters that cannot be seen, and to how Unicode spells the others.
 pub fn normalise(name: &str) -> String {
-    let nfkc = ComposingNormalizerBorrowed::new_nfkc();
-    let name = match name.char_indices().nth(MAX_NFKC_CHARS) {
-        Some(_) => Cow::Borrowed(name),
-        None => nfkc.normalize(name),
-    };
-    let name: String = name
-        .chars()
-        .filter(|&c| !is_space(c) && !is_zero_width(c) && c != '_' && c != '-')
-        .collect();
-    // Folding can part what the form had composed.
-    let folded = CaseMapper::new().fold_string(&name).into_owned();
-    if folded.chars().nth(MAX_NFKC_CHARS).is_none() {
-        nfkc.normalize(&folded).into_owned()
-    } else {
-        folded
+    if name.chars().nth(MAX_NAME_CHARS).is_some() {
+        return name.to_owned();
     }
+    let nfkc = ComposingNormalizerBorrowed::new_nfkc();
+    let composed = nfkc.normalize(name);
+    let marks = |name: &str| -> String { name.chars().filter(|&c| !is_mark(c)).collect() };
+    let name = without_remark(&composed)
+        .map(marks)
+        .filter(|name| !name.is_empty());
+    let name = name.unwrap_or_else(|| marks(&composed));
+    // Folding can part what the form had composed.
+    nfkc.normalize(&CaseMapper::new().fold_string(&name)).into_owned()
+}
+
+/// What has no meaning in a name.
+fn is_mark(c: char) -> bool {
+    is_space(c) || is_zero_width(c) || matches!(c, '_' | '-' | '*' | ':' | '.')
+}
+
+/// The name before a remark, as `Role ID` of `Role ID (required)*`.
+fn without_remark(name: &str) -> Option<&str> {
+    let name = name.trim_end_matches(is_mark);
+    let (open, rest) = match name.strip_suffix(')') {
+        Some(rest) => ('(', rest),
+        None => ('[', name.strip_suffix(']')?),
+    };
+    rest.rsplit_once(open).map(|(name, _)| name)
 }
 
 /// Zero-width spaces, joiners and marks of direction, and the soft hyphen, as web pages and word processors leave them.
 fn is_zero_width(c: char) -> bool {
     matches!(c, '\u{AD}' | '\u{200B}'..='\u{200F}' | '\u{2060}')
+}
+
+/// Up to how many characters texts are compared, for the reason given at names.
+const MAX_TEXT_CHARS: usize = 1000;
+
+/// The form in which texts of cells are compared with the names that a job gives to IDs: NFKC, without regard to case and
+/// to how many blanks stand in a row.
+pub fn fold(text: &str) -> String {
+    if text.chars().nth(MAX_TEXT_CHARS).is_some() {
+        return text.to_owned();
+    }
+    let nfkc = ComposingNormalizerBorrowed::new_nfkc();
+    let folded = nfkc
+        .normalize(&CaseMapper::new().fold_string(&nfkc.normalize(text)))
+        .into_owned();
+    folded
+        .split(is_space)
+        .filter(|word| !word.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// What stands in the name of a column of passwords, in the languages of our users, normalised.
+const PASSWORDS: [&str; 8] = [
+    "password",
+    "passwort",
+    "kennwort",
+    "passwd",
+    "pwd",
+    "contraseña",
+    "senha",
+    "пароль",
+];
+
+/// Whether the normalised name is one of a column of passwords, whose cells are never kept.
+pub fn is_password(normalised: &str) -> bool {
+    PASSWORDS.iter().any(|word| normalised.contains(word))
+}
+
+/// Whether normalised names are those of our success CSV.
+pub(crate) fn is_success_report(normalised: &[String]) -> bool {
+    ["userid", "temporarypassword"]
+        .iter()
+        .all(|wanted| normalised.iter().any(|name| name == wanted))
+}
+
+/// The field that the normalised name, which means none, may be misspelt for.
+pub fn resembles(normalised: &str) -> Option<Field> {
+    let length = normalised.chars().count();
+    if !(4..=40).contains(&length) || recognise(normalised).is_some() {
+        return None;
+    }
+    // One slip in a short name, two in a long one.
+    let most = if length < 8 { 1 } else { 2 };
+    let close = ALL_NAMES.iter().filter_map(|&name| {
+        let distance = distance(normalised, name);
+        (distance <= most).then_some((distance, name))
+    });
+    let (_, name) = close.min_by_key(|(distance, _)| *distance)?;
+    recognise(name).map(Recognised::field)
+}
+
+/// Names that are long enough to be recognised with a slip in them.
+const ALL_NAMES: [&str; 25] = [
+    "username",
+    "loginname",
+    "login",
+    "email",
+    "emailaddress",
+    "virtualextension",
+    "extension",
+    "virtualext",
+    "role",
+    "roles",
+    "roleid",
+    "desk",
+    "desks",
+    "deskid",
+    "userdesks",
+    "skillgroup",
+    "skillgroups",
+    "skillgroupid",
+    "tags",
+    "pbxdevice",
+    "device",
+    "sipuri",
+    "firstname",
+    "lastname",
+    "surname",
+];
+
+/// How many letters have to be added, removed, replaced or swapped with their neighbour to make one text of another.
+/// Source: the restricted Damerau–Levenshtein distance.
+fn distance(one: &str, other: &str) -> usize {
+    let (one, other): (Vec<char>, Vec<char>) = (one.chars().collect(), other.chars().collect());
+    let mut before_last: Vec<usize> = Vec::new();
+    let mut last: Vec<usize> = (0..=other.len()).collect();
+    for (row, a) in one.iter().enumerate() {
+        let mut next = vec![row + 1];
+        for (column, b) in other.iter().enumerate() {
+            let at = |line: &[usize], index: usize| line.get(index).copied().unwrap_or(usize::MAX - 1);
+            let replaced = at(&last, column) + usize::from(a != b);
+            let mut least = replaced.min(at(&last, column + 1) + 1).min(at(&next, column) + 1);
+            let swapped =
+                row > 0 && column > 0 && one.get(row - 1) == Some(b) && other.get(column - 1) == Some(a);
+            if swapped {
+                least = least.min(at(&before_last, column - 1) + 1);
+            }
+            next.push(least);
+        }
+        before_last = std::mem::replace(&mut last, next);
+    }
+    last.last().copied().unwrap_or_default()
 }
 
 /// Which of [`REPORT_COLUMNS`] the normalised name is, by its index.
@@ -146,7 +268,80 @@ mod tests {
         assert_eq!(normalise("STRASSE"), normalise("Straße"));
         assert_eq!(normalise("Pre\u{301}nom"), normalise("PRÉNOM"));
         assert_eq!(normalise("\u{3AA}\u{301}"), normalise("\u{390}"));
-        assert_ne!(normalise("user.name"), normalise("username"));
+    }
+
+    #[test]
+    fn marks_and_one_remark_do_not_matter() {
+        for (name, normalised) in [
+            ("E-mail*", "email"),
+            ("Ext.", "ext"),
+            ("User name:", "username"),
+            ("Role ID (required)", "roleid"),
+            ("Role ID (required)*", "roleid"),
+            ("Desks [IDs; several]", "desks"),
+            ("（Email）", "(email)"),
+            ("(Email)", "(email)"),
+            ("a (b) (c)", "a(b)"),
+            ("(a) b", "(a)b"),
+        ] {
+            assert_eq!(normalise(name), normalised, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_long_name_is_compared_as_it_is() {
+        let name = "ﷺ".repeat(101);
+        assert_eq!(normalise(&name), name);
+    }
+
+    #[test]
+    fn texts_are_compared_without_regard_to_case_and_blanks() {
+        for (text, folded) in [
+            (" Team  Lead\u{A0}", "team lead"),
+            ("ＴＥＡＭ\tLEAD", "team lead"),
+            ("Straße", "strasse"),
+            ("team-lead", "team-lead"),
+        ] {
+            assert_eq!(fold(text), folded);
+        }
+    }
+
+    #[test]
+    fn columns_of_passwords_are_recognised() {
+        for name in [
+            "Password",
+            "Initial-Passwort",
+            "Kennwort*",
+            "passwd",
+            "PWD",
+            "Contraseña nueva",
+            "Senha",
+            "Пароль",
+            "Pass word",
+        ] {
+            assert!(is_password(&normalise(name)), "{name}");
+        }
+        for name in ["Passport", "Pass", "PIN", "Username"] {
+            assert!(!is_password(&normalise(name)), "{name}");
+        }
+    }
+
+    #[test]
+    fn misspelt_names_resemble_a_field() {
+        for (name, field) in [
+            ("Skil Groups", Field::SkillGroups),
+            ("Skill Gruops", Field::SkillGroups),
+            ("Usernme", Field::Username),
+            ("Frist Name", Field::FirstName),
+            ("Emial", Field::Email),
+            ("Exstension", Field::VirtualExtension),
+            ("Rolle", Field::Role),
+        ] {
+            assert_eq!(resembles(&normalise(name)), Some(field), "{name}");
+        }
+        for name in ["Phone", "Notes", "ID", "Name", "Username", "Department", "Street"] {
+            assert_eq!(resembles(&normalise(name)), None, "{name}");
+        }
     }
 
     #[test]

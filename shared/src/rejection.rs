@@ -1,10 +1,12 @@
-//! Why an import is refused as a whole. A refusal is a value: the worker reports it, and does not try again.
+//! Why an import is rejected as a whole. A rejection is a value: the worker reports it, and does not try again.
+//!
+//! A file is rejected, a row is refused: nothing of a rejected file is created, and all but the refused rows of others.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use strum::{Display, EnumString, IntoStaticStr, VariantArray};
 
-/// Why an import is refused, in the order of precedence: of several reasons the first is reported.
+/// Why an import is rejected, in the order of precedence: of several reasons the first is reported.
 #[derive(
     Debug,
     Clone,
@@ -39,17 +41,19 @@ pub enum RejectionCode {
     NotCsv,
     /// A byte that cannot be decoded.
     Undecodable,
-    /// An unclosed quote, too many columns, or a cell that is too large.
+    /// A quote that is not closed or takes whole rows into its cell, too many columns, or a cell that is too large.
     MalformedCsv,
-    /// No text at all, or a header without rows.
+    /// No text at all, a header without rows, or rows whose mapped cells are all blank.
     EmptyFile,
+    /// Our own success report, by its key or by its header.
+    ReportUploaded,
     /// The first row is not a header.
     MissingHeader,
-    /// A name stands twice in the header.
+    /// A name that is needed stands twice in the header.
     DuplicateHeader,
-    /// The job names a column that the file has not.
+    /// The job names a column that the file does not have.
     ColumnNotFound,
-    /// One column for two fields, or two columns for one.
+    /// One column for two fields, two columns for one, or a field in a column of passwords.
     MappingConflict,
     /// A required field has neither a column nor a value.
     RequiredFieldUnmapped,
@@ -66,22 +70,38 @@ impl RejectionCode {
     }
 }
 
-/// An import that is refused as a whole, with nothing created.
+/// An import that is rejected as a whole, with nothing created.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{code}: {message}")]
 pub struct Rejection {
     /// The stable code.
     pub code: RejectionCode,
-    /// What is wrong, where, and what to do. It goes into events, so it never holds the text of a cell.
+    /// What is wrong, where, and what to do, for people who may see the file: it may name its columns.
     pub message: String,
+    /// The same for events, which name no columns but those that the job named; `None` where that is no difference.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event_message: Option<String>,
 }
 
 impl Rejection {
-    /// Refuses an import with a sentence that holds no text of a cell.
+    /// Rejects an import with a sentence that holds no text of the file.
     pub fn new(code: RejectionCode, message: impl Into<String>) -> Self {
         Self {
             code,
             message: message.into(),
+            event_message: None,
         }
+    }
+
+    /// Sets the sentence for events, where the other one holds text of the file.
+    #[must_use]
+    pub fn with_event_message(mut self, message: impl Into<String>) -> Self {
+        self.event_message = Some(message.into());
+        self
+    }
+
+    /// The sentence for events.
+    pub fn event_message(&self) -> &str {
+        self.event_message.as_deref().unwrap_or(&self.message)
     }
 }

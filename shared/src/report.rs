@@ -8,12 +8,13 @@ use crate::{file, formula, names::REPORT_COLUMNS, outcome::Outcome, problem::Pro
 /// Without it, Excel takes a CSV file for the legacy encoding of its Windows.
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
-const SUCCESS_COLUMNS: [&str; 5] = [
+const SUCCESS_COLUMNS: [&str; 6] = [
     "User ID",
     "Username",
     "Email",
     "Virtual Extension",
     "Temporary Password",
+    "Import Row",
 ];
 
 /// A user that was created; in `validate` mode one that would have been, without ID and password.
@@ -29,6 +30,8 @@ pub struct SuccessRow<'a> {
     pub virtual_extension: &'a str,
     /// Temporary password in plain text.
     pub password: Option<&'a str>,
+    /// Number of the row, from 1.
+    pub import_row: u32,
 }
 
 /// Shows everything but the password.
@@ -48,6 +51,7 @@ impl std::fmt::Debug for SuccessRow<'_> {
             .field("email", email)
             .field("virtual_extension", virtual_extension)
             .field("password", &password)
+            .field("import_row", &self.import_row)
             .finish()
     }
 }
@@ -79,12 +83,14 @@ pub fn success_csv<'a>(rows: impl IntoIterator<Item = SuccessRow<'a>>) -> Vec<u8
     for row in &rows {
         let user_id = row.user_id.map(|id| id.to_string()).unwrap_or_default();
         let password = row.password.unwrap_or_default();
+        let import_row = row.import_row.to_string();
         sheet.record([
             user_id.as_str(),
             row.username,
             row.email,
             row.virtual_extension,
             password,
+            &import_row,
         ]);
     }
     debug_assert_eq!(memory, sheet.bytes.as_ptr(), "the passwords were copied");
@@ -92,7 +98,7 @@ pub fn success_csv<'a>(rows: impl IntoIterator<Item = SuccessRow<'a>>) -> Vec<u8
 }
 
 impl SuccessRow<'_> {
-    /// The most that the row can take: an ID has up to 20 characters.
+    /// The most that the row can take: a number has up to 20 characters.
     fn most_bytes(&self) -> usize {
         let texts = [
             self.username,
@@ -100,7 +106,9 @@ impl SuccessRow<'_> {
             self.virtual_extension,
             self.password.unwrap_or_default(),
         ];
-        most_bytes(20) + texts.iter().map(|text| most_bytes(text.len())).sum::<usize>() + END_OF_RECORD_BYTES
+        2 * most_bytes(20)
+            + texts.iter().map(|text| most_bytes(text.len())).sum::<usize>()
+            + END_OF_RECORD_BYTES
     }
 }
 
@@ -155,9 +163,9 @@ const END_OF_RECORD_BYTES: usize = 5;
 /// The most that csv-core writes to end a cell: the closing quote and the delimiter.
 const END_OF_CELL_BYTES: usize = 2;
 
-/// The most that a cell can take with formula guard, opening quote and every character doubled.
+/// The most that a cell can take with a formula guard before every character, opening quote and every character doubled.
 fn most_bytes(cell_bytes: usize) -> usize {
-    2 * (1 + cell_bytes) + 1 + END_OF_CELL_BYTES
+    4 * (1 + cell_bytes) + 1 + END_OF_CELL_BYTES
 }
 
 fn writer(quotes: QuoteStyle) -> csv_core::Writer {

@@ -3,17 +3,22 @@
 
 use std::collections::BTreeSet;
 
+use strum::VariantArray;
+
 use crate::{
     cell,
     contract::{
         Id,
-        job::{Job, ListSource, RoleSource},
+        job::{FixedList, FixedRole, IdColumn, Job, ListSource, RoleSource},
     },
     field::Field,
-    file::{Record, SourceFile},
+    file::{Delimiter, Header, Record, SourceFile},
     mapping::{self, Mapping},
-    problem::{Flaw, Problem},
-    user::{Email, IdList, Name, PbxDevice, SipUri, Username, VirtualExtension, parse_ids},
+    problem::{Code, Damage, Flaw, Problem},
+    user::{
+        Email, IdList, IdNames, Name, PbxDevice, SipUri, Username, VirtualExtension, is_error_value,
+        parse_ids,
+    },
 };
 
 /// A record whose fields have been read. A field of wrong form is missing here and has a problem instead.
@@ -79,7 +84,7 @@ pub struct Lookups {
 
 /// Reads the fields of all records, in their order.
 pub fn read(file: &SourceFile, mapping: &Mapping, job: &Job) -> Vec<Candidate> {
-    let reader = Reader::new(mapping, job);
+    let reader = Reader::new(file, mapping, job);
     file.records.iter().map(|record| reader.read(record)).collect()
 }
 
@@ -99,16 +104,15 @@ pub fn lookups(candidates: &[Candidate], job: &Job) -> Lookups {
         ids.extend(list.into_iter().flat_map(|list| list.ids).map(Id::get));
     }
     for candidate in candidates {
-        lookups
-            .roles
-            .extend(candidate.roles.ids.iter().map(|id| id.get()));
-        lookups
-            .desks
-            .extend(candidate.desks.ids.iter().map(|id| id.get()));
-        lookups
-            .skill_groups
-            .extend(candidate.skill_groups.ids.iter().map(|id| id.get()));
-        lookups.tags.extend(candidate.tags.ids.iter().map(|id| id.get()));
+        for (ids, list) in [
+            (&mut lookups.roles, &candidate.roles),
+            (&mut lookups.desks, &candidate.desks),
+            (&mut lookups.skill_groups, &candidate.skill_groups),
+            (&mut lookups.tags, &candidate.tags),
+        ] {
+            let grouped = list.grouped.iter().map(|grouped| grouped.id);
+            ids.extend(list.ids.iter().copied().chain(grouped).map(Id::get));
+        }
         lookups.usernames.extend(
             candidate
                 .username
@@ -129,7 +133,7 @@ pub fn lookups(candidates: &[Candidate], job: &Job) -> Lookups {
     lookups
 }
 
-/// The lists that the job gives to all users; `None` where the file has them, or nobody.
+/// The lists that the job gives: to all users, or as what texts in a column stand for. `None` where it gives none.
 pub(crate) struct Fixed {
     pub(crate) roles: Option<IdList>,
     pub(crate) desks: Option<IdList>,
@@ -139,13 +143,19 @@ pub(crate) struct Fixed {
 
 impl Fixed {
     pub(crate) fn of(job: &Job) -> Self {
-        let list = |source: &Option<ListSource>| match source {
-            Some(ListSource::Values(ids)) => Some(IdList::of(ids)),
-            Some(ListSource::Column(_)) | None => None,
+        let of_names = |column: &IdColumn| {
+            let ids: Vec<Id> = IdNames::of(column).ids().collect();
+            (!ids.is_empty()).then(|| IdList::of(&ids))
         };
-        let roles = match job.fields.role {
-            Some(RoleSource::Value(id)) => Some(IdList::of(&[id])),
-            Some(RoleSource::Column(_)) | None => None,
+        let list = |source: &Option<ListSource>| match source {
+            Some(ListSource::Fixed(FixedList { values })) => Some(IdList::of(values)),
+            Some(ListSource::Column(column)) => of_names(column),
+            None => None,
+        };
+        let roles = match &job.fields.role {
+            Some(RoleSource::Fixed(FixedRole { value })) => Some(IdList::of(&[*value])),
+            Some(RoleSource::Column(column)) => of_names(column),
+            None => None,
         };
         Self {
             roles,
@@ -156,15 +166,46 @@ impl Fixed {
     }
 }
 
+/// Where the IDs of a field come from.
+enum Ids {
+    /// The same for all users.
+    Fixed(IdList),
+    /// The cell, in which these texts stand for IDs.
+    Cell(IdNames),
+}
+
+impl Ids {
+    fn of_role(source: Option<&RoleSource>) -> Self {
+        match source {
+            Some(RoleSource::Fixed(FixedRole { value })) => Self::Fixed(IdList::of(&[*value])),
+            Some(RoleSource::Column(column)) => Self::Cell(IdNames::of(column)),
+            None => Self::Cell(IdNames::default()),
+        }
+    }
+
+    fn of_list(source: Option<&ListSource>) -> Self {
+        match source {
+            Some(ListSource::Fixed(FixedList { values })) => Self::Fixed(IdList::of(values)),
+            Some(ListSource::Column(column)) => Self::Cell(IdNames::of(column)),
+            None => Self::Cell(IdNames::default()),
+        }
+    }
+}
+
 /// Reads the records of one file.
 struct Reader<'m> {
     mapping: &'m Mapping,
-    fixed: Fixed,
+    header: &'m Header,
+    delimiter: Delimiter,
+    roles: Ids,
+    desks: Ids,
+    skill_groups: Ids,
+    tags: Ids,
     generate: bool,
 }
 
 impl<'m> Reader<'m> {
-    fn new(mapping: &'m Mapping, job: &Job) -> Self {
+    fn new(file: &'m SourceFile, mapping: &'m Mapping, job: &Job) -> Self {
         let generate = job
             .fields
             .virtual_extension
@@ -172,7 +213,12 @@ impl<'m> Reader<'m> {
             .is_some_and(|source| source.generate);
         Self {
             mapping,
-            fixed: Fixed::of(job),
+            header: &file.header,
+            delimiter: file.delimiter,
+            roles: Ids::of_role(job.fields.role.as_ref()),
+            desks: Ids::of_list(job.fields.desks.as_ref()),
+            skill_groups: Ids::of_list(job.fields.skill_groups.as_ref()),
+            tags: Ids::of_list(job.fields.tags.as_ref()),
             generate,
         }
     }
@@ -183,31 +229,82 @@ impl<'m> Reader<'m> {
             record,
             mapping: self.mapping,
         };
-        Candidate {
+        let mut candidate = Candidate {
             row: record.row,
             line: record.line,
             username: cells.value(Field::Username, typed(Username::parse), &mut problems),
             email: cells.value(Field::Email, typed(Email::parse), &mut problems),
             extension: self.extension(&cells, &mut problems),
-            roles: cells.list(Field::Role, self.fixed.roles.as_ref(), &mut problems),
-            desks: cells.list(Field::Desks, self.fixed.desks.as_ref(), &mut problems),
-            skill_groups: cells.list(
-                Field::SkillGroups,
-                self.fixed.skill_groups.as_ref(),
-                &mut problems,
-            ),
-            tags: cells.list(Field::Tags, self.fixed.tags.as_ref(), &mut problems),
+            roles: cells.list(Field::Role, &self.roles, &mut problems),
+            desks: cells.list(Field::Desks, &self.desks, &mut problems),
+            skill_groups: cells.list(Field::SkillGroups, &self.skill_groups, &mut problems),
+            tags: cells.list(Field::Tags, &self.tags, &mut problems),
             pbx_device: cells.value(Field::PbxDevice, PbxDevice::parse, &mut problems),
             sip_uri: cells.value(Field::SipUri, SipUri::parse, &mut problems),
             first_name: cells.value(Field::FirstName, Name::parse, &mut problems),
             last_name: cells.value(Field::LastName, Name::parse, &mut problems),
-            problems: {
-                if record.surplus.count > 0 {
-                    problems.push(Problem::wrong_column_count(&record.surplus));
-                }
-                problems
-            },
+            problems: Vec::new(),
+        };
+        if record.malformed_quotes || record.was_malformed {
+            let more = self.stray_quotes(record, &problems);
+            problems.extend(more);
         }
+        if record.surplus.count > 0 {
+            problems.push(Problem::wrong_column_count(&record.surplus));
+        }
+        if let Some((field, text)) = self.whole_line(record) {
+            for problem in problems.iter_mut().filter(|problem| problem.field == Some(field)) {
+                *problem = Problem::whole_line(field, text, problem.code);
+            }
+        }
+        candidate.problems = problems;
+        candidate
+    }
+
+    /// What is wrong with quotes in cells that are not mapped. A row of an error CSV whose quotes were corrected has none.
+    fn stray_quotes(&self, record: &Record, problems: &[Problem]) -> Vec<Problem> {
+        let is_mapped = |column: usize| self.mapping.columns().any(|mapped| mapped == column);
+        let unmapped = record
+            .cells
+            .iter()
+            .enumerate()
+            .filter(|(column, _)| !is_mapped(*column));
+        let stray = unmapped.filter(|(_, text)| cell::has_stray_quotes(text));
+        let found: Vec<Problem> = stray
+            .map(|(column, text)| {
+                let name = self.header.names.get(column).map(|name| cell::trim(name));
+                Problem::malformed_quotes(name.filter(|name| !name.is_empty()), text)
+            })
+            .collect();
+        // The raw cell may be gone, as one of a password is.
+        let is_told = problems
+            .iter()
+            .chain(&found)
+            .any(|problem| problem.code == Code::MalformedQuotes);
+        if is_told || !record.malformed_quotes {
+            found
+        } else {
+            vec![Problem::malformed_quotes_somewhere()]
+        }
+    }
+
+    /// The field that holds a whole line of the file: the only cell of its row, though there are other fields.
+    fn whole_line<'r>(&self, record: &'r Record) -> Option<(Field, &'r str)> {
+        let mut filled = record
+            .cells
+            .iter()
+            .enumerate()
+            .filter(|(_, text)| !cell::is_blank(text));
+        let (Some((column, text)), None) = (filled.next(), filled.next()) else {
+            return None;
+        };
+        let is_line = text.contains(char::from(self.delimiter.byte())) && text.contains('@');
+        let field = |field: &&Field| self.mapping.column(**field) == Some(column);
+        Field::VARIANTS
+            .iter()
+            .find(field)
+            .filter(|_| is_line && self.mapping.columns().count() > 1)
+            .map(|field| (*field, text.as_str()))
     }
 
     fn extension(&self, cells: &Cells<'_>, problems: &mut Vec<Problem>) -> Extension {
@@ -248,8 +345,16 @@ impl<'r> Cells<'r> {
         parse: impl FnOnce(&str) -> Result<T, Flaw>,
         problems: &mut Vec<Problem>,
     ) -> Option<T> {
-        let text = self.text(field)?;
-        match parse(text) {
+        let cell = self.text(field)?;
+        let text = cell::text(cell);
+        let parsed = if cell::has_stray_quotes(cell) {
+            Err(Flaw::Quotes)
+        } else if is_error_value(text) {
+            Err(Flaw::SpreadsheetDamage(Damage::ErrorValue))
+        } else {
+            parse(text)
+        };
+        match parsed {
             Ok(value) => Some(value),
             Err(Flaw::Blank) if !mapping::is_required(field) => None,
             Err(flaw) => {
@@ -260,13 +365,14 @@ impl<'r> Cells<'r> {
     }
 
     /// The IDs of a field: those for all users, or those of the cell.
-    fn list(&self, field: Field, fixed: Option<&IdList>, problems: &mut Vec<Problem>) -> IdList {
-        if let Some(list) = fixed {
-            return list.clone();
-        }
+    fn list(&self, field: Field, ids: &Ids, problems: &mut Vec<Problem>) -> IdList {
+        let names = match ids {
+            Ids::Fixed(list) => return list.clone(),
+            Ids::Cell(names) => names,
+        };
         let is_required = mapping::is_required(field);
-        let parse = |text: &str| match parse_ids(text) {
-            Ok(list) if is_required && list.ids.is_empty() && list.not_ids.is_empty() => Err(Flaw::Blank),
+        let parse = |text: &str| match parse_ids(text, names) {
+            Ok(list) if is_required && list.is_empty() => Err(Flaw::Blank),
             result => result,
         };
         self.value(field, parse, problems).unwrap_or_default()

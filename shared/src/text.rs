@@ -4,12 +4,18 @@ use std::borrow::Cow;
 
 use icu_properties::{CodePointSetData, props::DefaultIgnorableCodePoint};
 
+/// Whether a character leaves no trace in a text: two texts that differ by it alone look the same.
+/// Source: Unicode, property `Default_Ignorable_Code_Point`.
+pub fn is_invisible(c: char) -> bool {
+    CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c)
+}
+
 /// Whether a character shows itself and does nothing else. Control characters drive terminals and end lines; others reorder
 /// what stands around them, or are invisible and smuggle text past a reader (among them the tag characters).
 pub fn is_visible(c: char) -> bool {
     !(c.is_control()
         || matches!(c, '\u{61C}' | '\u{2028}' | '\u{2029}' | '\u{FFF9}'..='\u{FFFB}')
-        || CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c))
+        || is_invisible(c))
 }
 
 /// The text with every character spelled out that is not visible, line breaks too: on one line, and nothing but text.

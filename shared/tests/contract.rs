@@ -42,6 +42,7 @@ fn holds<T: DeserializeOwned + Serialize>(sample: &str, schema: &str) {
 #[test]
 fn messages_look_as_they_always_did() {
     holds::<Job>(include_str!("golden/job.json"), "job.json");
+    holds::<Job>(include_str!("golden/job-names.json"), "job.json");
     holds::<PlanDue>(include_str!("golden/plan-due.json"), "plan-due.json");
     holds::<RowsDue>(include_str!("golden/rows-due.json"), "rows-due.json");
     holds::<ReportDue>(include_str!("golden/report-due.json"), "report-due.json");
@@ -83,11 +84,18 @@ fn a_job_that_cannot_be_right_is_refused_by_the_types_and_by_the_schema() {
         ("/mode", json!("delete")),
         ("/source", json!({})),
         ("/source", json!({ "key": "k", "bucket": "b" })),
+        ("/source", json!({ "key": "k", "encoding": "" })),
         ("/fields", json!({ "user_name": { "column": "a" } })),
         ("/fields", json!({ "username": "a" })),
         ("/fields", json!({ "username": { "column": "a", "value": "b" } })),
         ("/fields", json!({ "role": { "value": 0 } })),
         ("/fields", json!({ "role": { "value": 1, "column": "a" } })),
+        ("/fields", json!({ "role": { "value": 1, "names": {} } })),
+        ("/fields", json!({ "desks": { "values": [1], "column": "a" } })),
+        (
+            "/fields",
+            json!({ "tags": { "column": "a", "names": { "x": 1 } } }),
+        ),
         ("/fields", json!({ "desks": { "values": [1, -1] } })),
         ("/sip", json!({ "kind": "classic_pbx" })),
         ("/sip", json!({ "kind": "classic_pbx", "pbx_domain_id": 0 })),
@@ -174,8 +182,69 @@ fn object_keys_stay_under_the_tenants_prefix() {
             key: key.to_owned(),
             etag: None,
             size_bytes: None,
+            encoding: None,
         };
         assert_eq!(source.is_of_tenant(tenant), allowed, "{key:?}");
+    }
+}
+
+#[test]
+fn our_success_reports_are_known_by_their_keys() {
+    let import = "imports/018f6c2e-8d3b-7c51-9a34-2f1d7c0a4e11";
+    for (key, is_report) in [
+        (format!("tenants/7/{import}/attempt-1/success.csv"), true),
+        (format!("tenants/7/{import}/attempt-12/success.csv"), true),
+        (format!("tenants/7/{import}/attempt-1/errors.csv"), false),
+        (format!("tenants/7/{import}/success.csv"), false),
+        (format!("tenants/8/{import}/attempt-1/success.csv"), false),
+        ("tenants/7/imports/users/attempt-1/success.csv".to_owned(), false),
+        ("tenants/7/uploads/success.csv".to_owned(), false),
+    ] {
+        let source = job::Source {
+            key,
+            etag: None,
+            size_bytes: None,
+            encoding: None,
+        };
+        assert_eq!(
+            source.is_success_report(7.try_into().unwrap()),
+            is_report,
+            "{}",
+            source.key
+        );
+    }
+}
+
+#[test]
+fn names_that_could_not_be_told_apart_make_a_job_invalid() {
+    let parse = |names: Value| {
+        let mut job: Value = serde_json::from_str(include_str!("golden/job.json")).unwrap();
+        job["fields"]["role"] = json!({ "column": "Role", "names": names });
+        job::parse(job.to_string().as_bytes())
+    };
+    assert!(parse(json!({ "Agent": [1], "Team Lead": [2, 3] })).is_ok());
+    for names in [
+        json!({ "Agent": [1], " AGENT": [1] }),
+        json!({ " ": [1] }),
+        json!({ "a": [] }),
+        json!({ "a": [0] }),
+    ] {
+        assert!(parse(names.clone()).is_err(), "{names}");
+    }
+}
+
+#[test]
+fn an_encoding_is_any_label_of_the_standard() {
+    for (label, name) in [
+        ("windows-1251", "windows-1251"),
+        ("Latin1", "windows-1252"),
+        ("SJIS", "shift_jis"),
+        ("utf8", "utf-8"),
+    ] {
+        let mut job: Value = serde_json::from_str(include_str!("golden/job.json")).unwrap();
+        job["source"]["encoding"] = json!(label);
+        let job = job::parse(job.to_string().as_bytes()).unwrap();
+        assert_eq!(serde_json::to_value(&job).unwrap()["source"]["encoding"], name);
     }
 }
 

@@ -58,16 +58,16 @@ static TENANT: LazyLock<TenantSnapshot> = LazyLock::new(|| TenantSnapshot {
 });
 
 fuzz_target!(|bytes: &[u8]| {
-    let shown = columns::inspect(bytes, &LIMITS);
-    let Ok(file) = file::read(bytes, &LIMITS) else {
+    let shown = columns::inspect(bytes, None, &LIMITS);
+    let Ok(upload) = file::read(bytes, None, &LIMITS) else {
         return;
     };
-    let shown = shown.expect("what can be read has columns");
-    assert_eq!(shown.rows, file.record_count);
-    assert!(file.records.len() <= LIMITS.max_rows);
+    shown.expect("what can be read has columns");
 
     for job in JOBS.iter() {
-        let Ok(mapping) = map(&file, job) else { continue };
+        let Ok(mapping) = map(&upload.header, job) else { continue };
+        let Ok(file) = upload.records(&mapping) else { continue };
+        assert!(file.records.len() <= LIMITS.max_rows);
         let candidates = row::read(&file, &mapping, job);
         let _ = row::lookups(&candidates, job);
         let rows = assess(candidates, &TENANT);
@@ -96,7 +96,7 @@ fn read_back(file: &SourceFile, rows: &[AssessedRow]) {
         })
         .collect();
     let report = error_csv(
-        &file.header,
+        &file.header.names,
         refused.iter().map(|(record, result, problems)| ErrorRow {
             cells: &record.cells,
             row: record.row,
@@ -117,14 +117,14 @@ fn read_back(file: &SourceFile, rows: &[AssessedRow]) {
         max_cell_bytes: 64 * 1024,
         ..LIMITS
     };
-    let again = match file::read(&report, &limits) {
+    let again = match file::read(&report, None, &limits).and_then(|upload| upload.all_records()) {
         Ok(again) => again,
         Err(_) if kept.is_empty() => return,
         Err(rejection) => panic!("{rejection}: {}", String::from_utf8_lossy(&report)),
     };
     // Nameless columns at the end that only created rows have a cell in are not read again.
-    let (same, rest) = file.header.split_at(again.header.len());
-    assert_eq!(again.header, same);
+    let (same, rest) = file.header.names.split_at(again.header.names.len());
+    assert_eq!(again.header.names, same);
     assert!(rest.iter().all(|name| shared::cell::is_blank(name)));
     assert_eq!(again.records.len(), kept.len());
     for (again, before) in again.records.iter().zip(kept) {

@@ -95,7 +95,8 @@ pub fn assess(candidates: Vec<Candidate>, tenant: &TenantSnapshot) -> Vec<Assess
         .collect()
 }
 
-/// Reports the IDs that the tenant has not, one problem for each field.
+/// Reports the IDs that the tenant does not have, one problem for each field. Of commas between thousands only, where the
+/// ID without them is one of the tenant's.
 fn check_references(candidate: &mut Candidate, tenant: &TenantSnapshot) {
     for (field, list, known) in [
         (Field::Role, &candidate.roles, &tenant.roles),
@@ -103,7 +104,17 @@ fn check_references(candidate: &mut Candidate, tenant: &TenantSnapshot) {
         (Field::SkillGroups, &candidate.skill_groups, &tenant.skill_groups),
         (Field::Tags, &candidate.tags, &tenant.tags),
     ] {
-        let IdList { ids, not_ids } = list;
+        let IdList {
+            ids,
+            not_ids,
+            grouped,
+        } = list;
+        let grouped = grouped.iter().filter(|grouped| known.contains(&grouped.id.get()));
+        let grouped: Vec<String> = grouped.map(|grouped| grouped.text.clone()).collect();
+        if !grouped.is_empty() {
+            candidate.problems.push(Problem::grouped_ids(field, &grouped));
+            continue;
+        }
         let unknown = ids
             .iter()
             .filter(|id| !known.contains(&id.get()))

@@ -37,8 +37,8 @@ pub struct TenantSnapshot {
     pub extensions_in_use: BTreeSet<String>,
 }
 
-/// Refuses a job whose values for all users are not the tenant's, as `unknown_reference`. Whether they are
-/// inactive, another tenant's or nobody's is not told.
+/// Rejects a job whose values for all users, or those that it gives texts in a column, are not the tenant's, as
+/// `unknown_reference`. Whether they are inactive, another tenant's or nobody's is not told.
 pub fn check_fixed_values(job: &Job, tenant: &TenantSnapshot) -> Result<(), Rejection> {
     let fixed = Fixed::of(job);
     let lists = [
@@ -69,7 +69,7 @@ pub fn check_fixed_values(job: &Job, tenant: &TenantSnapshot) -> Result<(), Reje
         return Ok(());
     }
     let message = format!(
-        "not active ones of this tenant: {}; choose others for all users",
+        "the job gives IDs that are not active ones of this tenant: {}; choose others",
         unknown.join(", ")
     );
     Err(Rejection::new(RejectionCode::UnknownReference, message))

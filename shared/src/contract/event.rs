@@ -101,13 +101,20 @@ pub struct Summary {
     pub cancelled: u32,
 }
 
-/// How the file was read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// How the file was read, and what of it was not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FileFormat {
-    /// The encoding that was taken.
+    /// The encoding that was taken, by its name in the WHATWG Encoding Standard, in lower case.
     pub encoding: Encoding,
     /// The delimiter that was taken.
     pub delimiter: Delimiter,
+    /// How many rows were ignored because their mapped cells are all blank while others have text; absent until all rows
+    /// were validated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ignored_rows: Option<u32>,
+    /// The positions, from 1, of the columns that have a name and were not read; absent until all rows were validated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ignored_columns: Option<Vec<u32>>,
 }
 
 /// One problem of one row, without the value.

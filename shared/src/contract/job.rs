@@ -2,13 +2,14 @@
 
 mod parse;
 
-use std::num::NonZeroU32;
+use std::{collections::BTreeMap, num::NonZeroU32};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{Id, Version};
+use crate::{file::Encoding, names};
 
 pub use parse::{InvalidJob, MAX_JOB_BYTES, parse};
 
@@ -84,9 +85,26 @@ pub struct Source {
     /// `object_changed`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size_bytes: Option<u64>,
+    /// The encoding of the file, where it is not UTF-8, UTF-16 with a byte order mark, or Windows-1252: any label of the
+    /// WHATWG Encoding Standard. A file that contradicts it is rejected as `undecodable`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoding: Option<Encoding>,
 }
 
 impl Source {
+    /// Whether the key is one of our success CSVs, which hold passwords and are never read again.
+    pub fn is_success_report(&self, tenant_id: Id) -> bool {
+        let Some(rest) = self.key.strip_prefix(&tenant_prefix(tenant_id)) else {
+            return false;
+        };
+        let parts: Vec<&str> = rest.split('/').collect();
+        let &["imports", import_id, attempt, "success.csv"] = parts.as_slice() else {
+            return false;
+        };
+        let attempt = attempt.strip_prefix("attempt-");
+        Uuid::try_parse(import_id).is_ok() && attempt.is_some_and(|attempt| attempt.parse::<u32>().is_ok())
+    }
+
     /// Whether the key lies under the tenant's prefix, without ways around it: a store that maps keys to paths would
     /// follow `..`.
     pub fn is_of_tenant(&self, tenant_id: Id) -> bool {
@@ -145,7 +163,8 @@ pub struct Fields {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Column {
-    /// The column's name in the header: exactly, else without regard to case, spaces, `_` and `-`.
+    /// The column's name in the header: exactly, else without regard to case, spaces, `_`, `-`, `*`, `:`, `.` and one
+    /// remark in brackets at the end.
     #[schemars(length(min = 1))]
     pub column: String,
 }
@@ -163,24 +182,78 @@ pub struct ExtensionSource {
     pub generate: bool,
 }
 
+/// A column of IDs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct IdColumn {
+    /// The column's name.
+    #[schemars(length(min = 1))]
+    pub column: String,
+    /// IDs by the texts that stand for them in the column: of the whole cell, or of a part of it. They are compared
+    /// without regard to case and to how many blanks stand in a row; any other text is read as an ID.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub names: BTreeMap<String, Vec<Id>>,
+}
+
+impl IdColumn {
+    /// The column of this name, with IDs only.
+    pub fn named(column: String) -> Self {
+        Self {
+            column,
+            names: BTreeMap::new(),
+        }
+    }
+
+    /// IDs by their texts, in the form in which these are compared.
+    pub(crate) fn folded_names(&self) -> BTreeMap<String, Vec<Id>> {
+        self.names
+            .iter()
+            .map(|(text, ids)| (names::fold(text), ids.clone()))
+            .collect()
+    }
+}
+
 /// Where roles come from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+#[serde(
+    untagged,
+    expecting = "a role is {\"value\": ID}, or {\"column\": NAME} with or without {\"names\": {TEXT: [ID, …]}}"
+)]
 pub enum RoleSource {
-    /// A column of role IDs, by its name.
-    Column(#[schemars(length(min = 1))] String),
+    /// A column of role IDs.
+    Column(IdColumn),
     /// One role for all users of the file.
-    Value(Id),
+    Fixed(FixedRole),
+}
+
+/// One role for all users of the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FixedRole {
+    /// ID of the role.
+    pub value: Id,
 }
 
 /// Where desks, skill groups or tags come from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+#[serde(
+    untagged,
+    expecting = "a list is {\"values\": [ID, …]}, or {\"column\": NAME} with or without {\"names\": {TEXT: [ID, …]}}"
+)]
 pub enum ListSource {
-    /// A column of IDs, by its name.
-    Column(#[schemars(length(min = 1))] String),
+    /// A column of IDs.
+    Column(IdColumn),
     /// The same IDs for all users of the file.
-    Values(#[schemars(length(max = 1000))] Vec<Id>),
+    Fixed(FixedList),
+}
+
+/// The same IDs for all users of the file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FixedList {
+    /// The IDs.
+    #[schemars(length(max = 1000))]
+    pub values: Vec<Id>,
 }
 
 /// How the users make calls.

@@ -168,7 +168,7 @@ fn evidence(text: &str, delimiter: Delimiter, limits: &Limits) -> Evidence {
         Ok(Some(row)) => row,
         Ok(None) => return Evidence::default(),
         // Reading the file will say what is wrong; the cells before it still tell the delimiter.
-        Err(malformed) => malformed.row,
+        Err(malformed) => *malformed.row,
     };
     let names: Vec<String> = header.cells.iter().map(|name| names::normalise(name)).collect();
     let (mut count, mut parted, mut alike) = (0, 0, 0);

@@ -1,24 +1,27 @@
-//! Which of a row's cells belong to the file's own columns, and which to those that our reports append.
+//! Which of a row's cells belong to the file's own columns, which to those that our reports append, and which are
+//! passwords, that are never kept.
 
 use std::str::FromStr;
 
-use super::{
-    Record,
-    rows::{Row, Surplus},
-};
+use super::rows::{Row, Surplus};
 use crate::{
     cell,
     limits::Limits,
     names,
     outcome::Outcome,
+    problem::Code,
     rejection::{Rejection, RejectionCode},
 };
+
+/// The index in [`names::REPORT_COLUMNS`] of the codes of errors.
+const CODES: usize = 3;
 
 /// How many of [`names::REPORT_COLUMNS`], the first, have a cell in every row of our error CSV whatever people take out
 /// of it: row, line and result.
 const NEVER_BLANK: usize = 3;
 
 /// The columns of a file that are not those that our reports append.
+#[derive(Debug, Default)]
 pub(super) struct Layout {
     pub(super) names: Vec<String>,
     /// Where each of them stands in a row of the file, from 0.
@@ -27,6 +30,8 @@ pub(super) struct Layout {
     report: Vec<(usize, usize)>,
     /// How many columns the header has in the file.
     pub(super) width: usize,
+    /// Where the columns of passwords stand, from 0.
+    passwords: Vec<usize>,
 }
 
 impl Layout {
@@ -36,10 +41,15 @@ impl Layout {
             positions: Vec::new(),
             report: Vec::new(),
             width: header.width,
+            passwords: Vec::new(),
         };
         for position in 0..header.width {
             let name = header.cells.get(position).map_or("", String::as_str);
-            match names::report_column(&names::normalise(name)) {
+            let normalised = names::normalise(name);
+            if names::is_password(&normalised) {
+                layout.passwords.push(position);
+            }
+            match names::report_column(&normalised) {
                 Some(column) => layout.report.push((position, column)),
                 None => {
                     layout.names.push(name.to_owned());
@@ -59,14 +69,50 @@ impl Layout {
         Ok(layout)
     }
 
-    /// Drops the columns at the end that have neither a name nor a cell. Spreadsheets save thousands of them, and
-    /// each would stand in every row of the error CSV.
-    pub(super) fn cut(&mut self, records: &[Record]) {
+    /// Drops the columns at the end that have neither a name nor a cell in any row; `filled` is how many have a cell.
+    /// Spreadsheets save thousands of them, and each would stand in every row of the error CSV.
+    pub(super) fn cut(&mut self, filled: usize) {
         let named = self.names.iter().rposition(|name| !cell::is_blank(name));
-        let filled = records.iter().map(|record| record.cells.len()).max();
-        let width = named.map_or(0, |index| index + 1).max(filled.unwrap_or_default());
+        let width = named.map_or(0, |index| index + 1).max(filled);
         self.names.truncate(width);
         self.positions.truncate(width);
+    }
+
+    /// How many of these columns a row fills, up to its last cell that is not empty.
+    pub(super) fn filled(&self, row: &[String]) -> usize {
+        let cells = self.positions.iter().map_while(|&position| row.get(position));
+        let filled = cells.enumerate().filter(|(_, text)| !text.is_empty());
+        filled.last().map_or(0, |(column, _)| column + 1)
+    }
+
+    /// The columns in which a row has text that is not blank.
+    pub(super) fn with_text(&self, row: &[String]) -> impl Iterator<Item = usize> {
+        let cells = self.positions.iter().map_while(|&position| row.get(position));
+        let with_text = cells.enumerate().filter(|(_, text)| !cell::is_blank(text));
+        with_text.map(|(column, _)| column)
+    }
+
+    /// Whether our error CSV, come back, says of a row that it was refused for its quotes.
+    pub(super) fn was_malformed(&self, row: &[String]) -> bool {
+        let codes = self.report.iter().filter(|&&(_, column)| column == CODES);
+        let mut codes = codes.filter_map(|&(position, _)| row.get(position));
+        codes.any(|codes| {
+            codes
+                .split(';')
+                .any(|code| cell::trim(code) == Code::MalformedQuotes.as_str())
+        })
+    }
+
+    /// Blanks the cells of passwords. Where the row has surplus cells, a delimiter without quotes may have moved them to
+    /// the right, so that as many cells more are blanked; whether any cell was is told.
+    pub(super) fn forget_passwords(&self, row: &mut [String], surplus: &mut Surplus) {
+        for &position in &self.passwords {
+            let moved = row.iter_mut().skip(position).take(1 + surplus.count);
+            moved.for_each(|text| *text = String::new());
+        }
+        if !self.passwords.is_empty() {
+            surplus.forget();
+        }
     }
 
     /// What a row has beyond these columns: the cells after the header's last, and those in the columns of our reports

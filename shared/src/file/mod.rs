@@ -1,16 +1,18 @@
 //! From the bytes of an upload to its header and records.
 //!
-//! Knows how a file is written, and nothing of what its columns mean. Refuses what it would have to guess.
+//! Knows how a file is written, and of what its columns mean only what the mapping says. Rejects what it would have to
+//! guess.
 
 mod delimiter;
 mod encoding;
 mod kind;
 mod layout;
 mod lines;
+mod quotes;
 mod rows;
 
 pub use delimiter::Delimiter;
-pub use encoding::Encoding;
+pub use encoding::{Encoding, UnknownEncoding};
 pub(crate) use kind::is_misleading;
 pub(crate) use rows::MAX_SURPLUS_BYTES;
 pub use rows::Surplus;
@@ -18,50 +20,92 @@ pub use rows::Surplus;
 use crate::{
     cell,
     limits::Limits,
+    mapping::Mapping,
+    names,
     rejection::{Rejection, RejectionCode},
 };
 use layout::Layout;
-use rows::Rows;
+use rows::{Row, Rows};
 
 /// How many times the cells of the largest allowed table a table may have at most. Only nameless columns, which are
 /// not counted, can give it more; this bounds the memory that they take, and the error CSV, in which every row has
 /// every column.
 const CELLS_FACTOR: usize = 4;
 
-/// A file that could be read.
+/// In how many rows the header is looked for where the first is none.
+const HEADER_SEARCH_ROWS: usize = 20;
+
+/// The header of a file.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Header {
+    /// The names of the columns, as they stand in the file but for quotes and formula guard. Nameless ones are in it,
+    /// because the error CSV gives them back, up to the last column that has a name or a cell. The columns that our
+    /// reports append are not in it.
+    pub names: Vec<String>,
+    /// The position of each of these columns in the file, from 1, for sentences about them.
+    pub column_numbers: Vec<usize>,
+    /// Its physical line, from 1.
+    pub line: u32,
+    /// Whether a `sep=` line before it declares the delimiter.
+    pub has_sep_line: bool,
+    /// The first rows below it, each with its line, where one of them may be the real header.
+    pub rows_below: Vec<(u32, Vec<String>)>,
+}
+
+/// A file that could be read, before anything is known of its columns.
+#[derive(Debug)]
+pub struct Upload {
+    /// The encoding that was taken.
+    pub encoding: Encoding,
+    /// The delimiter that was taken.
+    pub delimiter: Delimiter,
+    /// The header.
+    pub header: Header,
+    text: String,
+    layout: Layout,
+    limits: Limits,
+    row_count: usize,
+}
+
+/// A file with the records that count.
 ///
 /// All texts are as they were in the file, but without quotes and formula guard; the error CSV puts both on again
-/// where they are needed. The columns that our reports append are not in it.
+/// where they are needed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceFile {
     /// The encoding that was taken.
     pub encoding: Encoding,
     /// The delimiter that was taken.
     pub delimiter: Delimiter,
-    /// The names of the columns. Nameless ones are in it, because the error CSV gives them back, up to the last column
-    /// that has a name or a cell.
-    pub header: Vec<String>,
-    /// The position of each of these columns in the file, from 1, for sentences about them.
-    pub column_numbers: Vec<usize>,
-    /// The physical line of the header, from 1.
-    pub header_line: u32,
-    /// The records that are not blank, up to the limit of rows.
+    /// The header.
+    pub header: Header,
+    /// The records that are not ignored, up to the limit of rows.
     pub records: Vec<Record>,
     /// How many records there are in the file, beyond the limit too.
     pub record_count: usize,
+    /// How many rows only look filled: their mapped cells are all blank, others have text.
+    pub ignored_rows: usize,
+    /// Where the columns stand that have a name and are not mapped, from 1.
+    pub ignored_columns: Vec<usize>,
 }
 
 /// One record of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
-    /// Number of the record, from 1; header and blank rows are not counted.
+    /// Number of the record, from 1; header and ignored rows are not counted.
     pub row: u32,
     /// Physical line in which the record begins, from 1.
     pub line: u32,
-    /// The cells by column of the header. Empty ones at the end are left out: a missing cell is empty.
+    /// The cells by column of the header. Empty ones at the end are left out: a missing cell is empty. Cells whose quotes
+    /// cannot be meant are raw, with their quotes; those of passwords are empty.
     pub cells: Vec<String>,
     /// What stands beyond the last column of the header, and in the columns of our reports where it is no report.
     pub surplus: Surplus,
+    /// Whether quotes of a cell cannot be meant.
+    pub malformed_quotes: bool,
+    /// Whether the row was refused for its quotes before, and is here from our error CSV or from the database: cells that
+    /// still show such quotes are refused again.
+    pub was_malformed: bool,
 }
 
 impl Record {
@@ -71,25 +115,31 @@ impl Record {
     }
 }
 
-/// Reads an upload.
+/// Reads an upload, in the encoding that its job declares, if it does.
 ///
-/// Refuses it with `file_too_large`, `not_csv`, `undecodable`, `malformed_csv` or `empty_file`, whichever comes
-/// first. A file with too many rows is not refused yet, because the mapping is checked before: see
-/// [`check_row_count`].
-pub fn read(bytes: &[u8], limits: &Limits) -> Result<SourceFile, Rejection> {
-    let file = read_table(bytes, limits)?;
-    check_any_row(&file)?;
-    Ok(file)
+/// Rejects it with `file_too_large`, `not_csv`, `undecodable`, `malformed_csv`, `empty_file` or `report_uploaded`,
+/// whichever comes first.
+pub fn read(bytes: &[u8], declared: Option<Encoding>, limits: &Limits) -> Result<Upload, Rejection> {
+    let upload = read_table(bytes, declared, limits)?;
+    check_any_row(&upload)?;
+    check_report(&upload)?;
+    Ok(upload)
 }
 
-/// Like [`read`], but a header without users is a file too.
-pub(crate) fn read_table(bytes: &[u8], limits: &Limits) -> Result<SourceFile, Rejection> {
+/// Like [`read`], but a header without users is a file too, and so is our own report.
+pub(crate) fn read_table(
+    bytes: &[u8],
+    declared: Option<Encoding>,
+    limits: &Limits,
+) -> Result<Upload, Rejection> {
     let size_bytes = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
     if size_bytes > limits.max_file_bytes {
         return Err(too_large(size_bytes, limits));
     }
     kind::check(bytes)?;
-    let (text, encoding) = encoding::decode(bytes)?;
+    let (text, encoding) = encoding::decode(bytes, declared)?;
+    // MS-DOS programs end a file with Ctrl-Z.
+    let text = text.trim_end_matches('\u{1A}');
     // Asked before the delimiter, because a row of commas is blank only where the comma is the delimiter.
     if text
         .chars()
@@ -97,30 +147,169 @@ pub(crate) fn read_table(bytes: &[u8], limits: &Limits) -> Result<SourceFile, Re
     {
         return Err(no_text());
     }
-    let detected = delimiter::detect(&text, limits)?;
-
-    let mut rows = Rows::new(&text, detected.delimiter, limits);
-    if detected.declared {
-        rows.header()?;
-    }
-    let Some(header) = rows.header()? else {
-        return Err(no_text());
-    };
-    let mut layout = Layout::of(&header, limits)?;
-    let (records, record_count) = read_records(&mut rows, &layout, limits)?;
-    layout.cut(&records);
-    Ok(SourceFile {
+    let detected = delimiter::detect(text, limits)?;
+    let mut upload = Upload {
         encoding,
         delimiter: detected.delimiter,
-        header: layout.names,
-        column_numbers: layout.positions.iter().map(|&position| position + 1).collect(),
-        header_line: header.line,
-        records,
-        record_count,
-    })
+        header: Header {
+            has_sep_line: detected.declared,
+            ..Header::default()
+        },
+        text: text.to_owned(),
+        layout: Layout::default(),
+        limits: *limits,
+        row_count: 0,
+    };
+    upload.read_header()?;
+    Ok(upload)
 }
 
-/// The refusal of a file that is known to be too large, as `file_too_large`. Whoever fetches the file can tell from
+impl Upload {
+    /// Reads the header, and looks through all rows, so that a file that cannot be read is rejected before anybody
+    /// asks what its columns mean.
+    fn read_header(&mut self) -> Result<(), Rejection> {
+        let mut rows = Rows::new(&self.text, self.delimiter, &self.limits);
+        let Some(header) = self.pass_header(&mut rows)? else {
+            return Err(no_text());
+        };
+        let mut layout = Layout::of(&header, &self.limits)?;
+        let (mut row_count, mut filled) = (0_usize, 0);
+        let mut rows_below = Vec::new();
+        while let Some(mut row) = rows.next_below(layout.width)? {
+            let more = row.surplus.kept.clone();
+            let surplus = layout.surplus(&row.cells, row.surplus);
+            let width = layout.filled(&row.cells);
+            let is_blank = layout.with_text(&row.cells).next().is_none();
+            if surplus.count == 0 && !row.malformed_quotes && is_blank {
+                continue;
+            }
+            row_count = row_count.saturating_add(1);
+            filled = filled.max(width);
+            if rows_below.len() < HEADER_SEARCH_ROWS {
+                // The real header may have more cells than what was taken for it.
+                row.cells.extend(more);
+                rows_below.push((row.line, row.cells));
+            }
+        }
+        layout.cut(filled);
+        self.header = Header {
+            names: layout.names.clone(),
+            column_numbers: layout.positions.iter().map(|&position| position + 1).collect(),
+            line: header.line,
+            has_sep_line: self.header.has_sep_line,
+            rows_below,
+        };
+        self.layout = layout;
+        self.row_count = row_count;
+        Ok(())
+    }
+
+    /// Passes what stands before the records.
+    fn pass_header(&self, rows: &mut Rows<'_>) -> Result<Option<Row>, Rejection> {
+        if self.header.has_sep_line {
+            rows.header()?;
+        }
+        let Some(header) = rows.header()? else {
+            return Ok(None);
+        };
+        if let Some(line) = header.swallows_rows(self.delimiter) {
+            return Err(Rejection::new(
+                RejectionCode::MalformedCsv,
+                quotes::swallows(line),
+            ));
+        }
+        if header.literal_quotes {
+            let message = format!(
+                "the header in line {} has a quote inside a name: put quotes around the whole name and write the one inside \
+                 twice, or remove it",
+                header.line
+            );
+            return Err(Rejection::new(RejectionCode::MalformedCsv, message));
+        }
+        Ok(Some(header))
+    }
+
+    /// The records that count, by what is mapped: rows whose mapped cells are all blank are ignored.
+    ///
+    /// Rejects the file with `empty_file` where no row is left. One with too many rows is not rejected yet: see
+    /// [`check_row_count`].
+    pub fn records(&self, mapping: &Mapping) -> Result<SourceFile, Rejection> {
+        let is_mapped = |column: usize| mapping.columns().any(|mapped| mapped == column);
+        let file = self.read_records(is_mapped, mapping.ignored_columns(&self.header))?;
+        if file.record_count > 0 {
+            return Ok(file);
+        }
+        Err(empty(&format!(
+            "the file holds no users: in all {} rows below the header in line {}, the cells of the mapped columns are blank; \
+             fill them in, or map other columns",
+            file.ignored_rows, self.header.line
+        )))
+    }
+
+    /// All records with any text, as long as nothing is known of the columns.
+    pub fn all_records(&self) -> Result<SourceFile, Rejection> {
+        self.read_records(|_| true, Vec::new())
+    }
+
+    fn read_records(
+        &self,
+        is_mapped: impl Fn(usize) -> bool,
+        ignored_columns: Vec<usize>,
+    ) -> Result<SourceFile, Rejection> {
+        let mut file = SourceFile {
+            encoding: self.encoding,
+            delimiter: self.delimiter,
+            header: self.header.clone(),
+            records: Vec::new(),
+            record_count: 0,
+            ignored_rows: 0,
+            ignored_columns,
+        };
+        let (limits, layout) = (&self.limits, &self.layout);
+        let most_cells = limits
+            .max_rows
+            .saturating_mul(limits.max_columns)
+            .saturating_mul(CELLS_FACTOR);
+        let mut rows = Rows::new(&self.text, self.delimiter, limits);
+        self.pass_header(&mut rows)?;
+        let mut width = 0_usize;
+        while let Some(mut row) = rows.next_below(layout.width)? {
+            let was_malformed = layout.was_malformed(&row.cells);
+            let mut surplus = layout.surplus(&row.cells, row.surplus);
+            let has_problem = surplus.count > 0 || row.malformed_quotes;
+            if !has_problem && !layout.with_text(&row.cells).any(&is_mapped) {
+                let only_looks_filled = layout.with_text(&row.cells).next().is_some();
+                file.ignored_rows = file.ignored_rows.saturating_add(usize::from(only_looks_filled));
+                continue;
+            }
+            file.record_count = file.record_count.saturating_add(1);
+            if file.record_count > limits.max_rows {
+                continue;
+            }
+            layout.forget_passwords(&mut row.cells, &mut surplus);
+            let cells = layout.cells(row.cells);
+            width = width.max(cells.len());
+            if width.saturating_mul(file.record_count) > most_cells {
+                let message = format!(
+                    "up to line {} the table has more than {most_cells} cells: delete the columns without a name",
+                    row.line
+                );
+                return Err(Rejection::new(RejectionCode::MalformedCsv, message));
+            }
+            file.records.push(Record {
+                row: u32::try_from(file.record_count).unwrap_or(u32::MAX),
+                line: row.line,
+                cells,
+                surplus,
+                malformed_quotes: row.malformed_quotes,
+                was_malformed,
+            });
+        }
+        Ok(file)
+    }
+}
+
+/// The rejection of a file that is known to be too large, as `file_too_large`. Whoever fetches the file can tell from
 /// its size alone, before there are any bytes of it.
 pub fn too_large(size_bytes: u64, limits: &Limits) -> Rejection {
     let most = limits.max_file_bytes;
@@ -129,19 +318,40 @@ pub fn too_large(size_bytes: u64, limits: &Limits) -> Rejection {
     Rejection::new(RejectionCode::FileTooLarge, message)
 }
 
-/// Refuses a file with a header but no records, as `empty_file`.
-pub(crate) fn check_any_row(file: &SourceFile) -> Result<(), Rejection> {
-    if file.record_count > 0 {
+/// Rejects a file with a header but no rows, as `empty_file`.
+pub(crate) fn check_any_row(upload: &Upload) -> Result<(), Rejection> {
+    if upload.row_count > 0 {
         return Ok(());
     }
     Err(empty(&format!(
         "the file holds a header but no users: its only row, in line {}, was taken for the header; add a row for each \
          user below it",
-        file.header_line
+        upload.header.line
     )))
 }
 
-/// Refuses a file with more records than allowed, as `too_many_rows`: the last check of a file as a whole.
+/// Rejects our own success CSV, as `report_uploaded`: its users exist, and its passwords must stand nowhere else.
+pub(crate) fn check_report(upload: &Upload) -> Result<(), Rejection> {
+    let names: Vec<String> = upload
+        .header
+        .names
+        .iter()
+        .map(|name| names::normalise(name))
+        .collect();
+    if names::is_success_report(&names) {
+        return Err(success_report());
+    }
+    Ok(())
+}
+
+/// The rejection of our own success CSV.
+pub fn success_report() -> Rejection {
+    let message = "the file is the success report of an earlier import, whose users exist already: correct and upload the \
+                   error report, or a file of your own";
+    Rejection::new(RejectionCode::ReportUploaded, message)
+}
+
+/// Rejects a file with more records than allowed, as `too_many_rows`: the last check of a file as a whole.
 pub fn check_row_count(file: &SourceFile, limits: &Limits) -> Result<(), Rejection> {
     let (count, most) = (file.record_count, limits.max_rows);
     if count <= most {
@@ -149,47 +359,6 @@ pub fn check_row_count(file: &SourceFile, limits: &Limits) -> Result<(), Rejecti
     }
     let message = format!("the file has {count} rows, {most} are allowed: divide it into several files");
     Err(Rejection::new(RejectionCode::TooManyRows, message))
-}
-
-/// All records that are kept, and how many there are.
-fn read_records(
-    rows: &mut Rows<'_>,
-    layout: &Layout,
-    limits: &Limits,
-) -> Result<(Vec<Record>, usize), Rejection> {
-    let most_cells = limits
-        .max_rows
-        .saturating_mul(limits.max_columns)
-        .saturating_mul(CELLS_FACTOR);
-    let mut records = Vec::new();
-    let (mut count, mut width) = (0_usize, 0_usize);
-    while let Some(row) = rows.next(layout.width)? {
-        let surplus = layout.surplus(&row.cells, row.surplus);
-        let cells = layout.cells(row.cells);
-        if surplus.count == 0 && cells.iter().all(|text| cell::is_blank(text)) {
-            continue;
-        }
-        count = count.saturating_add(1);
-        if count > limits.max_rows {
-            continue;
-        }
-        width = width.max(cells.len());
-        if width.saturating_mul(count) > most_cells {
-            let message = format!(
-                "up to line {} the table has more than {most_cells} cells: delete the columns without a name",
-                row.line
-            );
-            return Err(Rejection::new(RejectionCode::MalformedCsv, message));
-        }
-        let number = u32::try_from(count).unwrap_or(u32::MAX);
-        records.push(Record {
-            row: number,
-            line: row.line,
-            cells,
-            surplus,
-        });
-    }
-    Ok((records, count))
 }
 
 fn no_text() -> Rejection {

@@ -1,12 +1,14 @@
 //! From text to rows of cells.
 //!
 //! Tokenising is csv-core's. This layer adds what csv-core leaves to its caller: the physical line of a row (with
-//! CR, LF or CRLF, also inside quotes), an unclosed quote, and bounds on what is kept. It does not know what the
-//! cells mean, but takes the formula guard off them, so that nobody behind it sees the guard.
+//! CR, LF or CRLF, also inside quotes), quotes that cannot be meant, and bounds on what is kept. It does not know what
+//! the cells mean, but takes the formula guard off them, so that nobody behind it sees the guard.
+
+use std::borrow::Cow;
 
 use csv_core::ReadFieldResult;
 
-use super::{Delimiter, lines::LineCounter};
+use super::{Delimiter, lines::LineCounter, quotes};
 use crate::{
     cell, formula,
     limits::Limits,
@@ -34,6 +36,10 @@ pub(super) struct Row {
     pub(super) surplus: Surplus,
     /// Whether a cell has a quote elsewhere than around it: often the delimiter is another one then.
     pub(super) literal_quotes: bool,
+    /// Whether quotes of a cell among the columns cannot be meant. Such a cell is kept as its raw text, with its quotes.
+    pub(super) malformed_quotes: bool,
+    /// The line in which the quote of a cell opens that holds line breaks, if there is one.
+    multiline: Option<u32>,
 }
 
 /// Cells that no column can take; blank ones are not counted.
@@ -57,11 +63,10 @@ impl Surplus {
 
     /// Adds a cell, unless it is blank.
     pub(super) fn push(&mut self, text: &str) {
-        if cell::is_blank(text) {
-            return;
+        if !cell::is_blank(text) {
+            self.count += 1;
+            self.keep(text);
         }
-        self.count += 1;
-        self.keep(text);
     }
 
     /// Adds the cells that follow.
@@ -70,6 +75,11 @@ impl Surplus {
         for text in other.kept {
             self.keep(&text);
         }
+    }
+
+    /// Keeps how many there are, and no text.
+    pub(super) fn forget(&mut self) {
+        *self = Self::of_unknown_text(self.count);
     }
 
     fn keep(&mut self, text: &str) {
@@ -86,12 +96,13 @@ pub(super) struct Malformed {
     pub(super) rejection: Rejection,
     /// What there is of the row, for the choice of the delimiter: of `Name;"Email` the cell `Name` and a width of 2, as
     /// the cell whose quote is not closed is in the width only.
-    pub(super) row: Row,
+    pub(super) row: Box<Row>,
 }
 
 /// Reads one row after the other and skips the blank ones.
 pub(super) struct Rows<'t> {
     csv: csv_core::Reader,
+    delimiter: char,
     text: &'t [u8],
     lines: LineCounter,
     max_cell_bytes: usize,
@@ -104,10 +115,18 @@ impl<'t> Rows<'t> {
         // csv-core drops a byte order mark before the first field. Ours is gone already, and a second one is
         // text of the cell: an empty line before the text hides it from csv-core.
         csv.read_field(b"\n", &mut [0]);
-        // One byte for the formula guard, and one to see that a cell is too large.
-        let buffer = vec![0; limits.max_cell_bytes.min(text.len()).saturating_add(2)];
+        // Twice the limit, as every second byte may be a formula guard, and one to see that a cell is too large.
+        let buffer = vec![
+            0;
+            limits
+                .max_cell_bytes
+                .saturating_mul(2)
+                .min(text.len())
+                .saturating_add(2)
+        ];
         Self {
             csv,
+            delimiter: char::from(delimiter.byte()),
             text: text.as_bytes(),
             lines: LineCounter::new(),
             max_cell_bytes: limits.max_cell_bytes,
@@ -138,20 +157,54 @@ impl<'t> Rows<'t> {
                 return Ok(None);
             }
             let row = self.read_row(columns)?;
-            if row.surplus.count > 0 || !row.cells.iter().all(|text| cell::is_blank(text)) {
+            if row.surplus.count > 0
+                || row.malformed_quotes
+                || !row.cells.iter().all(|text| cell::is_blank(text))
+            {
                 return Ok(Some(row));
             }
+        }
+    }
+
+    /// The same, of rows below a header with so many columns: rejected where a quote has swallowed other rows.
+    pub(super) fn next_below(&mut self, columns: usize) -> Result<Option<Row>, Malformed> {
+        let row = self.next(columns)?;
+        match row {
+            Some(row) if row.surplus.count > 0 && row.multiline.is_some() => {
+                let line = row.multiline.unwrap_or(row.line);
+                Err(Malformed::new(quotes::swallows(line), row))
+            }
+            row => Ok(row),
         }
     }
 
     fn read_row(&mut self, columns: usize) -> Result<Row, Malformed> {
         let mut row = Row::starting(self.lines.line());
         loop {
+            let line = self.lines.line();
+            let (delimiter, before) = (self.delimiter, row.width);
             match self.read_cell() {
                 Ok(cell) => {
+                    let swallowed = cell.is_multiline
+                        && (cell.malformed_quotes
+                            || quotes::has_swallowed(
+                                &cell.text,
+                                delimiter,
+                                before,
+                                cell.rest_of_line,
+                                columns,
+                            ));
+                    row.malformed_quotes |= cell.malformed_quotes && row.width < columns;
                     row.push(cell.text, columns);
                     row.literal_quotes |= cell.literal_quotes;
-                    if cell.ends_row {
+                    if cell.is_multiline {
+                        row.multiline.get_or_insert(line);
+                    }
+                    let ends_row = cell.ends_row;
+                    if swallowed {
+                        return Err(Malformed::new(quotes::swallows(line), row));
+                    }
+                    if ends_row {
                         return Ok(row);
                     }
                 }
@@ -167,8 +220,9 @@ impl<'t> Rows<'t> {
     fn read_cell(&mut self) -> Result<Cell<'_>, String> {
         let line = self.lines.line();
         let (result, read, mut written) = self.csv.read_field(self.text, &mut self.buffer);
-        let literal_quotes = has_literal_quotes(self.advance(read));
+        let passed = self.advance(read);
 
+        let mut at_end = false;
         let ends_row = match result {
             ReadFieldResult::Field { record_end } => record_end,
             ReadFieldResult::OutputFull => return Err(self.too_large(line)),
@@ -182,28 +236,44 @@ impl<'t> Rows<'t> {
                     ReadFieldResult::OutputFull => return Err(self.too_large(line)),
                     ReadFieldResult::InputEmpty | ReadFieldResult::End => {
                         return Err(format!(
-                            "the quote that opens in line {line} is never closed: close it, or remove it"
+                            "the quote that opens in line {line} is never closed: close it or remove it; inside a cell, \
+                             write a quote twice"
                         ));
                     }
                 }
+                at_end = true;
                 true
             }
         };
 
+        let raw = match passed.split_last() {
+            Some((_, cell)) if !at_end => cell,
+            _ => passed,
+        };
         // Cut out of a string at ASCII characters, the bytes are always valid UTF-8. Were they not, the file would be
-        // refused: no cell may be blanked.
+        // rejected: no cell may be blanked.
         let bytes = self.buffer.get(..written).unwrap_or_default();
-        let Ok(text) = str::from_utf8(bytes) else {
+        let (Ok(text), Ok(raw)) = (str::from_utf8(bytes), str::from_utf8(raw)) else {
             return Err(format!("a cell that begins in line {line} cannot be read"));
         };
-        let text = formula::unescape(text);
+        let malformed_quotes = quotes::are_malformed(raw);
+        let text = if malformed_quotes {
+            Cow::Borrowed(raw)
+        } else {
+            formula::unescape(text)
+        };
         if text.len() > self.max_cell_bytes {
             return Err(self.too_large(line));
         }
+        let is_multiline = text.contains(['\r', '\n']);
         Ok(Cell {
+            is_multiline,
             text,
+            // Of cells without line breaks nobody asks, and a line of a million of them would be looked at a million times.
+            rest_of_line: (is_multiline && !ends_row).then(|| first_line(self.text)),
             ends_row,
-            literal_quotes,
+            literal_quotes: quotes::are_literal(raw),
+            malformed_quotes,
         })
     }
 
@@ -235,15 +305,19 @@ impl<'t> Rows<'t> {
 
 /// A cell, as it was just read.
 struct Cell<'b> {
-    text: &'b str,
+    /// Without quotes and formula guard, unless its quotes are malformed.
+    text: Cow<'b, str>,
+    is_multiline: bool,
+    /// What follows a cell with line breaks in its last line, if it does not end the row.
+    rest_of_line: Option<&'b [u8]>,
     ends_row: bool,
     literal_quotes: bool,
+    malformed_quotes: bool,
 }
 
-/// Whether a cell, given with the byte that ended it, has a quote elsewhere than around it.
-fn has_literal_quotes(raw: &[u8]) -> bool {
-    let is_quoted = |cell: &[u8]| cell.starts_with(b"\"") && cell.ends_with(b"\"");
-    raw.contains(&b'"') && !is_quoted(raw) && !raw.split_last().is_some_and(|(_, cell)| is_quoted(cell))
+fn first_line(text: &[u8]) -> &[u8] {
+    let end = text.iter().position(|byte| matches!(byte, b'\r' | b'\n'));
+    text.get(..end.unwrap_or(text.len())).unwrap_or(text)
 }
 
 impl Row {
@@ -254,18 +328,27 @@ impl Row {
             width: 0,
             surplus: Surplus::default(),
             literal_quotes: false,
+            malformed_quotes: false,
+            multiline: None,
         }
     }
 
+    /// The line in which the quote of a cell opens that holds rows, as only the header's cells may hold none.
+    pub(super) fn swallows_rows(&self, delimiter: Delimiter) -> Option<u32> {
+        let delimiter = char::from(delimiter.byte());
+        let any = self.cells.iter().any(|text| quotes::holds_a_row(text, delimiter));
+        self.multiline.filter(|_| any)
+    }
+
     /// Appends a cell. Empty cells take no memory until one follows that is not empty.
-    fn push(&mut self, text: &str, columns: usize) {
+    fn push(&mut self, text: Cow<'_, str>, columns: usize) {
         let index = self.width;
         self.width += 1;
         if index >= columns {
-            self.surplus.push(text);
+            self.surplus.push(&text);
         } else if !text.is_empty() {
             self.cells.resize(index, String::new());
-            self.cells.push(text.to_owned());
+            self.cells.push(text.into_owned());
         }
     }
 }
@@ -274,7 +357,7 @@ impl Malformed {
     fn new(message: String, row: Row) -> Self {
         Self {
             rejection: Rejection::new(RejectionCode::MalformedCsv, message),
-            row,
+            row: Box::new(row),
         }
     }
 }

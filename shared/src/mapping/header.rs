@@ -7,109 +7,130 @@ use strum::VariantArray;
 use super::{
     Mapping,
     origin::{Origin, origin},
+    sentence,
 };
 use crate::{
     cell,
     contract::job::Job,
     field::Field,
-    file::SourceFile,
+    file::Header,
     formula,
     names::{self, Recognised},
-    problem::quote_name,
-    rejection::{Rejection, RejectionCode},
+    rejection::Rejection,
 };
 
-/// The header of a file, with the names as they are compared.
-pub(super) struct Header<'f> {
-    file: &'f SourceFile,
+/// The columns of a header, with their names as they are compared.
+pub(super) struct Columns<'h> {
+    header: &'h Header,
     names: Vec<String>,
 }
 
-impl<'f> Header<'f> {
-    pub(super) fn of(file: &'f SourceFile) -> Self {
+impl<'h> Columns<'h> {
+    pub(super) fn of(header: &'h Header) -> Self {
         Self {
-            file,
-            names: file.header.iter().map(|name| names::normalise(name)).collect(),
+            header,
+            names: header.names.iter().map(|name| names::normalise(name)).collect(),
         }
     }
 
-    /// Whether any of its names means a field.
+    /// Whether any of the names means a field.
     pub(super) fn is_recognised(&self) -> bool {
         self.names.iter().any(|name| names::recognise(name).is_some())
     }
 
-    pub(super) fn missing(&self) -> Rejection {
-        let message = format!(
-            "line {} is not a header, as none of its cells is the name of a field: put the names above the rows, as \
-             Username, Email, Virtual Extension, Role",
-            self.file.header_line
-        );
-        Rejection::new(RejectionCode::MissingHeader, message)
+    /// The columns that a job can mean by a name: those of exactly this name, else of one that is compared equal. A name
+    /// that was copied from the file as text may still have the formula guard.
+    fn candidates(&self, name: &str) -> Vec<usize> {
+        let of = |is_meant: &dyn Fn(usize, &str) -> bool| -> Vec<usize> {
+            let columns = self.header.names.iter().enumerate();
+            columns
+                .filter(|(column, other)| is_meant(*column, other))
+                .map(|(column, _)| column)
+                .collect()
+        };
+        let find = |name: &str| {
+            let exact = of(&|_, other| !cell::is_blank(other) && cell::trim(other) == cell::trim(name));
+            let normalised = names::normalise(name);
+            if !exact.is_empty() || normalised.is_empty() {
+                return exact;
+            }
+            of(&|column, _| self.names.get(column) == Some(&normalised))
+        };
+        let found = find(name);
+        if found.is_empty() {
+            find(&formula::unescape(name))
+        } else {
+            found
+        }
     }
 
-    /// Where a column stands in the file, from 1.
-    fn number(&self, column: usize) -> usize {
-        self.file.column_numbers.get(column).copied().unwrap_or_default()
+    /// The columns that the job names, each name with all columns that it can mean.
+    ///
+    /// Rejects a file in which a name can mean several.
+    pub(super) fn named_by(&self, job: &Job) -> Result<BTreeMap<Field, Vec<usize>>, Rejection> {
+        let mut named = BTreeMap::new();
+        for &field in Field::VARIANTS {
+            if let Origin::Column(name) = origin(field, job) {
+                let candidates = self.candidates(name);
+                if candidates.len() > 1 {
+                    return Err(sentence::duplicate_header(self.header, &candidates, field));
+                }
+                named.insert(field, candidates);
+            }
+        }
+        Ok(named)
     }
 
-    pub(super) fn check_duplicates(&self) -> Result<(), Rejection> {
-        let mut first = BTreeMap::new();
-        // A name of nothing but spaces, `_` and `-` names no column.
-        for (column, name) in self.names.iter().enumerate().filter(|(_, name)| !name.is_empty()) {
-            if let Some(earlier) = first.insert(name, column) {
-                let message = format!(
-                    "columns {} and {} of the header in line {} have the same name, apart from case, spaces, _ and -: \
-                     rename one of them",
-                    self.number(earlier),
-                    self.number(column),
-                    self.file.header_line
-                );
-                return Err(Rejection::new(RejectionCode::DuplicateHeader, message));
+    /// Rejects a file in which a field that is read by its header has two columns of one name.
+    pub(super) fn check_duplicates(
+        &self,
+        job: &Job,
+        named: &BTreeMap<Field, Vec<usize>>,
+    ) -> Result<(), Rejection> {
+        let taken: Vec<usize> = named.values().flatten().copied().collect();
+        let by_header = |field: &&Field| matches!(origin(**field, job), Origin::Header);
+        let mut fields = Field::VARIANTS.iter().filter(by_header);
+        fields.try_for_each(|&field| self.duplicate(field, &taken))
+    }
+
+    /// Rejects a file in which two columns that are not taken have the same name, and it means the field.
+    pub(super) fn duplicate(&self, field: Field, taken: &[usize]) -> Result<(), Rejection> {
+        let columns = matching(&self.names, field, |column| !taken.contains(&column));
+        for (index, column) in columns.iter().enumerate() {
+            let name = self.names.get(*column);
+            let same: Vec<usize> = columns
+                .iter()
+                .skip(index)
+                .copied()
+                .filter(|other| self.names.get(*other) == name)
+                .collect();
+            if same.len() > 1 {
+                return Err(sentence::duplicate_header(self.header, &same, field));
             }
         }
         Ok(())
     }
 
-    /// The column that a job means by a name. A name that was copied from the file as text may still have the
-    /// formula guard.
-    fn find(&self, name: &str) -> Option<usize> {
-        let find = |name: &str| {
-            let normalised = names::normalise(name);
-            if normalised.is_empty() {
-                let name = cell::trim(name);
-                return self
-                    .file
-                    .header
-                    .iter()
-                    .position(|cell| !name.is_empty() && cell::trim(cell) == name);
-            }
-            self.names.iter().position(|other| *other == normalised)
-        };
-        find(name).or_else(|| find(formula::unescape(name)))
-    }
-
-    pub(super) fn columns_named_by(&self, job: &Job) -> Result<BTreeMap<Field, usize>, Rejection> {
+    /// The one column of each field that the job names.
+    pub(super) fn found(
+        &self,
+        named: BTreeMap<Field, Vec<usize>>,
+        job: &Job,
+    ) -> Result<BTreeMap<Field, usize>, Rejection> {
         let (mut columns, mut missing) = (BTreeMap::new(), Vec::new());
-        for &field in Field::VARIANTS {
-            let Origin::Column(name) = origin(field, job) else {
-                continue;
-            };
-            match self.find(name) {
-                Some(column) => {
+        for (field, candidates) in named {
+            match (candidates.first(), origin(field, job)) {
+                (Some(&column), _) => {
                     columns.insert(field, column);
                 }
-                None => missing.push(format!("{} for {}", quote_name(name), field.label())),
+                (None, Origin::Column(name)) => missing.push((field, name)),
+                (None, _) => {}
             }
         }
         if missing.is_empty() {
             return Ok(columns);
         }
-        let message = format!(
-            "the header in line {} has no column {}: choose a column that is in the file",
-            self.file.header_line,
-            missing.join(", no column ")
-        );
-        Err(Rejection::new(RejectionCode::ColumnNotFound, message))
+        Err(sentence::column_not_found(self.header, &missing))
     }
 
     /// Only the virtual extension and the PBX device may share a column, because they often are one number.
@@ -119,13 +140,21 @@ impl<'f> Header<'f> {
             if let Some(other) = taken.insert(column, field)
                 && (other, field) != (Field::VirtualExtension, Field::PbxDevice)
             {
-                let message = format!(
-                    "column {} is mapped to both {} and {}: choose one column for each",
-                    self.number(column),
-                    other.label(),
-                    field.label()
-                );
-                return Err(Rejection::new(RejectionCode::MappingConflict, message));
+                return Err(sentence::shared_column(self.header, column, other, field));
+            }
+        }
+        Ok(())
+    }
+
+    /// Rejects a field in a column of passwords, whose cells are never kept.
+    pub(super) fn check_passwords(&self, mapping: &Mapping) -> Result<(), Rejection> {
+        for (&field, &column) in &mapping.columns {
+            if self
+                .names
+                .get(column)
+                .is_some_and(|name| names::is_password(name))
+            {
+                return Err(sentence::password_column(self.header, column, field));
             }
         }
         Ok(())
@@ -143,15 +172,7 @@ impl<'f> Header<'f> {
                 &[column] => {
                     mapping.columns.insert(field, column);
                 }
-                [one, other, ..] => {
-                    let message = format!(
-                        "columns {} and {} can both be meant as {}: choose one of them, or rename the other",
-                        self.number(*one),
-                        self.number(*other),
-                        field.label()
-                    );
-                    return Err(Rejection::new(RejectionCode::MappingConflict, message));
-                }
+                several => return Err(sentence::several_columns(self.header, several, field)),
             }
         }
         Ok(())

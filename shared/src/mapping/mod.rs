@@ -1,70 +1,90 @@
 //! Which column holds which field: what the job says, else what the header says.
 //!
-//! Nothing is chosen between two columns that could be meant, and no text of the header goes into a refusal: where
-//! the header is missing, the first row is somebody's data.
+//! Nothing is chosen between two columns that could be meant. What the file says goes into the full sentence of a
+//! rejection only, and not into that of events: where the header is missing, the first row is somebody's data.
 
 mod header;
 mod origin;
+mod sentence;
 
 use std::collections::BTreeMap;
 
 use strum::VariantArray;
 
-use crate::{
-    contract::job::Job,
-    field::Field,
-    file::SourceFile,
-    names,
-    rejection::{Rejection, RejectionCode},
-};
-use header::{Header, matching};
+use crate::{cell, contract::job::Job, field::Field, file::Header, names, rejection::Rejection};
+use header::{Columns, matching};
 pub(crate) use origin::is_required;
 use origin::{Origin, origin};
 
 /// The columns of all fields that have one.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Mapping {
     columns: BTreeMap<Field, usize>,
 }
 
 impl Mapping {
-    /// The column of a field, by its index in [`SourceFile::header`].
+    /// The column of a field, by its index in [`Header::names`].
     pub fn column(&self, field: Field) -> Option<usize> {
         self.columns.get(&field).copied()
+    }
+
+    /// The columns of all fields.
+    pub fn columns(&self) -> impl Iterator<Item = usize> {
+        self.columns.values().copied()
+    }
+
+    /// The positions, from 1, of the columns that have a name and no field.
+    pub fn ignored_columns(&self, header: &Header) -> Vec<usize> {
+        let columns = header.names.iter().zip(&header.column_numbers).enumerate();
+        let ignored = columns.filter(|(column, (name, _))| {
+            !cell::is_blank(name) && !self.columns().any(|mapped| mapped == *column)
+        });
+        ignored.map(|(_, (_, number))| *number).collect()
     }
 }
 
 /// Maps the columns of a file.
 ///
-/// Refuses it with `missing_header`, `duplicate_header`, `column_not_found`, `mapping_conflict` or
+/// Rejects it with `missing_header`, `duplicate_header`, `column_not_found`, `mapping_conflict` or
 /// `required_field_unmapped`, whichever comes first.
-pub fn map(file: &SourceFile, job: &Job) -> Result<Mapping, Rejection> {
-    let header = Header::of(file);
+pub fn map(header: &Header, job: &Job) -> Result<Mapping, Rejection> {
+    let columns = Columns::of(header);
     let is_mapped = Field::VARIANTS
         .iter()
         .any(|&field| matches!(origin(field, job), Origin::Column(_)));
-    if !is_mapped && !header.is_recognised() {
-        return Err(header.missing());
+    if !is_mapped && !columns.is_recognised() {
+        return Err(sentence::missing_header(header));
     }
-    header.check_duplicates()?;
-
+    let named = columns.named_by(job)?;
+    columns.check_duplicates(job, &named)?;
     let mut mapping = Mapping {
-        columns: header.columns_named_by(job)?,
+        columns: columns.found(named, job)?,
     };
-    header.check_shared(&mapping)?;
-    header.match_the_rest(job, &mut mapping)?;
-    check_required(job, &mapping)?;
+    columns.check_shared(&mapping)?;
+    columns.match_the_rest(job, &mut mapping)?;
+    columns.check_passwords(&mapping)?;
+    check_required(header, job, &mapping)?;
     Ok(mapping)
 }
 
 /// Whatever is wrong with the header of a file before a job names any column.
-pub(crate) fn check_header(file: &SourceFile) -> Vec<Rejection> {
-    let header = Header::of(file);
-    let missing = (!header.is_recognised()).then(|| header.missing());
-    missing
-        .into_iter()
-        .chain(header.check_duplicates().err())
-        .collect()
+pub(crate) fn check_header(header: &Header) -> Vec<Rejection> {
+    let columns = Columns::of(header);
+    let missing = (!columns.is_recognised()).then(|| sentence::missing_header(header));
+    let duplicates = Field::VARIANTS
+        .iter()
+        .find_map(|&field| columns.duplicate(field, &[]).err());
+    missing.into_iter().chain(duplicates).collect()
+}
+
+/// The mapping of all columns that the header alone gives to any field: what a file looks like before a job says more.
+pub(crate) fn suggested(header: &Header) -> Mapping {
+    let meant = suggest(&header.names).into_iter();
+    Mapping {
+        columns: meant
+            .filter_map(|(field, columns)| Some((field, *columns.first()?)))
+            .collect(),
+    }
 }
 
 /// The columns that the header alone gives to each field, by their index, for the mapping step of a user
@@ -77,24 +97,15 @@ pub fn suggest(header: &[String]) -> BTreeMap<Field, Vec<usize>> {
     suggestions.filter(|(_, columns)| !columns.is_empty()).collect()
 }
 
-fn check_required(job: &Job, mapping: &Mapping) -> Result<(), Rejection> {
+fn check_required(header: &Header, job: &Job, mapping: &Mapping) -> Result<(), Rejection> {
     let unmapped = |&field: &Field| {
         is_required(field)
             && mapping.column(field).is_none()
             && !matches!(origin(field, job), Origin::Elsewhere)
     };
-    let labels: Vec<&str> = Field::VARIANTS
-        .iter()
-        .copied()
-        .filter(unmapped)
-        .map(Field::label)
-        .collect();
-    if labels.is_empty() {
+    let missing: Vec<Field> = Field::VARIANTS.iter().copied().filter(unmapped).collect();
+    if missing.is_empty() {
         return Ok(());
     }
-    let message = format!(
-        "no column is mapped to {}: choose one, or give the column of the file the field's name",
-        labels.join(", ")
-    );
-    Err(Rejection::new(RejectionCode::RequiredFieldUnmapped, message))
+    Err(sentence::required_field_unmapped(header, mapping, &missing))
 }

@@ -36,8 +36,8 @@ pub(super) fn origin(field: Field, job: &Job) -> Origin<'_> {
             | None => Origin::Header,
         },
         Field::Role => match &fields.role {
-            Some(RoleSource::Column(name)) => Origin::Column(name),
-            Some(RoleSource::Value(_)) => Origin::Elsewhere,
+            Some(RoleSource::Column(column)) => Origin::Column(&column.column),
+            Some(RoleSource::Fixed(_)) => Origin::Elsewhere,
             None => Origin::Header,
         },
         Field::Desks => of_list(fields.desks.as_ref()),
@@ -59,8 +59,8 @@ fn of_column(column: Option<&Column>) -> Origin<'_> {
 
 fn of_list(source: Option<&ListSource>) -> Origin<'_> {
     match source {
-        Some(ListSource::Column(name)) => Origin::Column(name),
-        Some(ListSource::Values(_)) => Origin::Elsewhere,
+        Some(ListSource::Column(column)) => Origin::Column(&column.column),
+        Some(ListSource::Fixed(_)) => Origin::Elsewhere,
         None => Origin::Header,
     }
 }

@@ -9,7 +9,8 @@ use strum::{Display, EnumString, IntoStaticStr, VariantArray};
 
 use crate::field::Field;
 pub(crate) use quote::quote_name;
-pub use sentence::Flaw;
+pub(crate) use sentence::character_in_place;
+pub use sentence::{Damage, Flaw};
 
 /// Why a row did not become a user. The order is the one in which the codes of one field are reported.
 #[derive(
@@ -32,13 +33,16 @@ pub use sentence::Flaw;
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum Code {
+    /// Quotes that cannot be meant, in any cell of the row.
+    MalformedQuotes,
     /// A required field is blank.
     Required,
     /// Username, e-mail address, SIP URI or a name is over its length.
     TooLong,
     /// Characters that a username or a name may not have; control characters in any mapped cell.
     InvalidCharacters,
-    /// An extension or PBX device that a spreadsheet changed.
+    /// A value that a spreadsheet changed: a number or date as extension or PBX device, an exponent as username, commas in
+    /// an ID, an error value anywhere.
     SpreadsheetDamage,
     /// E-mail address, extension, PBX device or SIP URI is not of its form.
     InvalidFormat,

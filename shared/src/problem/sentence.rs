@@ -1,5 +1,7 @@
 //! The sentences of problems, all in one place: each names the field and the value, and says what to do.
 
+use std::borrow::Cow;
+
 use super::{
     Code, Problem,
     quote::{quote, quote_all, quote_list, quote_name},
@@ -9,11 +11,15 @@ use crate::{
     cell,
     field::Field,
     file::{MAX_SURPLUS_BYTES, Surplus},
+    text::is_invisible,
+    user::is_damaged_number,
 };
 
 /// Why a text is not a value of its field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Flaw {
+    /// Quotes that cannot be meant.
+    Quotes,
     /// Nothing but blanks.
     Blank,
     /// More characters than allowed.
@@ -25,22 +31,50 @@ pub enum Flaw {
     },
     /// A control character.
     ControlCharacter,
-    /// A character that the field may not have: the first of them.
-    Character(char),
-    /// A number as spreadsheets change it.
-    SpreadsheetDamage,
+    /// A character that the field may not have.
+    Character {
+        /// The first of them.
+        character: char,
+        /// Where it stands, from 1.
+        position: usize,
+    },
+    /// Letters of scripts that are not used together, so that some may look like others.
+    MixedScripts(Vec<&'static str>),
+    /// Nothing by which people could tell the value.
+    Nameless,
+    /// What a spreadsheet made of a value.
+    SpreadsheetDamage(Damage),
     /// Not of the field's form. Says what is wrong, where that is not plain from the form.
-    Format(Option<&'static str>),
+    Format(Option<Cow<'static, str>>),
+}
+
+/// What spreadsheets make of values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Damage {
+    /// A number with an exponent, a decimal fraction, or digits in groups.
+    Number,
+    /// A date.
+    Date,
+    /// An error value, as `#N/A`, or `####`.
+    ErrorValue,
 }
 
 impl Flaw {
+    /// Not of the field's form, for this reason.
+    pub(crate) fn format(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::Format(Some(detail.into()))
+    }
+
     /// The code that stands for the flaw.
     pub fn code(&self) -> Code {
         match self {
+            Self::Quotes => Code::MalformedQuotes,
             Self::Blank => Code::Required,
             Self::TooLong { .. } => Code::TooLong,
-            Self::ControlCharacter | Self::Character(_) => Code::InvalidCharacters,
-            Self::SpreadsheetDamage => Code::SpreadsheetDamage,
+            Self::ControlCharacter | Self::Character { .. } | Self::MixedScripts(_) | Self::Nameless => {
+                Code::InvalidCharacters
+            }
+            Self::SpreadsheetDamage(_) => Code::SpreadsheetDamage,
             Self::Format(_) => Code::InvalidFormat,
         }
     }
@@ -59,32 +93,85 @@ impl Problem {
     pub fn flawed(field: Field, cell: &str, flaw: &Flaw) -> Self {
         let subject = subject(field, cell);
         let message = match flaw {
+            Flaw::Quotes => format!("{subject} {STRAY_QUOTES}"),
             Flaw::Blank => required(field),
             Flaw::TooLong { characters, limit } => {
                 format!("{subject} has {characters} characters, {limit} are allowed: shorten it.")
             }
-            Flaw::ControlCharacter => {
-                format!("{subject} holds a control character or a line break: type the value again.")
-            }
-            Flaw::Character(c) => match field {
-                Field::Username => format!(
-                    "{subject} holds {}: use letters, digits and . _ - @ + only.",
-                    quote_name(&c.to_string())
+            Flaw::ControlCharacter => match field {
+                Field::Role | Field::Desks | Field::SkillGroups | Field::Tags => format!(
+                    "{subject} holds a line break or another control character: put ; or | or a comma between several IDs."
                 ),
                 _ => format!(
-                    "{subject} holds {}, which it may not: remove it.",
-                    quote_name(&c.to_string())
+                    "{subject} holds a line break or another control character: type the value again."
                 ),
             },
-            Flaw::SpreadsheetDamage => format!(
-                "{subject} was changed by a spreadsheet: format the column as text, type the number again and save."
+            Flaw::Character { character, position } => {
+                let what = character_in_place(*character, *position);
+                match field {
+                    Field::Username => {
+                        format!("{subject} holds {what}: use letters, digits and . _ - @ + only.")
+                    }
+                    _ => format!("{subject} holds {what}, which it may not: remove it."),
+                }
+            }
+            Flaw::MixedScripts(scripts) => format!(
+                "{subject} mixes letters of several scripts ({}), some of which look alike: type it again in one of them.",
+                scripts.join(", ")
             ),
+            Flaw::Nameless => match field {
+                Field::Username => format!("{subject} has no letter and no digit: type the username."),
+                _ => format!(
+                    "{subject} has nothing in it that can be seen: type the name, or leave the cell blank."
+                ),
+            },
+            Flaw::SpreadsheetDamage(damage) => damaged(&subject, *damage, field),
             Flaw::Format(detail) => {
-                let detail = detail.map(|detail| format!(" ({detail})")).unwrap_or_default();
+                let detail = detail
+                    .as_ref()
+                    .map(|detail| format!(" ({detail})"))
+                    .unwrap_or_default();
                 format!("{subject} is not {}{detail}: correct it.", form(field))
             }
         };
         Self::new(field, flaw.code(), message)
+    }
+
+    /// Quotes that cannot be meant, in a cell that is not mapped; `column` is its name, where it has one.
+    pub fn malformed_quotes(column: Option<&str>, cell: &str) -> Self {
+        let column = column.map_or_else(|| "without a name".to_owned(), quote_name);
+        let message = format!(
+            "Column {column} has {}, which {STRAY_QUOTES}",
+            quote(cell::trim(cell))
+        );
+        Self::new(None, Code::MalformedQuotes, message)
+    }
+
+    /// Quotes that cannot be meant, in a row whose cells are not known to have any.
+    pub fn malformed_quotes_somewhere() -> Self {
+        let message = "The row has quotes that cannot be meant: put quotes around whole cells only, and write a quote inside \
+                       them twice.";
+        Self::new(None, Code::MalformedQuotes, message.to_owned())
+    }
+
+    /// A value that is a whole line of the file.
+    pub fn whole_line(field: Field, cell: &str, code: Code) -> Self {
+        let message = format!(
+            "{} is a whole line, which stands in quotes as one cell: remove the quotes around the line.",
+            subject(field, cell)
+        );
+        Self::new(field, code, message)
+    }
+
+    /// IDs with thousands separators: without them they are IDs of the tenant, with them others.
+    pub fn grouped_ids(field: Field, ids: &[String]) -> Self {
+        let message = format!(
+            "{} {} has commas between thousands, as a spreadsheet shows a number: type the ID without them, with the column \
+             formatted as text.",
+            title(field),
+            quote_list(ids)
+        );
+        Self::new(field, Code::SpreadsheetDamage, message)
     }
 
     /// IDs of a cell that are unknown, inactive, another tenant's, or no numbers. Which of these, is not told.
@@ -95,11 +182,16 @@ impl Problem {
             Field::SkillGroups => ("a skill group", ", as on the page Users > Skill Groups"),
             _ => ("a tag", ""),
         };
-        let verb = if ids.len() == 1 { "is" } else { "are" };
+        let (verb, noun) = if ids.len() == 1 {
+            ("is", "the ID")
+        } else {
+            ("are", "IDs")
+        };
         let message = format!(
-            "{} {} {verb} not the ID of {what} of this tenant: copy the ID from the Dialer{page}.",
+            "{} {} {verb} not {noun} of {what} of this tenant: copy the ID from the Dialer{page}.{}",
             title(field),
-            quote_list(ids)
+            quote_list(ids),
+            id_hint(ids)
         );
         Self::new(field, Code::UnknownReference, message)
     }
@@ -116,8 +208,11 @@ impl Problem {
     /// A username or e-mail address that stands in an earlier row.
     pub fn duplicate_in_file(field: Field, value: &str, row: u32, line: u32) -> Self {
         let subject = subject(field, value);
-        let message =
-            format!("{subject} already stands in row {row} (line {line}): keep one of the two rows.");
+        let message = format!(
+            "{subject} already stands in row {row} (line {line}): delete this row if it is the same person, else give it \
+                 another {}.",
+            field.label()
+        );
         Self::new(field, Code::DuplicateInFile, message)
     }
 
@@ -125,8 +220,7 @@ impl Problem {
     pub fn already_exists(field: Field, value: &str) -> Self {
         let subject = subject(field, value);
         let message = format!(
-            "{subject} is taken by a user of the Dialer: remove the row if it is the same person, else choose \
-             another {}.",
+            "{subject} is taken by a user of the Dialer: delete the row if it is the same person, else give it another {}.",
             field.label()
         );
         Self::new(field, Code::AlreadyExists, message)
@@ -166,12 +260,82 @@ impl Problem {
     pub fn wrong_column_count(surplus: &Surplus) -> Self {
         let cells = if surplus.count == 1 { "cell" } else { "cells" };
         let message = format!(
-            "The row has {} more {cells} than the header has columns: {}. Put quotes around a value that holds \
-             the delimiter, or remove what does not belong there.",
+            "The row has {} more {cells} than the header has columns{}: a delimiter inside a value may have moved the cells \
+             after it. Put quotes around the value that holds it, or remove what does not belong there.",
             surplus.count,
-            quote_all(&surplus.kept, surplus.count, MAX_SURPLUS_BYTES)
+            if surplus.kept.is_empty() {
+                String::new()
+            } else {
+                format!(
+                    " ({})",
+                    quote_all(&surplus.kept, surplus.count, MAX_SURPLUS_BYTES)
+                )
+            }
         );
         Self::new(None, Code::WrongColumnCount, message)
+    }
+}
+
+/// After field and value.
+const STRAY_QUOTES: &str = "has quotes that cannot be meant: put quotes around the whole cell only, and write a quote \
+                            inside it twice.";
+
+/// A character as people find it: as it is and by its code point, with its place.
+pub(crate) fn character_in_place(character: char, position: usize) -> String {
+    let code_point = format!("U+{:04X}", u32::from(character));
+    let shown = match character {
+        ' ' => "a blank".to_owned(),
+        '\'' => "an apostrophe (\"'\")".to_owned(),
+        c if is_invisible(c) => format!("an invisible character ({code_point})"),
+        c if c.is_whitespace() => format!("a blank of another kind ({code_point})"),
+        c if c.is_ascii() => quote_name(&c.to_string()),
+        c => format!("{} ({code_point})", quote_name(&c.to_string())),
+    };
+    format!("{shown} as character {position}")
+}
+
+fn damaged(subject: &str, damage: Damage, field: Field) -> String {
+    match damage {
+        Damage::Number | Damage::Date => {
+            let made = if damage == Damage::Date {
+                "a date"
+            } else {
+                "another number"
+            };
+            let what = if field == Field::Username {
+                "username"
+            } else {
+                "number"
+            };
+            format!(
+                "{subject} was changed by a spreadsheet, which took it for {made}: format the column as text, type the \
+                 {what} again and save."
+            )
+        }
+        Damage::ErrorValue => {
+            format!(
+                "{subject} is an error value of a spreadsheet: replace it by the value, or leave the cell blank."
+            )
+        }
+    }
+}
+
+/// Where the cause of wrong IDs can be seen.
+fn id_hint(ids: &[String]) -> &'static str {
+    let is_changed = |id: &String| {
+        is_damaged_number(id)
+            || (id.len() > 15 && id.ends_with("000") && id.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    let is_parted = |id: &String| {
+        let parts = || id.split(|c: char| !c.is_ascii_digit());
+        parts().count() > 1 && parts().all(|part| !part.is_empty())
+    };
+    if ids.iter().any(is_changed) {
+        " It looks like a number that a spreadsheet has changed: format the column as text and type the ID again."
+    } else if ids.iter().any(is_parted) {
+        " Put ; or | or a comma between several IDs."
+    } else {
+        ""
     }
 }
 
@@ -201,8 +365,8 @@ fn required(field: Field) -> String {
 fn form(field: Field) -> &'static str {
     match field {
         Field::Email => "one e-mail address like name@example.com",
-        Field::VirtualExtension => "a number of 2 to 10 digits",
-        Field::PbxDevice => "a number of at most 32 digits",
+        Field::VirtualExtension => "a number of 2 to 10 digits from 0 to 9",
+        Field::PbxDevice => "a number of at most 32 digits from 0 to 9",
         Field::SipUri => "a SIP URI like user@host or sip:user@host:5060",
         _ => "of the right form",
     }

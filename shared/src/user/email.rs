@@ -1,9 +1,14 @@
 //! E-mail addresses.
 
+use std::borrow::Cow;
+
 use email_address::{EmailAddress, Options};
 
 use super::{check_controls, check_length, check_raw_length, domain, trimmed};
-use crate::problem::Flaw;
+use crate::{
+    problem::{Flaw, character_in_place},
+    text::is_invisible,
+};
 
 /// Most characters before the `@`. Source: RFC 5321, section 4.5.3.1.1.
 const MAX_LOCAL_CHARS: usize = 64;
@@ -27,12 +32,15 @@ impl Email {
         let ascii = ascii_form(text);
         check_length(ascii.as_deref().unwrap_or(text).chars().count(), Self::MAX_CHARS)?;
         check_controls(text)?;
+        // The form of a domain drops characters that cannot be seen; nobody would find the user by what was typed.
+        let is_visible = !text.contains(is_invisible);
         match ascii {
-            Some(address) if is_address(&address) => Ok(Self {
+            Some(address) if is_visible && is_address(&address) => Ok(Self {
                 key: address.to_ascii_lowercase(),
                 address,
             }),
             ascii => Err(Flaw::Format(Some(what_is_wrong(
+                text,
                 ascii.as_deref().unwrap_or(text),
             )))),
         }
@@ -69,8 +77,42 @@ fn is_address(ascii: &str) -> bool {
         && EmailAddress::parse_with_options(ascii, options).is_ok()
 }
 
-/// What keeps a text from being an address. The reasons are told apart because each asks for another correction.
-fn what_is_wrong(text: &str) -> &'static str {
+/// What keeps a text, or its ASCII form, from being an address. The reasons are told apart because each asks for another
+/// correction.
+fn what_is_wrong(given: &str, ascii: &str) -> Cow<'static, str> {
+    if let Some((position, c)) = given.chars().enumerate().find(|&(_, c)| is_invisible(c)) {
+        return format!("it holds {}", character_in_place(c, position + 1)).into();
+    }
+    if given
+        .split_once(':')
+        .is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case("mailto"))
+    {
+        return "mailto: stands before the address".into();
+    }
+    if given.matches('@').count() == 1
+        && let Some(last) = given.chars().last().filter(|last| ".,;:".contains(*last))
+    {
+        return format!("there is a {last:?} at its end")
+            .replace('\'', "\"")
+            .into();
+    }
+    if let Some((local, _)) = given
+        .rsplit_once('@')
+        .filter(|(local, _)| local.chars().count() <= MAX_LOCAL_CHARS)
+        && let Some((position, c)) = local.chars().enumerate().find(|(_, c)| !c.is_ascii())
+    {
+        let what = character_in_place(c, position + 1);
+        return format!(
+            "the part before @ holds {what}; it may only have ASCII letters, digits and {LOCAL_MARKS}"
+        )
+        .into();
+    }
+    plain_reason(ascii).into()
+}
+
+const LOCAL_MARKS: &str = ". ! # $ % & ' * + - / = ? ^ _ ` { | } ~";
+
+fn plain_reason(text: &str) -> &'static str {
     let Some((local, name)) = text.rsplit_once('@') else {
         return "there is no @ in it";
     };
@@ -158,7 +200,13 @@ mod tests {
             ("ann@", "nothing after @"),
             ("ann@example", "no dot after @"),
             ("ann@.example.com", "after @ begins or ends"),
-            ("ann@example.com.", "after @ begins or ends"),
+            ("ann@example.com.", "\".\" at its end"),
+            ("ann@example.com;", "\";\" at its end"),
+            (
+                "ann@exam\u{200B}ple.com",
+                "an invisible character (U+200B) as character 9",
+            ),
+            ("\u{430}nn@example.com", "(U+0430) as character 1"),
             ("ann@example..com", "two in a row"),
             ("ann@-x.com", "hyphens between"),
             ("ann@x_y.com", "after @ may only"),
@@ -168,14 +216,14 @@ mod tests {
             ("ann.@example.com", "before @ begins"),
             ("a..n@example.com", "two in a row"),
             ("\"ann\"@example.com", "before @ may only"),
-            ("zoë@example.com", "before @ may only"),
+            ("zoë@example.com", "before @ holds \"ë\" (U+00EB) as character 3"),
             ("Ann <ann@example.com>", "brackets around it"),
             ("<ann@example.com>", "brackets around it"),
             ("ann@[192.0.2.1]", "after @ may only"),
             ("ann@a.com,bob@b.com", "more than one @"),
             ("ann@a.com; bob@b.com", "more than one @"),
             ("ann@a@b.com", "more than one @"),
-            ("mailto:ann@example.com", "before @ may only"),
+            ("mailto:ann@example.com", "mailto: stands before"),
             ("ann＠example.com", "no @"),
             ("ann@xn--a.com", "after @ may only"),
             (&local(65), "more than 64 characters before @"),

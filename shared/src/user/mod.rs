@@ -1,16 +1,19 @@
 //! The values of a user. Each can only be made by parsing, so a value that exists is of right form; whether it
 //! is free and known is for [`crate::assess`].
 
+mod damage;
 mod domain;
 mod email;
 mod ids;
 mod name;
 mod number;
+mod script;
 mod sip_uri;
 mod username;
 
+pub(crate) use damage::{is_error_value, is_number as is_damaged_number};
 pub use email::Email;
-pub use ids::{IdList, parse_ids};
+pub use ids::{IdList, IdNames, parse_ids};
 pub use name::Name;
 pub use number::{PbxDevice, VirtualExtension};
 pub use sip_uri::SipUri;

@@ -3,7 +3,7 @@
 use icu_normalizer::ComposingNormalizerBorrowed;
 
 use super::{check_controls, check_length, check_raw_length, trimmed};
-use crate::problem::Flaw;
+use crate::{cell, problem::Flaw, text::is_invisible};
 
 /// A first or last name in Unicode form NFC: composed, so that the length counts what people see, and otherwise as
 /// it was written (NFKC would turn the `Mª` of a name into `Ma`).
@@ -15,7 +15,7 @@ impl Name {
     pub const MAX_CHARS: usize = 100;
 
     /// Reads a cell: anything but control characters, line breaks, characters that reorder the text around them,
-    /// and the sign that stands for a character that was lost.
+    /// and the sign that stands for a character that was lost; something that can be seen.
     pub fn parse(cell: &str) -> Result<Self, Flaw> {
         let text = trimmed(cell)?;
         check_raw_length(text, Self::MAX_CHARS)?;
@@ -24,10 +24,19 @@ impl Name {
             .into_owned();
         check_length(name.chars().count(), Self::MAX_CHARS)?;
         check_controls(&name)?;
-        match name.chars().find(|&c| is_refused(c)) {
-            Some(c) => Err(Flaw::Character(c)),
-            None => Ok(Self(name)),
+        if let Some((position, character)) = name.chars().enumerate().find(|&(_, c)| is_refused(c)) {
+            return Err(Flaw::Character {
+                character,
+                position: position + 1,
+            });
         }
+        if name
+            .chars()
+            .all(|c| is_invisible(c) || cell::is_space(c) || c == BRAILLE_BLANK)
+        {
+            return Err(Flaw::Nameless);
+        }
+        Ok(Self(name))
     }
 
     /// The name.
@@ -35,6 +44,9 @@ impl Name {
         &self.0
     }
 }
+
+/// Looks like a blank, though Unicode counts it to the symbols.
+const BRAILLE_BLANK: char = '\u{2800}';
 
 /// Line and paragraph separators, embeddings and overrides of direction, and U+FFFD.
 fn is_refused(c: char) -> bool {
@@ -78,8 +90,13 @@ mod tests {
         );
         assert_eq!(Name::parse("A\nB"), Err(Flaw::ControlCharacter));
         for c in ['\u{2028}', '\u{202E}', '\u{2066}', '\u{FFFD}'] {
-            assert_eq!(Name::parse(&format!("A{c}B")), Err(Flaw::Character(c)));
+            let flaw = Flaw::Character {
+                character: c,
+                position: 2,
+            };
+            assert_eq!(Name::parse(&format!("A{c}B")), Err(flaw));
         }
         assert_eq!(Name::parse("\u{FEFF}"), Err(Flaw::Blank));
+        assert_eq!(Name::parse("\u{200B} \u{3164}"), Err(Flaw::Nameless));
     }
 }

@@ -1,7 +1,10 @@
 //! Numbers that are text: virtual extensions and PBX devices. Leading zeros are part of them.
 
-use super::{check_controls, trimmed};
-use crate::problem::Flaw;
+use super::{check_controls, damage, trimmed};
+use crate::{
+    cell,
+    problem::{Damage, Flaw},
+};
 
 /// A virtual extension: 2 to 10 ASCII digits.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -50,58 +53,22 @@ impl PbxDevice {
 }
 
 fn digits(cell: &str, fewest: usize, most: usize) -> Result<String, Flaw> {
-    let text = trimmed(cell)?;
+    let text = cell::without_text_marker(trimmed(cell)?);
     check_controls(text)?;
-    if is_damaged(text) {
-        return Err(Flaw::SpreadsheetDamage);
+    if damage::is_number(text) {
+        return Err(Flaw::SpreadsheetDamage(Damage::Number));
+    }
+    if damage::is_date(text) {
+        return Err(Flaw::SpreadsheetDamage(Damage::Date));
     }
     let is_number = text.bytes().all(|byte| byte.is_ascii_digit()) && (fewest..=most).contains(&text.len());
     if is_number {
         Ok(text.to_owned())
+    } else if text.chars().all(char::is_numeric) && !text.is_ascii() {
+        Err(Flaw::format("its digits are of another script than 0 to 9"))
     } else {
         Err(Flaw::Format(None))
     }
-}
-
-/// Whether a spreadsheet made this of a number: with an exponent, a decimal fraction, or digits in groups of
-/// three, as `1.00E+03`, `1001.0`, `1001,00`, `1,001`, `1 001` or `1.001,00`; with a sign too, but `+49 123` is a
-/// telephone number. Formats of a spreadsheet also leave `.5` and `1001.`, while a comma there may part a list.
-fn is_damaged(text: &str) -> bool {
-    if let Some((mantissa, exponent)) = text.split_once(['e', 'E']) {
-        let mantissa = mantissa.strip_prefix(['+', '-']).unwrap_or(mantissa);
-        return is_digits(exponent.strip_prefix(['+', '-']).unwrap_or(exponent))
-            && (is_digits(mantissa) || is_fraction(mantissa));
-    }
-    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
-    is_fraction(unsigned)
-        || is_grouped(text.strip_prefix('-').unwrap_or(text))
-        || unsigned.strip_prefix('.').is_some_and(is_digits)
-        || unsigned.strip_suffix('.').is_some_and(is_digits)
-}
-
-/// Digits, or groups of them, and a decimal fraction.
-fn is_fraction(text: &str) -> bool {
-    text.rsplit_once(['.', ','])
-        .is_some_and(|(whole, fraction)| is_digits(fraction) && (is_digits(whole) || is_grouped(whole)))
-}
-
-/// One to three digits, and groups of three after them, all parted by the same character.
-fn is_grouped(text: &str) -> bool {
-    let Some(separator) = text.chars().find(|c| !c.is_ascii_digit()) else {
-        return false;
-    };
-    let mut groups = text.split(separator);
-    matches!(
-        separator,
-        ',' | '.' | ' ' | '\u{A0}' | '\u{2007}' | '\u{2009}' | '\u{202F}'
-    ) && groups
-        .next()
-        .is_some_and(|first| is_digits(first) && first.len() <= 3)
-        && groups.all(|group| is_digits(group) && group.len() == 3)
-}
-
-fn is_digits(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -115,6 +82,7 @@ mod tests {
             (" 007\u{A0}", "007"),
             ("10", "10"),
             ("0123456789", "0123456789"),
+            ("'0042", "0042"),
         ] {
             assert_eq!(VirtualExtension::parse(cell).unwrap().as_str(), number);
         }
@@ -129,14 +97,18 @@ mod tests {
             "--5.0",
             "-10",
             "10-01",
-            "１００１",
-            "٣٤",
             "1001;1002",
-            "'1001",
+            "''1001",
             "1e",
             "e3",
         ] {
             assert_eq!(VirtualExtension::parse(cell), Err(Flaw::Format(None)), "{cell:?}");
+        }
+        for cell in ["１００１", "٣٤"] {
+            let Err(Flaw::Format(Some(detail))) = VirtualExtension::parse(cell) else {
+                panic!("{cell} passed")
+            };
+            assert!(detail.contains("0 to 9"), "{detail}");
         }
         assert_eq!(VirtualExtension::parse(" "), Err(Flaw::Blank));
         assert_eq!(VirtualExtension::parse("10\x0001"), Err(Flaw::ControlCharacter));
@@ -150,7 +122,10 @@ mod tests {
         for cell in ["12a", &"7".repeat(33)] {
             assert_eq!(PbxDevice::parse(cell), Err(Flaw::Format(None)));
         }
-        assert_eq!(PbxDevice::parse("1.5E+3"), Err(Flaw::SpreadsheetDamage));
+        assert_eq!(
+            PbxDevice::parse("1.5E+3"),
+            Err(Flaw::SpreadsheetDamage(Damage::Number))
+        );
     }
 
     #[test]
@@ -188,15 +163,28 @@ mod tests {
         ] {
             assert_eq!(
                 VirtualExtension::parse(cell),
-                Err(Flaw::SpreadsheetDamage),
+                Err(Flaw::SpreadsheetDamage(Damage::Number)),
                 "{cell:?}"
             );
         }
         for cell in [
-            "1..0", "1,", ",1", "1.2.3", "1,01,001", "10 01", "1_001", "1'001", "1E", "E+03", "1.00E+",
-            "1,0,0E1", "12.a", "#REF!", "1-Jan", "1E3.5", "1 0.5",
+            "1..0", "1,", ",1", "1,01,001", "10 01", "1_001", "1'001", "1E", "E+03", "1.00E+", "1,0,0E1",
+            "12.a", "1E3.5",
         ] {
             assert_eq!(VirtualExtension::parse(cell), Err(Flaw::Format(None)), "{cell:?}");
+        }
+        for cell in [
+            "1-Jan",
+            "Mär 01",
+            "01.03.2001",
+            "2001-03-01",
+            "3/1/01",
+            "01. Okt 2001",
+            "1/mars",
+            "2001-03-01 00:00:00",
+        ] {
+            let damage = Err(Flaw::SpreadsheetDamage(Damage::Date));
+            assert_eq!(VirtualExtension::parse(cell), damage, "{cell:?}");
         }
     }
 }

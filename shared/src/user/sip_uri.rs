@@ -24,7 +24,7 @@ impl SipUri {
         check_controls(text)?;
         parsed
             .map(|address| Self(format!("{scheme}{address}")))
-            .map_err(|detail| Flaw::Format(Some(detail)))
+            .map_err(Flaw::format)
     }
 
     /// The URI with its scheme, as it is stored.

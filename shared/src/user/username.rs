@@ -7,8 +7,11 @@ use icu_properties::{
     props::{GeneralCategory, GeneralCategoryGroup},
 };
 
-use super::{check_controls, check_length, check_raw_length, trimmed};
-use crate::problem::Flaw;
+use super::{check_controls, check_length, check_raw_length, damage, script, trimmed};
+use crate::{
+    problem::{Damage, Flaw},
+    text::is_invisible,
+};
 
 const NFKC: ComposingNormalizerBorrowed<'static> = ComposingNormalizerBorrowed::new_nfkc();
 
@@ -23,20 +26,33 @@ impl Username {
     /// Most characters.
     pub const MAX_CHARS: usize = 64;
 
-    /// Reads a cell: letters, marks, decimal digits and `. _ - @ +`.
+    /// Reads a cell: letters, marks, decimal digits and `. _ - @ +`, at least one letter or digit, nothing invisible, and
+    /// no scripts that are not written together.
     pub fn parse(cell: &str) -> Result<Self, Flaw> {
         let text = trimmed(cell)?;
         check_raw_length(text, Self::MAX_CHARS)?;
         let name = NFKC.normalize(text).into_owned();
         check_length(name.chars().count(), Self::MAX_CHARS)?;
         check_controls(&name)?;
-        match name.chars().find(|&c| !is_allowed(c)) {
-            Some(c) => Err(Flaw::Character(c)),
-            None => Ok(Self {
-                key: fold(&name),
-                name,
-            }),
+        if damage::is_exponent(&name) {
+            return Err(Flaw::SpreadsheetDamage(Damage::Number));
         }
+        if let Some((position, character)) = name.chars().enumerate().find(|&(_, c)| !is_allowed(c)) {
+            return Err(Flaw::Character {
+                character,
+                position: position + 1,
+            });
+        }
+        if !name.chars().any(is_letter_or_digit) {
+            return Err(Flaw::Nameless);
+        }
+        if let Some(scripts) = script::mixed(&name) {
+            return Err(Flaw::MixedScripts(scripts));
+        }
+        Ok(Self {
+            key: fold(&name),
+            name,
+        })
     }
 
     /// The username as it is stored and shown.
@@ -58,10 +74,15 @@ fn fold(name: &str) -> String {
 
 fn is_allowed(c: char) -> bool {
     let category = CodePointMapData::<GeneralCategory>::new().get(c);
-    GeneralCategoryGroup::Letter.contains(category)
+    let is_name_part = is_letter_or_digit(c)
         || GeneralCategoryGroup::Mark.contains(category)
-        || category == GeneralCategory::DecimalNumber
-        || matches!(c, '.' | '_' | '-' | '@' | '+')
+        || matches!(c, '.' | '_' | '-' | '@' | '+');
+    is_name_part && !is_invisible(c)
+}
+
+fn is_letter_or_digit(c: char) -> bool {
+    let category = CodePointMapData::<GeneralCategory>::new().get(c);
+    GeneralCategoryGroup::Letter.contains(category) || category == GeneralCategory::DecimalNumber
 }
 
 #[cfg(test)]
@@ -111,6 +132,7 @@ mod tests {
             characters,
             limit: 64,
         };
+        let character = |character, position| Flaw::Character { character, position };
         for (cell, flaw) in [
             (" \u{A0}".to_owned(), Flaw::Blank),
             ("x".repeat(65), long(65)),
@@ -120,12 +142,24 @@ mod tests {
             ("ﷺ".repeat(10_000), long(10_000)),
             ("a\0 b".to_owned(), Flaw::ControlCharacter),
             ("a\u{85}b".to_owned(), Flaw::ControlCharacter),
-            ("ann lee".to_owned(), Flaw::Character(' ')),
-            ("ann/lee".to_owned(), Flaw::Character('/')),
-            ("ann\u{200B}".to_owned(), Flaw::Character('\u{200B}')),
-            ("Ⅷ½".to_owned(), Flaw::Character('\u{2044}')),
-            ("an\u{FFFD}n".to_owned(), Flaw::Character('\u{FFFD}')),
-            ("😀".to_owned(), Flaw::Character('😀')),
+            ("ann lee".to_owned(), character(' ', 4)),
+            ("ann/lee".to_owned(), character('/', 4)),
+            ("ann\u{200B}".to_owned(), character('\u{200B}', 4)),
+            ("ann\u{FE0F}".to_owned(), character('\u{FE0F}', 4)),
+            ("a\u{34F}nn".to_owned(), character('\u{34F}', 2)),
+            ("ann\u{3164}".to_owned(), character('\u{1160}', 4)),
+            ("ann\u{E0041}".to_owned(), character('\u{E0041}', 4)),
+            ("Ⅷ½".to_owned(), character('\u{2044}', 6)),
+            ("an\u{FFFD}n".to_owned(), character('\u{FFFD}', 3)),
+            ("😀".to_owned(), character('😀', 1)),
+            ("-".to_owned(), Flaw::Nameless),
+            (".@_".to_owned(), Flaw::Nameless),
+            ("\u{301}".to_owned(), Flaw::Nameless),
+            ("1E+05".to_owned(), Flaw::SpreadsheetDamage(Damage::Number)),
+            (
+                "\u{430}dam".to_owned(),
+                Flaw::MixedScripts(vec!["Cyrillic", "Latin"]),
+            ),
         ] {
             assert_eq!(Username::parse(&cell), Err(flaw), "{cell:?}");
         }

@@ -54,8 +54,9 @@ type Rows = Vec<Vec<String>>;
 
 fn import(bytes: &[u8], case: &Case) -> Result<(Format, Rows, Vec<String>), Rejection> {
     let job = job(serde_json::to_value(&case.job).unwrap());
-    let file = read(bytes, &Limits::default())?;
-    let mapping = map(&file, &job)?;
+    let upload = read(bytes, None, &Limits::default())?;
+    let mapping = map(&upload.header, &job)?;
+    let file = upload.records(&mapping)?;
     check_fixed_values(&job, &tenant())?;
     check_row_count(&file, &Limits::default())?;
     let rows = assess(row::read(&file, &mapping, &job), &tenant());
@@ -69,6 +70,7 @@ fn import(bytes: &[u8], case: &Case) -> Result<(Format, Rows, Vec<String>), Reje
     });
     let note = file
         .header
+        .names
         .iter()
         .position(|name| name.ends_with("Note"))
         .unwrap_or(usize::MAX);

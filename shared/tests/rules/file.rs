@@ -1,12 +1,16 @@
 //! What a file may be, and what is refused of it.
 
 use shared::{
-    file::{Delimiter, Encoding, check_row_count, read as read_with},
+    file::{Delimiter, Encoding, SourceFile, check_row_count},
     limits::Limits,
-    rejection::RejectionCode,
+    rejection::{Rejection, RejectionCode},
 };
 
 use crate::read;
+
+fn read_with(bytes: &[u8], limits: &Limits) -> Result<SourceFile, Rejection> {
+    shared::file::read(bytes, None, limits)?.all_records()
+}
 
 fn cells(text: &str) -> Vec<Vec<String>> {
     read(text)
@@ -39,33 +43,33 @@ fn the_same_users_are_read_from_every_kind_of_file() {
         .map(|b| if b == 1 { 0xEB } else { b })
         .collect();
     for (bytes, encoding, delimiter) in [
-        (text.into(), Encoding::Utf8, Delimiter::Comma),
+        (text.into(), Encoding::UTF_8, Delimiter::Comma),
         (
             with(b"\xEF\xBB\xBF", text.replace("\r\n", "\n").into()),
-            Encoding::Utf8,
+            Encoding::UTF_8,
             Delimiter::Comma,
         ),
         (
             text.replace("\r\n", "\r").replace(',', "|").into(),
-            Encoding::Utf8,
+            Encoding::UTF_8,
             Delimiter::Pipe,
         ),
         (
             format!("sep=;\r\n{}", text.replace(',', ";")).into(),
-            Encoding::Utf8,
+            Encoding::UTF_8,
             Delimiter::Semicolon,
         ),
         (
             with(b"\xFF\xFE", wide.iter().flat_map(|u| u.to_le_bytes()).collect()),
-            Encoding::Utf16Le,
+            Encoding::UTF_16LE,
             Delimiter::Tab,
         ),
         (
             with(b"\xFE\xFF", wide.iter().flat_map(|u| u.to_be_bytes()).collect()),
-            Encoding::Utf16Be,
+            Encoding::UTF_16BE,
             Delimiter::Tab,
         ),
-        (legacy, Encoding::Windows1252, Delimiter::Semicolon),
+        (legacy, Encoding::WINDOWS_1252, Delimiter::Semicolon),
     ] {
         let bytes: Vec<u8> = bytes;
         let file = read(&bytes).unwrap();
@@ -74,7 +78,7 @@ fn the_same_users_are_read_from_every_kind_of_file() {
             (encoding, delimiter),
             "{bytes:?}"
         );
-        assert_eq!(file.header, ["Username", "Email"]);
+        assert_eq!(file.header.names, ["Username", "Email"]);
         assert_eq!(file.records.len(), 1);
         assert_eq!(file.records[0].cells, ["zoë", "zoe@example.com"]);
     }
@@ -83,7 +87,7 @@ fn the_same_users_are_read_from_every_kind_of_file() {
 #[test]
 fn rows_and_lines_are_counted_apart() {
     let file = read("\n;;\nsep=;\n\nA;B\n;\na;\"x\ny\"\n\n \u{A0};\"\"\nb;c\n").unwrap();
-    assert_eq!(file.header_line, 5);
+    assert_eq!(file.header.line, 5);
     let places: Vec<(u32, u32)> = file
         .records
         .iter()
@@ -107,7 +111,7 @@ fn short_rows_are_filled_up_and_long_rows_have_surplus() {
 #[test]
 fn cells_are_kept_as_they_were_but_for_the_formula_guard() {
     let text = "A,'=B\n \" x\",'=1\n'+1,''=2\n'tis,\" \"\"q\"\" \"\n";
-    assert_eq!(read(text).unwrap().header, ["A", "=B"]);
+    assert_eq!(read(text).unwrap().header.names, ["A", "=B"]);
     assert_eq!(
         cells(text),
         [[" \" x\"", "=1"], ["+1", "'=2"], ["'tis", " \"q\" "]]
@@ -117,7 +121,7 @@ fn cells_are_kept_as_they_were_but_for_the_formula_guard() {
 #[test]
 fn nameless_columns_are_kept() {
     let file = read("A,, \n1,2,3\n").unwrap();
-    assert_eq!(file.header, ["A", "", " "]);
+    assert_eq!(file.header.names, ["A", "", " "]);
     assert_eq!(file.records[0].cells, ["1", "2", "3"]);
 }
 
@@ -130,8 +134,8 @@ fn the_columns_of_our_reports_are_left_out_wherever_they_stand() {
          ,d\n",
     )
     .unwrap();
-    assert_eq!(file.header, ["A", "B", "C"]);
-    assert_eq!(file.column_numbers, [2, 4, 8]);
+    assert_eq!(file.header.names, ["A", "B", "C"]);
+    assert_eq!(file.header.column_numbers, [2, 4, 8]);
     let rows: Vec<&[String]> = file
         .records
         .iter()
@@ -304,12 +308,12 @@ fn one_filled_cell_far_out_does_not_widen_every_row() {
 fn nameless_columns_at_the_end_are_kept_up_to_the_last_filled_one() {
     let file = read(format!("A{}\n1,,x,,\n2\n", ",".repeat(16_000))).unwrap();
     assert_eq!(
-        (file.header, file.column_numbers),
+        (file.header.names, file.header.column_numbers),
         (vec!["A".into(), String::new(), String::new()], vec![1, 2, 3])
     );
     let file = read("A,Import Row,B,,\n1,2,3\n").unwrap();
     assert_eq!(
-        (file.header, file.column_numbers),
+        (file.header.names, file.header.column_numbers),
         (vec!["A".into(), "B".into()], vec![1, 3])
     );
 }

@@ -8,14 +8,16 @@ mod corpus;
 mod file;
 mod mapping;
 mod properties;
+mod quotes;
 mod report;
 mod rows;
+mod sheets;
 
 use serde_json::{Value, json};
 use shared::{
     assess::{AssessedRow, Assessment, ExtensionRange, TenantSnapshot, assess},
     contract::job::Job,
-    file::SourceFile,
+    file::{SourceFile, Upload},
     limits::Limits,
     mapping::map,
     outcome::Outcome,
@@ -40,8 +42,13 @@ fn job(settings: Value) -> Job {
 }
 
 /// A file with the default limits.
+fn upload(text: impl AsRef<[u8]>) -> Result<Upload, Rejection> {
+    shared::file::read(text.as_ref(), None, &Limits::default())
+}
+
+/// All its records.
 fn read(text: impl AsRef<[u8]>) -> Result<SourceFile, Rejection> {
-    shared::file::read(text.as_ref(), &Limits::default())
+    upload(text)?.all_records()
 }
 
 /// A tenant with the roles 1 and 2, the desks 3 and 4, the skill group 5, the tag 6, the PBX domain 7, the numbers
@@ -63,8 +70,9 @@ fn tenant() -> TenantSnapshot {
 
 /// The assessment on every row of a file that is not refused.
 fn assessments(text: &str, settings: Value, tenant: &TenantSnapshot) -> Vec<AssessedRow> {
-    let (file, job) = (read(text).unwrap(), job(settings));
-    let mapping = map(&file, &job).unwrap();
+    let (upload, job) = (upload(text).unwrap(), job(settings));
+    let mapping = map(&upload.header, &job).unwrap();
+    let file = upload.records(&mapping).unwrap();
     assess(row::read(&file, &mapping, &job), tenant)
 }
 

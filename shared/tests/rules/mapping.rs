@@ -8,10 +8,10 @@ use shared::{
 };
 use strum::VariantArray;
 
-use crate::{job, read};
+use crate::{job, upload};
 
 fn mapped(header: &str, settings: Value) -> Result<Mapping, Rejection> {
-    map(&read(format!("{header}\nx\n")).unwrap(), &job(settings))
+    map(&upload(format!("{header}\nx\n")).unwrap().header, &job(settings))
 }
 
 /// The columns by field, as `username=0`.
@@ -264,11 +264,16 @@ fn required_fields_must_come_from_somewhere() {
 }
 
 #[test]
-fn a_first_row_of_data_is_no_header_and_is_not_repeated() {
+fn a_first_row_of_data_is_no_header_and_no_event_repeats_it() {
     let rejection = mapped("\n\nann,ann@example.com,1001,1", json!({})).unwrap_err();
     assert_eq!(rejection.code, RejectionCode::MissingHeader);
     assert!(rejection.message.contains("line 3"), "{rejection}");
-    assert!(!rejection.message.contains("ann"), "{rejection}");
+    assert!(rejection.message.contains("\"ann\""), "{rejection}");
+    assert!(
+        !rejection.event_message().contains("ann"),
+        "{}",
+        rejection.event_message()
+    );
     let fixed = json!({ "fields": { "role": { "value": 1 } } });
     assert_rejected("ann,ann@example.com", fixed, RejectionCode::MissingHeader, &[]);
     let named = json!({ "fields": { "username": { "column": "Kürzel" } } });
@@ -281,7 +286,7 @@ fn a_first_row_of_data_is_no_header_and_is_not_repeated() {
 }
 
 #[test]
-fn a_name_must_not_stand_twice_in_the_header() {
+fn a_name_that_is_needed_must_not_stand_twice_in_the_header() {
     let duplicate = RejectionCode::DuplicateHeader;
     assert_rejected(
         "Username,Email,Ext,Role,user_name",
@@ -289,16 +294,22 @@ fn a_name_must_not_stand_twice_in_the_header() {
         duplicate,
         &["columns 1 and 5", "line 1"],
     );
+    let by_phone = |name: &str| json!({ "fields": { "username": { "column": name } } });
     assert_rejected(
-        "Username,Phone,Email,PHONE",
-        json!({}),
+        "Phone,Email,PHONE,Ext,Role",
+        by_phone("phone"),
         duplicate,
-        &["columns 2 and 4"],
+        &["columns 1 and 3"],
     );
-    let named = json!({ "fields": { "username": { "column": "nowhere" } } });
-    assert_rejected("Phone,phone", named, duplicate, &[]);
-    // Nameless columns and those of our reports may stand twice.
-    assert!(mapped("Username,Email,Ext,Role,,,-,_,Import Row,Import Row", json!({})).is_ok());
+    // The exact name says which is meant; one that nobody needs, one without a name and those of our reports may stand twice.
+    assert!(mapped("Phone,Email,PHONE,Ext,Role", by_phone("PHONE")).is_ok());
+    assert!(
+        mapped(
+            "Username,Email,Ext,Role,Phone,PHONE,,,-,_,Import Row,Import Row",
+            json!({})
+        )
+        .is_ok()
+    );
 }
 
 #[test]

@@ -62,7 +62,7 @@ async fn good_rows_become_users_with_all_that_the_file_says() {
         let event = world.final_event(&job).await;
         let data = final_data(&event, "completed");
         assert_eq!(data["summary"], json!({"total": 2, "created": 2, "duplicates": 0, "errors": 0, "cancelled": 0}));
-        assert_eq!(data["file"], json!({"encoding": "utf-8", "delimiter": "semicolon"}));
+        assert_eq!(data["file"], json!({"encoding": "utf-8", "delimiter": "semicolon", "ignored_rows": 0, "ignored_columns": []}));
         assert_eq!(data["problems"], json!([]));
         let reports = world.reports(&event).await;
         assert_passwords_verify(world, tenant, &reports).await;

@@ -8,7 +8,7 @@ use std::{
 use anyhow::Context;
 use shared::{
     columns::{Columns, inspect},
-    file,
+    file::{self, Encoding},
     limits::Limits,
     rejection::Rejection,
 };
@@ -32,10 +32,13 @@ pub(super) struct Args {
     json: bool,
     #[command(flatten)]
     limits: LimitArgs,
+    /// Encoding of the file, as `submit --encoding` declares it
+    #[arg(long, value_name = "LABEL")]
+    encoding: Option<Encoding>,
 }
 
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let found = read(&args.file, &args.limits.limits())
+    let found = read(&args.file, args.encoding, &args.limits.limits())
         .await
         .with_context(|| format!("cannot read {}", args.file.display()))?;
     match &found {
@@ -53,12 +56,16 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
 }
 
 /// Looks at the file, unless its size alone says that it is not taken.
-async fn read(path: &Path, limits: &Limits) -> std::io::Result<Result<Columns, Rejection>> {
+async fn read(
+    path: &Path,
+    encoding: Option<Encoding>,
+    limits: &Limits,
+) -> std::io::Result<Result<Columns, Rejection>> {
     let size_bytes = tokio::fs::metadata(path).await?.len();
     if size_bytes > limits.max_file_bytes {
         return Ok(Err(file::too_large(size_bytes, limits)));
     }
-    Ok(inspect(&tokio::fs::read(path).await?, limits))
+    Ok(inspect(&tokio::fs::read(path).await?, encoding, limits))
 }
 
 /// Names are shown as Rust strings, because they may hold what a terminal acts on.
@@ -68,11 +75,20 @@ fn shown(columns: &Columns) -> String {
         format!("{:<12}{}", "delimiter", columns.delimiter),
         format!("{:<12}line {}", "header", columns.header_line),
         format!("{:<12}{}", "rows", columns.rows),
+        format!(
+            "{:<12}{} rows that only look filled",
+            "ignored", columns.ignored_rows
+        ),
     ];
     for column in &columns.columns {
         let field = column
             .field
             .map(|field| format!(" → {field}"))
+            .or_else(|| {
+                column
+                    .resembles
+                    .map(|field| format!(" (is it meant as {field}?)"))
+            })
             .unwrap_or_default();
         lines.push(format!("column {:<5}{:?}{field}", column.number, column.name));
     }

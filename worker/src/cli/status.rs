@@ -8,6 +8,7 @@ use serde::Serialize;
 use shared::{
     contract::{Id, event::Summary, job::Mode},
     file::{Delimiter, Encoding},
+    names,
     outcome::Outcome,
     rejection::Rejection,
     text::printable,
@@ -65,6 +66,9 @@ pub(super) struct Status {
     pending: u32,
     encoding: Option<Encoding>,
     delimiter: Option<Delimiter>,
+    ignored_rows: Option<u32>,
+    /// Positions, from 1, of the columns that were not read.
+    ignored_columns: Option<Vec<u32>>,
     rejection: Option<Rejection>,
     failure_reason: Option<String>,
     tries: u32,
@@ -80,6 +84,9 @@ pub(super) struct Status {
     finished_at: Option<String>,
     success_purged_at: Option<String>,
     rows_purged_at: Option<String>,
+    /// The same with their names, and the fields that misspelt ones may be meant for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    ignored_names: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rows: Option<Vec<Row>>,
 }
@@ -115,8 +122,13 @@ impl Status {
             mode: import.job.mode,
             summary: import.summary,
             pending: import.pending,
-            encoding: import.format.map(|(encoding, _)| encoding),
-            delimiter: import.format.map(|(_, delimiter)| delimiter),
+            encoding: import.format.as_ref().map(|format| format.encoding),
+            delimiter: import.format.as_ref().map(|format| format.delimiter),
+            ignored_rows: import.format.as_ref().and_then(|format| format.ignored_rows),
+            ignored_columns: import
+                .format
+                .as_ref()
+                .and_then(|format| format.ignored_columns.clone()),
             rejection: import.rejection.clone(),
             failure_reason: import.failure_reason.clone(),
             tries: import.retry_count,
@@ -130,6 +142,7 @@ impl Status {
             finished_at: import.finished_at.map(rfc3339).transpose()?,
             success_purged_at: import.success_purged_at.map(rfc3339).transpose()?,
             rows_purged_at: import.rows_purged_at.map(rfc3339).transpose()?,
+            ignored_names: Vec::new(),
             rows: None,
         })
     }
@@ -164,6 +177,11 @@ impl Status {
         ];
         lines.extend(some("encoding", encoding.as_ref()));
         lines.extend(some("delimiter", delimiter.as_ref()));
+        let ignored_rows = self.ignored_rows.filter(|rows| *rows > 0);
+        lines.extend(
+            ignored_rows.map(|rows| ("ignored", format!("{rows} rows whose mapped cells are all blank"))),
+        );
+        lines.extend(self.ignored_names.iter().map(|name| ("ignored", name.clone())));
         lines.extend(some("rejected", rejected.as_ref()));
         lines.extend(some("failed", self.failure_reason.as_ref()));
         if self.tries > 0 {
@@ -190,6 +208,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         bail!(operate::Error::Unknown(args.import_id));
     };
     let mut status = Status::of(&import)?;
+    status.ignored_names = ignored_columns(&db, &import).await?;
     if args.rows || !args.outcomes.is_empty() {
         status.rows = Some(
             db.rows(import.job.tenant_id, args.import_id, &args.outcomes)
@@ -204,4 +223,26 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     lines.extend(status.rows.iter().flatten().map(row_text));
     show(args.json, &status, &lines.join("\n"))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The columns of the file that were not read, in words.
+pub(super) async fn ignored_columns(db: &Db, import: &Import) -> Result<Vec<String>, db::Error> {
+    let ignored = import
+        .format
+        .as_ref()
+        .and_then(|format| format.ignored_columns.as_ref());
+    let Some(ignored) = ignored.filter(|ignored| !ignored.is_empty()) else {
+        return Ok(Vec::new());
+    };
+    // Columns of earlier reports stand at the end of a file, so that a column of the header stands where it did there.
+    let names = db.source_header(import).await?;
+    let told = ignored.iter().map(|&number| {
+        let index = usize::try_from(number).unwrap_or(usize::MAX).saturating_sub(1);
+        let name = names.get(index).map_or("", String::as_str);
+        let hint = names::resembles(&names::normalise(name))
+            .map(|field| format!("; is it meant as {}?", field.label()))
+            .unwrap_or_default();
+        format!("column {number} {name:?}{hint}")
+    });
+    Ok(told.collect())
 }

@@ -48,7 +48,7 @@ WITH given AS (
 ), with_tags AS (
     INSERT INTO dialer.user_tags SELECT $2, user_id, unnest(tag_ids) FROM made
 ), settled AS (
-    UPDATE imports.rows r SET outcome = 'created', user_id = made.user_id, attempt = $3
+    UPDATE imports.rows r SET outcome = 'created', user_id = made.user_id, attempt = $3, source_cells = '[]'
       FROM made
      -- Not by import and number: an index with two columns leads the planner, who knows little of new rows, to
      -- read all rows of the import for each of the batch.

@@ -1,8 +1,10 @@
 //! The import as it stands: its state, its counters, what happened to it as a whole.
 
 use shared::{
-    contract::{event::Summary, job::Job},
-    file::{Delimiter, Encoding},
+    contract::{
+        event::{FileFormat, Summary},
+        job::Job,
+    },
     rejection::{Rejection, RejectionCode},
 };
 use sqlx::{PgExecutor, types::Json};
@@ -55,8 +57,8 @@ pub struct Import {
     pub state: State,
     /// 1 for the first run, one more for each replay.
     pub attempt: u32,
-    /// Encoding and delimiter, once the file was read.
-    pub format: Option<(Encoding, Delimiter)>,
+    /// How the file was read, once it was.
+    pub format: Option<FileFormat>,
     /// Counts of outcomes.
     pub summary: Summary,
     /// Rows without an outcome.
@@ -128,7 +130,7 @@ pub(super) async fn load(executor: impl PgExecutor<'_>, import_ids: &[Uuid]) -> 
     let found = sqlx::query!(
         r#"SELECT job AS "job: Json<Job>", state, attempt, encoding, delimiter,
                   total, pending, created, duplicates, errors, cancelled,
-                  rejection_code, rejection_message, failure_reason, tries, sweeps, last_error, shard,
+                  ignored_rows, ignored_columns, rejection_code, rejection_message, rejection_event_message, failure_reason, tries, sweeps, last_error, shard,
                   sealed_seed, seal_key_id, coalesce(seed_attempt, attempt) AS "seed_attempt!",
                   received_at, planned_at, finished_at, success_purged_at, rows_purged_at
              FROM imports.imports
@@ -149,7 +151,9 @@ pub(super) async fn load(executor: impl PgExecutor<'_>, import_ids: &[Uuid]) -> 
             format: row
                 .encoding
                 .zip(row.delimiter)
-                .map(|(encoding, delimiter)| format(&encoding, &delimiter))
+                .map(|(encoding, delimiter)| {
+                    format(&encoding, &delimiter, row.ignored_rows, row.ignored_columns)
+                })
                 .transpose()?,
             summary: Summary {
                 total: unsigned("total", row.total)?,
@@ -162,7 +166,7 @@ pub(super) async fn load(executor: impl PgExecutor<'_>, import_ids: &[Uuid]) -> 
             rejection: row
                 .rejection_code
                 .zip(row.rejection_message)
-                .map(|(code, text)| rejection(&code, text))
+                .map(|(code, text)| rejection(&code, text, row.rejection_event_message))
                 .transpose()?,
             failure_reason: row.failure_reason,
             retry_count: unsigned("tries", row.tries)?,
@@ -184,19 +188,41 @@ pub(super) async fn load(executor: impl PgExecutor<'_>, import_ids: &[Uuid]) -> 
     imports.collect()
 }
 
-fn format(encoding: &str, delimiter: &str) -> Result<(Encoding, Delimiter), Error> {
+fn format(
+    encoding: &str,
+    delimiter: &str,
+    ignored_rows: Option<i32>,
+    ignored_columns: Option<Vec<i32>>,
+) -> Result<FileFormat, Error> {
     let encoding = encoding
         .parse()
         .map_err(|error| Error::corrupt("encoding", error))?;
     let delimiter = delimiter
         .parse()
         .map_err(|error| Error::corrupt("delimiter", error))?;
-    Ok((encoding, delimiter))
+    let columns = |numbers: Vec<i32>| -> Result<Vec<u32>, Error> {
+        let numbers = numbers
+            .into_iter()
+            .map(|number| unsigned("ignored_columns", number));
+        numbers.collect()
+    };
+    Ok(FileFormat {
+        encoding,
+        delimiter,
+        ignored_rows: ignored_rows
+            .map(|rows| unsigned("ignored_rows", rows))
+            .transpose()?,
+        ignored_columns: ignored_columns.map(columns).transpose()?,
+    })
 }
 
-fn rejection(code: &str, message: String) -> Result<Rejection, Error> {
+fn rejection(code: &str, message: String, event_message: Option<String>) -> Result<Rejection, Error> {
     let code: RejectionCode = code
         .parse()
         .map_err(|error| Error::corrupt("rejection_code", error))?;
-    Ok(Rejection { code, message })
+    Ok(Rejection {
+        code,
+        message,
+        event_message,
+    })
 }

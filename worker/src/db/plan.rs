@@ -1,9 +1,13 @@
 //! Planning: what the tenant has, looked up under the tenant's lock, and all rows of an import, written at once.
 
 use shared::{
-    assess::{AssessedRow, TenantSnapshot},
-    contract::{Id, event::Summary, job::Mode},
-    file::{Delimiter, Encoding, SourceFile},
+    assess::{AssessedRow, Assessment, TenantSnapshot},
+    contract::{
+        Id,
+        event::{FileFormat, Summary},
+        job::Mode,
+    },
+    file::SourceFile,
     rejection::Rejection,
     row::Lookups,
 };
@@ -56,18 +60,19 @@ impl Db {
         &self,
         import: ImportRef,
         rejection: &Rejection,
-        format: Option<(Encoding, Delimiter)>,
+        format: Option<FileFormat>,
     ) -> Result<(), Error> {
         sqlx::query!(
             "UPDATE imports.imports
                 SET state = 'rejected', rejection_code = $2, rejection_message = $3,
-                    encoding = $4, delimiter = $5, finished_at = now()
+                    encoding = $4, delimiter = $5, rejection_event_message = $6, finished_at = now()
               WHERE import_id = $1 AND state = 'received'",
             import.import_id,
             rejection.code.as_str(),
             rejection.message,
-            format.map(|(encoding, _)| encoding.as_str()),
-            format.map(|(_, delimiter)| delimiter.as_str()),
+            format.as_ref().map(|format| format.encoding.as_str()),
+            format.as_ref().map(|format| format.delimiter.as_str()),
+            rejection.event_message,
         )
         .execute(&mut *self.pool.acquire().await?)
         .await?;
@@ -142,7 +147,12 @@ impl PlanningTransaction {
             .file
             .records
             .iter()
-            .map(|record| to_json("source_cells", &record.cells));
+            .zip(planned.rows)
+            // A row that is done, as one is that validation would create, needs its cells no more.
+            .map(|(record, row)| match (mode, &row.assessment) {
+                (Mode::Validate, Assessment::Valid(_)) => to_json("source_cells", &[]),
+                _ => to_json("source_cells", &record.cells),
+            });
         let cells = cells.collect::<Result<Vec<_>, _>>()?;
         if cells.len() != rows.len() {
             // UNNEST would fill the shorter array up with NULL.
@@ -183,16 +193,20 @@ impl PlanningTransaction {
         )
         .execute(&mut *self.transaction)
         .await?;
+        let ignored_columns = planned.file.ignored_columns.iter();
+        let ignored_columns: Vec<i32> = ignored_columns
+            .map(|&number| i32::try_from(number).unwrap_or(i32::MAX))
+            .collect();
         sqlx::query!(
             "UPDATE imports.imports
                 SET state = 'running', shard = NULL, planned_at = now(), encoding = $2, delimiter = $3, source_header = $4,
                     total = $5, pending = $6, created = $7, duplicates = $8, errors = $9,
-                    sealed_seed = $10, seal_key_id = $11, seed_attempt = $12
+                    sealed_seed = $10, seal_key_id = $11, seed_attempt = $12, ignored_rows = $13, ignored_columns = $14
               WHERE import_id = $1",
             self.import_id,
             planned.file.encoding.as_str(),
             planned.file.delimiter.as_str(),
-            to_json("source_header", &planned.file.header)?,
+            to_json("source_header", &planned.file.header.names)?,
             signed("total", total)?,
             signed("pending", pending)?,
             signed("created", created)?,
@@ -205,6 +219,8 @@ impl PlanningTransaction {
                 .as_ref()
                 .map(|_| signed("attempt", self.attempt))
                 .transpose()?,
+            i32::try_from(planned.file.ignored_rows).unwrap_or(i32::MAX),
+            &ignored_columns,
         )
         .execute(&mut *self.transaction)
         .await?;

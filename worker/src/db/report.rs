@@ -33,21 +33,24 @@ impl Db {
         Ok(rows)
     }
 
-    /// The header of the file, and the rows that were not created, in row order.
-    pub async fn refused_rows(&self, import: &Import) -> Result<(Vec<String>, Vec<Row>), Error> {
-        let (import_id, tenant_id) = (import.job.import_id, import.job.tenant_id);
+    /// The names of the file's columns.
+    pub async fn source_header(&self, import: &Import) -> Result<Vec<String>, Error> {
         let header = sqlx::query_scalar!(
             r#"SELECT source_header AS "source_header!" FROM imports.imports WHERE import_id = $1 AND tenant_id = $2"#,
-            import_id,
-            tenant_id.get(),
+            import.job.import_id,
+            import.job.tenant_id.get(),
         )
         .fetch_one(&mut *self.pool.acquire().await?)
         .await?;
+        from_json("source_header", &header)
+    }
+
+    /// The header of the file, and the rows that were not created, in row order.
+    pub async fn refused_rows(&self, import: &Import) -> Result<(Vec<String>, Vec<Row>), Error> {
+        let header = self.source_header(import).await?;
         let refused = [Outcome::Duplicate, Outcome::Error, Outcome::Cancelled];
-        Ok((
-            from_json("source_header", &header)?,
-            self.rows(tenant_id, import_id, &refused).await?,
-        ))
+        let (import_id, tenant_id) = (import.job.import_id, import.job.tenant_id);
+        Ok((header, self.rows(tenant_id, import_id, &refused).await?))
     }
 
     /// The first problems in row order, as many as an event names.

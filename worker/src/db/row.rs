@@ -49,6 +49,13 @@ impl Row {
             .iter()
             .any(|problem| problem.code == Code::WrongColumnCount)
     }
+
+    /// Whether the row was refused for its quotes.
+    pub fn was_malformed(&self) -> bool {
+        self.problems
+            .iter()
+            .any(|problem| problem.code == Code::MalformedQuotes)
+    }
 }
 
 impl Db {

@@ -6,8 +6,9 @@
 use serde_json::json;
 use shared::{
     assess::{self, AssessedRow},
-    file::{Record, SourceFile, Surplus},
-    mapping,
+    field::Field,
+    file::{Header, Record, SourceFile, Surplus},
+    mapping::{self, Mapping},
     outcome::Outcome,
     row,
 };
@@ -15,7 +16,7 @@ use uuid::Uuid;
 
 use super::error::Error;
 use crate::{
-    db::{self, Audit, Db, Import, LockedImport, State},
+    db::{self, Audit, Db, Import, LockedImport, Row, State},
     message::Message,
 };
 
@@ -120,32 +121,31 @@ fn check(import: &Import, options: ReplayOptions) -> Result<(), Error> {
 /// what stood in those cells is not stored.
 async fn revalidate(locked: &mut LockedImport) -> Result<usize, Error> {
     let job = locked.import().job.clone();
-    let (encoding, delimiter) = locked
+    let format = locked
         .import()
         .format
+        .clone()
         .ok_or_else(|| db::Error::corrupt("encoding", "NULL"))?;
-    let (header, rows) = locked.stored_rows().await?;
+    let (names, rows) = locked.stored_rows().await?;
+    let header = Header {
+        column_numbers: (1..=names.len()).collect(),
+        names,
+        // Only the rejection of a header names its line, and this header was accepted before.
+        line: 1,
+        ..Header::default()
+    };
+    let mapping = mapping::map(&header, &job).map_err(Error::Refused)?;
     // All rows are looked at, because whether one is a duplicate depends on those before it.
-    let records: Vec<Record> = rows
-        .iter()
-        .map(|row| Record {
-            row: row.row,
-            line: row.line,
-            cells: row.cells.clone(),
-            surplus: Surplus::of_unknown_text(usize::from(row.has_surplus())),
-        })
-        .collect();
+    let records: Vec<Record> = rows.iter().map(|row| record(row, &mapping)).collect();
     let file = SourceFile {
-        encoding,
-        delimiter,
-        column_numbers: (1..=header.len()).collect(),
+        encoding: format.encoding,
+        delimiter: format.delimiter,
         header,
-        // Only the refusal of a header names its line, and this header was accepted before.
-        header_line: 1,
         record_count: records.len(),
         records,
+        ignored_rows: 0,
+        ignored_columns: Vec::new(),
     };
-    let mapping = mapping::map(&file, &job).map_err(Error::Refused)?;
     let candidates = row::read(&file, &mapping, &job);
     let tenant = locked.look_up(&row::lookups(&candidates, &job)).await?;
     assess::check_fixed_values(&job, &tenant).map_err(Error::Refused)?;
@@ -158,4 +158,29 @@ async fn revalidate(locked: &mut LockedImport) -> Result<usize, Error> {
         .collect();
     locked.write_assessments(&anew).await?;
     Ok(anew.len())
+}
+
+/// A row as if it were read again. Of a row that is a user, the cells are gone, and what makes it unique is the user's.
+fn record(row: &Row, mapping: &Mapping) -> Record {
+    let mut cells = row.cells.clone();
+    if row.outcome == Outcome::Created {
+        let fields = [Field::Username, Field::Email, Field::VirtualExtension];
+        let user = [&row.username, &row.email, &row.virtual_extension];
+        for (field, text) in fields.into_iter().zip(user) {
+            if let (Some(column), Some(text)) = (mapping.column(field), text) {
+                cells.resize(cells.len().max(column + 1), String::new());
+                if let Some(cell) = cells.get_mut(column) {
+                    cell.clone_from(text);
+                }
+            }
+        }
+    }
+    Record {
+        row: row.row,
+        line: row.line,
+        cells,
+        surplus: Surplus::of_unknown_text(usize::from(row.has_surplus())),
+        malformed_quotes: false,
+        was_malformed: row.was_malformed(),
+    }
 }

@@ -2,9 +2,7 @@
 
 use shared::contract::{
     Id,
-    event::{
-        Body, Cancelled, Completed, Event, Failed, FileFormat, Progress, Rejected, SpecVersion, Timings,
-    },
+    event::{Body, Cancelled, Completed, Event, Failed, Progress, Rejected, SpecVersion, Timings},
 };
 use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339};
 
@@ -33,9 +31,7 @@ pub async fn final_event(db: &Db, import: &Import) -> Result<Option<Event>, db::
         attempt,
     } = import.reference();
     let mode = import.job.mode;
-    let file = import
-        .format
-        .map(|(encoding, delimiter)| FileFormat { encoding, delimiter });
+    let file = import.format.clone();
     let body = match import.state {
         State::Received | State::Running => return Ok(None),
         State::Rejected => {
@@ -43,7 +39,7 @@ pub async fn final_event(db: &Db, import: &Import) -> Result<Option<Event>, db::
                 .rejection
                 .clone()
                 .ok_or_else(|| db::Error::corrupt("rejection_code", "NULL"))?;
-            let (code, message) = (rejection.code, rejection.message);
+            let (code, message) = (rejection.code, rejection.event_message().to_owned());
             Body::Rejected(Rejected {
                 import_id,
                 tenant_id,

@@ -4,8 +4,11 @@
 use bytes::Bytes;
 use shared::{
     assess,
-    contract::job::{Job, tenant_prefix},
-    file::{self, Delimiter, Encoding, SourceFile},
+    contract::{
+        event::FileFormat,
+        job::{Job, tenant_prefix},
+    },
+    file::{self, Encoding, Upload},
     mapping,
     rejection::{Rejection, RejectionCode},
     row,
@@ -66,15 +69,23 @@ async fn next(context: &Context, import: &Import) -> Result<Vec<Message>, Error>
 /// Why an import has no plan.
 enum NoPlan {
     /// It is rejected as a whole; and how its file was read, if that is how far it came.
-    Rejected(Rejection, Option<(Encoding, Delimiter)>),
+    Rejected(Rejection, Option<FileFormat>),
     /// The step failed.
     Failed(Error),
 }
 
 impl NoPlan {
-    fn in_file(self, file: &SourceFile) -> Self {
+    fn in_file(self, upload: &Upload) -> Self {
         match self {
-            Self::Rejected(rejection, _) => Self::Rejected(rejection, Some((file.encoding, file.delimiter))),
+            Self::Rejected(rejection, _) => {
+                let format = FileFormat {
+                    encoding: upload.encoding,
+                    delimiter: upload.delimiter,
+                    ignored_rows: None,
+                    ignored_columns: None,
+                };
+                Self::Rejected(rejection, Some(format))
+            }
             Self::Failed(error) => Self::Failed(error),
         }
     }
@@ -106,10 +117,10 @@ impl From<storage::Error> for NoPlan {
 
 async fn write_plan(context: &Context, import: &Import) -> Result<(), NoPlan> {
     let content = fetch(context, &import.job).await?;
-    let file = read(context, content).await?;
-    assess(context, import, &file)
+    let upload = read(context, content, import.job.source.encoding).await?;
+    assess(context, import, &upload)
         .await
-        .map_err(|no_plan| no_plan.in_file(&file))
+        .map_err(|no_plan| no_plan.in_file(&upload))
 }
 
 /// The uploaded file, if the job may have it and it is the one that the job is about.
@@ -124,6 +135,9 @@ async fn fetch(context: &Context, job: &Job) -> Result<Bytes, NoPlan> {
         let message =
             format!("the object key does not lie under {prefix}: upload the file there and give that key");
         return Err(Rejection::new(RejectionCode::ForeignObject, message).into());
+    }
+    if source.is_success_report(tenant_id) {
+        return Err(file::success_report().into());
     }
     let fetched = context.storage.get(key, context.limits.max_file_bytes).await?;
     let Fetched::Found {
@@ -146,23 +160,24 @@ async fn fetch(context: &Context, job: &Job) -> Result<Bytes, NoPlan> {
 }
 
 /// A file of the largest size takes long enough to be noticed by the other tasks of this thread.
-async fn read(context: &Context, content: Bytes) -> Result<SourceFile, NoPlan> {
+async fn read(context: &Context, content: Bytes, encoding: Option<Encoding>) -> Result<Upload, NoPlan> {
     let limits = context.limits;
-    let read = tokio::task::spawn_blocking(move || file::read(&content, &limits));
-    let file = read
+    let read = tokio::task::spawn_blocking(move || file::read(&content, encoding, &limits));
+    let upload = read
         .await
         .map_err(|_| Error::Panicked("a file that was read".to_owned()))?;
-    Ok(file?)
+    Ok(upload?)
 }
 
 /// Assesses every row against what the tenant has, and writes the plan in the same transaction.
-async fn assess(context: &Context, import: &Import, file: &SourceFile) -> Result<(), NoPlan> {
+async fn assess(context: &Context, import: &Import, upload: &Upload) -> Result<(), NoPlan> {
     let job = &import.job;
-    let mapping = mapping::map(file, job)?;
-    let too_many = file::check_row_count(file, &context.limits);
+    let mapping = mapping::map(&upload.header, job)?;
+    let file = upload.records(&mapping)?;
+    let too_many = file::check_row_count(&file, &context.limits);
     // Rows of a file that is rejected anyway are not looked at; values for all rows come first in the order of reasons.
     let candidates = if too_many.is_ok() {
-        row::read(file, &mapping, job)
+        row::read(&file, &mapping, job)
     } else {
         Vec::new()
     };
@@ -180,7 +195,7 @@ async fn assess(context: &Context, import: &Import, file: &SourceFile) -> Result
         .iter()
         .any(|row| matches!(row.assessment, assess::Assessment::Valid(_)));
     let planned = Planned {
-        file,
+        file: &file,
         rows: &rows,
         sealed_seed: sealed_seed.filter(|_| any_pending),
     };

@@ -62,6 +62,7 @@ async fn success(context: &Context, import: &Import) -> Result<Zeroizing<Vec<u8>
             email: row.email.as_deref().unwrap_or_default(),
             virtual_extension: row.virtual_extension.as_deref().unwrap_or_default(),
             password: password.as_ref().map(Password::expose),
+            import_row: row.row,
         },
     ))))
 }

@@ -1,6 +1,9 @@
 //! From the body of a message to a job, with the bounds that types cannot express.
 
-use super::{Fields, Job, ListSource, MAX_KEY_BYTES, RoleSource};
+use std::collections::HashSet;
+
+use super::{Fields, FixedList, IdColumn, Job, ListSource, MAX_KEY_BYTES, RoleSource};
+use crate::{names, problem::quote_name};
 
 /// Largest job that is read, in bytes: three lists of the most and longest IDs have 60 KiB, indented 90 KiB.
 pub const MAX_JOB_BYTES: usize = 256 * 1024;
@@ -20,6 +23,9 @@ pub enum InvalidJob {
     /// A text or list is longer or shorter than allowed, or holds a NUL character, which PostgreSQL cannot store.
     #[error("not a job: {0} must have {1} and no NUL character")]
     Length(&'static str, &'static str),
+    /// Two texts that stand for IDs are compared equal.
+    #[error("not a job: of the names in a column, {0} stands twice, apart from case and blanks")]
+    SameNames(String),
 }
 
 /// Reads a job from the body of a message.
@@ -31,17 +37,50 @@ pub fn parse(body: &[u8]) -> Result<Job, InvalidJob> {
     }
     let job: Job = serde_json::from_slice(body)?;
     job.check_lengths()?;
+    job.id_columns().try_for_each(check_names)?;
     Ok(job)
 }
 
+/// Refuses texts that could not be told apart in a cell, and such as no cell has.
+fn check_names(column: &IdColumn) -> Result<(), InvalidJob> {
+    let is_list = |ids: &[_]| (1..=MAX_FIXED_IDS).contains(&ids.len());
+    let is_text = |text: &str| !text.contains('\0') && text.chars().count() <= MAX_NAME_CHARS;
+    let right = column.names.len() <= MAX_FIXED_IDS && column.names.values().all(|ids| is_list(ids));
+    if !right || !column.names.keys().all(|text| is_text(text)) {
+        let bounds = "up to 1000 texts of up to 1000 characters, with 1 to 1000 IDs each,";
+        return Err(InvalidJob::Length("the names in a column", bounds));
+    }
+    let mut seen = HashSet::new();
+    for text in column.names.keys() {
+        let folded = names::fold(text);
+        if folded.is_empty() || !seen.insert(folded) {
+            return Err(InvalidJob::SameNames(quote_name(text)));
+        }
+    }
+    Ok(())
+}
+
 impl Job {
+    /// The columns of IDs that the job names.
+    pub(crate) fn id_columns(&self) -> impl Iterator<Item = &IdColumn> {
+        let lists = [&self.fields.desks, &self.fields.skill_groups, &self.fields.tags];
+        let lists = lists.into_iter().flatten().filter_map(|list| match list {
+            ListSource::Column(column) => Some(column),
+            ListSource::Fixed(_) => None,
+        });
+        let role = self.fields.role.iter().filter_map(|role| match role {
+            RoleSource::Column(column) => Some(column),
+            RoleSource::Fixed(_) => None,
+        });
+        role.chain(lists)
+    }
+
     /// What the schema says about lengths, which types do not.
     fn check_lengths(&self) -> Result<(), InvalidJob> {
         let Fields {
             username,
             email,
             virtual_extension,
-            role,
             desks,
             skill_groups,
             tags,
@@ -55,10 +94,6 @@ impl Job {
             ..
         } = &self.fields;
         let lists = [desks, skill_groups, tags].into_iter().flatten();
-        let role = match role {
-            Some(RoleSource::Column(name)) => Some(name),
-            Some(RoleSource::Value(_)) | None => None,
-        };
         let mut columns = [username, email, pbx_device, sip_uri, first_name, last_name]
             .into_iter()
             .flatten()
@@ -68,11 +103,11 @@ impl Job {
                     .iter()
                     .filter_map(|source| source.column.as_ref()),
             )
-            .chain(role);
+            .chain(self.id_columns().map(|column| &column.column));
         let is_name = |name: &String| !name.is_empty() && !name.contains('\0');
         let right_list = |list: &ListSource| match list {
-            ListSource::Column(name) => is_name(name),
-            ListSource::Values(ids) => ids.len() <= MAX_FIXED_IDS,
+            ListSource::Column(_) => true,
+            ListSource::Fixed(FixedList { values }) => values.len() <= MAX_FIXED_IDS,
         };
         let is_text = |text: &str, most: usize| text.chars().count() <= most && !text.contains('\0');
         let key = &self.source.key;
@@ -106,6 +141,9 @@ impl Job {
 
 /// Longest `requested_by`, in characters: a name or an address.
 const MAX_REQUESTED_BY_CHARS: usize = 200;
+
+/// Longest text that stands for IDs.
+const MAX_NAME_CHARS: usize = 1000;
 
 /// Most IDs of one list for all users: far more than a user can make use of.
 const MAX_FIXED_IDS: usize = 1000;

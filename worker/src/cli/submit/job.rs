@@ -7,11 +7,12 @@ use shared::{
     contract::{
         Id, Version,
         job::{
-            Column, ExtensionSource, Fields, Job, ListSource, Mode, PasswordOptions, RoleSource, Security,
-            Sip, Source, TwoFactor,
+            Column, ExtensionSource, Fields, FixedList, FixedRole, IdColumn, Job, ListSource, Mode,
+            PasswordOptions, RoleSource, Security, Sip, Source, TwoFactor,
         },
     },
     field::Field,
+    file::Encoding,
 };
 use uuid::Uuid;
 
@@ -24,6 +25,10 @@ pub(super) struct Args {
     /// ID of the tenant
     #[arg(long, value_name = "ID", value_parser = id)]
     tenant: Id,
+    /// Encoding of the file, where it is not UTF-8, UTF-16 with a byte order mark, or Windows-1252: a label of the WHATWG
+    /// Encoding Standard, like windows-1250 or shift_jis
+    #[arg(long, value_name = "LABEL")]
+    encoding: Option<Encoding>,
     /// Take a field from a column of the file; unmapped fields are matched to the header by their names
     ///
     /// Fields: username, email, virtual_extension, role, desks, skill_groups, tags, pbx_device, sip_uri, first_name,
@@ -105,6 +110,7 @@ impl Args {
                 key: String::new(),
                 etag: None,
                 size_bytes: None,
+                encoding: self.encoding,
             },
             fields: self.fields()?,
             sip,
@@ -150,10 +156,10 @@ impl Args {
                         generate: false,
                     });
                 }
-                Field::Role => fields.role = Some(RoleSource::Column(column)),
-                Field::Desks => fields.desks = Some(ListSource::Column(column)),
-                Field::SkillGroups => fields.skill_groups = Some(ListSource::Column(column)),
-                Field::Tags => fields.tags = Some(ListSource::Column(column)),
+                Field::Role => fields.role = Some(RoleSource::Column(IdColumn::named(column))),
+                Field::Desks => fields.desks = Some(ListSource::Column(IdColumn::named(column))),
+                Field::SkillGroups => fields.skill_groups = Some(ListSource::Column(IdColumn::named(column))),
+                Field::Tags => fields.tags = Some(ListSource::Column(IdColumn::named(column))),
                 Field::PbxDevice => fields.pbx_device = Some(Column { column }),
                 Field::SipUri => fields.sip_uri = Some(Column { column }),
                 Field::FirstName => fields.first_name = Some(Column { column }),
@@ -162,11 +168,13 @@ impl Args {
         }
         for (field, ids) in self.sets.iter().cloned() {
             match (field, ids.as_slice()) {
-                (Field::Role, [role]) => fields.role = Some(RoleSource::Value(*role)),
+                (Field::Role, [role]) => fields.role = Some(RoleSource::Fixed(FixedRole { value: *role })),
                 (Field::Role, _) => return usage("--set role takes one ID"),
-                (Field::Desks, _) => fields.desks = Some(ListSource::Values(ids)),
-                (Field::SkillGroups, _) => fields.skill_groups = Some(ListSource::Values(ids)),
-                (Field::Tags, _) => fields.tags = Some(ListSource::Values(ids)),
+                (Field::Desks, _) => fields.desks = Some(ListSource::Fixed(FixedList { values: ids })),
+                (Field::SkillGroups, _) => {
+                    fields.skill_groups = Some(ListSource::Fixed(FixedList { values: ids }))
+                }
+                (Field::Tags, _) => fields.tags = Some(ListSource::Fixed(FixedList { values: ids })),
                 _ => return usage(format!("--set cannot give all users the same {field}: use --map")),
             }
         }

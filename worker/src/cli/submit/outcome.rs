@@ -11,7 +11,10 @@ use tokio::io::AsyncWriteExt;
 use uuid::Uuid;
 
 use crate::{
-    cli::terminal::{print, print_json},
+    cli::{
+        status::ignored_columns,
+        terminal::{print, print_json},
+    },
     db::{Db, Import},
     steps::event,
     storage::{Fetched, Storage},
@@ -54,6 +57,9 @@ pub(super) async fn finished(
     match event.body {
         Body::Completed(completed) => {
             show(&summary(&completed))?;
+            for column in ignored_columns(db, import).await? {
+                show(&format!("ignored: {column}"))?;
+            }
             if let Some(out) = out {
                 download(storage, &completed.reports.success, &out.join("success.csv")).await?;
                 download(storage, &completed.reports.errors, &out.join("errors.csv")).await?;
@@ -67,11 +73,12 @@ pub(super) async fn finished(
             })
         }
         Body::Rejected(rejected) => {
-            show(&format!(
-                "rejected: {} ({})",
-                printable(&rejected.message),
-                rejected.code
-            ))?;
+            // The event names no columns of the file; whoever submits it may read them.
+            let message = import
+                .rejection
+                .as_ref()
+                .map_or(&rejected.message, |rejection| &rejection.message);
+            show(&format!("rejected: {} ({})", printable(message), rejected.code))?;
             Ok(ExitCode::from(REJECTED))
         }
         Body::Failed(failed) => bail!(

@@ -1,0 +1,520 @@
+//! Which encoding the text of a file is in, and the text itself. Nothing is replaced by a `?`: what cannot be
+//! decoded, or could be meant otherwise, is rejected, with its line.
+
+mod likely;
+mod page;
+
+use std::{borrow::Cow, fmt, str::FromStr};
+
+use encoding_rs::DecoderResult;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::lines::line_after;
+use crate::{
+    problem::quote_name,
+    rejection::{Rejection, RejectionCode},
+};
+use likely::Likely;
+
+const SAVE_AS_UTF8: &str = "save the file as \"CSV UTF-8\" and upload it again";
+
+/// An encoding of the WHATWG Encoding Standard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "&'static str")]
+pub struct Encoding(&'static encoding_rs::Encoding);
+
+/// The text is no label of an encoding.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no encoding of the WHATWG Encoding Standard, like windows-1250 or shift_jis")]
+pub struct UnknownEncoding(String);
+
+impl Encoding {
+    /// UTF-8.
+    pub const UTF_8: Self = Self(&encoding_rs::UTF_8_INIT);
+    /// UTF-16, little endian.
+    pub const UTF_16LE: Self = Self(&encoding_rs::UTF_16LE_INIT);
+    /// UTF-16, big endian.
+    pub const UTF_16BE: Self = Self(&encoding_rs::UTF_16BE_INIT);
+    /// Windows-1252, the legacy encoding of Western European Windows.
+    pub const WINDOWS_1252: Self = Self(&encoding_rs::WINDOWS_1252_INIT);
+
+    /// The name in jobs, events and the database: the standard's, in lower case.
+    pub fn as_str(self) -> &'static str {
+        let found = NAMES.iter().find(|name| name.eq_ignore_ascii_case(self.0.name()));
+        found.copied().unwrap_or(self.0.name())
+    }
+
+    fn is_utf16(self) -> bool {
+        self == Self::UTF_16LE || self == Self::UTF_16BE
+    }
+}
+
+/// The names of all encodings. Source: WHATWG Encoding Standard, section 4.2 "Names and labels".
+const NAMES: [&str; 39] = [
+    "utf-8",
+    "ibm866",
+    "iso-8859-2",
+    "iso-8859-3",
+    "iso-8859-4",
+    "iso-8859-5",
+    "iso-8859-6",
+    "iso-8859-7",
+    "iso-8859-8",
+    "iso-8859-8-i",
+    "iso-8859-10",
+    "iso-8859-13",
+    "iso-8859-14",
+    "iso-8859-15",
+    "iso-8859-16",
+    "koi8-r",
+    "koi8-u",
+    "macintosh",
+    "windows-874",
+    "windows-1250",
+    "windows-1251",
+    "windows-1252",
+    "windows-1253",
+    "windows-1254",
+    "windows-1255",
+    "windows-1256",
+    "windows-1257",
+    "windows-1258",
+    "x-mac-cyrillic",
+    "gbk",
+    "gb18030",
+    "big5",
+    "euc-jp",
+    "iso-2022-jp",
+    "shift_jis",
+    "euc-kr",
+    "utf-16be",
+    "utf-16le",
+    "x-user-defined",
+];
+
+impl FromStr for Encoding {
+    type Err = UnknownEncoding;
+
+    /// Reads any label of the standard, without regard to case: `latin1` is `windows-1252` there.
+    fn from_str(label: &str) -> Result<Self, UnknownEncoding> {
+        encoding_rs::Encoding::for_label_no_replacement(label.as_bytes())
+            .map(Self)
+            .ok_or_else(|| UnknownEncoding(label.to_owned()))
+    }
+}
+
+impl TryFrom<String> for Encoding {
+    type Error = UnknownEncoding;
+
+    fn try_from(label: String) -> Result<Self, UnknownEncoding> {
+        label.parse()
+    }
+}
+
+impl From<Encoding> for &'static str {
+    fn from(encoding: Encoding) -> Self {
+        encoding.as_str()
+    }
+}
+
+impl fmt::Display for Encoding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl JsonSchema for Encoding {
+    fn schema_name() -> Cow<'static, str> {
+        "Encoding".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 64,
+            "description": "A label of the WHATWG Encoding Standard; events have its name in lower case.",
+            "examples": ["utf-8", "windows-1252", "windows-1251", "shift_jis"],
+        })
+    }
+}
+
+/// The text of a file, without its byte order mark, and the encoding that it was in.
+///
+/// A byte order mark decides, and must not contradict what the job declares. Without one, what the job declares is
+/// taken; without that too, the text is UTF-8 if it can be, else Windows-1252 if that is plausible.
+pub(super) fn decode(
+    bytes: &[u8],
+    declared: Option<Encoding>,
+) -> Result<(Cow<'_, str>, Encoding), Rejection> {
+    // Begins with the byte order mark of UTF-16. Text of that never begins with NUL.
+    if bytes.starts_with(b"\xFF\xFE\0\0") || bytes.starts_with(b"\0\0\xFE\xFF") {
+        return Err(undecodable("the file, from line 1 on, is UTF-32"));
+    }
+    if let Some((marked, length)) = encoding_rs::Encoding::for_bom(bytes) {
+        let marked = Encoding(marked);
+        if let Some(declared) = declared.filter(|&declared| declared != marked) {
+            return Err(undecodable(&format!(
+                "the file begins in line 1 with the byte order mark of {marked}, but the job declares {declared}: declare \
+                 {marked} or nothing, or"
+            )));
+        }
+        let text = strictly(bytes.get(length..).unwrap_or_default(), marked)?;
+        return Ok((text, marked));
+    }
+    if !declared.is_some_and(Encoding::is_utf16) && looks_like_utf16(bytes) {
+        let what = "is UTF-16 without a byte order mark, and which of the two kinds it is would be a guess: declare \
+                    utf-16le or utf-16be, or";
+        return Err(undecodable(&format!("the file, from line 1 on, {what}")));
+    }
+    if let Some(declared) = declared {
+        if declared != Encoding::UTF_8 && !declared.is_utf16() && is_surely_utf8(bytes) {
+            return Err(undecodable(&format!(
+                "the file, from line 1 on, is UTF-8, but the job declares {declared}: declare utf-8 or nothing, or"
+            )));
+        }
+        return Ok((strictly(bytes, declared)?, declared));
+    }
+    match str::from_utf8(bytes) {
+        Ok(text) => Ok((text.into(), Encoding::UTF_8)),
+        Err(_) => Ok((windows_1252(bytes)?, Encoding::WINDOWS_1252)),
+    }
+}
+
+/// Decodes all bytes, or rejects the first that the encoding does not define.
+fn strictly(bytes: &[u8], encoding: Encoding) -> Result<Cow<'_, str>, Rejection> {
+    match encoding {
+        Encoding(encoding) if encoding == encoding_rs::UTF_8 => str::from_utf8(bytes)
+            .map(Cow::Borrowed)
+            .map_err(|error| bad_byte(bytes, error.valid_up_to(), "utf-8")),
+        Encoding(encoding) if encoding == encoding_rs::UTF_16LE => {
+            Ok(utf16(bytes, u16::from_le_bytes)?.into())
+        }
+        Encoding(encoding) if encoding == encoding_rs::UTF_16BE => {
+            Ok(utf16(bytes, u16::from_be_bytes)?.into())
+        }
+        Encoding(legacy) => {
+            let mut decoder = legacy.new_decoder_without_bom_handling();
+            let most = decoder.max_utf8_buffer_length_without_replacement(bytes.len());
+            let mut text = String::with_capacity(most.unwrap_or(bytes.len()));
+            let (result, read) = decoder.decode_to_string_without_replacement(bytes, &mut text, true);
+            if let DecoderResult::Malformed(length, after) = result {
+                let position = read.saturating_sub(usize::from(length) + usize::from(after));
+                return Err(bad_byte(bytes, position, encoding.as_str()));
+            }
+            // The standard maps undefined bytes of Windows' code pages to control characters that no file has.
+            let undefined = |c: char| matches!(c, '\u{80}'..='\u{9F}');
+            match text
+                .chars()
+                .position(undefined)
+                .filter(|_| legacy.is_single_byte())
+            {
+                Some(position) => Err(bad_byte(bytes, position, encoding.as_str())),
+                None => Ok(text.into()),
+            }
+        }
+    }
+}
+
+/// Whether bytes are UTF-8 beyond doubt: several letters of several bytes, which no other encoding has by chance.
+fn is_surely_utf8(bytes: &[u8]) -> bool {
+    str::from_utf8(bytes).is_ok_and(|text| text.chars().filter(|c| !c.is_ascii()).nth(3).is_some())
+}
+
+/// Text that is not UTF-8, where nothing is declared.
+fn windows_1252(bytes: &[u8]) -> Result<Cow<'_, str>, Rejection> {
+    let (mut decoded, mut bad) = (0_usize, 0_usize);
+    for chunk in bytes.utf8_chunks() {
+        decoded += chunk.valid().chars().filter(|c| !c.is_ascii()).count();
+        bad += usize::from(!chunk.invalid().is_empty());
+    }
+    if decoded > 0 && decoded >= bad {
+        let position = bytes.utf8_chunks().next().map_or(0, |chunk| chunk.valid().len());
+        return Err(bad_byte(
+            bytes,
+            position,
+            "utf-8, as other characters of the file are",
+        ));
+    }
+    let position = bytes.iter().position(|byte| !byte.is_ascii()).unwrap_or_default();
+    if decoded > 0 || bytes.iter().any(|byte| UNDEFINED_IN_WINDOWS_1252.contains(byte)) {
+        let undefined = bytes
+            .iter()
+            .position(|byte| UNDEFINED_IN_WINDOWS_1252.contains(byte));
+        return Err(other_encoding(
+            bytes,
+            undefined.unwrap_or(position),
+            likely::recognise(bytes),
+        ));
+    }
+    match likely::instead_of_windows_1252(bytes) {
+        Some(likely) => Err(other_encoding(bytes, position, likely)),
+        None => Ok(encoding_rs::WINDOWS_1252.decode_without_bom_handling(bytes).0),
+    }
+}
+
+/// The five bytes that Windows-1252 leaves undefined. encoding_rs follows the WHATWG, which maps them to control
+/// characters.
+const UNDEFINED_IN_WINDOWS_1252: [u8; 5] = [0x81, 0x8D, 0x8F, 0x90, 0x9D];
+
+/// Rejects a file in a legacy encoding that has to be declared. The line is one that nobody could read.
+fn other_encoding(bytes: &[u8], position: usize, likely: Likely) -> Rejection {
+    let line = line_after(bytes.get(..position).unwrap_or_default());
+    let byte = bytes.get(position).copied().unwrap_or_default();
+    let looks = match likely {
+        Likely {
+            name: Some(name),
+            label: Some(label),
+        } => format!("it looks like {name}. Declare its encoding ({label}) if that is right, or"),
+        Likely {
+            name: Some(name),
+            label: None,
+        } => format!("it looks like {name}, which cannot be declared:"),
+        Likely { name: None, .. } => "which other encoding it has, cannot be told:".to_owned(),
+    };
+    let what = |sample: &str| {
+        undecodable(&format!(
+            "the file is neither UTF-8 nor plausible Windows-1252: line {line} has byte 0x{byte:02X}{sample}, and {looks}"
+        ))
+    };
+    let event = what("").message;
+    let word = |byte: &u8| byte.is_ascii_alphabetic() || !byte.is_ascii();
+    let start = bytes
+        .get(..position)
+        .unwrap_or_default()
+        .iter()
+        .rposition(|byte| !word(byte))
+        .map_or(0, |at| at + 1);
+    let text: Vec<u8> = bytes
+        .get(start..)
+        .unwrap_or_default()
+        .iter()
+        .copied()
+        .take_while(word)
+        .take(40)
+        .collect();
+    let (text, _) = encoding_rs::WINDOWS_1252.decode_without_bom_handling(&text);
+    what(&format!(", so that a name would read {}", quote_name(&text))).with_event_message(event)
+}
+
+/// Decoded with the standard library because encoding_rs does not tell where the first error is.
+fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Result<String, Rejection> {
+    let (pairs, odd) = bytes.as_chunks::<2>();
+    let mut text = String::with_capacity(bytes.len());
+    for character in char::decode_utf16(pairs.iter().map(|&pair| unit(pair))) {
+        match character {
+            Ok(character) => text.push(character),
+            Err(error) => {
+                let what = format!("half a character (0x{:04X})", error.unpaired_surrogate());
+                let line = line_after(text.as_bytes());
+                return Err(undecodable(&format!(
+                    "line {line} holds {what}, which cannot be read as UTF-16"
+                )));
+            }
+        }
+    }
+    if !odd.is_empty() {
+        let line = line_after(text.as_bytes());
+        return Err(undecodable(&format!(
+            "the file ends in line {line} with half a UTF-16 character"
+        )));
+    }
+    Ok(text)
+}
+
+/// Whether most of the NULs of a text are halves of UTF-16: at least a quarter of all pairs of bytes are ASCII
+/// characters, or the line breaks are in a text that is not ASCII. Names and addresses in any script come with
+/// delimiters, digits and line breaks, while NULs in other text come one by one.
+fn looks_like_utf16(bytes: &[u8]) -> bool {
+    let (pairs, _) = bytes.as_chunks::<2>();
+    let little = Halves::of(pairs.iter().map(|&[low, high]| (low, high)));
+    let big = Halves::of(pairs.iter().map(|&[high, low]| (low, high)));
+    let (more, fewer) = if little.ascii < big.ascii {
+        (big, little)
+    } else {
+        (little, big)
+    };
+    if more.ascii == 0 || fewer.ascii.saturating_mul(2) > more.ascii {
+        return false;
+    }
+    let line_breaks = bytes.iter().filter(|byte| matches!(byte, b'\r' | b'\n')).count();
+    let has_its_line_breaks = more.line_breaks > 0 && more.line_breaks.saturating_mul(2) >= line_breaks;
+    let is_other_text = if bytes.is_ascii() {
+        more.printable.saturating_mul(2) >= pairs.len()
+    } else {
+        str::from_utf8(bytes).is_ok()
+    };
+    more.ascii.saturating_mul(4) >= pairs.len() || (has_its_line_breaks && !is_other_text)
+}
+
+/// What pairs of bytes are, if they are UTF-16 of one kind.
+#[derive(Default)]
+struct Halves {
+    /// Those that are an ASCII character.
+    ascii: usize,
+    /// Those that are a line break.
+    line_breaks: usize,
+    /// Those whose bytes are two ASCII characters that can be seen: nearly all of a text in ASCII, none of Cyrillic,
+    /// Greek, Hebrew or Arabic in UTF-16, whose bytes can all be ASCII too.
+    printable: usize,
+}
+
+impl Halves {
+    fn of(pairs: impl Iterator<Item = (u8, u8)>) -> Self {
+        let is_printable = |byte: u8| byte == b' ' || byte.is_ascii_graphic();
+        let mut halves = Self::default();
+        for (low, high) in pairs {
+            if high == 0 && low != 0 && low.is_ascii() {
+                halves.ascii += 1;
+                halves.line_breaks += usize::from(matches!(low, b'\r' | b'\n'));
+            }
+            halves.printable += usize::from(is_printable(low) && is_printable(high));
+        }
+        halves
+    }
+}
+
+fn bad_byte(bytes: &[u8], position: usize, encoding: &str) -> Rejection {
+    let byte = bytes.get(position).copied().unwrap_or_default();
+    let line = line_after(bytes.get(..position).unwrap_or_default());
+    undecodable(&format!(
+        "line {line} holds a byte (0x{byte:02X}) that cannot be read as {encoding}"
+    ))
+}
+
+/// Says what is wrong and what to do; what ends with `or` or a colon has its own advice before.
+fn undecodable(what: &str) -> Rejection {
+    let joint = if what.ends_with(" or") || what.ends_with(':') {
+        " "
+    } else {
+        ": "
+    };
+    Rejection::new(RejectionCode::Undecodable, format!("{what}{joint}{SAVE_AS_UTF8}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn utf16le(text: &str) -> Vec<u8> {
+        text.encode_utf16().flat_map(u16::to_le_bytes).collect()
+    }
+
+    fn utf16be(text: &str) -> Vec<u8> {
+        text.encode_utf16().flat_map(u16::to_be_bytes).collect()
+    }
+
+    fn after(prefix: &[u8], rest: &[u8]) -> Vec<u8> {
+        [prefix, rest].concat()
+    }
+
+    #[track_caller]
+    fn assert_undecodable(bytes: &[u8], hint: &str) {
+        let rejection = decode(bytes, None).unwrap_err();
+        assert_eq!(rejection.code, RejectionCode::Undecodable);
+        assert!(
+            rejection.message.contains(hint),
+            "{rejection} does not contain {hint:?}"
+        );
+        assert!(rejection.message.contains("CSV UTF-8"), "{rejection}");
+    }
+
+    #[test]
+    fn text_is_decoded_as_its_byte_order_mark_or_its_bytes_say() {
+        let text = "Jörg;Зоя;𝒳;€\n";
+        for (bytes, encoding) in [
+            (text.as_bytes().to_vec(), Encoding::UTF_8),
+            (after(b"\xEF\xBB\xBF", text.as_bytes()), Encoding::UTF_8),
+            (after(b"\xFF\xFE", &utf16le(text)), Encoding::UTF_16LE),
+            (after(b"\xFE\xFF", &utf16be(text)), Encoding::UTF_16BE),
+        ] {
+            assert_eq!(decode(&bytes, None), Ok((text.into(), encoding)), "{bytes:?}");
+        }
+        assert_eq!(
+            decode(b"J\xF6rg \x80\x9F", None),
+            Ok(("Jörg €Ÿ".into(), Encoding::WINDOWS_1252))
+        );
+        assert_eq!(decode(b"ascii", None), Ok(("ascii".into(), Encoding::UTF_8)));
+        assert_eq!(decode(b"", None), Ok(("".into(), Encoding::UTF_8)));
+        assert_eq!(decode(b"\xFF\xFE", None), Ok(("".into(), Encoding::UTF_16LE)));
+    }
+
+    #[test]
+    fn a_bad_byte_is_refused_with_its_line() {
+        assert_undecodable(b"\xEF\xBB\xBFa\r\nb\r\nJ\xF6rg", "line 3 holds a byte (0xF6)");
+        for byte in UNDEFINED_IN_WINDOWS_1252 {
+            let text = [b"a\rb\r\xF6\rc\r".as_slice(), &[byte]].concat();
+            assert_undecodable(&text, &format!("line 5 has byte 0x{byte:02X}"));
+        }
+    }
+
+    #[test]
+    fn a_file_of_two_encodings_is_refused() {
+        assert_undecodable(
+            "Jörg\nJ"
+                .as_bytes()
+                .iter()
+                .chain(b"\xF6rg")
+                .copied()
+                .collect::<Vec<_>>()
+                .as_slice(),
+            "line 2",
+        );
+        assert_undecodable(
+            &after(b"\n\nJ\xF6rg\n", "Jörg".as_bytes()),
+            "line 3 holds a byte (0xF6)",
+        );
+    }
+
+    #[test]
+    fn half_a_character_of_utf16_is_refused_with_its_line() {
+        let lone = [0xFE, 0xFF, 0, b'\n', 0xD8, 0x00, 0, b'a'];
+        assert_undecodable(&lone, "line 2 holds half a character (0xD800)");
+        assert_undecodable(b"\xFF\xFEa\0\n\0b", "line 2");
+        assert_undecodable(b"\xFF\xFEa", "line 1");
+    }
+
+    #[test]
+    fn utf32_is_refused() {
+        let wide = |unit: fn(u32) -> [u8; 4]| -> Vec<u8> {
+            "\u{FEFF}Jörg;x\n"
+                .chars()
+                .flat_map(|c| unit(u32::from(c)))
+                .collect()
+        };
+        assert_undecodable(&wide(u32::to_le_bytes), "UTF-32");
+        assert_undecodable(&wide(u32::to_be_bytes), "UTF-32");
+    }
+
+    #[test]
+    fn utf16_without_a_byte_order_mark_is_refused_with_a_hint() {
+        for text in [
+            "Username;Email\r\nann;ann@example.com\r\n",
+            "Имя;Почта\r\nЗоя;zoya@example.com\r\n",
+            "上;一\n",
+            "Имяпользователя;Добавочныйномер\r\nЗояАлександровна;первый\r\n",
+            "Имяпользователя\nЗояАлександровна",
+            "Име\nЊњоаишљв\nАнђелковић",
+            "用户名称在这里面;电子邮件地址在这\n张三李四王五赵六;分机号码第一个人\n",
+            "ユーザー名前です;メールアドレスです\rすずきいちろうさん;さとうはなこさんです\r",
+        ] {
+            assert_undecodable(&utf16le(text), "UTF-16 without a byte order mark");
+            assert_undecodable(&utf16be(text), "UTF-16 without a byte order mark");
+        }
+    }
+
+    #[test]
+    fn a_nul_in_other_text_is_text() {
+        for text in [
+            "Username,Email\nann\0,ann@example.com\n",
+            "a,b,c\n\0\0\0,1,2\n",
+            "\0\0\0\0",
+            "Username,Email\0\nann,ann@example.co\0\n",
+            "Имя,Почта\0\nЗоя,zoya@example.com\0\n",
+            "Имя,Почтa\n\0Зоя,zoya@example.com\n\0",
+        ] {
+            assert_eq!(decode(text.as_bytes(), None), Ok((text.into(), Encoding::UTF_8)));
+        }
+    }
+}

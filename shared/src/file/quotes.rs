@@ -1,0 +1,192 @@
+//! Quotes that cannot be meant: in one cell, and such that make one cell of several rows.
+//!
+//! Reading them away silently changes names, or makes people disappear: with one quote too many, all text up to the next
+//! one is a single cell.
+
+use crate::cell;
+
+/// Whether the quotes of a cell, given as it stands in the file, cannot be meant: text follows on the closing quote, blanks
+/// stand before the opening one, or a backslash before one that neither closes the cell nor is doubled.
+pub(super) fn are_malformed(raw: &str) -> bool {
+    let Some(first) = raw.find('"') else {
+        return false;
+    };
+    let (before, rest) = raw.split_at(first);
+    if !before.is_empty() {
+        return cell::is_blank(before) || raw.contains("\\\"");
+    }
+    let mut rest = rest.strip_prefix('"').unwrap_or(rest);
+    while let Some((_, after)) = rest.split_once('"') {
+        match after.strip_prefix('"') {
+            Some(after) => rest = after,
+            None => return !cell::is_blank(after),
+        }
+    }
+    false
+}
+
+/// Whether a cell has a quote elsewhere than around it.
+pub(super) fn are_literal(raw: &str) -> bool {
+    let raw = raw.trim_end_matches(cell::is_space);
+    raw.contains('"') && !(raw.len() > 1 && raw.starts_with('"') && raw.ends_with('"'))
+}
+
+/// Whether a cell with line breaks holds rows of the table, which a stray quote has made a part of it.
+///
+/// `cells_before` is how many cells stand before it in its row, `rest_of_line` what follows it in its last line, and
+/// `columns` how many cells a row has.
+pub(super) fn has_swallowed(
+    text: &str,
+    delimiter: char,
+    cells_before: usize,
+    rest_of_line: Option<&[u8]>,
+    columns: usize,
+) -> bool {
+    let lines: Vec<Line> = lines(text).map(|line| Line::of(line, delimiter)).collect();
+    let [first, inner @ .., last] = lines.as_slice() else {
+        return false;
+    };
+    let is_row = |line: &Line| {
+        (line.cells == columns && (line.has_address || (line.is_compact && columns > 2)))
+            || (line.cells > 2 && line.cells < columns && line.has_address && line.is_compact)
+    };
+    let cells_after = rest_of_line.map_or(0, |rest| {
+        1 + rest.iter().filter(|byte| char::from(**byte) == delimiter).count()
+    });
+    // The ends of the cell are rows with what stands around them.
+    let begins_row = first.cells + cells_before == columns;
+    let ends_row = last.cells + cells_after == columns;
+    inner.iter().any(is_row)
+        || (begins_row && first.cells > 1 && first.has_address)
+        || (ends_row && last.cells > 1 && last.has_address)
+        || (begins_row
+            && ends_row
+            && columns > 2
+            && first.cells + last.cells > 2
+            && first.is_compact
+            && last.is_compact)
+}
+
+/// Whether a cell of the header holds a row: no name of a column has several cells below its first line.
+pub(super) fn holds_a_row(text: &str, delimiter: char) -> bool {
+    let mut below = lines(text).skip(1).map(|line| Line::of(line, delimiter));
+    below.any(|line| line.cells > 1 && (line.has_address || (line.cells > 2 && line.is_compact)))
+}
+
+/// The sentence about rows that a quote has swallowed.
+pub(super) fn swallows(line: u32) -> String {
+    format!(
+        "the quote that opens in line {line} makes one cell of several lines, and rows would be lost in it: close it in \
+         its own line, or remove it"
+    )
+}
+
+fn lines(text: &str) -> impl Iterator<Item = &str> {
+    text.split(['\r', '\n'])
+}
+
+/// A line of a cell, as if it were a row.
+struct Line {
+    cells: usize,
+    /// One of the cells could be meant as an e-mail address.
+    has_address: bool,
+    /// No blank follows on a delimiter, as it does in a sentence.
+    is_compact: bool,
+}
+
+impl Line {
+    fn of(line: &str, delimiter: char) -> Self {
+        let cells = || line.split(delimiter);
+        let is_address = |cell: &str| {
+            let cell = cell.trim_matches(|c: char| cell::is_space(c) || c == '"');
+            cell.contains('@') && !cell.contains(cell::is_space)
+        };
+        Self {
+            cells: cells().count(),
+            has_address: cells().any(is_address),
+            is_compact: !cells().skip(1).any(|cell| cell.starts_with(cell::is_space)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quotes_that_cannot_be_meant_are_found() {
+        for raw in [
+            "\"Ann\" B.",
+            "\"Ann \"Annie\" B.\"",
+            " \"Ann\"",
+            "\u{A0}\"Ann\"",
+            "\"O\\\"Neil\"",
+            "O\\\"Neil",
+            "\"\"ann\"",
+            "\"a\"b",
+            "\"a\" \"b\"",
+        ] {
+            assert!(are_malformed(raw), "{raw}");
+            // Kept as it is, it is seen as such again.
+            assert!(cell::has_stray_quotes(raw), "{raw}");
+        }
+        for raw in [
+            "",
+            "ann",
+            "\"ann\"",
+            "\"ann\" ",
+            "\"a\"\"b\"",
+            "\"\"\"a\"\"\"",
+            "5\" x",
+            "a\"b\"",
+            "a\"",
+            "\"C:\\\"",
+            "\"\"",
+            "=\"0301\"",
+            "\"a\nb\"",
+            "\"a\"\u{A0}",
+            "\"a\\\"\"b\"",
+        ] {
+            assert!(!are_malformed(raw), "{raw}");
+        }
+    }
+
+    #[test]
+    fn a_cell_that_holds_rows_is_found() {
+        let swallowed = |text, before, rest: Option<&str>, columns| {
+            has_swallowed(text, ',', before, rest.map(str::as_bytes), columns)
+        };
+        // A whole row inside.
+        assert!(swallowed("Ann,x\nben,ben@x.example,1\n5", 2, None, 3));
+        assert!(swallowed("Ann,x\rben,,1\r5", 2, None, 3));
+        // The row of the opening quote, and that of the closing one.
+        assert!(swallowed(
+            "6' 1,ann@x.example,10\nben,5",
+            1,
+            Some("ben@x.example,10"),
+            4
+        ));
+        assert!(swallowed("5' 10,10\nben,ben@x.example,5' 11", 2, Some("10"), 4));
+        // Texts of several lines.
+        assert!(!swallowed("Main Street 5\n10115 Berlin", 2, Some("10"), 4));
+        assert!(!swallowed(
+            "Main Street 5, Berlin\nGermany",
+            1,
+            Some("ann@x.example,10"),
+            4
+        ));
+        assert!(!swallowed(
+            "Ann Lee\nann@x.example",
+            0,
+            Some("ann,ann@x.example,10"),
+            4
+        ));
+        assert!(!swallowed(
+            "one, two, three, four\nfive, six, seven, eight\nnine",
+            3,
+            None,
+            4
+        ));
+        assert!(!swallowed("a\nb", 2, None, 3));
+    }
+}

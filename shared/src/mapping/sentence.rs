@@ -1,0 +1,245 @@
+//! The sentences of rejections that concern columns, all in one place: one for those who may see the file, and one for
+//! events, which repeat nothing of it.
+
+use crate::{
+    cell,
+    field::Field,
+    file::{Delimiter, Header},
+    mapping::Mapping,
+    names,
+    problem::quote_name,
+    rejection::{Rejection, RejectionCode},
+};
+use strum::VariantArray;
+
+/// How many columns are listed.
+const MAX_COLUMNS: usize = 12;
+
+const EXAMPLE: &str = "Username, Email, Virtual Extension, Role";
+
+pub(super) fn missing_header(header: &Header) -> Rejection {
+    let line = header.line;
+    let advice = match (
+        cells_of_one(header),
+        real_header(header, |name| names::recognise(name).is_some()),
+    ) {
+        (Some(advice), _) => advice,
+        (None, Some(real)) => format!("line {real} looks like the header: delete the lines above it"),
+        (None, None) => {
+            format!("put the names of the columns above the rows, as {EXAMPLE}, or map the columns")
+        }
+    };
+    let message = |taken: &str| {
+        format!(
+            "line {line} was taken for the header{taken}, but none of its cells is the name of a field: {advice}"
+        )
+    };
+    Rejection::new(
+        RejectionCode::MissingHeader,
+        message(&format!(" ({})", listed(header))),
+    )
+    .with_event_message(message(""))
+}
+
+/// What to do where all of the header is in one cell.
+fn cells_of_one(header: &Header) -> Option<String> {
+    let mut named = header.names.iter().filter(|name| !cell::is_blank(name));
+    let (only, None) = (named.next()?, named.next()) else {
+        let quoted = header
+            .names
+            .iter()
+            .filter(|name| cell::trim(name).starts_with('\''));
+        return (quoted.count() > 1).then(|| {
+            "the cells stand in single quotes: save the file with double quotes around cells, or with none".to_owned()
+        });
+    };
+    let has_names = |parts: &mut dyn Iterator<Item = &str>| {
+        parts
+            .filter(|part| names::recognise(&names::normalise(part)).is_some())
+            .count()
+            > 1
+    };
+    let delimited = Delimiter::VARIANTS
+        .iter()
+        .any(|delimiter| has_names(&mut only.split(char::from(delimiter.byte()))));
+    if header.has_sep_line && delimited {
+        return Some(
+            "the line sep= above it declares another delimiter than the rows have: correct or delete that line".to_owned(),
+        );
+    }
+    if delimited {
+        return Some(
+            "each line stands in quotes as one cell: remove the quotes around whole lines, or import the text into \
+             columns of a spreadsheet and save it again"
+                .to_owned(),
+        );
+    }
+    has_names(&mut only.split("  ").filter(|part| !cell::is_blank(part))).then(|| {
+        "the columns are parted by blanks: save the file with commas, semicolons or tabs between the cells".to_owned()
+    })
+}
+
+/// The line of the row below that looks like the header: at least two of its cells are such names. Above it nothing tells
+/// the delimiter, so that it may have been read as one cell.
+fn real_header(header: &Header, is_name: impl Fn(&str) -> bool) -> Option<u32> {
+    let count = |cells: &mut dyn Iterator<Item = &str>| {
+        let names = cells.map(|cell| names::normalise(cell.trim_matches('"')));
+        names.filter(|name| is_name(name)).count()
+    };
+    let looks_right = |row: &&(u32, Vec<String>)| match row.1.as_slice() {
+        [line] => Delimiter::VARIANTS
+            .iter()
+            .any(|delimiter| count(&mut line.split(char::from(delimiter.byte()))) > 1),
+        cells => count(&mut cells.iter().map(String::as_str)) > 1,
+    };
+    header.rows_below.iter().find(looks_right).map(|(line, _)| *line)
+}
+
+/// Several columns of one name, of which a field needs one.
+pub(super) fn duplicate_header(header: &Header, columns: &[usize], field: Field) -> Rejection {
+    let message = |columns: &str| {
+        format!(
+            "columns {columns} of the header in line {} have the same name, which means {}: rename or delete all but one",
+            header.line,
+            field.label()
+        )
+    };
+    told(RejectionCode::DuplicateHeader, header, columns, message)
+}
+
+pub(super) fn column_not_found(header: &Header, missing: &[(Field, &str)]) -> Rejection {
+    let missing_names: Vec<String> = missing
+        .iter()
+        .map(|(field, name)| format!("{} for {}", quote_name(name), field.label()))
+        .collect();
+    let normalised: Vec<String> = missing.iter().map(|(_, name)| names::normalise(name)).collect();
+    let is_missing = |name: &str| normalised.iter().any(|missing| missing == name);
+    let real = header.rows_below.iter().find(|(_, row)| {
+        row.iter()
+            .any(|name| !cell::is_blank(name) && is_missing(&names::normalise(name)))
+    });
+    let advice = match real {
+        Some((line, _)) => format!("line {line} looks like the header: delete the lines above it"),
+        None => "choose columns that are in the file".to_owned(),
+    };
+    let message = |taken: &str| {
+        format!(
+            "the header in line {}{taken} has no column {}: {advice}",
+            header.line,
+            missing_names.join(", no column ")
+        )
+    };
+    Rejection::new(
+        RejectionCode::ColumnNotFound,
+        message(&format!(" ({})", listed(header))),
+    )
+    .with_event_message(message(""))
+}
+
+pub(super) fn shared_column(header: &Header, column: usize, one: Field, other: Field) -> Rejection {
+    let message = |column: &str| {
+        format!(
+            "column {column} is mapped to both {} and {}: choose one column for each",
+            one.label(),
+            other.label()
+        )
+    };
+    told(RejectionCode::MappingConflict, header, &[column], message)
+}
+
+pub(super) fn several_columns(header: &Header, columns: &[usize], field: Field) -> Rejection {
+    let message = |columns: &str| {
+        format!(
+            "columns {columns} can all be meant as {}: map one of them, or rename the others",
+            field.label()
+        )
+    };
+    told(RejectionCode::MappingConflict, header, columns, message)
+}
+
+pub(super) fn password_column(header: &Header, column: usize, field: Field) -> Rejection {
+    let message = |column: &str| {
+        format!(
+            "column {column} is mapped to {}, but its name is one of a column of passwords, which are never read: map another \
+             column, or rename it",
+            field.label()
+        )
+    };
+    told(RejectionCode::MappingConflict, header, &[column], message)
+}
+
+pub(super) fn required_field_unmapped(header: &Header, mapping: &Mapping, missing: &[Field]) -> Rejection {
+    let labels: Vec<&str> = missing.iter().map(|field| field.label()).collect();
+    let message = |columns: &str| {
+        format!(
+            "no column is mapped to {}{columns}: map one, or give the column of the file the field's name",
+            labels.join(", ")
+        )
+    };
+    let ignored = mapping.ignored_columns(header);
+    let similar: Vec<String> = header
+        .names
+        .iter()
+        .zip(&header.column_numbers)
+        .filter(|(_, number)| ignored.contains(number))
+        .filter_map(|(name, _)| {
+            let field = names::resembles(&names::normalise(name)).filter(|field| missing.contains(field))?;
+            Some(format!("; is {} the {}?", quote_name(name), field.label()))
+        })
+        .collect();
+    let full = format!(
+        " (the file has the columns {}{})",
+        listed(header),
+        similar.concat()
+    );
+    Rejection::new(RejectionCode::RequiredFieldUnmapped, message(&full)).with_event_message(message(""))
+}
+
+/// A rejection that tells of some columns: by position and name, in events by position only.
+fn told(
+    code: RejectionCode,
+    header: &Header,
+    columns: &[usize],
+    message: impl Fn(&str) -> String,
+) -> Rejection {
+    let number = |column: &usize| {
+        header
+            .column_numbers
+            .get(*column)
+            .copied()
+            .unwrap_or_default()
+            .to_string()
+    };
+    let named = |column: &usize| {
+        let name = header.names.get(*column).map_or("", String::as_str);
+        quote_name(cell::trim(name))
+    };
+    let numbers: Vec<String> = columns.iter().take(MAX_COLUMNS).map(number).collect();
+    let names: Vec<String> = columns.iter().take(MAX_COLUMNS).map(named).collect();
+    let numbers = joined(&numbers);
+    Rejection::new(code, message(&format!("{numbers} ({})", names.join(", "))))
+        .with_event_message(message(&numbers))
+}
+
+/// `1`, `1 and 2`, `1, 2 and 3`.
+fn joined(items: &[String]) -> String {
+    match items {
+        [] => String::new(),
+        [one] => one.clone(),
+        [others @ .., last] => format!("{} and {last}", others.join(", ")),
+    }
+}
+
+/// The names of the columns, as they stand in the file.
+fn listed(header: &Header) -> String {
+    let names = || header.names.iter().filter(|name| !cell::is_blank(name));
+    let mut listed: Vec<String> = names()
+        .take(MAX_COLUMNS)
+        .map(|name| quote_name(cell::trim(name)))
+        .collect();
+    let more = names().count().saturating_sub(MAX_COLUMNS);
+    if more > 0 {
+        listed.push(format!("and {more} more"));
+    }
+    listed.join(", ")
+}

@@ -1,0 +1,177 @@
+//! What spreadsheets make of values: numbers, dates and errors.
+
+/// Whether a spreadsheet made this of a number: with an exponent, a decimal fraction, or digits in groups of
+/// three, as `1.00E+03`, `1001.0`, `1001,00`, `1,001`, `1 001` or `1.001,00`; with a sign too, but `+49 123` is a
+/// telephone number. Formats of a spreadsheet also leave `.5` and `1001.`, while a comma there may part a list.
+pub(crate) fn is_number(text: &str) -> bool {
+    if let Some((mantissa, exponent)) = text.split_once(['e', 'E']) {
+        let mantissa = mantissa.strip_prefix(['+', '-']).unwrap_or(mantissa);
+        return is_digits(exponent.strip_prefix(['+', '-']).unwrap_or(exponent))
+            && (is_digits(mantissa) || is_fraction(mantissa));
+    }
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    is_fraction(unsigned)
+        || is_grouped(text.strip_prefix('-').unwrap_or(text))
+        || unsigned.strip_prefix('.').is_some_and(is_digits)
+        || unsigned.strip_suffix('.').is_some_and(is_digits)
+}
+
+/// Digits, or groups of them, and a decimal fraction.
+fn is_fraction(text: &str) -> bool {
+    text.rsplit_once(['.', ','])
+        .is_some_and(|(whole, fraction)| is_digits(fraction) && (is_digits(whole) || is_grouped(whole)))
+}
+
+/// One to three digits, and groups of three after them, all parted by the same character.
+fn is_grouped(text: &str) -> bool {
+    let Some(separator) = text.chars().find(|c| !c.is_ascii_digit()) else {
+        return false;
+    };
+    let mut groups = text.split(separator);
+    matches!(
+        separator,
+        ',' | '.' | ' ' | '\u{A0}' | '\u{2007}' | '\u{2009}' | '\u{202F}'
+    ) && groups
+        .next()
+        .is_some_and(|first| is_digits(first) && first.len() <= 3)
+        && groups.all(|group| is_digits(group) && group.len() == 3)
+}
+
+fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Whether a spreadsheet made this of a long number: digits, or a decimal fraction, and an exponent.
+pub(super) fn is_exponent(text: &str) -> bool {
+    text.split_once(['e', 'E'])
+        .is_some_and(|(mantissa, _)| !mantissa.starts_with(['+', '-']))
+        && is_number(text)
+}
+
+/// Whether a spreadsheet made a date of this: three numbers, or a day or year beside the name of a month; a time of day
+/// may follow.
+pub(super) fn is_date(text: &str) -> bool {
+    let date = match text.split_once(' ') {
+        Some((date, time)) if is_time(time) => date,
+        _ => text,
+    };
+    let parts: Vec<&str> = date
+        .split(['.', '-', '/', ' '])
+        .filter(|part| !part.is_empty())
+        .collect();
+    let is_short = |part: &&str| is_digits(part) && part.len() <= 4;
+    match parts.as_slice() {
+        [day, month] => (is_short(day) && is_month(month)) || (is_month(day) && is_short(month)),
+        [day, month, year] => {
+            let numbers = [day, month, year].iter().filter(|part| is_short(part)).count();
+            let has_small = parts.iter().filter(|part| part.len() <= 2).count() >= 2;
+            (numbers == 3 && has_small) || (numbers == 2 && parts.iter().any(|part| is_month(part)))
+        }
+        _ => false,
+    }
+}
+
+fn is_time(text: &str) -> bool {
+    text.split(':').count() > 1 && text.split(':').all(|part| is_digits(part) && part.len() == 2)
+}
+
+/// The beginnings of the names of months, in the languages of our users.
+const MONTHS: [&str; 42] = [
+    "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec", "mär", "mrz", "mai",
+    "okt", "dez", "fév", "avr", "jui", "aoû", "déc", "janv", "ene", "abr", "ago", "dic", "fev", "set", "out",
+    "gen", "mag", "giu", "lug", "ott", "mrt", "maj", "mei", "sty", "lut", "янв", "фев",
+];
+
+fn is_month(text: &str) -> bool {
+    let lower = text.to_lowercase();
+    lower.chars().all(char::is_alphabetic)
+        && MONTHS.iter().any(|month| lower.starts_with(month))
+        && lower.chars().count() <= 10
+}
+
+/// Whether a text is an error value of a spreadsheet, in any language, or stands for a number that was too wide.
+pub(crate) fn is_error_value(text: &str) -> bool {
+    let Some(rest) = text.strip_prefix('#') else {
+        return text.strip_prefix("Err:").is_some_and(is_digits);
+    };
+    if rest.len() > 1 && rest.bytes().all(|byte| byte == b'#') {
+        return true;
+    }
+    // Without `!` or `?` at the end: English, German, Dutch, Italian and Spanish, Danish, Russian, Turkish, Hungarian.
+    if [
+        "N/A",
+        "NV",
+        "N/B",
+        "N/D",
+        "I/T",
+        "Н/Д",
+        "YOK",
+        "HIÁNYZIK",
+        "GETTING_DATA",
+    ]
+    .contains(&rest)
+    {
+        return true;
+    }
+    let word = rest.strip_suffix(['!', '?']).unwrap_or_default();
+    word.chars().count() > 1
+        && word
+            .chars()
+            .all(|c| c.is_uppercase() || c.is_ascii_digit() || matches!(c, '/' | '_' | ' ' | '¡' | '¿'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn error_values_are_known_in_many_languages() {
+        for text in [
+            "#N/A",
+            "#REF!",
+            "#NAME?",
+            "#VALUE!",
+            "#DIV/0!",
+            "#NUM!",
+            "#NULL!",
+            "#SPILL!",
+            "#NV",
+            "#BEZUG!",
+            "#WERT!",
+            "#ZAHL!",
+            "#NOM?",
+            "#VALEUR!",
+            "#¡REF!",
+            "#¿NOMBRE?",
+            "#¡VALOR!",
+            "#RIF!",
+            "#N/B",
+            "#WAARDE!",
+            "#DEEL/0!",
+            "#ССЫЛКА!",
+            "#Н/Д",
+            "#SAYI/0!",
+            "#ÉRTÉK!",
+            "Err:502",
+            "###",
+            "########",
+        ] {
+            assert!(is_error_value(text), "{text}");
+        }
+        for text in [
+            "#", "##", "#1", "#ann", "#Ann!", "N/A", "#!", "Err:", "# REF", "#A!",
+        ] {
+            assert!(!is_error_value(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_exponent_makes_a_number_of_a_name() {
+        for text in ["4.90001E+11", "1E+05", "4,90002E+11", "1e5"] {
+            assert!(is_exponent(text), "{text}");
+        }
+        for text in ["490001", "1.5", "e5", "1E", "12E5a", "-1E5", "1,000"] {
+            assert!(!is_exponent(text), "{text}");
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! Quotes that cannot be meant: nobody disappears, and no name is changed.
+
+use proptest::prelude::*;
+use serde_json::json;
+use shared::{
+    assess::{AssessedRow, Assessment},
+    file::SourceFile,
+    mapping::map,
+    problem::Code,
+    report::{ErrorRow, error_csv},
+    row,
+};
+
+use crate::{assessment, assessments, job, summaries, tenant, upload};
+
+const HEADER: &str = "Username,Email,Ext,Role,First Name,Note";
+
+/// The rows of a file that is not rejected, with what became of each.
+fn import(text: &str) -> Option<(SourceFile, Vec<AssessedRow>)> {
+    let (upload, job) = (upload(text).ok()?, job(json!({})));
+    let mapping = map(&upload.header, &job).ok()?;
+    let file = upload.records(&mapping).ok()?;
+    let rows = shared::assess::assess(row::read(&file, &mapping, &job), &tenant());
+    Some((file, rows))
+}
+
+/// The error CSV of a file.
+fn errors((file, rows): &(SourceFile, Vec<AssessedRow>)) -> String {
+    let refused = file
+        .records
+        .iter()
+        .zip(rows)
+        .filter(|(_, row)| !assessment(row).1.is_empty());
+    let bytes = error_csv(
+        &file.header.names,
+        refused.map(|(record, row)| {
+            let (result, problems) = assessment(row);
+            ErrorRow {
+                cells: &record.cells,
+                row: record.row,
+                line: record.line,
+                result,
+                problems,
+            }
+        }),
+    );
+    String::from_utf8(bytes).unwrap()
+}
+
+fn is_malformed(row: &AssessedRow) -> bool {
+    assessment(row)
+        .1
+        .iter()
+        .any(|problem| problem.code == Code::MalformedQuotes)
+}
+
+/// What becomes of rows, without their numbers, in which sentences about earlier rows may differ.
+fn without_places(rows: &[AssessedRow]) -> Vec<String> {
+    summaries(rows)
+}
+
+#[test]
+fn a_row_with_quotes_that_cannot_be_meant_is_refused() {
+    for cells in [
+        "\"Ann\" B.,x",
+        "\"Ann \"Annie\" B.\",x",
+        " \"Ann\",x",
+        "\"O\\\"Neil\",x",
+        "Ann,\"in \"another\" column\"",
+        "Ann, \"x\"",
+        "\"\"\"Ann\"\"\",x",
+        "\"O\\\"\"Neil\",x",
+    ] {
+        let text =
+            format!("{HEADER}\nann,ann@example.com,1001,1,{cells}\nbob,bob@example.com,1002,1,Bob,y\n");
+        let rows = assessments(&text, json!({}), &tenant());
+        assert!(is_malformed(&rows[0]), "{cells}: {:?}", summaries(&rows));
+        assert_eq!(summaries(&rows)[1], "bob 1002", "{cells}");
+    }
+}
+
+#[test]
+fn quotes_that_can_be_meant_are_read() {
+    for (cells, name) in [
+        ("\"Ann\" ,x", "Ann"),
+        ("\"Ann \"\"Annie\"\" B.\",\"5\"\"\"", "Ann \"Annie\" B."),
+        ("6\" Ann,5\"", "6\" Ann"),
+        ("\"Ann\",\"C:\\\"", "Ann"),
+        ("Ann,\"\"\"quoted\"\" note\"", "Ann"),
+    ] {
+        let text = format!("{HEADER}\nann,ann@example.com,1001,1,{cells}\n");
+        let rows = assessments(&text, json!({}), &tenant());
+        let Assessment::Valid(user) = &rows[0].assessment else {
+            panic!("{cells}: {:?}", summaries(&rows))
+        };
+        assert_eq!(user.first_name.as_ref().unwrap().as_str(), name);
+    }
+}
+
+#[test]
+fn a_stray_quote_that_takes_rows_with_it_is_told_with_its_line() {
+    let row = |name: &str, note: &str| format!("{name},{name}@example.com,1001,1,{name},{note}");
+    let three = |line_break: &str| {
+        [
+            HEADER.to_owned(),
+            row("ann", "\"left"),
+            row("bob", "x"),
+            row("cid", "5\""),
+            String::new(),
+        ]
+        .join(line_break)
+    };
+    let two = [
+        HEADER.to_owned(),
+        row("ann", "\"left"),
+        row("bob", "5\""),
+        String::new(),
+    ]
+    .join("\n");
+    let last = [
+        HEADER.to_owned(),
+        row("ann", "x"),
+        row("bob", "\"left"),
+        String::new(),
+    ]
+    .join("\n");
+    for (text, line) in [
+        (three("\n"), 2),
+        (three("\r"), 2),
+        (three("\r\n"), 2),
+        (two, 2),
+        (last, 3),
+    ] {
+        for text in [text.clone(), text.replace(',', "\t"), text.replace(',', ";")] {
+            let rejection = upload(&text).unwrap_err();
+            assert_eq!(rejection.code.as_str(), "malformed_csv", "{text:?}");
+            assert!(
+                rejection.message.contains(&format!("opens in line {line} ")),
+                "{rejection}"
+            );
+        }
+    }
+    let header = "Username,Email,\"Ext,Role,Note\nann,ann@example.com,1001,1,5\"\n";
+    assert_eq!(upload(header).unwrap_err().code.as_str(), "malformed_csv");
+}
+
+#[test]
+fn addresses_of_several_lines_are_no_rows() {
+    let text = "Username,Email,Ext,Role,Address\n\
+                ann,ann@example.com,1001,1,\"Main Street 5\n10115 Berlin, Germany\n(second floor, left, at the back, ring)\"\n";
+    assert_eq!(summaries(&assessments(text, json!({}), &tenant())), ["ann 1001"]);
+}
+
+fn cell() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "[a-z]{0,6}",
+        "[0-9]{1,2}\" [a-z]{0,3}",
+        "[0-9]{1,2}\"",
+        "\"[a-z]{0,3}(, ?|\"\"|\n| )?[a-z]{0,3}\"",
+        "\"\"",
+        "\",[a-z]{0,3}\"",
+    ]
+}
+
+/// Rows whose users can be told apart, some of them with errors.
+fn rows() -> impl Strategy<Value = Vec<String>> {
+    let row = (cell(), cell(), prop::bool::weighted(0.9), any::<bool>());
+    prop::collection::vec(row, 1..6).prop_map(|rows| {
+        let line = |(number, (first, note, has_role, is_quoted)): (usize, (String, String, bool, bool))| {
+            let (id, role) = (1001 + number, if has_role { "1" } else { "" });
+            let quote = if is_quoted { "\"" } else { "" };
+            format!("{quote}user{number}{quote},user{number}@example.com,{id},{role},{first},{note}")
+        };
+        rows.into_iter().enumerate().map(line).collect()
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+
+    /// With one quote more, wherever it stands, every other row stays as it was, and the touched one is read as it is
+    /// written or named by an error; or the file is rejected.
+    #[test]
+    fn one_stray_quote_loses_nobody(rows in rows(), places in prop::collection::vec(any::<prop::sample::Index>(), 24)) {
+        let text = format!("{HEADER}\n{}\n", rows.join("\n"));
+        let before = import(&text);
+        prop_assume!(before.is_some());
+        let (_, before) = before.unwrap();
+        let starts: Vec<usize> = (0..=rows.len())
+            .map(|row| HEADER.len() + 1 + rows[..row].iter().map(|row| row.len() + 1).sum::<usize>())
+            .collect();
+        for place in places.iter().map(|place| place.index(text.len())) {
+            let with_quote = format!("{}\"{}", &text[..place], &text[place..]);
+            let Some((file, after)) = import(&with_quote) else { continue };
+            prop_assert!(place >= starts[0], "{:?}", with_quote);
+            let touched = starts.iter().rposition(|&start| start <= place).unwrap();
+            // The touched row may have become several, all of them with errors.
+            prop_assert!(after.len() >= before.len(), "{:?}", with_quote);
+            let (above, below) = (&before[..touched], &before[touched + 1..]);
+            let assessments = |rows: &[AssessedRow]| rows.iter().map(|row| row.assessment.clone()).collect::<Vec<_>>();
+            prop_assert_eq!(assessments(&after[..touched]), assessments(above), "{:?}", with_quote);
+            prop_assert_eq!(
+                without_places(&after[after.len() - below.len()..]),
+                without_places(below),
+                "{:?}",
+                with_quote
+            );
+            // What was refused for its quotes is refused again in the error CSV.
+            let again = import(&errors(&(file, after.clone())));
+            if let Some((_, again)) = again {
+                let refused: Vec<&AssessedRow> = after.iter().filter(|row| !assessment(row).1.is_empty()).collect();
+                prop_assert_eq!(again.len(), refused.len());
+                for (again, row) in again.iter().zip(refused) {
+                    prop_assert!(!is_malformed(row) || is_malformed(again), "{:?}", with_quote);
+                }
+            }
+        }
+    }
+}

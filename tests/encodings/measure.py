@@ -1,0 +1,82 @@
+"""Counts files that are read in a wrong encoding, and files of western names that are rejected: names of many locales in
+the code pages in which Excel saves them there. Writes figures.md beside this file.
+
+    cargo build --package shared --example encodings
+    python measure.py ../../target/debug/examples/encodings
+"""
+
+import collections
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+from names import CODE_PAGES, WESTERN, encode, users_csv
+
+SIZES = (3, 20, 500)
+FILES = {3: 40, 20: 40, 500: 4}
+
+
+def main():
+    counts = collections.defaultdict(collections.Counter)
+    with tempfile.TemporaryDirectory() as folder:
+        expected = {}
+        for locale, code_pages in CODE_PAGES.items():
+            for code_page in code_pages:
+                for size in SIZES:
+                    for number in range(FILES[size]):
+                        text = users_csv(locale, size, 10_000 * size + number)
+                        content = encode(text, code_page)
+                        if content.isascii():
+                            continue
+                        name = f"{locale}.{code_page}.{size}.{number}"
+                        pathlib.Path(folder, name).write_bytes(content)
+                        as_western = content.decode("cp1252", "replace")
+                        expected[name] = as_western == content.decode(code_page, "replace")
+        listed = subprocess.run([sys.argv[1], folder], check=True, capture_output=True, text=True).stdout
+    named = collections.Counter()
+    for line in listed.splitlines():
+        name, found, message = line.split("\t")
+        locale, code_page, size, _ = name.split(".")
+        count = counts[locale, code_page, int(size)]
+        count["files"] += 1
+        count["accepted wrongly"] += found == "windows-1252" and not expected[name]
+        count["rejected wrongly"] += found != "windows-1252" and expected[name]
+    rows = ["| locale | code page | " + " | ".join(f"{size} names" for size in SIZES) + " |", "| --- | --- |" + " --- |" * len(SIZES)]
+    for locale, code_pages in CODE_PAGES.items():
+        for code_page in code_pages:
+            cells = []
+            for size in SIZES:
+                count = counts[locale, code_page, size]
+                cells.append(f"{count['accepted wrongly']} + {count['rejected wrongly']} of {count['files']}")
+            rows.append(f"| {locale} | {code_page} | " + " | ".join(cells) + " |")
+    totals = []
+    for size in SIZES:
+        total, western = collections.Counter(), collections.Counter()
+        for (locale, code_page, other), count in counts.items():
+            if other == size:
+                total.update(count)
+                if CODE_PAGES[locale] == WESTERN and code_page == "cp1252":
+                    western.update(count)
+        totals.append(
+            f"- {size} names: {total['accepted wrongly']} of {total['files']} files accepted wrongly; "
+            f"{western['rejected wrongly']} of {western['files']} western files rejected."
+        )
+    head = [
+        "# How often the encoding of a file is mistaken",
+        "",
+        "Made by `measure.py`: files with names of a locale (Faker), in the code pages in which Excel saves them on that locale's",
+        "Windows and Mac and as MS-DOS text. A file is *accepted wrongly* if it is read as Windows-1252 and that gives another text,",
+        "and *rejected wrongly* if Windows-1252 gives the right text. Files of names in ASCII alone are left out.",
+        "",
+        *totals,
+        "",
+        "Files accepted wrongly + rejected wrongly:",
+        "",
+    ]
+    pathlib.Path(__file__).with_name("figures.md").write_text("\n".join(head + rows) + "\n", encoding="utf-8")
+    print("\n".join(totals))
+
+
+if __name__ == "__main__":
+    main()
