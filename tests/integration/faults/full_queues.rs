@@ -67,7 +67,7 @@ async fn a_refused_event_waits_until_there_is_room_and_holds_nothing_up() {
         .await;
         let log = world.logged();
         assert!(
-            !log.contains("connecting anew") && !log.contains("ERROR"),
+            !log.contains("reconnecting") && !log.contains("ERROR"),
             "{log}"
         );
 

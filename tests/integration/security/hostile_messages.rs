@@ -111,7 +111,7 @@ async fn hold(cases: Vec<Case>) {
             assert_eq!(dead_letters(world).await, [] as [Value; 0], "{name}");
         }
         assert!(
-            !world.logged().contains("connecting anew"),
+            !world.logged().contains("reconnecting"),
             "a link broke:\n{}",
             world.logged()
         );

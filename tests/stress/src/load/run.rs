@@ -116,7 +116,7 @@ async fn start_workers(world: &World, options: &Options) -> Vec<Worker> {
         })
         .collect();
     eventually("the workers", async || {
-        (world.logged().matches(" ready").count() >= options.workers).then_some(())
+        (world.logged().matches("connected, consuming").count() >= options.workers).then_some(())
     })
     .await;
     workers
