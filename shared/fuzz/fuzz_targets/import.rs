@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use libfuzzer_sys::fuzz_target;
 use serde_json::json;
 use shared::{
-    assess::{AssessedRow, TenantSnapshot, ExtensionRange, Assessment, assess},
+    assess::{AssessedRow, Assessment, ExtensionRange, TenantSnapshot, assess},
     columns,
     contract::job::{self, Job},
     file::{self, SourceFile},
@@ -65,8 +65,12 @@ fuzz_target!(|bytes: &[u8]| {
     shown.expect("what can be read has columns");
 
     for job in JOBS.iter() {
-        let Ok(mapping) = map(&upload.header, job) else { continue };
-        let Ok(file) = upload.records(&mapping) else { continue };
+        let Ok(mapping) = map(&upload.header, job) else {
+            continue;
+        };
+        let Ok(file) = upload.records(&mapping) else {
+            continue;
+        };
         assert!(file.records.len() <= LIMITS.max_rows);
         let candidates = row::read(&file, &mapping, job);
         let _ = row::lookups(&candidates, job);

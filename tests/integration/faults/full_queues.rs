@@ -66,10 +66,7 @@ async fn a_refused_event_waits_until_there_is_room_and_holds_nothing_up() {
         })
         .await;
         let log = world.logged();
-        assert!(
-            !log.contains("reconnecting") && !log.contains("ERROR"),
-            "{log}"
-        );
+        assert!(!log.contains("reconnecting") && !log.contains("ERROR"), "{log}");
 
         policy(world, &["clear_policy"]);
         let dialer = Connection::connect(&variable("DIALER_AMQP_URL"), ConnectionProperties::default())

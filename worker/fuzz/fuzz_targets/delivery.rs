@@ -3,11 +3,7 @@
 
 #![no_main]
 
-use lapin::{
-    message::Delivery as Received,
-    protocol::basic::parse_properties,
-    types::ShortString,
-};
+use lapin::{message::Delivery as Received, protocol::basic::parse_properties, types::ShortString};
 use libfuzzer_sys::fuzz_target;
 use worker::{
     broker::{Delivery, Topology},
@@ -16,10 +12,16 @@ use worker::{
 
 fuzz_target!(|input: (u8, u8, bool, &[u8], &[u8])| {
     let (queue, exchange, redelivered, properties, body) = input;
-    let Ok((_, properties)) = parse_properties(properties) else { return };
+    let Ok((_, properties)) = parse_properties(properties) else {
+        return;
+    };
     let topology = Topology::new("t.".to_owned(), 2);
     let queues: Vec<ShortString> = topology.work_queues().chain([topology.quarantine()]).collect();
-    let exchanges = [topology.jobs_exchange(), topology.work_exchange(), topology.quarantine()];
+    let exchanges = [
+        topology.jobs_exchange(),
+        topology.work_exchange(),
+        topology.quarantine(),
+    ];
     let queue = &queues[usize::from(queue) % queues.len()];
     let exchange = &exchanges[usize::from(exchange) % exchanges.len()];
 

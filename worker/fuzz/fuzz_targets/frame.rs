@@ -6,7 +6,9 @@ use amq_protocol::frame::{AMQPFrame, parse_frame};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
-    let Ok((_, frame)) = parse_frame(bytes) else { return };
+    let Ok((_, frame)) = parse_frame(bytes) else {
+        return;
+    };
     // Whatever recursion there is in a value, its copy, its text and its end go through it too.
     let copy = frame.clone();
     let _ = format!("{copy:?}");
