@@ -1,8 +1,8 @@
 //! The life of one delivery, and the loop around all of them.
 //!
-//! [`execute`] is the pipeline; [`retry`] says what becomes of an error, by the numbers of `policy`, and [`dispose`] carries
-//! it out; [`fail`] sets a message aside and fails its import; [`keep`] takes in what the broker itself set aside; [`outage`]
-//! waits for the database; [`rescue`] finds imports whose messages were lost.
+//! `execute` is the pipeline; `retry` says what becomes of an error, by the numbers of `policy`, and `dispose` carries
+//! it out; `fail` sets a message aside and fails its import; `keep` takes in what the broker itself set aside; `outage`
+//! waits for the database; `rescue` finds imports whose messages were lost.
 
 mod dispose;
 mod execute;
