@@ -4,8 +4,25 @@ use std::process::ExitCode;
 
 use worker::cli::{self, Cli};
 
-#[tokio::main]
-async fn main() -> ExitCode {
+/// As much stack for the runtime's threads as Linux gives the main thread: without optimisation, the futures of a step do
+/// not fit into the runtime's own 2 MiB.
+const STACK_BYTES: usize = 8 * 1024 * 1024;
+
+fn main() -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_stack_size(STACK_BYTES)
+        .build();
+    match runtime {
+        Ok(runtime) => runtime.block_on(run()),
+        Err(error) => {
+            cli::complain(&format!("user-import: the runtime could not be started: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> ExitCode {
     let cli = match Cli::read() {
         Ok(cli) => cli,
         Err(code) => return code,

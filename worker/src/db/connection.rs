@@ -1,6 +1,6 @@
 //! Connections to the database: options go in; connections come out that answer, take changes and are in no transaction.
 
-use std::{pin::pin, str::FromStr, time::Duration};
+use std::{str::FromStr, time::Duration};
 
 use sqlx::{
     Connection, PgConnection, PgPool, PgTransaction, Postgres, Row,
@@ -116,7 +116,8 @@ impl Pool {
     /// sqlx decides for one of them and stays with it: while a server that allows no more connections refuses a new one,
     /// those that came free meanwhile would not be looked at.
     pub(super) async fn acquire(&self) -> Result<PoolConnection<Postgres>, sqlx::Error> {
-        let mut acquiring = pin!(self.0.acquire());
+        // On the heap: every step waits here, and the future is large.
+        let mut acquiring = Box::pin(self.0.acquire());
         loop {
             match tokio::time::timeout(LOOK_INTERVAL, &mut acquiring).await {
                 Ok(Err(sqlx::Error::PoolTimedOut)) => return Err(self.why_timed_out().await),

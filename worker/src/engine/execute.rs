@@ -96,19 +96,19 @@ async fn attempt(context: &Context, delivery: &Delivery) -> Result<Vec<Message>,
 /// Opens the import of a task and hands it to its step; returns what is to be published.
 pub async fn run(context: &Context, task: Task, redelivered: bool) -> Result<Vec<Message>, Error> {
     match task {
-        Task::Receive(job) => receive(context, &job).await,
+        Task::Receive(job) => Box::pin(receive(context, &job)).await,
         Task::Plan(import) => match open(context, import).await? {
-            Opened::Running(import) => plan(context, *import).await,
+            Opened::Running(import) => Box::pin(plan(context, *import)).await,
             Opened::Over(event) => Ok(event),
         },
         Task::Batch(import, rows) => match open(context, import).await? {
-            Opened::Running(import) => batch(context, *import, rows).await,
+            Opened::Running(import) => Box::pin(batch(context, *import, rows)).await,
             // An import that ended early may have many batches left, and its event need not come with each of them. But a
             // message that is delivered again may be the one that ended it.
             Opened::Over(event) => Ok(if redelivered { event } else { Vec::new() }),
         },
         Task::Report(import) => match open(context, import).await? {
-            Opened::Running(import) => report(context, *import).await,
+            Opened::Running(import) => Box::pin(report(context, *import)).await,
             Opened::Over(event) => Ok(event),
         },
         Task::Marker(marker) => note_marker(context, &marker).await,
