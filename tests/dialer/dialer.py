@@ -19,7 +19,7 @@ import jsonschema
 import pika
 from botocore.config import Config
 
-SCHEMAS = pathlib.Path(__file__).parent.parent.parent / "shared" / "schemas"
+SCHEMAS = pathlib.Path(__file__).resolve().parent.parent.parent / "shared" / "schemas"
 DEADLINE_SECONDS = 90
 
 

@@ -186,6 +186,7 @@ fn headers(heard: &Heard) -> Value {
             let value = match value {
                 AMQPValue::LongString(text) => json!(text.to_string()),
                 AMQPValue::LongUInt(number) => json!(number),
+                AMQPValue::LongLongInt(number) => json!(number),
                 other => panic!("{name}: {other:?} is not described"),
             };
             (name.to_string(), value)
