@@ -114,7 +114,8 @@ impl Write for Lines {
     fn write(&mut self, event: &[u8]) -> std::io::Result<usize> {
         let text = String::from_utf8_lossy(event);
         let line = text.strip_suffix('\n').unwrap_or(&text);
-        let _ = writeln!(std::io::stderr().lock(), "{}", printable(line));
+        // In one piece, so that the lines of processes that share a destination stay whole.
+        let _ = std::io::stderr().write_all(format!("{}\n", printable(line)).as_bytes());
         Ok(event.len())
     }
 
@@ -211,13 +212,10 @@ where
             trace_id: traces::current_trace_id(),
             fields,
         };
-        if let Ok(mut text) = serde_json::to_string(&line) {
-            text.push('\n');
+        if let Ok(text) = serde_json::to_string(&line) {
+            let line = format!("{}\n", printable_json(&text));
             // A program works on without its log.
-            let _ = self
-                .writer
-                .make_writer()
-                .write_all(printable_json(&text).as_bytes());
+            let _ = self.writer.make_writer().write_all(line.as_bytes());
         }
     }
 }
