@@ -159,7 +159,7 @@ impl Scene {
     /// Blocks publishers while workers have something to publish, until one says so: whatever waits then goes on afterwards.
     /// `publish` is called once no worker can take what it publishes before the broker is blocked.
     pub(crate) async fn block_publishers(&self, publish: impl Future<Output = ()>) -> anyhow::Result<()> {
-        const COMPLAINT: &str = "the broker takes no messages";
+        const COMPLAINT: &str = "broker takes no messages";
         let _alone = self.restarting.lock().await;
         let before = self.logged(COMPLAINT)?;
         self.signal_all("STOP").await?;
