@@ -1,7 +1,13 @@
 //! `user-import doctor`.
 
+mod broker;
 mod check;
-mod checks;
+mod clock;
+mod database;
+mod environment;
+mod imports;
+mod seals;
+mod storage;
 
 use std::process::ExitCode;
 
@@ -23,7 +29,7 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let checks = checks::all().await;
+    let checks = all().await;
     let count = |verdict| checks.iter().filter(|check| check.verdict == verdict).count();
     let (failed, warnings) = (count(Verdict::Failed), count(Verdict::Warning));
     let mut lines: Vec<String> = checks.iter().map(Check::text).collect();
@@ -38,4 +44,20 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// All checks, in the order of what depends on what.
+async fn all() -> Vec<Check> {
+    let mut checks = vec![environment::configuration(), environment::encryption()];
+    let (database, operators, broker, storage) = tokio::join!(
+        database::database(),
+        database::operators_database(),
+        broker::broker(),
+        storage::storage(),
+    );
+    checks.extend(database);
+    checks.extend(operators);
+    checks.extend(broker);
+    checks.extend(storage);
+    checks
 }

@@ -1,0 +1,135 @@
+//! The database: whether it is there, its schema, and what our role may do in it.
+
+use time::OffsetDateTime;
+
+use super::{check::Check, clock::clock, environment::from_environment, imports, seals::seal_keys};
+use crate::{
+    db::{self, Db, Health, SchemaVersion},
+    secret::Secret,
+};
+
+pub(super) async fn database() -> Vec<Check> {
+    let options = match from_environment::<db::Options>() {
+        Ok(options) => options,
+        Err(error) => return vec![Check::failed("database", error, "set DATABASE_URL")],
+    };
+    let unreachable = |error: db::Error| {
+        vec![Check::failed(
+            "database",
+            error.to_string(),
+            error.advice("DATABASE_URL"),
+        )]
+    };
+    if let Err(error) = db::reach(&options).await {
+        return unreachable(error);
+    }
+    let db = match Db::new(&options) {
+        Ok(db) => db,
+        Err(error) => return unreachable(error),
+    };
+    if let Err(error) = db.check_encoding().await {
+        return unreachable(error);
+    }
+    match db.check().await {
+        Ok(()) => {}
+        // Nothing else can be asked of an older schema.
+        Err(db::Error::SchemaMissing) => return vec![schema(db.schema_version().await)],
+        Err(error) => return unreachable(error),
+    }
+    let mut checks = vec![schema(db.schema_version().await)];
+    let asked = OffsetDateTime::now_utc();
+    match db.health().await {
+        Ok(health) => {
+            let answered = OffsetDateTime::now_utc();
+            let server = format!("PostgreSQL {}, as role {}", health.server_version, health.role);
+            checks.insert(0, Check::ok("database", server));
+            checks.push(permissions(&health));
+            checks.push(clock(health.now, asked + (answered - asked) / 2));
+            checks.push(imports::imports(&health));
+            checks.push(imports::delays(&health));
+            checks.push(imports::progress(db.backlog().await));
+            checks.push(imports::dead_letters(&health));
+        }
+        Err(error) => checks.extend(unreachable(error)),
+    }
+    checks.push(seal_keys(&db).await);
+    checks
+}
+
+/// The log-in of `purge`, where there is one.
+pub(super) async fn operators_database() -> Option<Check> {
+    const NAME: &str = "operators' database";
+    const VARIABLE: &str = "OPERATOR_DATABASE_URL";
+    #[derive(clap::Args)]
+    #[group(skip)]
+    struct Login {
+        #[arg(long, env = VARIABLE, hide_env_values = true)]
+        operator_database_url: Option<Secret>,
+    }
+    let database_url = from_environment::<Login>().ok()?.operator_database_url?;
+    let options = db::Options {
+        database_url,
+        database_connections: 1,
+    };
+    let asked = async {
+        db::reach(&options).await?;
+        Db::new(&options)?.may_purge().await
+    };
+    Some(match asked.await {
+        Ok(true) => Check::ok(NAME, "may purge"),
+        Ok(false) => Check::warning(
+            NAME,
+            "its role may not purge",
+            "GRANT user_import_operator TO the role in OPERATOR_DATABASE_URL",
+        ),
+        Err(error) => Check::failed(NAME, error.to_string(), error.advice(VARIABLE)),
+    })
+}
+
+fn schema(found: Result<SchemaVersion, db::Error>) -> Check {
+    const NAME: &str = "schema";
+    let found = match found {
+        Ok(found) => found,
+        Err(error) => {
+            let advice = "run user-import migrate; if it was, the role may not read the table of migrations";
+            return Check::failed(NAME, error.to_string(), advice);
+        }
+    };
+    if !found.missing.is_empty() {
+        let text = format!(
+            "version {}, this program needs {:?} too",
+            found.applied, found.missing
+        );
+        return Check::failed(NAME, text, "run user-import migrate");
+    }
+    if !found.different.is_empty() {
+        let text = format!(
+            "versions {:?} were not applied to their end, or are not those of this program",
+            found.different
+        );
+        return Check::failed(
+            NAME,
+            text,
+            "find out which release migrated this database, and use that one",
+        );
+    }
+    if !found.unknown.is_empty() {
+        let text = format!("version {}, newer than this program", found.applied);
+        return Check::warning(NAME, text, "update this program");
+    }
+    Check::ok(NAME, format!("version {}", found.applied))
+}
+
+fn permissions(health: &Health) -> Check {
+    const NAME: &str = "database permissions";
+    if !health.missing.is_empty() {
+        let advice = format!("GRANT user_import_worker TO {}", health.role);
+        return Check::failed(NAME, format!("missing: {}", health.missing.join(", ")), advice);
+    }
+    if !health.excess.is_empty() {
+        let found = format!("role {} {}", health.role, health.excess.join(", "));
+        let advice = "give workers a log-in that is a member of user_import_worker and nothing else";
+        return Check::warning(NAME, found, advice);
+    }
+    Check::ok(NAME, "all that a worker needs, and no more")
+}

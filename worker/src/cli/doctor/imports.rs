@@ -1,0 +1,56 @@
+//! How the imports are: which have failed, which wait and why, which stand still.
+
+use super::check::Check;
+use crate::db::{self, Backlog, Health, STALLED};
+
+pub(super) fn imports(health: &Health) -> Check {
+    let found = format!("{} under way, {} failed", health.open, health.failed);
+    if health.failed > 0 {
+        let advice = "user-import list --state failed says why; user-import replay ID resumes one";
+        Check::warning("imports", found, advice)
+    } else {
+        Check::ok("imports", found)
+    }
+}
+
+/// What a worker meets may not be seen from here: that a queue refuses messages, or a store objects of one tenant.
+pub(super) fn delays(health: &Health) -> Check {
+    const NAME: &str = "delays";
+    if health.delayed.is_empty() {
+        return Check::ok(NAME, "no import waits to be tried again");
+    }
+    let advice = "mend what is named; imports go on by themselves, or: user-import list";
+    Check::warning(NAME, health.delayed.join("; "), advice)
+}
+
+/// Whether imports get on.
+pub(super) fn progress(backlog: Result<Backlog, db::Error>) -> Check {
+    const NAME: &str = "progress";
+    match backlog {
+        Ok(backlog) if backlog.stalled > 0 => {
+            let (plural, have) = match backlog.stalled {
+                1 => ("", "has"),
+                _ => ("s", "have"),
+            };
+            let found = format!(
+                "{} import{plural} {have} not progressed for {} s, the longest for {} s",
+                backlog.stalled,
+                STALLED.as_secs(),
+                backlog.without_progress.as_secs()
+            );
+            let advice = "behind a backlog that is normal; else user-import list --state received --state running says why";
+            Check::warning(NAME, found, advice)
+        }
+        Ok(_) => Check::ok(NAME, "every import that is under way progresses"),
+        Err(error) => Check::failed(NAME, error.to_string(), "see the database"),
+    }
+}
+
+pub(super) fn dead_letters(health: &Health) -> Check {
+    if health.dead_letters > 0 {
+        let advice = "user-import dead list shows them; dead replay or dead discard clears them";
+        Check::warning("dead letters", health.dead_letters.to_string(), advice)
+    } else {
+        Check::ok("dead letters", "none")
+    }
+}

@@ -1,0 +1,42 @@
+//! The object storage: whether an object can be written, read and deleted.
+
+use uuid::Uuid;
+
+use super::{check::Check, environment::from_environment};
+use crate::storage::{self, Fetched, Storage};
+
+/// What is written into the bucket and read back.
+const PROBE: &[u8] = b"user-import doctor";
+
+pub(super) async fn storage() -> Vec<Check> {
+    const NAME: &str = "object storage";
+    let options = match from_environment::<storage::Options>() {
+        Ok(options) => options,
+        Err(error) => return vec![Check::failed(NAME, error, "set the S3_ variables")],
+    };
+    let storage = match Storage::new(&options) {
+        Ok(storage) => storage,
+        Err(error) => return vec![Check::failed(NAME, error.to_string(), "correct S3_ENDPOINT")],
+    };
+    // No tenant has the number 0, so this is nobody's, and still where a policy of the bucket would let us write.
+    let key = format!("tenants/0/doctor/{}", Uuid::new_v4());
+    let advice =
+        "is the server up, are S3_ENDPOINT, S3_BUCKET and the keys right, may they write and read tenants/*?";
+    if let Err(error) = storage.put(&key, PROBE.to_vec(), "text/plain").await {
+        return vec![Check::failed(NAME, error.to_string(), advice)];
+    }
+    let read = storage.get(&key, PROBE.len() as u64).await;
+    let mut checks = vec![match read {
+        Ok(Fetched::Found {
+            content: Some(content),
+            ..
+        }) if content == PROBE => Check::ok(NAME, format!("writes and reads bucket {}", options.bucket)),
+        Ok(_) => Check::failed(NAME, "what was written could not be read back", advice),
+        Err(error) => Check::failed(NAME, error.to_string(), advice),
+    }];
+    if let Err(error) = storage.delete(&key).await {
+        let advice = format!("workers need no deletion, user-import purge does; {key} is left behind");
+        checks.push(Check::warning("storage deletion", error.to_string(), advice));
+    }
+    checks
+}
