@@ -130,7 +130,7 @@ async fn doctor_counts_the_imports_that_stand_still() {
         for _ in 0..2 {
             world.publish(&world.upload(tenant, "Username\r\n").await).await;
         }
-        let worker = Worker::start(world, &[("S3_BUCKET", "no-such-bucket")]);
+        let worker = Worker::start(world, &[("S3_SECRET_ACCESS_KEY", "wrong")]);
         kit::eventually("two imports that wait for their file", async || {
             let waiting = "SELECT count(*) FROM imports.imports WHERE tries > 0";
             let waiting: i64 = sqlx::query_scalar(waiting).fetch_one(&world.db).await.unwrap();

@@ -432,11 +432,12 @@ async fn work_that_the_dialer_publishes_is_not_done() {
         let event = world.final_event(&job).await;
         final_data(&event, "completed");
         let exchange = format!("{}imports", world.prefix());
-        let forged = json!({
-            "version": 1, "import_id": job["import_id"], "tenant_id": tenant.id, "attempt": 1,
-        });
         let to_jobs = entry(b"CC", b'A', &long(&[b"S", &long(b"requested")[..]].concat()));
-        for key in ["plans.00", "rows.00", "reports"] {
+        for (attempt, key) in [(1, "plans.00"), (2, "rows.00"), (3, "reports")] {
+            // Each another message: the same one again would be the same dead letter.
+            let forged = json!({
+                "version": 1, "import_id": job["import_id"], "tenant_id": tenant.id, "attempt": attempt,
+            });
             let publish = async |exchange: &str, properties: &RawProperties| {
                 let publisher = RawPublisher::connect().await;
                 publisher

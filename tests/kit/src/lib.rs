@@ -37,7 +37,7 @@ use std::time::Duration;
 
 /// How long a test waits for something that must come. Long, because the machine may be busy; whoever waits in vain
 /// fails.
-pub const DEADLINE: Duration = Duration::from_secs(90);
+pub const DEADLINE: Duration = Duration::from_secs(180);
 
 /// Asks again and again until there is an answer; panics at the deadline.
 pub async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
