@@ -4,13 +4,14 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::print_stderr,
     reason = "a test ends with a panic"
 )]
 
 mod imports {
     mod names;
     mod options;
-    pub(crate) mod outcomes;
+    mod outcomes;
     mod reports;
 }
 mod files {
@@ -19,6 +20,8 @@ mod files {
 }
 mod jobs {
     mod malformed;
+    mod rejected;
+    mod repeated;
 }
 mod contract {
     mod asyncapi;
@@ -29,26 +32,31 @@ mod faults {
     #[cfg(feature = "failpoints")]
     mod crashes;
     mod database;
+    mod dead_letters;
     mod full_queues;
     mod killed;
     mod lost_messages;
     mod outages;
     mod process;
-    pub(crate) mod redelivery;
+    mod redelivery;
+    mod stopping;
     mod store;
 }
 mod fairness {
     mod floods;
 }
 mod operators {
-    pub(crate) mod cancel_and_replay;
+    mod cancel_and_replay;
     mod command_line;
+    mod configuration;
     mod dead_letters;
     mod doctor;
     mod interrupted_replays;
+    mod lists;
     mod old_way;
+    mod purge;
+    mod seal_keys;
     mod submit;
-    pub(crate) mod tools;
 }
 mod telemetry {
     mod logs;

@@ -1,6 +1,7 @@
 # Sourced by the commands of deploy/local: where the state is, what is remembered in it, and the processes
 # that were started. It starts nothing and prints nothing by itself.
 # shellcheck shell=bash
+# shellcheck disable=SC2034 # used where it is sourced
 
 set -euo pipefail
 
@@ -36,6 +37,25 @@ die_with_log() {
 refuse_option() {
     say "$command_name: unknown option '$1' (see --help)"
     exit 2
+}
+
+help_if_asked() {
+    if [[ " $* " == *" -h "* || " $* " == *" --help "* ]]; then
+        usage
+        exit
+    fi
+}
+
+take_no_options() {
+    help_if_asked "$@"
+    (($# == 0)) || refuse_option "$1"
+}
+
+# Makes of this shell one of a user who has loaded what `up` wrote down, and stands in the checkout.
+enter() {
+    eval "$("$local_dir/env")"
+    umask "$callers_umask"
+    cd -- "$checkout"
 }
 
 # --- the state folder

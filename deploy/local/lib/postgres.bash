@@ -1,6 +1,7 @@
 # Sourced by `up`: the private PostgreSQL. It listens on loopback over TCP only, because the path of a Unix
 # socket may have no more than 107 bytes, and checkouts lie deep.
 # shellcheck shell=bash
+# shellcheck disable=SC2154 # set by common.bash
 
 # Sets `postgres_bin` to the folder of an installed PostgreSQL server: Debian's newest, else the one on PATH.
 find_postgres() {

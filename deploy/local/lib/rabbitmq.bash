@@ -1,6 +1,7 @@
 # Sourced by `up`: the private RabbitMQ, with an epmd (the port mapper of Erlang's nodes) of its own, so that it
 # meets no other RabbitMQ or Erlang program of the machine.
 # shellcheck shell=bash
+# shellcheck disable=SC2154 # set by common.bash
 
 # Sets `rabbitmq_server` to the script of the newest RabbitMQ that is installed.
 find_rabbitmq() {

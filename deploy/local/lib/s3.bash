@@ -1,5 +1,6 @@
 # Sourced by `up`: the private S3 server (tests/kit/src/bin/local-s3.rs).
 # shellcheck shell=bash
+# shellcheck disable=SC2154 # set by common.bash
 
 # $1 is the built program. A copy of it runs, because a file that runs cannot be built anew. A server that runs
 # is left running when the program has changed: tests may be using it.

@@ -2,12 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use kit::{Heard, Worker, World, contract, eventually, final_data, in_world};
+use kit::{Heard, Worker, World, contract, final_data, good_rows, in_world};
 use lapin::types::AMQPValue;
 use serde_json::{Map, Value, json};
 use worker::broker::{DEFAULT_SHARDS, Topology};
-
-use crate::imports::outcomes::good_rows;
 
 fn document() -> Value {
     let text = std::fs::read_to_string(contract::folder().join("asyncapi.yaml")).unwrap();
@@ -232,13 +230,9 @@ fn assert_described(document: &Value, heard: &Heard) {
 async fn submit(world: &World, content: &str) -> Value {
     let tenant = world.tenant().await.id.to_string();
     let file = world.scratch_file("users.csv", content.as_bytes());
-    let ran = world
-        .command()
-        .args(["submit", file.to_str().unwrap(), "--tenant", &tenant, "--json"])
-        .output()
-        .unwrap();
-    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
-    serde_json::from_slice(&ran.stdout).unwrap()
+    world
+        .json_of(&["submit", file.to_str().unwrap(), "--tenant", &tenant], 0)
+        .await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -271,24 +265,10 @@ async fn every_message_is_what_the_document_says() {
         final_data(&world.final_event(&malformed).await, "failed");
 
         // A try that fails and is made again.
-        let rename = |from: &str, to: &str| format!("ALTER TABLE dialer.{from} RENAME TO {to}");
-        sqlx::raw_sql(sqlx::AssertSqlSafe(rename("tags", "away")))
-            .execute(&world.db)
-            .await
-            .unwrap();
-        let again = world.upload(tenant, good_rows(2)).await;
-        world.publish(&again).await;
-        eventually("a retry", async || {
-            tap.heard()
-                .iter()
-                .any(|heard| heard.exchange == "imports.delay.1s")
-                .then_some(())
-        })
-        .await;
-        sqlx::raw_sql(sqlx::AssertSqlSafe(rename("away", "tags")))
-            .execute(&world.db)
-            .await
-            .unwrap();
+        world.execute("ALTER TABLE dialer.tags RENAME TO away").await;
+        let again = world.submit(tenant, good_rows(2)).await;
+        tap.until("imports.delay.1s").await;
+        world.execute("ALTER TABLE dialer.away RENAME TO tags").await;
         final_data(&world.final_event(&again).await, "completed");
 
         let document = document();

@@ -1,10 +1,8 @@
 //! What the Dialer is told, and what no event may tell. That each event is of the published schema, is checked for every
 //! event of every test, where it is received.
 
-use kit::{Worker, World, final_data, in_world};
+use kit::{Worker, World, final_data, good_rows, in_world};
 use serde_json::{Value, json};
-
-use crate::imports::outcomes::good_rows;
 
 /// Stands in every cell and in every name of a column.
 const MARK: &str = "qzx7";
@@ -30,8 +28,7 @@ async fn final_of(world: &World, content: String, fields: Value, mode: &str) -> 
     let mut job = world.upload(tenant, content).await;
     job["fields"] = fields;
     job["mode"] = json!(mode);
-    world.publish(&job).await;
-    let last = world.final_event(&job).await;
+    let last = world.run(&job).await;
     for event in world.events(&job) {
         let text = event.to_string();
         assert!(!text.contains(MARK), "a cell's value stands in {text}");
@@ -95,8 +92,7 @@ async fn progress_is_told_once_for_each_tenth_of_the_rows() {
     in_world(async |world| {
         let _worker = Worker::start(world, &[("BATCH_ROWS", "1")]);
         let tenant = world.tenant().await;
-        let job = world.upload(tenant, good_rows(200)).await;
-        world.publish(&job).await;
+        let job = world.submit(tenant, good_rows(200)).await;
         world.final_event(&job).await;
         let told: Vec<String> = world
             .events(&job)

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use kit::{Fault, Proxy, Worker, World, eventually, in_world, variable};
+use kit::{Fault, Gate, Proxy, Worker, World, eventually, good_rows, in_world, variable};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
 
-use super::outages::{Gate, Way, finished_whole, logged, tries};
-use crate::imports::outcomes::good_rows;
+use super::outages::{finished_whole, retry_count, slow_worker, ways_of};
 
 /// As after a failover, or when an administrator has set it. Sessions that are open stay as they are.
 async fn set_read_only(world: &World, read_only: bool) {
@@ -26,12 +25,11 @@ async fn a_job_published_while_the_database_is_read_only_waits_and_counts_no_try
         let tenant = world.tenant().await;
         set_read_only(world, true).await;
         let _worker = Worker::start(world, &[]);
-        let job = world.upload(tenant, good_rows(40)).await;
-        world.publish(&job).await;
-        logged(world, "database: it is read-only").await;
+        let job = world.submit(tenant, good_rows(40)).await;
+        world.until_logged("database: it is read-only").await;
         set_read_only(world, false).await;
-        finished_whole(world, tenant, &job, 40).await;
-        assert_eq!(tries(world).await, 0);
+        finished_whole(world, &job, 40).await;
+        assert_eq!(retry_count(world).await, 0);
     })
     .await;
 }
@@ -39,22 +37,21 @@ async fn a_job_published_while_the_database_is_read_only_waits_and_counts_no_try
 #[tokio::test(flavor = "multi_thread")]
 async fn sessions_that_began_read_only_are_not_kept_when_the_database_is_writable_again() {
     in_world(async |world| {
-        let (tenant, way) = (world.tenant().await, Way::of(world).await);
-        let _worker = way.worker(world);
+        let (tenant, ways) = (world.tenant().await, ways_of(world).await);
+        let _worker = slow_worker(world, &ways);
         let gate = Gate::after(world, 25).await;
-        let job = world.upload(tenant, good_rows(300)).await;
-        world.publish(&job).await;
+        let job = world.submit(tenant, good_rows(300)).await;
         gate.reached(world).await;
         set_read_only(world, true).await;
         // All sessions are new after this.
-        way.database.set(Fault::Cut);
+        ways.database.set(Fault::Cut);
         gate.open().await;
-        logged(world, "database unavailable, keeping").await;
-        way.database.set(Fault::None);
-        logged(world, "read-only").await;
+        world.until_logged("database unavailable, keeping").await;
+        ways.database.set(Fault::None);
+        world.until_logged("read-only").await;
         set_read_only(world, false).await;
-        finished_whole(world, tenant, &job, 300).await;
-        assert_eq!(tries(world).await, 0);
+        finished_whole(world, &job, 300).await;
+        assert_eq!(retry_count(world).await, 0);
     })
     .await;
 }
@@ -66,13 +63,10 @@ async fn fewer_connections_than_a_worker_would_take_are_waited_for_and_are_no_ou
         let worker = Worker::start(world, &[("BATCH_ROWS", "10"), ("DATABASE_URL", &login.url)]);
         let mut jobs = Vec::new();
         for _ in 0..4 {
-            let tenant = world.tenant().await;
-            let job = world.upload(tenant, good_rows(100)).await;
-            world.publish(&job).await;
-            jobs.push((tenant, job));
+            jobs.push(world.submit(world.tenant().await, good_rows(100)).await);
         }
-        for (tenant, job) in &jobs {
-            finished_whole(world, *tenant, job, 100).await;
+        for job in &jobs {
+            finished_whole(world, job, 100).await;
         }
         let log = world.logged();
         assert!(!log.contains("unavailable"), "{log}");
@@ -88,19 +82,18 @@ async fn a_password_that_is_being_changed_is_waited_for_and_counts_no_try() {
         let login = Login::create(world, "").await;
         let proxy = Proxy::before(&login.url).await;
         let worker = Worker::start(world, &[("DATABASE_URL", &proxy.url(&login.url))]);
-        logged(world, "connected, consuming").await;
+        world.until_logged("connected, consuming").await;
         login.alter(world, "PASSWORD 'another'").await;
         // All sessions are new after this.
         proxy.set(Fault::Cut);
         let tenant = world.tenant().await;
-        let job = world.upload(tenant, good_rows(40)).await;
-        world.publish(&job).await;
-        logged(world, "database unavailable").await;
+        let job = world.submit(tenant, good_rows(40)).await;
+        world.until_logged("database unavailable").await;
         proxy.set(Fault::None);
-        logged(world, "password authentication failed").await;
+        world.until_logged("password authentication failed").await;
         login.alter(world, "PASSWORD 'first'").await;
-        finished_whole(world, tenant, &job, 40).await;
-        assert_eq!(tries(world).await, 0);
+        finished_whole(world, &job, 40).await;
+        assert_eq!(retry_count(world).await, 0);
         drop(worker);
         login.drop(world).await;
     })
@@ -120,15 +113,13 @@ async fn idle_connections_that_a_load_balancer_has_dropped_are_not_waited_for() 
         // The rescue asks the database now and then; not in this test.
         let _worker = Worker::start(world, &[("DATABASE_URL", &url), ("SWEEP_SECONDS", "3600")]);
         let tenants = [world.tenant().await, world.tenant().await];
-        let job = world.upload(tenants[0], good_rows(40)).await;
-        world.publish(&job).await;
-        finished_whole(world, tenants[0], &job, 40).await;
+        let job = world.submit(tenants[0], good_rows(40)).await;
+        finished_whole(world, &job, 40).await;
         // How long nothing happens; nothing is waited for here.
         tokio::time::sleep(Duration::from_secs(4)).await;
         proxy.forget();
-        let job = world.upload(tenants[1], good_rows(40)).await;
-        world.publish(&job).await;
-        finished_whole(world, tenants[1], &job, 40).await;
+        let job = world.submit(tenants[1], good_rows(40)).await;
+        finished_whole(world, &job, 40).await;
         let log = world.logged();
         assert!(!log.contains("WARN"), "{log}");
     })

@@ -2,11 +2,9 @@
 
 use std::{path::Path, process::Command};
 
-use kit::{Worker, World, eventually, in_world, variable};
+use kit::{Worker, World, eventually, good_rows, in_world, variable};
 use lapin::{Connection, ConnectionProperties, options::BasicGetOptions};
 use serde_json::Value;
-
-use crate::imports::outcomes::good_rows;
 
 /// Sets a policy of the broker, or takes it away.
 fn policy(world: &World, command: &[&str]) {
@@ -49,8 +47,7 @@ async fn a_refused_event_waits_until_there_is_room_and_holds_nothing_up() {
         let mut jobs = Vec::new();
         for imports in 1..=4 {
             let tenant = world.tenant().await;
-            let job = world.upload(tenant, good_rows(60)).await;
-            world.publish(&job).await;
+            let job = world.submit(tenant, good_rows(60)).await;
             completed(world, imports).await;
             jobs.push(job);
         }

@@ -2,13 +2,8 @@
 
 use std::time::Duration;
 
-use kit::{Worker, World, eventually, final_data, in_world};
+use kit::{Worker, final_data, good_rows, id, in_world, steps::receive};
 use serde_json::json;
-
-use crate::{
-    faults::redelivery::receive,
-    imports::outcomes::{assert_passwords_verify, good_rows},
-};
 
 /// Slow enough that messages wait, and a sweep that is sure after two seconds.
 const SWEPT: &[(&str, &str)] = &[
@@ -17,50 +12,33 @@ const SWEPT: &[(&str, &str)] = &[
     ("SWEEP_SECONDS", "2"),
 ];
 
-async fn running(world: &World) {
-    eventually("a plan", async || {
-        let planned: i64 =
-            sqlx::query_scalar("SELECT count(*) FROM imports.imports WHERE planned_at IS NOT NULL")
-                .fetch_one(&world.db)
-                .await
-                .unwrap();
-        (planned > 0).then_some(())
-    })
-    .await;
-}
+const PLANNED: &str = "SELECT count(planned_at) > 0 FROM imports.imports";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_import_whose_queues_were_purged_is_resumed() {
+async fn an_import_whose_queues_were_purged_is_rescued() {
     in_world(async |world| {
-        let tenant = world.tenant().await;
         let mut worker = Worker::start(world, SWEPT);
-        let job = world.upload(tenant, good_rows(300)).await;
-        world.publish(&job).await;
-        running(world).await;
+        let job = world.submit(world.tenant().await, good_rows(300)).await;
+        world.until(PLANNED).await;
         worker.kill();
         world.purge_all().await;
         let _worker = Worker::start(world, SWEPT);
-        let event = world.final_event(&job).await;
-        assert_eq!(final_data(&event, "completed")["summary"]["created"], 300);
-        assert_passwords_verify(world, tenant, &world.reports(&event).await).await;
+        world.completed_whole(&job, 300).await;
         assert!(world.logged().contains("its messages were lost"));
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_import_is_resumed_when_all_queues_were_deleted() {
+async fn an_import_whose_queues_were_deleted_is_rescued() {
     in_world(async |world| {
-        let tenant = world.tenant().await;
         let mut worker = Worker::start(world, SWEPT);
-        let job = world.upload(tenant, good_rows(100)).await;
-        world.publish(&job).await;
-        running(world).await;
+        let job = world.submit(world.tenant().await, good_rows(100)).await;
+        world.until(PLANNED).await;
         worker.kill();
         world.delete_work_queues().await;
         let _worker = Worker::start(world, SWEPT);
-        let event = world.final_event(&job).await;
-        assert_eq!(final_data(&event, "completed")["summary"]["created"], 100);
+        world.completed_whole(&job, 100).await;
     })
     .await;
 }
@@ -85,29 +63,25 @@ async fn imports_that_wait_behind_a_backlog_are_left_alone() {
             world.publish(job).await;
         }
         for job in &jobs {
-            let event = world.final_event(job).await;
-            assert_eq!(final_data(&event, "completed")["summary"]["created"], 50);
+            world.completed_whole(job, 50).await;
         }
         assert!(
             !world.logged().contains("its messages were lost"),
             "{}",
             world.logged()
         );
-        let rounds: i64 = sqlx::query_scalar("SELECT last_value FROM imports.probe_rounds")
-            .fetch_one(&world.db)
-            .await
-            .unwrap();
+        let rounds: i64 = world.value("SELECT last_value FROM imports.probe_rounds").await;
         assert!(rounds >= 1, "the sweep did look");
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_round_of_other_queues_says_nothing() {
+async fn markers_of_another_set_of_queues_prove_no_loss() {
     in_world(async |world| {
-        let db = world.tools().db;
+        let db = world.context().db;
         let job = world.upload(world.tenant().await, good_rows(1)).await;
-        receive(&world.tools(), job.to_string().as_bytes()).await.unwrap();
+        receive(&world.context(), &job).await;
         let (few, all) = (["a", "b"].map(str::to_owned), ["a", "b", "c"].map(str::to_owned));
         let quiet = Duration::ZERO;
         let of_few = db.rescue(&few, quiet).await.unwrap();
@@ -129,12 +103,12 @@ async fn a_round_of_other_queues_says_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_import_that_was_resumed_in_vain_too_often_fails_with_an_event() {
+async fn an_import_that_was_rescued_too_often_fails_with_an_event() {
     in_world(async |world| {
         let tenant = world.tenant().await;
         let job = world.upload(tenant, good_rows(10)).await;
         sqlx::query("INSERT INTO imports.imports (import_id, tenant_id, job, sweeps) VALUES ($1, $2, $3, 6)")
-            .bind(uuid::Uuid::parse_str(job["import_id"].as_str().unwrap()).unwrap())
+            .bind(uuid::Uuid::parse_str(id(&job)).unwrap())
             .bind(tenant.id.get())
             .bind(
                 serde_json::to_value(shared::contract::job::parse(job.to_string().as_bytes()).unwrap())
@@ -144,8 +118,7 @@ async fn an_import_that_was_resumed_in_vain_too_often_fails_with_an_event() {
             .await
             .unwrap();
         let _worker = Worker::start(world, SWEPT);
-        world.publish(&job).await;
-        let event = world.final_event(&job).await;
+        let event = world.run(&job).await;
         assert_eq!(final_data(&event, "failed")["reason"], json!("messages_lost"));
         assert_eq!(world.dead_letter().await.0, "messages_lost");
     })

@@ -2,10 +2,9 @@
 
 use std::{fs::File, process::Stdio};
 
-use kit::{Worker, eventually, in_world};
+use kit::{Worker, eventually, good_rows, in_world};
 
-use super::outages::{finished_whole, logged};
-use crate::{imports::outcomes::good_rows, operators::cancel_and_replay::run};
+use super::outages::finished_whole;
 
 fn full() -> File {
     File::options().write(true).open("/dev/full").unwrap()
@@ -22,13 +21,12 @@ async fn a_worker_works_on_when_its_log_is_full_or_gone() {
             // As `head -1` leaves it.
             drop(worker.stderr.take());
             let tenant = world.tenant().await;
-            let job = world.upload(tenant, good_rows(30)).await;
-            world.publish(&job).await;
+            let job = world.submit(tenant, good_rows(30)).await;
             // Logged as an error with its place.
             world.publish_to("reports", br#"{"import_id": "no"}"#).await;
             world.final_event(&job).await;
             world.dead_letter().await;
-            finished_whole(world, tenant, &job, 30).await;
+            finished_whole(world, &job, 30).await;
             assert_eq!(worker.try_wait().unwrap(), None);
             worker.kill().await.unwrap();
         }
@@ -69,8 +67,7 @@ async fn commands_end_quietly_when_nobody_reads_them() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_without_memory_for_its_hashes_says_so_and_takes_no_work() {
     in_world(async |world| {
-        let job = world.upload(world.tenant().await, good_rows(3)).await;
-        world.publish(&job).await;
+        world.submit(world.tenant().await, good_rows(3)).await;
         for implementation in ["auto", "reference", "fast"] {
             let mut command = world.command();
             command
@@ -96,7 +93,7 @@ async fn a_worker_without_memory_for_its_hashes_says_so_and_takes_no_work() {
 async fn a_worker_whose_terminal_closes_ends_as_if_told_to() {
     in_world(async |world| {
         let worker = Worker::start(world, &[]);
-        logged(world, "connected, consuming").await;
+        world.until_logged("connected, consuming").await;
         worker.send("HUP");
         assert!(worker.died().await.success());
         assert!(world.logged().contains("stopped"), "{}", world.logged());
@@ -116,10 +113,8 @@ async fn a_worker_whose_terminal_closes_ends_as_if_told_to() {
         let mut worker = shell.spawn().unwrap();
         let pid = worker.id().unwrap().to_string();
         eventually("the worker", async || {
-            let doctor = run(world, &["doctor"]).await;
-            String::from_utf8_lossy(&doctor.stdout)
-                .contains("1 connected")
-                .then_some(())
+            let doctor = world.user_import(&["doctor"]).await;
+            doctor.out.contains("1 connected").then_some(())
         })
         .await;
         for signal in ["HUP", "TERM"] {

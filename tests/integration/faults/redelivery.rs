@@ -1,14 +1,12 @@
 //! Every step may run twice: one after the other, and at once on several workers.
 
-use kit::{Worker, World, eventually, final_data, in_world};
-use serde_json::Value;
-use worker::{
-    engine,
-    message::{Message, Task, TaskKind},
-    steps::{Context, Error},
+use futures::future::join_all;
+use kit::{
+    Worker, World, final_data, good_rows, in_world,
+    steps::{planned, receive, step},
 };
-
-use crate::imports::outcomes::{assert_passwords_verify, good_rows};
+use serde_json::Value;
+use worker::message::Message;
 
 async fn twice<T: PartialEq + std::fmt::Debug>(step: impl AsyncFn() -> T) -> T {
     let (one, other) = tokio::join!(step(), step());
@@ -17,63 +15,26 @@ async fn twice<T: PartialEq + std::fmt::Debug>(step: impl AsyncFn() -> T) -> T {
     one
 }
 
-fn body(message: &Message) -> Vec<u8> {
-    message.body().unwrap()
-}
-
-/// Runs the task of a message, as a worker does that gets it for the first time.
-async fn run(context: &Context, kind: TaskKind, body: &[u8]) -> Result<Vec<Message>, Error> {
-    engine::run(context, Task::parse(kind, body)?, false).await
-}
-
-pub(crate) async fn receive(context: &Context, body: &[u8]) -> Result<Vec<Message>, Error> {
-    run(context, TaskKind::Receive, body).await
-}
-
-async fn plan(context: &Context, body: &[u8]) -> Result<Vec<Message>, Error> {
-    run(context, TaskKind::Plan, body).await
-}
-
-pub(crate) async fn rows(context: &Context, body: &[u8]) -> Result<Vec<Message>, Error> {
-    run(context, TaskKind::Batch, body).await
-}
-
-async fn report(context: &Context, body: &[u8]) -> Result<Vec<Message>, Error> {
-    run(context, TaskKind::Report, body).await
-}
-
-/// The batches of a job that is received and planned.
-pub(crate) async fn planned(tools: &Context, job: &Value) -> Vec<Message> {
-    let due = receive(tools, job.to_string().as_bytes()).await.unwrap();
-    plan(tools, &body(&due[0])).await.unwrap()
-}
-
 async fn users(world: &World) -> Vec<(i64, String, String)> {
-    sqlx::query_as("SELECT user_id, username, password_hash FROM dialer.users ORDER BY user_id")
-        .fetch_all(&world.db)
+    world
+        .rows("SELECT user_id, username, password_hash FROM dialer.users ORDER BY user_id")
         .await
-        .unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_step_run_twice_at_once_and_once_more_has_the_effect_of_one() {
     in_world(async |world| {
-        let tenant = world.tenant().await;
-        let (tools, other): (Context, Context) = (world.tools(), world.tools());
-        let job = world.upload(tenant, good_rows(60)).await;
-        let job_body = job.to_string().into_bytes();
+        let (context, other) = (world.context(), world.context());
+        let job = world.upload(world.tenant().await, good_rows(60)).await;
 
-        let received = twice(async || receive(&tools, &job_body).await.unwrap()).await;
-        let plan_body = body(&received[0]);
-        let batches = twice(async || plan(&tools, &plan_body).await.unwrap()).await;
+        let received = twice(async || receive(&context, &job).await).await;
+        let batches = twice(async || step(&context, &received[0]).await).await;
         assert_eq!(batches.len(), 3, "60 rows in batches of 25");
 
         let mut last = Vec::new();
         for batch in &batches {
-            let batch = body(batch);
-            let (one, two) = tokio::join!(rows(&tools, &batch), rows(&other, &batch));
-            let (one, two) = (one.unwrap(), two.unwrap());
-            last = rows(&tools, &batch).await.unwrap();
+            let (one, two) = tokio::join!(step(&context, batch), step(&other, batch));
+            last = step(&context, batch).await;
             let due = |following: &[Message]| {
                 following
                     .iter()
@@ -87,21 +48,20 @@ async fn each_step_run_twice_at_once_and_once_more_has_the_effect_of_one() {
         let [due] = last.as_slice() else {
             panic!("{last:?}")
         };
-        let done = twice(async || report(&tools, &body(due)).await.unwrap()).await;
+        let done = twice(async || step(&context, due).await).await;
         let [Message::Event(event)] = done.as_slice() else {
             panic!("{done:?}")
         };
         let event = serde_json::to_value(event).unwrap();
-        let reports = world.reports(&event).await;
-        assert_passwords_verify(world, tenant, &reports).await;
+        let reports = world.verified_reports(&event).await;
 
         // Late copies of all messages find nothing to do any more.
-        assert_eq!(receive(&tools, &job_body).await.unwrap(), received);
-        assert_eq!(plan(&tools, &plan_body).await.unwrap(), done);
+        assert_eq!(receive(&context, &job).await, received);
+        assert_eq!(step(&context, &received[0]).await, done);
         for batch in &batches {
-            assert_eq!(rows(&tools, &body(batch)).await.unwrap(), []);
+            assert_eq!(step(&context, batch).await, []);
         }
-        assert_eq!(report(&tools, &body(due)).await.unwrap(), done);
+        assert_eq!(step(&context, due).await, done);
         assert_eq!(users(world).await, created);
         assert_eq!(world.reports(&event).await, reports);
     })
@@ -111,16 +71,13 @@ async fn each_step_run_twice_at_once_and_once_more_has_the_effect_of_one() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_job_that_many_workers_receive_at_once_is_one_import() {
     in_world(async |world| {
-        let workers = [world.tools(), world.tools(), world.tools(), world.tools()];
+        let workers = [(); 4].map(|()| world.context());
         let template = world.upload(world.tenant().await, good_rows(1)).await;
         // More than one unique index can tell them that they are not alone: each job is another chance to meet.
         for _ in 0..100 {
             let mut job = template.clone();
             job["import_id"] = Value::from(uuid::Uuid::new_v4().to_string());
-            let body = job.to_string().into_bytes();
-            let received = workers.iter().map(|tools| receive(tools, &body));
-            let received = futures::future::join_all(received).await;
-            let due: Vec<_> = received.into_iter().map(Result::unwrap).collect();
+            let due = join_all(workers.iter().map(|context| receive(context, &job))).await;
             assert!(due.windows(2).all(|pair| pair[0] == pair[1]), "{due:?}");
         }
     })
@@ -132,17 +89,10 @@ async fn redelivered_messages_of_a_running_import_change_nothing() {
     in_world(async |world| {
         let _workers = [Worker::start(world, &[]), Worker::start(world, &[])];
         let tenant = world.tenant().await;
-        let job = world.upload(tenant, good_rows(150)).await;
-        world.publish(&job).await;
-        eventually("the plan", async || {
-            let state: Option<String> =
-                sqlx::query_scalar("SELECT state FROM imports.imports WHERE planned_at IS NOT NULL")
-                    .fetch_optional(&world.db)
-                    .await
-                    .unwrap();
-            state
-        })
-        .await;
+        let job = world.submit(tenant, good_rows(150)).await;
+        world
+            .until("SELECT count(planned_at) > 0 FROM imports.imports")
+            .await;
         let message = |first: u32, last: u32| {
             let mut due = serde_json::json!({
                 "version": 1, "import_id": job["import_id"], "tenant_id": tenant.id, "attempt": 1,
@@ -158,22 +108,11 @@ async fn redelivered_messages_of_a_running_import_change_nothing() {
             world.publish_to("rows.01", &message(first, last)).await;
         }
         world.publish_to("reports", &message(0, 0)).await;
-        let event = world.final_event(&job).await;
-        assert_eq!(event["data"]["summary"]["created"], 150);
+        let event = world.completed_whole(&job, 150).await;
         let reports = world.reports(&event).await;
-        assert_passwords_verify(world, tenant, &reports).await;
         world.publish_to("reports", &message(0, 0)).await;
         world.publish_to("rows.00", &message(1, 150)).await;
-        eventually("the event once more", async || {
-            (world
-                .events(&job)
-                .iter()
-                .filter(|again| again["id"] == event["id"])
-                .count()
-                > 1)
-            .then_some(())
-        })
-        .await;
+        world.event_once_more(&event).await;
         assert_eq!(world.reports(&event).await, reports);
         assert_eq!(users(world).await.len(), 150);
     })
@@ -184,7 +123,7 @@ async fn redelivered_messages_of_a_running_import_change_nothing() {
 async fn a_message_that_cannot_be_done_fails_the_import_of_its_attempt_alone() {
     in_world(async |world| {
         let job = world.upload(world.tenant().await, good_rows(10)).await;
-        let batches = planned(&world.tools(), &job).await;
+        let batches = planned(&world.context(), &job).await;
         let _worker = Worker::start(world, &[]);
         let spoilt = |job: &Value, attempt: u32| {
             let message = serde_json::json!({
@@ -194,12 +133,11 @@ async fn a_message_that_cannot_be_done_fails_the_import_of_its_attempt_alone() {
         };
         world.publish_to("rows.00", &spoilt(&job, 2)).await;
         assert_eq!(world.dead_letter().await.0, "malformed");
-        world.publish_to("rows.00", &body(&batches[0])).await;
-        let event = world.final_event(&job).await;
-        assert_eq!(final_data(&event, "completed")["summary"]["created"], 10);
+        world.publish_to("rows.00", batches[0].body().unwrap()).await;
+        world.completed_whole(&job, 10).await;
 
         let job = world.upload(world.tenant().await, good_rows(10)).await;
-        planned(&world.tools(), &job).await;
+        planned(&world.context(), &job).await;
         world.publish_to("rows.00", &spoilt(&job, 1)).await;
         assert_eq!(final_data(&world.final_event(&job).await, "failed")["reason"], "malformed");
     })
@@ -210,7 +148,7 @@ async fn a_message_that_cannot_be_done_fails_the_import_of_its_attempt_alone() {
 async fn a_message_of_a_newer_release_is_set_aside_as_it_is_and_fails_no_import() {
     in_world(async |world| {
         let job = world.upload(world.tenant().await, good_rows(10)).await;
-        let batches = planned(&world.tools(), &job).await;
+        let batches = planned(&world.context(), &job).await;
         let _worker = Worker::start(world, &[]);
         // The last blanks and the order of the fields would not outlive being parsed and written again.
         let newer = format!(
@@ -223,7 +161,7 @@ async fn a_message_of_a_newer_release_is_set_aside_as_it_is_and_fails_no_import(
             world.dead_letter().await,
             ("newer_version".to_owned(), newer.into_bytes())
         );
-        world.publish_to("rows.00", &body(&batches[0])).await;
+        world.publish_to("rows.00", batches[0].body().unwrap()).await;
         let event = world.final_event(&job).await;
         assert_eq!(final_data(&event, "completed")["summary"]["created"], 10);
     })
@@ -234,24 +172,18 @@ async fn a_message_of_a_newer_release_is_set_aside_as_it_is_and_fails_no_import(
 async fn a_role_deleted_after_the_plan_makes_its_rows_errors() {
     in_world(async |world| {
         let tenant = world.tenant().await;
-        let tools = world.tools();
+        let context = world.context();
         let file = "username,email,ext,role\na,a@x.org,21,10\nb,b@x.org,22,11\nc,c@x.org,23,10|11\n";
         let job = world.upload(tenant, file).await;
-        let batches = planned(&tools, &job).await;
-        sqlx::query("DELETE FROM dialer.roles WHERE role_id = 11")
-            .execute(&world.db)
-            .await
-            .unwrap();
-        rows(&tools, &body(&batches[0])).await.unwrap();
-        let outcomes: Vec<(String, String)> = sqlx::query_as(
-            "SELECT outcome, coalesce(problems->0->>'code', '') FROM imports.rows ORDER BY row_number",
-        )
-        .fetch_all(&world.db)
-        .await
-        .unwrap();
+        let batches = planned(&context, &job).await;
+        world.execute("DELETE FROM dialer.roles WHERE role_id = 11").await;
+        step(&context, &batches[0]).await;
+        let outcomes: Vec<(String, String)> = world
+            .rows("SELECT outcome, coalesce(problems->0->>'code', '') FROM imports.rows ORDER BY row_number")
+            .await;
         let outcomes: Vec<_> = outcomes
             .iter()
-            .map(|(outcome, code)| (outcome.as_str(), code.as_str()))
+            .map(|row| (row.0.as_str(), row.1.as_str()))
             .collect();
         assert_eq!(
             outcomes,
@@ -270,25 +202,22 @@ async fn a_role_deleted_after_the_plan_makes_its_rows_errors() {
 async fn a_pbx_domain_deleted_after_the_plan_makes_its_rows_errors() {
     in_world(async |world| {
         let tenant = world.tenant().await;
-        let tools = world.tools();
+        let context = world.context();
         let file = "username,email,ext,role,device\na,a@x.org,21,10,1\nb,b@x.org,22,11,2\n";
         let mut job = world.upload(tenant, file).await;
         job["sip"] = serde_json::json!({ "kind": "classic_pbx", "pbx_domain_id": 50 });
-        let batches = planned(&tools, &job).await;
+        let batches = planned(&context, &job).await;
         for deleted in [
             "DELETE FROM dialer.pbx_domains",
             "DELETE FROM dialer.roles WHERE role_id = 11",
         ] {
-            sqlx::query(deleted).execute(&world.db).await.unwrap();
+            world.execute(deleted).await;
         }
-        let due = rows(&tools, &body(&batches[0])).await.unwrap();
+        let due = step(&context, &batches[0]).await;
         assert!(matches!(due[..], [Message::Report(_)]), "{due:?}");
-        let problems: Vec<(String, serde_json::Value)> = sqlx::query_as(
-            "SELECT outcome, jsonb_path_query_array(problems, '$[*].message') FROM imports.rows ORDER BY row_number",
-        )
-        .fetch_all(&world.db)
-        .await
-        .unwrap();
+        let problems: Vec<(String, serde_json::Value)> = world
+            .rows("SELECT outcome, jsonb_path_query_array(problems, '$[*].message') FROM imports.rows ORDER BY row_number")
+            .await;
         let domain =
             "PBX domain \"50\" is not the ID of a PBX domain of this tenant: import the row again with another one.";
         let role = "Role \"11\" is not the ID of an active role of this tenant: copy the ID from the Dialer, as on the page Users > Roles.";
@@ -306,14 +235,14 @@ async fn a_pbx_domain_deleted_after_the_plan_makes_its_rows_errors() {
 async fn users_made_by_hand_after_the_plan_become_conflicts_of_their_rows() {
     in_world(async |world| {
         let tenant = world.tenant().await;
-        let tools = world.tools();
+        let context = world.context();
         let mut job = world
             .upload(tenant, "username,email,ext\na,a@x.org,\nb,b@x.org,\nc,c@x.org,2001\nd,d@x.org,2002\ne,e@x.org,\n")
             .await;
         job["fields"] = serde_json::json!({
             "role": { "value": 10 }, "virtual_extension": { "column": "ext", "generate": true },
         });
-        let batches = planned(&tools, &job).await;
+        let batches = planned(&context, &job).await;
         // Somebody takes a's generated number, b's username, c's number, and d's everything.
         for (username, email, extension) in [
             ("new1", "new1@x.org", "1000"),
@@ -321,27 +250,12 @@ async fn users_made_by_hand_after_the_plan_become_conflicts_of_their_rows() {
             ("new3", "new3@x.org", "2001"),
             ("d", "d@x.org", "2002"),
         ] {
-            sqlx::query(
-                "INSERT INTO dialer.users (tenant_id, username, username_key, email, virtual_extension, sip_kind, password_hash)
-                 VALUES ($1, $2, lower($2), $3, $4, 'webrtc', '$argon2id$x')",
-            )
-            .bind(tenant.id.get())
-            .bind(username)
-            .bind(email)
-            .bind(extension)
-            .execute(&world.db)
-            .await
-            .unwrap();
+            world.user(tenant, username, email, extension).await;
         }
-        let next = rows(&tools, &body(&batches[0])).await.unwrap();
-        let outcomes: Vec<(String, String, String)> = sqlx::query_as(
-            "SELECT outcome, coalesce((SELECT string_agg(p->>'code', ';') FROM jsonb_array_elements(problems) p), ''),
+        let next = step(&context, &batches[0]).await;
+        let outcomes: Vec<(String, String, String)> = world.rows("SELECT outcome, coalesce((SELECT string_agg(p->>'code', ';') FROM jsonb_array_elements(problems) p), ''),
                     virtual_extension
-               FROM imports.rows ORDER BY row_number",
-        )
-        .fetch_all(&world.db)
-        .await
-        .unwrap();
+               FROM imports.rows ORDER BY row_number").await;
         let outcomes: Vec<_> = outcomes.iter().map(|row| (row.0.as_str(), row.1.as_str(), row.2.as_str())).collect();
         assert_eq!(
             outcomes,
@@ -353,7 +267,7 @@ async fn users_made_by_hand_after_the_plan_become_conflicts_of_their_rows() {
                 ("created", "", "1002"),
             ]
         );
-        let done = report(&tools, &body(&next[0])).await.unwrap();
+        let done = step(&context, &next[0]).await;
         let [Message::Event(event)] = done.as_slice() else { panic!("{done:?}") };
         let summary = &serde_json::to_value(event).unwrap()["data"]["summary"];
         assert_eq!((&summary["created"], &summary["duplicates"], &summary["errors"]), (&2.into(), &2.into(), &1.into()));

@@ -5,11 +5,10 @@ use std::sync::{
     atomic::{AtomicBool, AtomicU32, Ordering},
 };
 
-use kit::{AlteredStore, Answer, Worker, World, final_data, in_world, variable};
+use kit::{AlteredStore, Answer, Worker, World, final_data, good_rows, in_world, variable};
 use serde_json::Value;
 
-use super::outages::{finished_whole, logged};
-use crate::imports::outcomes::good_rows;
+use super::outages::finished_whole;
 
 /// A worker whose store's answers to reading uploads are altered.
 async fn with_uploads_altered(
@@ -38,8 +37,7 @@ async fn a_missing_object_is_missing_in_whatever_words() {
             ("410 Gone", ""),
         ] {
             let (_store, worker) = with_uploads_altered(world, move |_| Answer::plain(status, body)).await;
-            let job = world.upload(world.tenant().await, good_rows(3)).await;
-            world.publish(&job).await;
+            let job = world.submit(world.tenant().await, good_rows(3)).await;
             let event = world.final_event(&job).await;
             assert_eq!(
                 final_data(&event, "rejected")["code"],
@@ -79,7 +77,7 @@ async fn an_etag_is_the_same_weak_or_strong_and_however_it_is_quoted() {
             let mut job = world.upload(tenant, content.clone()).await;
             job["source"]["etag"] = Value::from(given);
             world.publish(&job).await;
-            finished_whole(world, tenant, &job, 5).await;
+            finished_whole(world, &job, 5).await;
         }
     })
     .await;
@@ -117,9 +115,8 @@ async fn a_body_that_is_cut_short_is_never_imported_as_if_it_were_whole() {
                 })
                 .await;
             let tenant = world.tenant().await;
-            let job = world.upload(tenant, good_rows(40)).await;
-            world.publish(&job).await;
-            finished_whole(world, tenant, &job, 40).await;
+            let job = world.submit(tenant, good_rows(40)).await;
+            finished_whole(world, &job, 40).await;
             assert!(worker.terminate().await.success());
         }
         assert!(
@@ -144,11 +141,12 @@ async fn a_store_that_refuses_us_is_named_and_tried_again_for_a_while() {
         })
         .await;
         let tenant = world.tenant().await;
-        let job = world.upload(tenant, good_rows(3)).await;
-        world.publish(&job).await;
-        logged(world, "was refused with 403 (InvalidAccessKeyId)").await;
+        let job = world.submit(tenant, good_rows(3)).await;
+        world
+            .until_logged("was refused with 403 (InvalidAccessKeyId)")
+            .await;
         refuses.store(false, Ordering::Relaxed);
-        finished_whole(world, tenant, &job, 3).await;
+        finished_whole(world, &job, 3).await;
     })
     .await;
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use kit::{Tenant, Worker, World, in_world};
+use kit::{Tenant, Worker, World, id, in_world};
 use serde_json::{Value, json};
 
 /// The cases of `tests/data`, as its `make.py` describes them.
@@ -17,14 +17,7 @@ fn content(name: &str) -> Vec<u8> {
 /// A tenant with one user.
 async fn tenant(world: &World) -> Tenant {
     let tenant = world.tenant().await;
-    sqlx::query(
-        "INSERT INTO dialer.users (tenant_id, username, username_key, email, virtual_extension, sip_kind, password_hash)
-         VALUES ($1, 'taken', 'taken', 'taken@example.com', '1999', 'webrtc', '$argon2id$x')",
-    )
-    .bind(tenant.id.get())
-    .execute(&world.db)
-    .await
-    .unwrap();
+    world.user(tenant, "taken", "taken@example.com", "1999").await;
     tenant
 }
 
@@ -57,7 +50,7 @@ async fn codes(world: &World, job: &Value) -> Value {
                        FROM jsonb_array_elements(r.problems) WITH ORDINALITY AS p (v, n)) ORDER BY row_number)
            FROM imports.rows r WHERE import_id = $1::uuid",
     )
-    .bind(job["import_id"].as_str().unwrap())
+    .bind(id(job))
     .fetch_one(&world.db)
     .await
     .unwrap()

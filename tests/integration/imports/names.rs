@@ -1,8 +1,9 @@
-//! Many imports of the same names at once: every name exists once, and every import's sums are those of the tables.
+//! Imports of the same names, many at once too: every name exists once in a tenant, and every import's sums are those of
+//! the tables.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kit::{Tenant, Worker, World, final_data, in_world};
+use kit::{Tenant, Worker, World, final_data, good_rows, id, in_world, summary};
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng, seq::IndexedRandom};
 use serde_json::{Value, json};
 use shared::user::{Email, Username};
@@ -84,7 +85,7 @@ async fn assert_adds_up(world: &World, import: &Import, users: &BTreeMap<String,
     let stored: Vec<(String, i64)> = sqlx::query_as(
         "SELECT outcome, count(*) FROM imports.rows WHERE import_id = $1::uuid GROUP BY outcome",
     )
-    .bind(import.job["import_id"].as_str().unwrap())
+    .bind(id(&import.job))
     .fetch_all(&world.db)
     .await
     .unwrap();
@@ -179,6 +180,42 @@ async fn many_imports_of_the_same_names_make_each_of_them_once() {
                 let keys: BTreeSet<String> = users.values().map(|user| key(field, &user[field])).collect();
                 assert_eq!(keys.len(), users.len(), "every name exists once");
             }
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn concurrent_imports_of_the_same_names_create_each_name_once() {
+    in_world(async |world| {
+        let _workers = [(); 2].map(|()| Worker::start(world, &[]));
+        let tenant = world.tenant().await;
+        let mut jobs = Vec::new();
+        for _ in 0..4 {
+            jobs.push(world.submit(tenant, good_rows(120)).await);
+        }
+        let mut created = 0;
+        for job in &jobs {
+            let found = world.final_event(job).await["data"]["summary"].clone();
+            let new = u32::try_from(found["created"].as_u64().unwrap()).unwrap();
+            // An extension whose holder is the duplicated user is no error.
+            assert_eq!(found, summary(new, 120 - new, 0));
+            created += new;
+        }
+        let users: i64 = world.value("SELECT count(*) FROM dialer.users").await;
+        assert_eq!((users, created), (120, 120));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_names_in_two_tenants_are_different_users() {
+    in_world(async |world| {
+        let _worker = Worker::start(world, &[]);
+        let first = world.submit(world.tenant().await, good_rows(40)).await;
+        let second = world.submit(world.tenant().await, good_rows(40)).await;
+        for job in [first, second] {
+            world.completed_whole(&job, 40).await;
         }
     })
     .await;

@@ -1,46 +1,7 @@
 //! A file becomes users, two reports and an event.
 
-use argon2::{Argon2, PasswordVerifier};
-use kit::{Reports, Tenant, Worker, World, final_data, in_world};
+use kit::{Worker, final_data, good_rows, in_world, summary};
 use serde_json::{Value, json};
-
-/// Every user that a success CSV names exists exactly once, with the password that stands there.
-pub(crate) async fn assert_passwords_verify(world: &World, tenant: Tenant, reports: &Reports) {
-    let users: Vec<(i64, String, String, String, String, bool)> = sqlx::query_as(
-        "SELECT user_id, username, email, virtual_extension, password_hash, password_must_change
-           FROM dialer.users WHERE tenant_id = $1",
-    )
-    .bind(tenant.id.get())
-    .fetch_all(&world.db)
-    .await
-    .unwrap();
-    let rows = reports.success_rows();
-    assert_eq!(users.len(), rows.len());
-    for row in rows {
-        let [user_id, username, email, extension, password, _row] = row.as_slice() else {
-            panic!("{row:?}")
-        };
-        let user = users
-            .iter()
-            .find(|user| user.0.to_string() == *user_id)
-            .expect("the user exists");
-        assert_eq!(
-            (&user.1, &user.2, &user.3, user.5),
-            (username, email, extension, true)
-        );
-        let verified = Argon2::default().verify_password(password.as_bytes(), user.4.as_str());
-        assert!(verified.is_ok(), "{username}'s password verifies");
-    }
-}
-
-/// A file of good rows.
-pub(crate) fn good_rows(count: u32) -> String {
-    let rows = (1..=count).map(|n| format!("user{n},user{n}@example.com,{:05},10\r\n", 20_000 + n));
-    format!(
-        "Username,Email,Virtual Extension,Role\r\n{}",
-        rows.collect::<String>()
-    )
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn good_rows_become_users_with_all_that_the_file_says() {
@@ -57,15 +18,12 @@ async fn good_rows_become_users_with_all_that_the_file_says() {
             .await;
         job["two_factor"] = json!("google");
         job["security"] = json!({ "max_session_minutes": 480, "max_concurrent_sessions": 2 });
-        world.publish(&job).await;
-
-        let event = world.final_event(&job).await;
+        let event = world.run(&job).await;
         let data = final_data(&event, "completed");
-        assert_eq!(data["summary"], json!({"total": 2, "created": 2, "duplicates": 0, "errors": 0, "cancelled": 0}));
+        assert_eq!(data["summary"], summary(2, 0, 0));
         assert_eq!(data["file"], json!({"encoding": "utf-8", "delimiter": "semicolon", "ignored_rows": 0, "ignored_columns": []}));
         assert_eq!(data["problems"], json!([]));
-        let reports = world.reports(&event).await;
-        assert_passwords_verify(world, tenant, &reports).await;
+        let reports = world.verified_reports(&event).await;
         assert_eq!(reports.error_rows(), Vec::<Vec<String>>::new());
 
         let user: Value = sqlx::query_scalar(
@@ -101,12 +59,9 @@ async fn every_row_gets_its_outcome_and_its_place_in_the_reports() {
     in_world(async |world| {
         let tenant = world.tenant().await;
         let _worker = Worker::start(world, &[]);
-        let first = world.upload(tenant, good_rows(2)).await;
-        world.publish(&first).await;
-        world.final_event(&first).await;
-
-        let job = world
-            .upload(
+        world.import(tenant, good_rows(2)).await;
+        let event = world
+            .import(
                 tenant,
                 "Username,Email,Virtual Extension,Role\n\
                  USER1,new@example.com,20101,10\n\
@@ -117,13 +72,8 @@ async fn every_row_gets_its_outcome_and_its_place_in_the_reports() {
                  erin,erin@example.com,20001,10\n",
             )
             .await;
-        world.publish(&job).await;
-        let event = world.final_event(&job).await;
         let data = final_data(&event, "completed");
-        assert_eq!(
-            data["summary"],
-            json!({"total": 5, "created": 1, "duplicates": 2, "errors": 2, "cancelled": 0})
-        );
+        assert_eq!(data["summary"], summary(1, 2, 2));
         assert_eq!(
             data["problems"],
             json!([
@@ -135,60 +85,19 @@ async fn every_row_gets_its_outcome_and_its_place_in_the_reports() {
             ])
         );
         let reports = world.reports(&event).await;
-        let created: Vec<String> = reports
-            .success_rows()
-            .into_iter()
-            .map(|row| row[1].clone())
-            .collect();
-        assert_eq!(created, ["carol"]);
-        let refused: Vec<Vec<String>> = reports
+        assert_eq!(reports.success_column(1), ["carol"]);
+        let refused: Vec<String> = reports
             .error_rows()
-            .into_iter()
-            .map(|row| row[..8].to_vec())
+            .iter()
+            .map(|row| row[..8].join(","))
             .collect();
         assert_eq!(
             refused,
             [
-                [
-                    "USER1",
-                    "new@example.com",
-                    "20101",
-                    "10",
-                    "1",
-                    "2",
-                    "duplicate",
-                    "already_exists"
-                ],
-                [
-                    "Carol",
-                    "carol2@example.com",
-                    "20103",
-                    "10",
-                    "3",
-                    "4",
-                    "duplicate",
-                    "duplicate_in_file"
-                ],
-                [
-                    "dave",
-                    "dave",
-                    "20104",
-                    "99",
-                    "4",
-                    "5",
-                    "error",
-                    "invalid_format;unknown_reference"
-                ],
-                [
-                    "erin",
-                    "erin@example.com",
-                    "20001",
-                    "10",
-                    "5",
-                    "7",
-                    "error",
-                    "extension_taken"
-                ],
+                "USER1,new@example.com,20101,10,1,2,duplicate,already_exists",
+                "Carol,carol2@example.com,20103,10,3,4,duplicate,duplicate_in_file",
+                "dave,dave,20104,99,4,5,error,invalid_format;unknown_reference",
+                "erin,erin@example.com,20001,10,5,7,error,extension_taken",
             ]
         );
     })
@@ -200,23 +109,13 @@ async fn generated_extensions_are_the_lowest_free_ones_in_row_order() {
     in_world(async |world| {
         let tenant = world.tenant().await;
         let _worker = Worker::start(world, &[]);
-        let mut job = world
-            .upload(
-                tenant,
-                "username,email,ext\na,a@x.org,\nb,b@x.org,1001\nc,c@x.org,\n",
-            )
-            .await;
+        let file = "username,email,ext\na,a@x.org,\nb,b@x.org,1001\nc,c@x.org,\n";
+        let mut job = world.upload(tenant, file).await;
         job["fields"] =
             json!({ "virtual_extension": { "generate": true, "column": "ext" }, "role": { "value": 10 } });
         job["sip"] = json!({ "kind": "builtin_pbx" });
-        world.publish(&job).await;
-        let reports = world.reports(&world.final_event(&job).await).await;
-        let extensions: Vec<String> = reports
-            .success_rows()
-            .into_iter()
-            .map(|row| row[3].clone())
-            .collect();
-        assert_eq!(extensions, ["1000", "1001", "1002"]);
+        let reports = world.reports(&world.run(&job).await).await;
+        assert_eq!(reports.success_column(3), ["1000", "1001", "1002"]);
     })
     .await;
 }
@@ -229,26 +128,17 @@ async fn a_validation_reports_the_same_and_creates_nothing() {
         let file = "username,email,ext,role\na,a@x.org,21,10\nb,b,22,10\nA,c@x.org,23,10\n";
         let mut validation = world.upload(tenant, file).await;
         validation["mode"] = json!("validate");
-        world.publish(&validation).await;
-        let validated = world.final_event(&validation).await;
-        let users: i64 = sqlx::query_scalar("SELECT count(*) FROM dialer.users")
-            .fetch_one(&world.db)
-            .await
-            .unwrap();
+        let validated = world.run(&validation).await;
+        let users: i64 = world.value("SELECT count(*) FROM dialer.users").await;
         assert_eq!(users, 0);
 
-        let import = world.upload(tenant, file).await;
-        world.publish(&import).await;
-        let imported = world.final_event(&import).await;
+        let imported = world.import(tenant, file).await;
         for part in ["summary", "problems", "file"] {
             assert_eq!(validated["data"][part], imported["data"][part]);
         }
-        let (of_validation, of_import) = (world.reports(&validated).await, world.reports(&imported).await);
-        assert_eq!(of_validation.errors, of_import.errors);
-        assert_eq!(
-            of_validation.success_rows(),
-            [["", "a", "a@x.org", "21", "", "1"]]
-        );
+        let reports = world.reports(&validated).await;
+        assert_eq!(reports.errors, world.reports(&imported).await.errors);
+        assert_eq!(reports.success_rows(), [["", "a", "a@x.org", "21", "", "1"]]);
     })
     .await;
 }
@@ -260,11 +150,9 @@ async fn digits_only_passwords_have_twelve_digits() {
         let _worker = Worker::start(world, &[]);
         let mut job = world.upload(tenant, good_rows(30)).await;
         job["password"] = json!({ "digits_only": true });
-        world.publish(&job).await;
-        let reports = world.reports(&world.final_event(&job).await).await;
-        assert_passwords_verify(world, tenant, &reports).await;
+        let reports = world.verified_reports(&world.run(&job).await).await;
         let digits = |text: &str| text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
-        assert!(reports.success_rows().iter().all(|row| digits(&row[4])));
+        assert!(reports.success_column(4).iter().all(|password| digits(password)));
     })
     .await;
 }
@@ -274,47 +162,30 @@ async fn nothing_is_left_behind_but_state_and_reports() {
     in_world(async |world| {
         let tenant = world.tenant().await;
         let worker = Worker::start(world, &[]);
-        let job = world.upload(tenant, good_rows(60)).await;
-        world.publish(&job).await;
+        let job = world.submit(tenant, good_rows(60)).await;
         let reports = world.reports(&world.final_event(&job).await).await;
-        let sealed: i64 =
-            sqlx::query_scalar("SELECT count(*) FROM imports.imports WHERE sealed_seed IS NOT NULL")
-                .fetch_one(&world.db)
-                .await
-                .unwrap();
+        let sealed: i64 = world
+            .value("SELECT count(sealed_seed) FROM imports.imports")
+            .await;
         assert_eq!(sealed, 0, "the seed is destroyed");
         assert!(worker.terminate().await.success());
-        for queue in [
-            "imports.requested",
-            "imports.plans.00",
-            "imports.plans.01",
-            "imports.rows.00",
-            "imports.rows.01",
-            "imports.reports",
-            "imports.dead",
-        ] {
-            assert_eq!(world.waiting(queue).await, 0, "{queue} is empty");
-        }
-        let stored: String = sqlx::query_scalar(
-            "SELECT concat((SELECT string_agg(i::text, '') FROM imports.imports i),
+        world.until_no_work_waits().await;
+        assert_eq!(world.dead_letters().await, 0);
+        let stored: String = world
+            .value(
+                "SELECT concat((SELECT string_agg(i::text, '') FROM imports.imports i),
                            (SELECT string_agg(r::text, '') FROM imports.rows r),
                            (SELECT string_agg(u::text, '') FROM dialer.users u))",
-        )
-        .fetch_one(&world.db)
-        .await
-        .unwrap();
+            )
+            .await;
         let events = serde_json::to_string(&world.events(&job)).unwrap();
         for row in reports.success_rows() {
-            for (place, text) in [
-                ("log", &world.logged()),
-                ("database", &stored),
-                ("events", &events),
-            ] {
-                assert!(!text.contains(&row[4]), "a password stands in the {place}");
-            }
+            let (email, password) = (&row[2], &row[4]);
             for (place, text) in [("log", &world.logged()), ("events", &events)] {
-                assert!(!text.contains(&row[2]), "an e-mail address stands in the {place}");
+                assert!(!text.contains(password), "a password stands in the {place}");
+                assert!(!text.contains(email), "an e-mail address stands in the {place}");
             }
+            assert!(!stored.contains(password), "a password stands in the database");
         }
     })
     .await;

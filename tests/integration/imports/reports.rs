@@ -5,10 +5,7 @@ use std::{
     process::Command,
 };
 
-use kit::{Worker, final_data, in_world};
-use serde_json::json;
-
-use crate::imports::outcomes::assert_passwords_verify;
+use kit::{Worker, final_data, in_world, summary};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_corrected_error_csv_creates_the_remaining_users_as_it_is() {
@@ -19,12 +16,10 @@ async fn a_corrected_error_csv_creates_the_remaining_users_as_it_is() {
         let file = "sep=;\r\nLogin;E-Mail;Ext;Role;Notiz\r\nann;ann@example.com;0042;10;=1+1\r\n\
                     zoë;zoe@;0043;10;\"zwei\r\nZeilen; \"\"und\"\" mehr\"\r\n\r\nbob;bob@example.com;1,001;99;'=2\r\n\
                     Ann;ann2@example.com;0044;10;@x\r\n";
-        let job = world.upload(tenant, file).await;
-        world.publish(&job).await;
-        let event = world.final_event(&job).await;
+        let event = world.import(tenant, file).await;
         assert_eq!(
             final_data(&event, "completed")["summary"],
-            json!({"total": 4, "created": 1, "duplicates": 1, "errors": 2, "cancelled": 0})
+            summary(1, 1, 2)
         );
         let report = String::from_utf8(world.reports(&event).await.errors).unwrap();
 
@@ -33,26 +28,19 @@ async fn a_corrected_error_csv_creates_the_remaining_users_as_it_is() {
             .replacen("zoe@,", "zoe@example.com,", 1)
             .replacen("\"1,001\",99", "0045,11", 1)
             .replacen("\r\nAnn,", "\r\nanne,", 1);
-        let job = world.upload(tenant, corrected).await;
-        world.publish(&job).await;
-        let event = world.final_event(&job).await;
+        let event = world.import(tenant, corrected).await;
         assert_eq!(
             final_data(&event, "completed")["summary"],
-            json!({"total": 3, "created": 3, "duplicates": 0, "errors": 0, "cancelled": 0})
+            summary(3, 0, 0)
         );
         let users: Vec<(String, String)> =
-            sqlx::query_as("SELECT username, virtual_extension FROM dialer.users ORDER BY virtual_extension")
-                .fetch_all(&world.db)
-                .await
-                .unwrap();
-        let users: Vec<(&str, &str)> = users.iter().map(|(name, number)| (name.as_str(), number.as_str())).collect();
-        assert_eq!(users, [("ann", "0042"), ("zoë", "0043"), ("anne", "0044"), ("bob", "0045")]);
+            world.rows("SELECT username, virtual_extension FROM dialer.users ORDER BY virtual_extension").await;
+        let expected = [("ann", "0042"), ("zoë", "0043"), ("anne", "0044"), ("bob", "0045")];
+        assert_eq!(users, expected.map(|(name, number)| (name.to_owned(), number.to_owned())));
 
         // Uploaded once more as it was: the same people, now all duplicates.
-        let job = world.upload(tenant, report).await;
-        world.publish(&job).await;
-        let again = world.final_event(&job).await;
-        let names: Vec<Vec<String>> = world.reports(&again).await.error_rows();
+        let again = world.import(tenant, report).await;
+        let names = world.reports(&again).await.error_rows();
         assert_eq!(names[0][..5], ["zoë", "zoe@", "0043", "10", "zwei\r\nZeilen; \"und\" mehr"]);
         assert_eq!(names[1][4], "'=2", "the guard is not doubled");
     })
@@ -114,16 +102,8 @@ async fn libreoffice_runs_no_cell_and_gives_back_every_zero() {
             .enumerate()
             .map(|(n, note)| format!("u{n},u{n}@,{:04},10,\"{}\"\n", 40 + n, note.replace('"', "\"\"")))
             .collect();
-        let job = world
-            .upload(
-                tenant,
-                format!("Username,Email,Ext,Role,Note\nok,ok@example.com,0039,10,x\n{rows}"),
-            )
-            .await;
-        world.publish(&job).await;
-        let event = world.final_event(&job).await;
-        let reports = world.reports(&event).await;
-        assert_passwords_verify(world, tenant, &reports).await;
+        let file = format!("Username,Email,Ext,Role,Note\nok,ok@example.com,0039,10,x\n{rows}");
+        let reports = world.verified_reports(&world.import(tenant, file).await).await;
         let errors = world.scratch_file("errors.csv", &reports.errors);
         let success = world.scratch_file("success.csv", &reports.success);
 
@@ -162,19 +142,15 @@ async fn libreoffice_runs_no_cell_and_gives_back_every_zero() {
         let corrected = (0..notes.len()).fold(saved, |csv, n| {
             csv.replace(&format!("u{n}@\""), &format!("u{n}@example.com\""))
         });
-        let job = world.upload(tenant, corrected).await;
-        world.publish(&job).await;
-        let event = world.final_event(&job).await;
+        let event = world.import(tenant, corrected).await;
         assert_eq!(
             final_data(&event, "completed")["summary"]["created"],
             notes.len(),
             "{event}"
         );
-        let numbers: Vec<String> =
-            sqlx::query_scalar("SELECT virtual_extension FROM dialer.users ORDER BY virtual_extension")
-                .fetch_all(&world.db)
-                .await
-                .unwrap();
+        let numbers: Vec<String> = world
+            .values("SELECT virtual_extension FROM dialer.users ORDER BY virtual_extension")
+            .await;
         let expected: Vec<String> = (39..40 + notes.len())
             .map(|number| format!("{number:04}"))
             .collect();

@@ -1,15 +1,8 @@
 //! What operators do to an import while workers run: cancel it, take it up again. Nothing is lost, nothing is made
 //! twice, and the counts always add up.
 
-use std::process::Output;
-
-use kit::{Worker, World, eventually, final_data, in_world};
-use serde_json::{Value, json};
-
-use crate::{
-    faults::redelivery::{planned, receive, rows},
-    imports::outcomes::{assert_passwords_verify, good_rows},
-};
+use kit::{Worker, final_data, good_rows, id, in_world, steps::receive, summary};
+use serde_json::json;
 
 /// Slow enough that an import lasts for a while.
 const SLOW: &[(&str, &str)] = &[
@@ -18,112 +11,30 @@ const SLOW: &[(&str, &str)] = &[
     ("HASH_THREADS", "1"),
 ];
 
-/// Runs `user-import` with these arguments.
-pub(crate) async fn run(world: &World, arguments: &[&str]) -> Output {
-    let mut command = world.command();
-    command.args(arguments).env("USER", "olga").env("NO_COLOR", "1");
-    tokio::task::spawn_blocking(move || command.output().unwrap())
-        .await
-        .unwrap()
-}
-
-/// The same with `--json`; it must end with this exit code.
-pub(crate) async fn json_of(world: &World, arguments: &[&str], code: i32) -> Value {
-    let arguments: Vec<&str> = arguments.iter().copied().chain(["--json"]).collect();
-    let output = run(world, &arguments).await;
-    let error = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {error}");
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{arguments:?}: {output:?}"))
-}
-
-pub(crate) fn id(job: &Value) -> &str {
-    job["import_id"].as_str().unwrap()
-}
-
-/// Waits for the final event of an attempt.
-pub(crate) async fn event_of_attempt(world: &World, job: &Value, attempt: u32) -> Value {
-    eventually("the attempt's final event", async || {
-        let last = format!("{}/{attempt}", id(job));
-        world.events(job).into_iter().find(|event| event["id"] == last)
-    })
-    .await
-}
-
-pub(crate) async fn audited(world: &World) -> Vec<(String, String, Option<String>)> {
-    sqlx::query_as("SELECT command, operator, reason FROM imports.audit ORDER BY audit_id")
-        .fetch_all(&world.db)
-        .await
-        .unwrap()
-}
-
-fn sum(summary: &Value) -> u64 {
-    let counts = ["created", "duplicates", "errors", "cancelled"];
-    counts.iter().map(|name| summary[name].as_u64().unwrap()).sum()
-}
-
-async fn until_created(world: &World, at_least: i64) {
-    eventually("the first users", async || {
-        let users: i64 = sqlx::query_scalar("SELECT count(*) FROM dialer.users")
-            .fetch_one(&world.db)
-            .await
-            .unwrap();
-        (users >= at_least).then_some(())
-    })
-    .await;
-}
-
-/// A failed import of 60 rows: the first batch has its users, and nobody has their passwords.
-pub(crate) async fn half_failed(world: &World) -> (kit::Tenant, Value) {
-    let tenant = world.tenant().await;
-    let tools = world.tools();
-    let job = world.upload(tenant, good_rows(60)).await;
-    planned(&tools, &job).await;
-    let mut due =
-        json!({ "version": 1, "import_id": job["import_id"], "tenant_id": tenant.id, "attempt": 1 });
-    due["first_row"] = json!(1);
-    due["last_row"] = json!(25);
-    rows(&tools, due.to_string().as_bytes()).await.unwrap();
-    fail(world, &job).await;
-    (tenant, job)
-}
-
-/// Gives an import up, as a dead letter does.
-async fn fail(world: &World, job: &Value) {
-    sqlx::query(
-        "UPDATE imports.imports
-            SET state = 'failed', failure_reason = 'retries_exhausted', last_error = 'the storage was away',
-                finished_at = now()
-          WHERE import_id = $1",
-    )
-    .bind(uuid::Uuid::parse_str(id(job)).unwrap())
-    .execute(&world.db)
-    .await
-    .unwrap();
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cancelled_import_keeps_its_users_and_reports_the_rest_and_a_replay_finishes_it() {
     in_world(async |world| {
         let tenant = world.tenant().await;
         let workers = [Worker::start(world, SLOW), Worker::start(world, SLOW)];
-        let job = world.upload(tenant, good_rows(500)).await;
-        world.publish(&job).await;
-        until_created(world, 50).await;
+        let job = world.submit(tenant, good_rows(500)).await;
+        world.until_users(50).await;
 
-        let refused = json_of(world, &["cancel", id(&job)], 5).await;
+        let refused = world.json_of(&["cancel", id(&job)], 5).await;
         assert_eq!(refused["changed"], false);
         let arguments = ["cancel", id(&job), "--yes", "--reason", "wrong file"];
         // Two operators at once, while both workers settle batches.
-        let (one, other) = tokio::join!(json_of(world, &arguments, 0), json_of(world, &arguments, 0));
+        let (one, other) = tokio::join!(world.json_of(&arguments, 0), world.json_of(&arguments, 0));
         assert_ne!(one["changed"], other["changed"], "one of them was first");
 
-        let event = event_of_attempt(world, &job, 1).await;
-        let summary = &final_data(&event, "cancelled")["summary"];
-        let created = summary["created"].as_u64().unwrap();
-        assert_eq!((summary["total"].as_u64(), sum(summary)), (Some(500), 500));
-        assert!((50..500).contains(&created) && summary["cancelled"].as_u64() == Some(500 - created));
-        let first = world.reports(&event).await;
-        assert_passwords_verify(world, tenant, &first).await;
+        let event = world.event_of_attempt(&job, 1).await;
+        let counts = &final_data(&event, "cancelled")["summary"];
+        let created = counts["created"].as_u64().unwrap();
+        assert!((50..500).contains(&created), "{counts}");
+        assert_eq!(
+            *counts,
+            json!({"total": 500, "created": created, "duplicates": 0, "errors": 0, "cancelled": 500 - created})
+        );
+        let first = world.verified_reports(&event).await;
         let refused = first.error_rows();
         assert_eq!(refused.len() as u64, 500 - created);
         assert!(
@@ -134,23 +45,17 @@ async fn a_cancelled_import_keeps_its_users_and_reports_the_rest_and_a_replay_fi
 
         drop(workers);
         let _workers = [Worker::start(world, &[]), Worker::start(world, &[])];
-        let replayed = json_of(world, &["replay", id(&job)], 0).await;
+        let replayed = world.json_of(&["replay", id(&job)], 0).await;
         assert_eq!(
             (&replayed["attempt"], &replayed["changed"]),
             (&json!(2), &json!(true))
         );
-        let event = event_of_attempt(world, &job, 2).await;
-        assert_eq!(
-            final_data(&event, "completed")["summary"],
-            json!({"total": 500, "created": 500, "duplicates": 0, "errors": 0, "cancelled": 0})
-        );
+        let event = world.event_of_attempt(&job, 2).await;
+        assert_eq!(final_data(&event, "completed")["summary"], summary(500, 0, 0));
         let second = world.reports(&event).await;
         assert_eq!(second.success_rows().len() as u64, 500 - created);
-        let mut both = second.clone();
-        both.success
-            .extend(first.success.splitn(2, |byte| *byte == b'\n').nth(1).unwrap());
-        assert_passwords_verify(world, tenant, &both).await;
-        let audit = audited(world).await;
+        world.assert_passwords_verify(tenant, &second.and(&first)).await;
+        let audit = world.audited().await;
         let (olga, why) = ("olga".to_owned(), Some("wrong file".to_owned()));
         assert_eq!(
             audit,
@@ -167,22 +72,21 @@ async fn a_cancelled_import_keeps_its_users_and_reports_the_rest_and_a_replay_fi
 async fn an_import_that_was_not_read_yet_is_cancelled_at_once_and_read_by_a_replay() {
     in_world(async |world| {
         let tenant = world.tenant().await;
-        let tools = world.tools();
         let job = world.upload(tenant, good_rows(3)).await;
-        receive(&tools, job.to_string().as_bytes()).await.unwrap();
+        receive(&world.context(), &job).await;
         assert_eq!(
-            json_of(world, &["cancel", id(&job), "--yes"], 0).await["state"],
+            world.json_of(&["cancel", id(&job), "--yes"], 0).await["state"],
             "cancelled"
         );
-        let event = event_of_attempt(world, &job, 1).await;
+        let event = world.event_of_attempt(&job, 1).await;
         assert_eq!(final_data(&event, "cancelled")["summary"]["total"], 0);
         // The job's message comes late, and finds nothing to do.
         let _worker = Worker::start(world, &[]);
         world.publish(&job).await;
-        json_of(world, &["replay", id(&job)], 0).await;
-        let event = event_of_attempt(world, &job, 2).await;
+        world.json_of(&["replay", id(&job)], 0).await;
+        let event = world.event_of_attempt(&job, 2).await;
         assert_eq!(final_data(&event, "completed")["summary"]["created"], 3);
-        assert_passwords_verify(world, tenant, &world.reports(&event).await).await;
+        world.verified_reports(&event).await;
     })
     .await;
 }
@@ -190,14 +94,12 @@ async fn an_import_that_was_not_read_yet_is_cancelled_at_once_and_read_by_a_repl
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replay_of_a_failed_import_delivers_the_passwords_of_the_users_that_it_had_made() {
     in_world(async |world| {
-        let (tenant, job) = half_failed(world).await;
+        let job = world.half_failed().await;
         let _worker = Worker::start(world, &[]);
-        json_of(world, &["replay", id(&job)], 0).await;
-        let event = event_of_attempt(world, &job, 2).await;
+        world.json_of(&["replay", id(&job)], 0).await;
+        let event = world.event_of_attempt(&job, 2).await;
         assert_eq!(final_data(&event, "completed")["summary"]["created"], 60);
-        let reports = world.reports(&event).await;
-        assert_eq!(reports.success_rows().len(), 60);
-        assert_passwords_verify(world, tenant, &reports).await;
+        assert_eq!(world.verified_reports(&event).await.success_rows().len(), 60);
     })
     .await;
 }
@@ -205,16 +107,16 @@ async fn a_replay_of_a_failed_import_delivers_the_passwords_of_the_users_that_it
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failed_import_that_is_cancelled_delivers_the_passwords_of_its_users() {
     in_world(async |world| {
-        let (tenant, job) = half_failed(world).await;
+        let job = world.half_failed().await;
         let _worker = Worker::start(world, &[]);
-        json_of(world, &["cancel", id(&job), "--yes"], 0).await;
-        let event = event_of_attempt(world, &job, 2).await;
+        world.json_of(&["cancel", id(&job), "--yes"], 0).await;
+        let event = world.event_of_attempt(&job, 2).await;
         let summary = &final_data(&event, "cancelled")["summary"];
         assert_eq!(
             (&summary["created"], &summary["cancelled"]),
             (&json!(25), &json!(35))
         );
-        assert_passwords_verify(world, tenant, &world.reports(&event).await).await;
+        world.verified_reports(&event).await;
     })
     .await;
 }
@@ -223,22 +125,15 @@ async fn a_failed_import_that_is_cancelled_delivers_the_passwords_of_its_users()
 async fn an_import_that_failed_before_its_file_was_read_is_read_by_a_replay() {
     in_world(async |world| {
         let tenant = world.tenant().await;
-        let tools = world.tools();
         let job = world.upload(tenant, good_rows(3)).await;
-        receive(&tools, job.to_string().as_bytes()).await.unwrap();
-        fail(world, &job).await;
+        receive(&world.context(), &job).await;
+        world.fail(&job).await;
         let _worker = Worker::start(world, &[]);
-        json_of(world, &["replay", id(&job)], 0).await;
-        let event = event_of_attempt(world, &job, 2).await;
-        let reports = world.reports(&event).await;
-        assert_eq!(reports.success_rows().len(), 3);
-        assert!(
-            event["data"]["reports"]["success"]
-                .as_str()
-                .unwrap()
-                .contains("/attempt-2/")
-        );
-        assert_passwords_verify(world, tenant, &reports).await;
+        world.json_of(&["replay", id(&job)], 0).await;
+        let event = world.event_of_attempt(&job, 2).await;
+        let key = event["data"]["reports"]["success"].as_str().unwrap();
+        assert!(key.contains("/attempt-2/"), "{key}");
+        assert_eq!(world.verified_reports(&event).await.success_rows().len(), 3);
     })
     .await;
 }
@@ -255,28 +150,27 @@ async fn a_replay_with_errors_validates_refused_rows_again_and_delivers_only_the
             )
             .await;
         job["fields"] = json!({ "virtual_extension": { "column": "ext", "generate": true } });
-        world.publish(&job).await;
-        let first = world.final_event(&job).await;
+        let first = world.run(&job).await;
         assert_eq!(
             final_data(&first, "completed")["summary"],
-            json!({"total": 5, "created": 1, "duplicates": 1, "errors": 3, "cancelled": 0})
+            summary(1, 1, 3)
         );
         let before = world.reports(&first).await;
-        let output = run(world, &["replay", id(&job)]).await;
-        assert_eq!(output.status.code(), Some(1));
-        assert!(String::from_utf8_lossy(&output.stderr).contains("--errors"));
+        let output = world.user_import(&["replay", id(&job)]).await;
+        assert_eq!(output.code, Some(1));
+        assert!(output.error.contains("--errors"));
 
         sqlx::query("INSERT INTO dialer.roles (tenant_id, role_id, name) VALUES ($1, 17, 'New')")
             .bind(tenant.id.get())
             .execute(&world.db)
             .await
             .unwrap();
-        let replayed = json_of(world, &["replay", id(&job), "--errors"], 0).await;
+        let replayed = world.json_of(&["replay", id(&job), "--errors"], 0).await;
         assert_eq!((&replayed["revalidated"], &replayed["pending"]), (&json!(3), &json!(1)));
-        let event = event_of_attempt(world, &job, 2).await;
+        let event = world.event_of_attempt(&job, 2).await;
         assert_eq!(
             final_data(&event, "completed")["summary"],
-            json!({"total": 5, "created": 2, "duplicates": 1, "errors": 2, "cancelled": 0})
+            summary(2, 1, 2)
         );
         let after = world.reports(&event).await;
         let row = &after.success_rows()[0];
@@ -284,42 +178,17 @@ async fn a_replay_with_errors_validates_refused_rows_again_and_delivers_only_the
         let refused: Vec<String> = after.error_rows().into_iter().map(|row| row[0].clone()).collect();
         assert_eq!(refused, ["B", "c", "d"]);
         assert_eq!(world.reports(&first).await, before, "the first reports stay as they were");
-        let mut both = before.clone();
-        both.success.extend(after.success.splitn(2, |byte| *byte == b'\n').nth(1).unwrap());
-        assert_passwords_verify(world, tenant, &both).await;
+        world.assert_passwords_verify(tenant, &before.and(&after)).await;
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lost_seal_key_fails_the_import_with_its_name_and_a_replay_with_the_key_finishes_it() {
-    in_world(async |world| {
-        let (tenant, job) = half_failed(world).await;
-        let other = "other:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
-        let worker = Worker::start(world, &[("SEAL_KEYS", other)]);
-        json_of(world, &["replay", id(&job)], 0).await;
-        let event = event_of_attempt(world, &job, 2).await;
-        assert_eq!(final_data(&event, "failed")["reason"], "permanent_error");
-        let status = json_of(world, &["status", id(&job)], 0).await;
-        let error = status["last_error"].as_str().unwrap();
-        assert!(error.contains("SEAL_KEYS"), "{error}");
-        assert!(worker.terminate().await.success());
-
-        let _worker = Worker::start(world, &[]);
-        json_of(world, &["replay", id(&job)], 0).await;
-        let event = event_of_attempt(world, &job, 3).await;
-        assert_passwords_verify(world, tenant, &world.reports(&event).await).await;
-    })
-    .await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_wrong_id_and_an_import_that_is_over_are_told_apart() {
+async fn an_unknown_id_and_a_final_import_get_different_errors() {
     in_world(async |world| {
         let tenant = world.tenant().await;
         let _worker = Worker::start(world, &[]);
-        let job = world.upload(tenant, good_rows(1)).await;
-        world.publish(&job).await;
+        let job = world.submit(tenant, good_rows(1)).await;
         world.final_event(&job).await;
         let unknown = "00000000-0000-4000-8000-000000000000";
         for (arguments, says) in [
@@ -329,12 +198,12 @@ async fn a_wrong_id_and_an_import_that_is_over_are_told_apart() {
             (&["cancel", id(&job), "--yes"], "completed"),
             (&["replay", id(&job), "--errors"], "every row was created"),
         ] {
-            let output = run(world, arguments).await;
-            let error = String::from_utf8_lossy(&output.stderr);
-            assert_eq!(output.status.code(), Some(1), "{arguments:?}: {error}");
+            let output = world.user_import(arguments).await;
+            let error = output.error;
+            assert_eq!(output.code, Some(1), "{arguments:?}: {error}");
             assert!(error.contains(says), "{arguments:?}: {error}");
         }
-        assert_eq!(audited(world).await, []);
+        assert_eq!(world.audited().await, []);
     })
     .await;
 }

@@ -1,24 +1,16 @@
 //! `doctor` finds what is wrong and says what to do.
 
-use kit::{Worker, World, in_world, variable};
-use lapin::{Connection, ConnectionProperties, options::QueueDeleteOptions};
+use kit::{Fault, OTHER_SEAL_KEY, Proxy, Worker, World, authority, in_world, variable};
 use serde_json::Value;
-
-use crate::operators::cancel_and_replay::{half_failed, json_of};
 
 /// The verdict on one check and the advice, in a changed environment.
 async fn examined(world: &World, changes: &[(&str, &str)], code: i32) -> Value {
-    let mut command = world.command();
-    command.args(["doctor", "--json"]).envs(changes.iter().copied());
-    let output = tokio::task::spawn_blocking(move || command.output().unwrap())
-        .await
-        .unwrap();
-    let shown = String::from_utf8_lossy(&output.stdout);
-    assert_eq!(output.status.code(), Some(code), "{changes:?}: {shown}");
+    let ran = world.user_import_with(changes, &["doctor", "--json"]).await;
+    assert_eq!(ran.code, Some(code), "{changes:?}: {ran:?}");
     for secret in ["SEAL_KEYS", "S3_SECRET_ACCESS_KEY"] {
-        assert!(!shown.contains(&variable(secret)), "{secret} is shown");
+        assert!(!ran.out.contains(&variable(secret)), "{secret} is shown");
     }
-    serde_json::from_slice(&output.stdout).unwrap()
+    ran.json()
 }
 
 /// What was found and the advice.
@@ -44,11 +36,8 @@ async fn doctor_finds_a_healthy_installation_healthy() {
         let alone = examined(world, &[], 0).await;
         assert_eq!(verdict(&alone, "workers"), "warning");
         let _worker = Worker::start(world, &[]);
-        kit::eventually("the worker", async || {
-            world.logged().contains("connected, consuming").then_some(())
-        })
-        .await;
-        let healthy = json_of(world, &["doctor"], 0).await;
+        world.until_logged("connected, consuming").await;
+        let healthy = world.json_of(&["doctor"], 0).await;
         assert_eq!(
             (&healthy["failed"], &healthy["warnings"]),
             (&0.into(), &0.into()),
@@ -61,14 +50,10 @@ async fn doctor_finds_a_healthy_installation_healthy() {
 #[tokio::test(flavor = "multi_thread")]
 async fn doctor_names_what_is_wrong() {
     in_world(async |world| {
-        half_failed(world).await;
-        let other = "other:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
+        world.half_failed().await;
+        let other = OTHER_SEAL_KEY;
         let owner = variable("MIGRATE_DATABASE_URL");
-        let variables = world.variables();
-        let own = variables
-            .iter()
-            .find(|(name, _)| *name == "MIGRATE_DATABASE_URL")
-            .unwrap();
+        let own = world.variable("MIGRATE_DATABASE_URL");
         let new_first = format!("{other},{}", variable("SEAL_KEYS"));
         for (changes, check, expected, code) in [
             ([("SEAL_KEYS", other)], "seal keys", "failed", 1),
@@ -84,7 +69,7 @@ async fn doctor_names_what_is_wrong() {
                 1,
             ),
             (
-                [("DATABASE_URL", own.1.as_str())],
+                [("DATABASE_URL", own.as_str())],
                 "database permissions",
                 "warning",
                 0,
@@ -96,27 +81,18 @@ async fn doctor_names_what_is_wrong() {
             let found = examined(world, &changes, code).await;
             assert_eq!(verdict(&found, check), expected, "{changes:?}: {found}");
         }
-        sqlx::raw_sql("REVOKE SELECT ON dialer.roles FROM user_import_worker")
-            .execute(&world.db)
-            .await
-            .unwrap();
+        world
+            .execute("REVOKE SELECT ON dialer.roles FROM user_import_worker")
+            .await;
         let found = examined(world, &[], 1).await;
         assert_eq!(verdict(&found, "database permissions"), "failed");
-        sqlx::raw_sql("DELETE FROM _sqlx_migrations WHERE version = 20")
-            .execute(&world.db)
-            .await
-            .unwrap();
+        world
+            .execute("DELETE FROM _sqlx_migrations WHERE version = 20")
+            .await;
         assert_eq!(verdict(&examined(world, &[], 1).await, "schema"), "failed");
 
-        let admin = Connection::connect(&variable("AMQP_ADMIN_URL"), ConnectionProperties::default())
-            .await
-            .unwrap();
-        let channel = admin.create_channel().await.unwrap();
-        let queue = format!("{}imports.reports", world.prefix());
-        channel
-            .queue_delete(queue.as_str().into(), QueueDeleteOptions::default())
-            .await
-            .unwrap();
+        let queue = world.topology().reports_queue();
+        world.queues.delete(queue.clone()).await.unwrap();
         let found = examined(world, &[], 1).await;
         assert!(found.to_string().contains(&format!("queue {queue}")), "{found}");
     })
@@ -131,12 +107,9 @@ async fn doctor_counts_the_imports_that_stand_still() {
             world.publish(&world.upload(tenant, "Username\r\n").await).await;
         }
         let worker = Worker::start(world, &[("S3_SECRET_ACCESS_KEY", "wrong")]);
-        kit::eventually("two imports that wait for their file", async || {
-            let waiting = "SELECT count(*) FROM imports.imports WHERE tries > 0";
-            let waiting: i64 = sqlx::query_scalar(waiting).fetch_one(&world.db).await.unwrap();
-            (waiting == 2).then_some(())
-        })
-        .await;
+        world
+            .until("SELECT count(*) = 2 FROM imports.imports WHERE tries > 0")
+            .await;
         assert!(worker.terminate().await.success());
         sqlx::query("UPDATE imports.imports SET progress_at = now() - interval '20 minutes'")
             .execute(&world.db)
@@ -154,14 +127,12 @@ async fn doctor_counts_the_imports_that_stand_still() {
 #[tokio::test(flavor = "multi_thread")]
 async fn doctor_says_why_a_database_cannot_be_reached() {
     in_world(async |world| {
-        let variables = world.variables();
-        let own = |name: &str| variables.iter().find(|(own, _)| *own == name).unwrap().1.clone();
-        let url = own("DATABASE_URL");
-        let server = kit::authority(&url);
+        let url = world.variable("DATABASE_URL");
+        let server = authority(&url);
         let (scheme_and_user, _) = url.split_once(&format!("@{server}")).unwrap();
         let (user, _) = scheme_and_user.rsplit_once(':').unwrap();
-        let silent = kit::Proxy::before(&url).await;
-        silent.set(kit::Fault::Silence);
+        let silent = Proxy::before(&url).await;
+        silent.set(Fault::Silence);
         let cases = [
             (
                 url.replacen(server, "127.0.0.1:1", 1),

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use kit::{Worker, World, eventually, final_data, in_world, variable};
+use kit::{Worker, World, eventually, final_data, good_rows, in_world, variable};
 use lapin::{
     Channel, Connection, ConnectionProperties, ExchangeKind,
     options::{
@@ -12,9 +12,6 @@ use lapin::{
     },
     types::{AMQPValue, FieldTable, ShortString},
 };
-
-use super::cancel_and_replay::{json_of, run};
-use crate::imports::outcomes::good_rows;
 
 const DELAYS: [(&str, u32); 5] = [
     ("1s", 1_000),
@@ -83,8 +80,7 @@ async fn publish(connection: &Connection, exchange: String, key: &str, body: &[u
 }
 
 async fn topology_of_doctor(world: &World) -> String {
-    let checks = run(world, &["doctor", "--json"]).await;
-    let checks: serde_json::Value = serde_json::from_slice(&checks.stdout).unwrap();
+    let checks = world.user_import(&["doctor", "--json"]).await.json();
     let checks = checks["checks"].as_array().unwrap();
     let topology = checks.iter().find(|check| check["check"] == "topology").unwrap();
     topology.to_string()
@@ -111,7 +107,7 @@ async fn the_old_way_stays_open_until_it_is_closed_and_closing_it_loses_nothing(
             jobs.push(job);
         }
         // Declaring changes nothing of the old way.
-        assert!(run(world, &["topology"]).await.status.success());
+        assert!(world.user_import(&["topology"]).await.code == Some(0));
         assert!(
             publish(&admin, jobs_exchange.clone(), "reports", b"{}")
                 .await
@@ -119,9 +115,8 @@ async fn the_old_way_stays_open_until_it_is_closed_and_closing_it_loses_nothing(
         );
 
         for said in ["the old way is closed", "was closed already"] {
-            let ran = run(world, &["topology", "--retire-old"]).await;
-            let log = String::from_utf8_lossy(&ran.stderr).into_owned();
-            assert!(ran.status.success() && log.contains(said), "{log}");
+            let ran = world.user_import(&["topology", "--retire-old"]).await;
+            assert!(ran.code == Some(0) && ran.error.contains(said), "{ran:?}");
         }
         assert!(!topology_of_doctor(world).await.contains("--retire-old"));
         for key in ["reports", "plans.00", "plans.01", "rows.00", "rows.01"] {
@@ -140,7 +135,7 @@ async fn the_old_way_stays_open_until_it_is_closed_and_closing_it_loses_nothing(
         }
         // What was published by the old way before arrived too.
         eventually("the report that was none", async || {
-            let letters = json_of(world, &["dead", "list"], 0).await;
+            let letters = world.json_of(&["dead", "list"], 0).await;
             (letters["dead_letters"].as_array()?.len() == 1).then_some(())
         })
         .await;
@@ -157,7 +152,7 @@ async fn an_old_worker_that_comes_back_opens_the_old_way_again() {
             .unwrap();
         let channel = admin.create_channel().await.unwrap();
         declare_as_old_worker(world, &channel).await;
-        assert!(run(world, &["topology", "--retire-old"]).await.status.success());
+        assert!(world.user_import(&["topology", "--retire-old"]).await.code == Some(0));
         declare_as_old_worker(world, &channel).await;
         assert!(topology_of_doctor(world).await.contains("--retire-old"));
         let job = world.upload(world.tenant().await, good_rows(2)).await;
@@ -170,7 +165,7 @@ async fn an_old_worker_that_comes_back_opens_the_old_way_again() {
         let _worker = Worker::start(world, &[]);
         let done = tokio::time::timeout(Duration::from_secs(90), world.final_event(&job)).await;
         final_data(&done.unwrap(), "completed");
-        assert!(run(world, &["topology", "--retire-old"]).await.status.success());
+        assert!(world.user_import(&["topology", "--retire-old"]).await.code == Some(0));
     })
     .await;
 }

@@ -1,14 +1,12 @@
 //! What others wrote reaches neither a terminal nor a log as it is, whatever command shows it.
 
-use kit::{Worker, eventually, in_world};
+use kit::{Worker, eventually, id, in_world};
 use lapin::{
     BasicProperties, Connection, ConnectionProperties,
     options::BasicPublishOptions,
     types::{AMQPValue, FieldTable},
 };
 use serde_json::json;
-
-use crate::operators::cancel_and_replay::{id, run};
 
 /// A line of its own, a title, the clipboard, C1, direction, zero width, a tag.
 const HOSTILE: &str = "x\u{1b}]0;owned\u{7}\nFORGED line\r\u{9b}2J\u{202e}\u{200b}\u{e0041}\u{2028}y";
@@ -121,9 +119,9 @@ async fn no_command_and_no_log_passes_foreign_text_on_as_it_is() {
         for command in commands {
             for json in [false, true] {
                 let arguments = [*command, if json { &["--json"][..] } else { &[] }].concat();
-                let ended = run(world, &arguments).await;
-                assert_harmless(&format!("{arguments:?}"), &ended.stdout);
-                assert_harmless(&format!("{arguments:?}"), &ended.stderr);
+                let ended = world.user_import(&arguments).await;
+                assert_harmless(&format!("{arguments:?}"), ended.out.as_bytes());
+                assert_harmless(&format!("{arguments:?}"), ended.error.as_bytes());
             }
         }
     })

@@ -2,13 +2,11 @@
 //! as a dead letter that operators see and can throw away, unless the broker itself refuses it.
 
 use kit::{
-    Tenant, Worker, World, eventually, final_data, in_world,
+    Tenant, Worker, World, eventually, final_data, good_rows, in_world,
     raw_amqp::{FRAME_MAX, RawProperties, RawPublisher, entry, long, short},
     variable,
 };
 use serde_json::{Value, json};
-
-use crate::{imports::outcomes::good_rows, operators::cancel_and_replay::json_of};
 
 /// What becomes of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,13 +68,12 @@ fn filling(frame: usize) -> Vec<u8> {
 }
 
 async fn import_completes(world: &World, tenant: Tenant) {
-    let job = world.upload(tenant, good_rows(1)).await;
-    world.publish(&job).await;
+    let job = world.submit(tenant, good_rows(1)).await;
     final_data(&world.final_event(&job).await, "completed");
 }
 
 async fn dead_letters(world: &World) -> Vec<Value> {
-    json_of(world, &["dead", "list"], 0).await["dead_letters"]
+    world.json_of(&["dead", "list"], 0).await["dead_letters"]
         .as_array()
         .unwrap()
         .clone()
@@ -105,9 +102,9 @@ async fn hold(cases: Vec<Case>) {
             assert_eq!(letter["reason"], "malformed", "{name}: {letter}");
             assert_eq!(letter["origin"], "requested", "{name}: {letter}");
             let id = &letter["dead_letter_id"].to_string();
-            let shown = json_of(world, &["dead", "show", id], 0).await;
+            let shown = world.json_of(&["dead", "show", id], 0).await;
             assert_eq!(shown["size_bytes"], case.body.len(), "{name}");
-            json_of(world, &["dead", "discard", id, "--yes"], 0).await;
+            world.json_of(&["dead", "discard", id, "--yes"], 0).await;
             assert_eq!(dead_letters(world).await, [] as [Value; 0], "{name}");
         }
         assert!(
@@ -426,8 +423,7 @@ async fn a_job_with_forged_counts_is_done_as_any_other() {
 async fn work_that_the_dialer_publishes_is_not_done() {
     in_world(async |world| {
         let tenant = world.tenant().await;
-        let job = world.upload(tenant, good_rows(3)).await;
-        world.publish(&job).await;
+        let job = world.submit(tenant, good_rows(3)).await;
         let _worker = Worker::start(world, &[]);
         let event = world.final_event(&job).await;
         final_data(&event, "completed");
@@ -468,7 +464,7 @@ async fn work_that_the_dialer_publishes_is_not_done() {
             "{letters:?}"
         );
         assert_eq!(world.events(&job).last(), Some(&event));
-        json_of(world, &["dead", "discard", "--all", "--yes"], 0).await;
+        world.json_of(&["dead", "discard", "--all", "--yes"], 0).await;
     })
     .await;
 }

@@ -1,9 +1,7 @@
 //! Nothing that a run emits holds a password or a value of a cell: neither logs, be they ever so talkative, nor messages,
 //! nor what operators read in the database. The reports hold them, and nothing else does.
 
-use kit::{Fault, Proxy, Worker, eventually, final_data, in_world};
-
-use crate::imports::outcomes::good_rows;
+use kit::{Fault, Proxy, Worker, final_data, good_rows, in_world, variable};
 
 /// Secrets of the file: none of these may be seen anywhere.
 fn secrets(rows: u32) -> Vec<String> {
@@ -32,9 +30,8 @@ async fn nothing_that_a_run_emits_holds_a_password_or_an_address() {
                 "imports.delay.1s",
             ])
             .await;
-        let endpoint = std::env::var("S3_ENDPOINT").unwrap();
-        let storage = Proxy::before(&endpoint).await;
-        let endpoint = storage.url(&endpoint);
+        let storage = Proxy::before(&variable("S3_ENDPOINT")).await;
+        let endpoint = storage.url(&variable("S3_ENDPOINT"));
         let talkative = [("RUST_LOG", "trace"), ("S3_ENDPOINT", endpoint.as_str())];
         let worker = Worker::start(world, &talkative);
         let tenant = world.tenant().await;
@@ -44,17 +41,10 @@ async fn nothing_that_a_run_emits_holds_a_password_or_an_address() {
             "{}user1,user1@example.com,29001,10\r\nbob.hidden,secretive@,x1,99\r\n",
             good_rows(40)
         );
-        let job = world.upload(tenant, file).await;
-        world.publish(&job).await;
+        let job = world.submit(tenant, file).await;
         let event = world.final_event(&job).await;
         final_data(&event, "completed");
-        let passwords: Vec<String> = world
-            .reports(&event)
-            .await
-            .success_rows()
-            .into_iter()
-            .map(|row| row[4].clone())
-            .collect();
+        let passwords = world.reports(&event).await.success_column(4);
         assert_eq!(passwords.len(), 40);
 
         // A store that fails while the reports with the passwords are written.
@@ -64,28 +54,13 @@ async fn nothing_that_a_run_emits_holds_a_password_or_an_address() {
                 "username,email,ext,role\nbob.hidden,bob@hidden.example,28001,10\n",
             )
             .await;
-        sqlx::raw_sql("ALTER TABLE dialer.tags RENAME TO away")
-            .execute(&world.db)
-            .await
-            .unwrap();
+        world.execute("ALTER TABLE dialer.tags RENAME TO away").await;
         world.publish(&job).await;
         // PostgreSQL refuses, and says why.
-        eventually("a retry", async || {
-            tap.heard()
-                .iter()
-                .any(|heard| heard.exchange == "imports.delay.1s")
-                .then_some(())
-        })
-        .await;
+        tap.until("imports.delay.1s").await;
         storage.set(Fault::Answer(500));
-        sqlx::raw_sql("ALTER TABLE dialer.away RENAME TO tags")
-            .execute(&world.db)
-            .await
-            .unwrap();
-        eventually("the store's error", async || {
-            world.logged().contains("object storage:").then_some(())
-        })
-        .await;
+        world.execute("ALTER TABLE dialer.away RENAME TO tags").await;
+        world.until_logged("object storage:").await;
         storage.set(Fault::None);
         let event = world.final_event(&job).await;
         let last = world.reports(&event).await.success_rows()[0][4].clone();
@@ -95,12 +70,7 @@ async fn nothing_that_a_run_emits_holds_a_password_or_an_address() {
         world.dead_letter().await;
         worker.terminate().await;
 
-        let told: Vec<String> = sqlx::query_scalar(
-            "SELECT concat_ws(' ', job, rejection_message, failure_reason, last_error) FROM imports.imports",
-        )
-        .fetch_all(&world.db)
-        .await
-        .unwrap();
+        let told: Vec<String> = world.values("SELECT concat_ws(' ', job, rejection_message, failure_reason, last_error) FROM imports.imports").await;
         let mut emitted = world.logged();
         assert!(emitted.contains("DEBUG"), "it was talkative");
         emitted.push_str(&told.concat());
@@ -121,10 +91,7 @@ async fn nothing_that_a_run_emits_holds_a_password_or_an_address() {
             }
         }
         // In the database only where rows and users are.
-        let hashes: Vec<String> = sqlx::query_scalar("SELECT password_hash FROM dialer.users")
-            .fetch_all(&world.db)
-            .await
-            .unwrap();
+        let hashes: Vec<String> = world.values("SELECT password_hash FROM dialer.users").await;
         assert!(hashes.iter().all(|hash| hash.starts_with("$argon2id$")));
     })
     .await;

@@ -2,9 +2,7 @@
 
 use std::os::unix::fs::{PermissionsExt, symlink};
 
-use kit::{Worker, in_world, variable};
-
-use crate::{imports::outcomes::good_rows, operators::cancel_and_replay::run};
+use kit::{Worker, good_rows, in_world, variable};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_secret_can_come_from_a_file() {
@@ -60,8 +58,8 @@ async fn an_error_never_repeats_a_url_with_a_password() {
                 &["status", url],
                 &["submit", url, "--tenant", "1"],
             ] {
-                let ended = run(world, arguments).await;
-                let error = String::from_utf8_lossy(&ended.stderr);
+                let ended = world.user_import(arguments).await;
+                let error = ended.error;
                 assert!(
                     !error.is_empty() && !error.contains("hunter2"),
                     "{arguments:?}: {error}"
@@ -99,8 +97,7 @@ async fn plain_text_to_another_machine_is_warned_of() {
             .await;
         }
         let quiet = Worker::start(world, &[]);
-        let job = world.upload(world.tenant().await, good_rows(3)).await;
-        world.publish(&job).await;
+        let job = world.submit(world.tenant().await, good_rows(3)).await;
         world.final_event(&job).await;
         assert!(quiet.terminate().await.success());
         assert!(!world.logged().contains("NOT ENCRYPTED"), "{}", world.logged());
@@ -130,8 +127,8 @@ async fn reports_are_new_files_for_their_owner_alone() {
             "--out",
             out.to_str().unwrap(),
         ];
-        let ended = run(world, &arguments).await;
-        assert_eq!(ended.status.code(), Some(0), "{ended:?}");
+        let ended = world.user_import(&arguments).await;
+        assert_eq!(ended.code, Some(0), "{ended:?}");
         assert_eq!(std::fs::read(&elsewhere).unwrap(), b"untouched");
         for name in ["success.csv", "errors.csv"] {
             let found = std::fs::symlink_metadata(out.join(name)).unwrap();

@@ -14,10 +14,7 @@ async fn reach(
     name: &str,
     trusted: &Authority,
 ) -> [Result<(), String>; 3] {
-    let path = world
-        .scratch_file("ca.pem", trusted.pem().as_bytes())
-        .display()
-        .to_string();
+    let path = world.scratch_file("ca.pem", trusted.pem()).display().to_string();
     let (database, broker, storage) = world.servers();
     let front = async |url: &str, is_postgres| {
         let behind = TlsFront::start(server, name, authority(url).to_owned(), is_postgres).await;
@@ -94,14 +91,9 @@ async fn a_certificate_of_another_authority_or_for_another_name_is_refused() {
 async fn a_file_without_certificates_is_no_file_of_authorities() {
     in_world(async |world| {
         let path = world.scratch_file("empty.pem", b"nothing").display().to_string();
-        let output = world
-            .command()
-            .args(["topology", "--amqp-ca-file", &path])
-            .output()
-            .unwrap();
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert_eq!(output.status.code(), Some(2), "{said}");
-        assert!(said.contains("holds no certificate"), "{said}");
+        let ran = world.user_import(&["topology", "--amqp-ca-file", &path]).await;
+        assert_eq!(ran.code, Some(2), "{ran:?}");
+        assert!(ran.error.contains("holds no certificate"), "{ran:?}");
     })
     .await;
 }

@@ -2,10 +2,8 @@
 
 use std::process::Command;
 
-use kit::{Worker, World, eventually, final_data, in_world};
+use kit::{Worker, World, eventually, final_data, good_rows, id, in_world};
 use serde_json::{Value, json};
-
-use crate::{imports::outcomes::good_rows, operators::cancel_and_replay::id};
 
 const FIXED: [&str; 13] = [
     "timestamp",

@@ -1,9 +1,7 @@
 //! Metrics and probes of a worker, also while its servers are away.
 
-use kit::{Fault, Proxy, Watched, Worker, World, eventually, final_data, in_world};
+use kit::{Fault, Proxy, Watched, Worker, World, eventually, final_data, good_rows, in_world};
 use tokio::{io::AsyncWriteExt, net::TcpStream};
-
-use crate::imports::outcomes::good_rows;
 
 /// A server of the world behind a proxy, and the variable with which a worker goes that way.
 async fn behind_a_proxy(world: &World, variable: &'static str) -> (Proxy, (&'static str, String)) {

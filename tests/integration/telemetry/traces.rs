@@ -2,11 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use kit::{Collector, Span, Tap, Worker, World, eventually, final_data, in_world};
+use kit::{Collector, Span, Tap, Worker, World, eventually, final_data, good_rows, in_world};
 use lapin::types::{AMQPValue, FieldTable};
 use serde_json::Value;
-
-use crate::imports::outcomes::good_rows;
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 const DIALERS_SPAN: &str = "b7ad6b7169203331";

@@ -14,30 +14,43 @@
 mod altered_store;
 mod collector;
 pub mod contract;
-mod dialer;
+mod dead_letters;
+pub mod dialer;
+mod gate;
 mod http;
+mod import;
 mod process;
 mod proxy;
+mod queues;
 pub mod raw_amqp;
+mod servers;
+pub mod steps;
 mod tap;
 mod tls;
 mod world;
 
 pub use altered_store::{AlteredStore, Answer};
 pub use collector::{Collector, Span};
-pub use dialer::{Reports, final_data};
+pub use dialer::Dialer;
+pub use gate::Gate;
 pub use http::Watched;
-pub use process::Worker;
-pub use proxy::{Fault, Proxy, authority};
+pub use import::{Reports, final_data, good_rows, id, records, summary, verifies};
+pub use process::{Ran, Worker, built};
+pub use proxy::{Fault, Proxy, Ways, authority};
+pub use queues::Queues;
+pub use servers::{storage, variable};
 pub use tap::{Heard, Tap};
 pub use tls::{Authority, TlsFront};
-pub use world::{Tenant, World, in_world, in_world_of, storage};
+pub use world::{Tenant, World, in_world, in_world_of};
 
 use std::time::Duration;
 
-/// How long a test waits for something that must come. Long, because the machine may be busy; whoever waits in vain
+/// How long a test waits for something that must come. Long, because the machine may be busy; whoever waits longer
 /// fails.
 pub const DEADLINE: Duration = Duration::from_secs(180);
+
+/// Seal keys of somebody else: nothing that a test's worker sealed opens with them.
+pub const OTHER_SEAL_KEY: &str = "other:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
 
 /// Asks again and again until there is an answer; panics at the deadline.
 pub async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
@@ -51,11 +64,6 @@ pub async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) 
     };
     match tokio::time::timeout(DEADLINE, asking).await {
         Ok(answer) => answer,
-        Err(_) => panic!("in vain waited {} s for {what}", DEADLINE.as_secs()),
+        Err(_) => panic!("waited {} s for {what}", DEADLINE.as_secs()),
     }
-}
-
-/// A variable that `deploy/local/env` prints.
-pub fn variable(name: &str) -> String {
-    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run the tests with deploy/local/test"))
 }

@@ -1,11 +1,13 @@
-//! The worker as a process, as it runs in production.
+//! The program `user-import` as it runs in production: as a process.
 
 use std::{
     path::PathBuf,
     process::{Child, Command, ExitStatus, Stdio},
 };
 
-use crate::{World, eventually};
+use serde_json::Value;
+
+use crate::{DEADLINE, World, eventually};
 
 /// Secrets of the owner, the operators and the Dialer: what a worker does not need, it does not get.
 const OTHERS_SECRETS: [&str; 4] = [
@@ -24,7 +26,7 @@ pub struct Worker {
 impl Worker {
     /// Starts a worker in the world, with these variables beside those of every test.
     pub fn start(world: &World, variables: &[(&str, &str)]) -> Self {
-        Self::spawn(world, program(world), variables)
+        Self::spawn(world, Command::new(built("user-import")), variables)
     }
 
     /// The same on one core alone.
@@ -32,8 +34,7 @@ impl Worker {
         let mut command = Command::new("taskset");
         command
             .args(["--cpu-list", &core.to_string()])
-            .arg(built("user-import"))
-            .envs(world.variables());
+            .arg(built("user-import"));
         Self::spawn(world, command, variables)
     }
 
@@ -41,16 +42,15 @@ impl Worker {
         let log = std::fs::File::options()
             .append(true)
             .create(true)
-            .open(world.log())
-            .expect("the log");
+            .open(world.log());
+        command.arg("work").envs(world.variables());
         for other in OTHERS_SECRETS {
             command.env_remove(other);
         }
         let child = command
-            .arg("work")
             .envs(variables.iter().copied())
             .stdout(Stdio::null())
-            .stderr(log)
+            .stderr(log.expect("the log"))
             .spawn()
             .expect("the worker starts");
         Self { child }
@@ -97,15 +97,95 @@ impl Drop for Worker {
     }
 }
 
-/// The program `user-import`, with the world's servers in its environment.
-pub(crate) fn program(world: &World) -> Command {
-    let mut command = Command::new(built("user-import"));
-    command.envs(world.variables());
-    command
+/// How a command ended, and what it said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ran {
+    /// The exit code; `None` if a signal ended it.
+    pub code: Option<i32>,
+    /// Standard output.
+    pub out: String,
+    /// Standard error.
+    pub error: String,
+}
+
+impl Ran {
+    /// Standard output, which is JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
+    }
+}
+
+impl World {
+    /// The program `user-import`, with the world's servers in its environment.
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(built("user-import"));
+        command
+            .envs(self.variables())
+            .env("USER", "olga")
+            .env("NO_COLOR", "1");
+        command
+    }
+
+    /// Runs `user-import` with these arguments, as the operator Olga.
+    pub async fn user_import(&self, arguments: &[&str]) -> Ran {
+        self.user_import_with(&[], arguments).await
+    }
+
+    /// The same with these variables in the environment.
+    pub async fn user_import_with(&self, variables: &[(&str, &str)], arguments: &[&str]) -> Ran {
+        let mut command = tokio::process::Command::from(self.command());
+        command
+            .args(arguments)
+            .envs(variables.iter().copied())
+            .kill_on_drop(true);
+        let output = tokio::time::timeout(DEADLINE, command.output()).await;
+        let output = output.unwrap_or_else(|_| panic!("{arguments:?} with {variables:?} does not end"));
+        let output = output.expect("user-import runs");
+        let text = |bytes: &[u8]| str::from_utf8(bytes).expect("text in UTF-8").to_owned();
+        Ran {
+            code: output.status.code(),
+            out: text(&output.stdout),
+            error: text(&output.stderr),
+        }
+    }
+
+    /// What `user-import` prints with `--json`; it must end with this exit code.
+    pub async fn json_of(&self, arguments: &[&str], code: i32) -> Value {
+        let ran = self.user_import(&[arguments, &["--json"]].concat()).await;
+        assert_eq!(ran.code, Some(code), "{arguments:?}: {ran:?}");
+        ran.json()
+    }
+
+    /// The audit trail: command, operator and reason of each change.
+    pub async fn audited(&self) -> Vec<(String, String, Option<String>)> {
+        self.rows("SELECT command, operator, reason FROM imports.audit ORDER BY audit_id")
+            .await
+    }
+
+    /// The changes in the audit trail, by their commands.
+    pub async fn audited_commands(&self) -> Vec<String> {
+        self.values("SELECT command FROM imports.audit ORDER BY audit_id")
+            .await
+    }
+
+    /// Where workers write their log.
+    pub(crate) fn log(&self) -> PathBuf {
+        self.scratch().join("workers.log")
+    }
+
+    /// What workers have logged so far.
+    pub fn logged(&self) -> String {
+        std::fs::read_to_string(self.log()).unwrap_or_default()
+    }
+
+    /// Waits until a worker has logged this.
+    pub async fn until_logged(&self, text: &str) {
+        eventually(text, async || self.logged().contains(text).then_some(())).await;
+    }
 }
 
 /// A program of this workspace: cargo puts it beside other programs, and beside the folder of the test programs.
-fn built(name: &str) -> PathBuf {
+pub fn built(name: &str) -> PathBuf {
     let this = std::env::current_exe().expect("this program's path");
     this.ancestors()
         .skip(1)

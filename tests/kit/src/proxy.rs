@@ -80,6 +80,48 @@ impl Proxy {
     }
 }
 
+/// The ways of a worker to its three servers, each through a proxy.
+#[derive(Debug)]
+pub struct Ways {
+    /// To PostgreSQL.
+    pub database: Proxy,
+    /// To RabbitMQ.
+    pub broker: Proxy,
+    /// To object storage.
+    pub storage: Proxy,
+    variables: [(&'static str, String); 3],
+}
+
+impl Ways {
+    /// Starts proxies before the servers whose URLs these variables hold.
+    pub async fn before(variable: impl Fn(&str) -> String) -> Self {
+        let names = ["DATABASE_URL", "AMQP_URL", "S3_ENDPOINT"];
+        let urls = names.map(&variable);
+        let [database, broker, storage] = [0, 1, 2].map(|way| Proxy::before(&urls[way]));
+        let (database, broker, storage) = tokio::join!(database, broker, storage);
+        let through = [&database, &broker, &storage];
+        let variables = [0, 1, 2].map(|way| (names[way], through[way].url(&urls[way])));
+        Self {
+            database,
+            broker,
+            storage,
+            variables,
+        }
+    }
+
+    /// The variables with which a worker takes these ways.
+    pub fn variables(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.variables.iter().map(|(name, url)| (*name, url.as_str()))
+    }
+
+    /// From now on does this with the connections to all servers.
+    pub fn set(&self, fault: Fault) {
+        for proxy in [&self.database, &self.broker, &self.storage] {
+            proxy.set(fault);
+        }
+    }
+}
+
 /// Host and port of a URL.
 pub fn authority(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);

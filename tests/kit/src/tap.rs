@@ -9,6 +9,8 @@ use lapin::{
     types::{FieldTable, ShortString},
 };
 
+use crate::eventually;
+
 /// Keys of work messages: a direct exchange has no wildcard. The others take `#` for every key, or look at none.
 const KEYS: [&str; 7] = [
     "#",
@@ -86,6 +88,15 @@ impl Tap {
             }
         });
         Self { heard }
+    }
+
+    /// Waits until a message has passed this exchange.
+    pub async fn until(&self, exchange: &str) {
+        eventually(exchange, async || {
+            let heard = self.heard();
+            heard.iter().any(|heard| heard.exchange == exchange).then_some(())
+        })
+        .await;
     }
 
     /// What passed so far.

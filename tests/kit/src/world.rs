@@ -3,39 +3,22 @@
 use std::{
     panic::AssertUnwindSafe,
     path::{Path, PathBuf},
-    process::Command,
-    str::FromStr,
     sync::atomic::{AtomicI64, Ordering},
 };
 
 use futures::FutureExt;
-use lapin::{
-    Connection, ConnectionProperties,
-    options::{ExchangeDeleteOptions, QueueDeleteOptions},
-};
-use shared::{contract::Id, limits::Limits};
-use sqlx::{AssertSqlSafe, PgPool, postgres::PgConnectOptions};
+use shared::contract::Id;
+use sqlx::{AssertSqlSafe, PgPool, Postgres, postgres::PgRow};
 use uuid::Uuid;
-use worker::{
-    broker,
-    crypto::hashing::{Choice, Cost, Hasher},
-    db::{self, Db},
-    steps::Context as Tools,
-    storage::{self, Storage},
-    telemetry::metrics::Metrics,
-};
+use worker::{broker, db::Db, storage::Storage};
 
-use crate::{dialer::Inbox, eventually, process, variable};
+use crate::{
+    Dialer, Queues, eventually,
+    servers::{broker_options, database_options, database_url, storage, variable},
+};
 
 /// Few shards, because each is a replicated queue that costs the broker something.
 const SHARDS: u16 = 2;
-
-/// A cost that makes hashing a trifle, for tests of everything else.
-const TRIFLE: Cost = Cost {
-    memory_kib: 64,
-    passes: 1,
-    lanes: 1,
-};
 
 /// Runs a test in a world of its own and clears the world away, however the test ends.
 pub async fn in_world(test: impl AsyncFnOnce(&World)) {
@@ -47,7 +30,8 @@ pub async fn in_world_of(shards: u16, test: impl AsyncFnOnce(&World)) {
     let world = World::create(shards).await;
     let ended = AssertUnwindSafe(async {
         test(&world).await;
-        world.assert_contract();
+        // Whatever the test looked at: every event is what the contract promises.
+        assert_eq!(world.dialer.breaches(), Vec::<String>::new());
     })
     .catch_unwind()
     .await;
@@ -63,13 +47,16 @@ pub async fn in_world_of(shards: u16, test: impl AsyncFnOnce(&World)) {
 /// What belongs to one test.
 #[derive(Debug)]
 pub struct World {
-    name: String,
-    shards: u16,
+    pub(crate) name: String,
+    pub(crate) shards: u16,
     scratch: PathBuf,
     /// The world's database, as its owner.
     pub db: PgPool,
     pub(crate) storage: Storage,
-    pub(crate) inbox: Inbox,
+    /// The Dialer that the world's imports belong to.
+    pub dialer: Dialer,
+    /// Its exchanges and queues, as their owner.
+    pub queues: Queues,
     next_tenant: AtomicI64,
 }
 
@@ -85,9 +72,7 @@ impl World {
     async fn create(shards: u16) -> Self {
         // The broker's permissions let a test prefix be `t`, hexadecimal digits and a point.
         let name = format!("t{:08x}", random());
-        let admin = PgPool::connect(&variable("MIGRATE_DATABASE_URL"))
-            .await
-            .expect("PostgreSQL");
+        let admin = admin().await;
         sqlx::query(AssertSqlSafe(format!("CREATE DATABASE {name}")))
             .execute(&admin)
             .await
@@ -100,18 +85,18 @@ impl World {
             .migrate()
             .await
             .expect("the migrations run");
-        broker::declare(&broker_options(&name, shards))
-            .await
-            .expect("the topology is declared");
-        let storage = storage_options();
+        let prefix = format!("{name}.");
+        let broker = broker_options(prefix.clone(), shards);
+        broker::declare(&broker).await.expect("the topology is declared");
         let scratch = std::env::temp_dir().join(format!("user-import-{name}"));
         std::fs::create_dir(&scratch).expect("a folder for the test's files");
         Self {
             shards,
             scratch,
             db: PgPool::connect(&owner).await.expect("the database"),
-            storage: Storage::new(&storage).expect("an endpoint"),
-            inbox: Inbox::open(&name).await,
+            storage: storage(),
+            dialer: Dialer::connect(variable("DIALER_AMQP_URL"), &prefix),
+            queues: Queues::connect(broker.topology()).await.expect("the broker"),
             // Tenants of all tests share the bucket, so no two may have the same ID.
             next_tenant: AtomicI64::new(i64::from(random()) << 16 | 1),
             name,
@@ -123,82 +108,16 @@ impl World {
         format!("{}.", self.name)
     }
 
-    /// Names of the world's exchanges and queues.
-    pub fn topology(&self) -> broker::Topology {
-        broker_options(&self.name, self.shards).topology()
-    }
-
     /// A folder for the test's files.
     pub fn scratch(&self) -> &Path {
         &self.scratch
     }
 
     /// Writes a file into that folder.
-    pub fn scratch_file(&self, name: &str, content: &[u8]) -> PathBuf {
+    pub fn scratch_file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.scratch.join(name);
         std::fs::write(&path, content).expect("the file is written");
         path
-    }
-
-    /// Where workers write their log.
-    pub(crate) fn log(&self) -> PathBuf {
-        self.scratch.join("workers.log")
-    }
-
-    /// The program `user-import`, with the world's servers in its environment.
-    pub fn command(&self) -> Command {
-        process::program(self)
-    }
-
-    /// What workers have logged so far.
-    pub fn logged(&self) -> String {
-        std::fs::read_to_string(self.log()).unwrap_or_default()
-    }
-
-    /// What a worker of this world finds in its environment.
-    pub fn variables(&self) -> Vec<(&'static str, String)> {
-        vec![
-            ("DATABASE_URL", database_url("DATABASE_URL", &self.name)),
-            (
-                "MIGRATE_DATABASE_URL",
-                database_url("MIGRATE_DATABASE_URL", &self.name),
-            ),
-            (
-                "OPERATOR_DATABASE_URL",
-                database_url("OPERATOR_DATABASE_URL", &self.name),
-            ),
-            ("AMQP_PREFIX", self.prefix()),
-            ("AMQP_SHARDS", self.shards.to_string()),
-            ("ARGON2_MEMORY_KIB", TRIFLE.memory_kib.to_string()),
-            ("ARGON2_PASSES", TRIFLE.passes.to_string()),
-            ("ARGON2_ALLOW_WEAK", "true".to_owned()),
-        ]
-    }
-
-    /// How the world's own programs reach its servers.
-    pub fn servers(&self) -> (db::Options, broker::Options, storage::Options) {
-        let database = database_options(&database_url("DATABASE_URL", &self.name));
-        (
-            database,
-            broker_options(&self.name, self.shards),
-            storage_options(),
-        )
-    }
-
-    /// A worker's tools, for tests that run a step by hand.
-    pub fn tools(&self) -> Tools {
-        Tools {
-            db: Db::new(&database_options(&database_url("DATABASE_URL", &self.name))).expect("a URL"),
-            storage: self.storage.clone(),
-            hasher: Hasher::start(TRIFLE, 2, Choice::Auto)
-                .expect("hashing threads")
-                .into(),
-            seals: variable("SEAL_KEYS").parse().expect("seal keys"),
-            shards: self.shards,
-            limits: Limits::default(),
-            batch_rows: 25,
-            metrics: Metrics::new("test").expect("metrics"),
-        }
     }
 
     /// A new tenant.
@@ -224,11 +143,78 @@ impl World {
         }
     }
 
-    async fn clear_away(self) {
-        self.db.close().await;
-        let admin = PgPool::connect(&variable("MIGRATE_DATABASE_URL"))
+    /// Creates a user by hand, as an administrator does while an import runs; returns its ID.
+    pub async fn user(&self, tenant: Tenant, username: &str, email: &str, virtual_extension: &str) -> i64 {
+        sqlx::query_scalar(
+            "INSERT INTO dialer.users (tenant_id, username, username_key, email, virtual_extension, sip_kind, password_hash)
+             VALUES ($1, $2, lower($2), $3, $4, 'webrtc', '$argon2id$x') RETURNING user_id",
+        )
+        .bind(tenant.id.get())
+        .bind(username)
+        .bind(email)
+        .bind(virtual_extension)
+        .fetch_one(&self.db)
+        .await
+        .expect("the user is created")
+    }
+
+    /// The one value that a query finds.
+    pub async fn value<T>(&self, query: &'static str) -> T
+    where
+        T: Send + Unpin,
+        (T,): for<'row> sqlx::FromRow<'row, PgRow>,
+    {
+        sqlx::query_scalar(query).fetch_one(&self.db).await.expect(query)
+    }
+
+    /// All values of the one column that a query finds.
+    pub async fn values<T>(&self, query: &'static str) -> Vec<T>
+    where
+        T: Send + Unpin,
+        (T,): for<'row> sqlx::FromRow<'row, PgRow>,
+    {
+        let values = sqlx::query_scalar(query).fetch_all(&self.db).await;
+        values.expect(query)
+    }
+
+    /// All rows that a query finds.
+    pub async fn rows<T>(&self, query: &'static str) -> Vec<T>
+    where
+        T: Send + Unpin + for<'row> sqlx::FromRow<'row, PgRow>,
+    {
+        sqlx::query_as::<Postgres, T>(query)
+            .fetch_all(&self.db)
             .await
-            .expect("PostgreSQL");
+            .expect(query)
+    }
+
+    /// Runs statements as the database's owner; returns how many rows the last one changed.
+    pub async fn execute(&self, statements: &'static str) -> u64 {
+        let done = sqlx::raw_sql(statements)
+            .execute(&self.db)
+            .await
+            .expect(statements);
+        done.rows_affected()
+    }
+
+    /// Waits until a query finds `true`.
+    pub async fn until(&self, query: &'static str) {
+        eventually(query, async || self.value::<bool>(query).await.then_some(())).await;
+    }
+
+    /// Waits until there are so many users.
+    pub async fn until_users(&self, at_least: i64) {
+        eventually("users", async || {
+            let users: i64 = self.value("SELECT count(*) FROM dialer.users").await;
+            (users >= at_least).then_some(())
+        })
+        .await;
+    }
+
+    async fn clear_away(self) {
+        self.dialer.stop_listening();
+        self.db.close().await;
+        let admin = admin().await;
         eventually("the end of the database", async || {
             // Fails while PostgreSQL's own autovacuum is at work in it, which its owner may not terminate.
             let drop = format!("DROP DATABASE {} WITH (FORCE)", self.name);
@@ -236,66 +222,19 @@ impl World {
         })
         .await;
         admin.close().await;
-
-        let connection = Connection::connect(&variable("AMQP_ADMIN_URL"), ConnectionProperties::default())
+        self.queues
+            .delete_all()
             .await
-            .expect("the broker");
-        let channel = connection.create_channel().await.expect("a channel");
-        for (exchanges, queues) in [broker_options(&self.name, self.shards).topology().names()] {
-            for queue in queues {
-                channel
-                    .queue_delete(queue, QueueDeleteOptions::default())
-                    .await
-                    .expect("a queue is deleted");
-            }
-            for exchange in exchanges {
-                channel
-                    .exchange_delete(exchange, ExchangeDeleteOptions::default())
-                    .await
-                    .expect("an exchange is deleted");
-            }
-        }
+            .expect("exchanges and queues are deleted");
         std::fs::remove_dir_all(&self.scratch).expect("the test's files are deleted");
     }
 }
 
+async fn admin() -> PgPool {
+    let url = variable("MIGRATE_DATABASE_URL");
+    PgPool::connect(&url).await.expect("PostgreSQL")
+}
+
 fn random() -> u32 {
     Uuid::new_v4().as_fields().0
-}
-
-fn database_url(variable_name: &str, database: &str) -> String {
-    let options = PgConnectOptions::from_str(&variable(variable_name)).expect("a database URL");
-    sqlx::ConnectOptions::to_url_lossy(&options.database(database)).to_string()
-}
-
-fn database_options(url: &str) -> db::Options {
-    db::Options {
-        database_url: url.parse().expect("any text"),
-        database_connections: 4,
-    }
-}
-
-fn broker_options(name: &str, shards: u16) -> broker::Options {
-    broker::Options {
-        amqp_url: variable("AMQP_URL").parse().expect("any text"),
-        amqp_ca_file: None,
-        amqp_prefix: format!("{name}."),
-        amqp_shards: shards,
-    }
-}
-
-/// The store of the local servers.
-pub fn storage() -> Storage {
-    Storage::new(&storage_options()).expect("an endpoint")
-}
-
-fn storage_options() -> storage::Options {
-    storage::Options {
-        endpoint: variable("S3_ENDPOINT").parse().expect("any text"),
-        ca_file: None,
-        region: variable("S3_REGION"),
-        bucket: variable("S3_BUCKET"),
-        access_key_id: variable("S3_ACCESS_KEY_ID"),
-        secret_access_key: variable("S3_SECRET_ACCESS_KEY").parse().expect("any text"),
-    }
 }

@@ -2,9 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use argon2::{Argon2, PasswordVerifier};
-use kit::variable;
-use lapin::{Connection, ConnectionProperties, options::QueueDeclareOptions, types::FieldTable};
+use kit::{Dialer, Queues, records, verifies};
 use serde_json::Value;
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -13,7 +11,7 @@ use worker::{
     storage::{Fetched, Storage},
 };
 
-use crate::dialer::{Events, Import, Kind};
+use crate::imports::{Import, Kind};
 
 /// What was found.
 #[derive(Debug, Default)]
@@ -24,16 +22,24 @@ pub(crate) struct Findings {
     pub(crate) violations: Vec<String>,
 }
 
+impl Findings {
+    fn violation(&mut self, what: String) {
+        self.violations.push(what);
+    }
+}
+
 /// Looks at everything that the imports have left behind.
 pub(crate) async fn check(
     db: &PgPool,
     storage: &Storage,
     imports: &[Import],
-    events: &HashMap<Uuid, Vec<Value>>,
+    dialer: &Dialer,
 ) -> anyhow::Result<Findings> {
     let mut findings = Findings::default();
+    findings.violations.extend(dialer.breaches());
+    let events = dialer.final_events();
     for import in imports {
-        check_events(import, events.get(&import.id), &mut findings);
+        check_events(import, events.get(&import.id.to_string()), &mut findings);
         if import.kind == Kind::Malformed {
             check_unknown(db, import, &mut findings).await?;
         } else {
@@ -50,16 +56,10 @@ pub(crate) async fn check(
     .await?;
     if strays > 0 {
         findings.doubled += strays;
-        findings
-            .violations
-            .push(format!("{strays} users belong to no row"));
+        findings.violation(format!("{strays} users belong to no row"));
     }
-    for (queue, messages) in messages().await? {
-        if messages > 0 {
-            findings
-                .violations
-                .push(format!("{messages} messages are left in {queue}"));
-        }
+    for (queue, messages) in queues().await?.waiting().await? {
+        findings.violation(format!("{messages} messages are left in {queue}"));
     }
     Ok(findings)
 }
@@ -89,9 +89,7 @@ fn check_events(import: &Import, events: Option<&Vec<Value>>, findings: &mut Fin
         })
         .collect();
     if told != expected {
-        findings
-            .violations
-            .push(format!("import {id} has the final events {told:?}"));
+        findings.violation(format!("import {id} has the final events {told:?}"));
     }
 }
 
@@ -102,9 +100,7 @@ async fn check_unknown(db: &PgPool, import: &Import, findings: &mut Findings) ->
         .fetch_optional(db)
         .await?;
     if let Some((state,)) = known {
-        findings
-            .violations
-            .push(format!("the malformed job {} is {state}", import.id));
+        findings.violation(format!("the malformed job {} is {state}", import.id));
     }
     Ok(())
 }
@@ -122,19 +118,17 @@ async fn check_import(db: &PgPool, import: &Import, findings: &mut Findings) -> 
     match &found {
         Some((state, created, duplicates, errors, total)) if state == "completed" => {
             if (*created, *duplicates, *errors) != expected || created + duplicates + errors != *total {
-                findings.violations.push(format!(
+                findings.violation(format!(
                     "import {id}: {created} created, {duplicates} duplicates, {errors} errors of {total}, not {expected:?}"
                 ));
             }
         }
         Some((state, ..)) if state == "failed" => {
-            findings.violations.push(format!("import {id} has failed"));
+            findings.violation(format!("import {id} has failed"));
         }
         other => {
             findings.unfinished += 1;
-            findings
-                .violations
-                .push(format!("import {id} is not finished: {other:?}"));
+            findings.violation(format!("import {id} is not finished: {other:?}"));
         }
     }
     Ok(())
@@ -173,17 +167,14 @@ async fn check_users(
             ..
         } = storage.get(&key, u64::MAX).await?
         else {
-            findings.violations.push(format!(
+            findings.violation(format!(
                 "attempt {attempt} of import {} has no success CSV",
                 import.id
             ));
             return Ok(());
         };
-        let mut reader = csv::Reader::from_reader(report.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&report));
-        for record in reader.records() {
-            let record = record?;
-            let cell = |column| record.get(column).unwrap_or_default().to_owned();
-            passwords.entry(cell(0)).or_default().push(cell(4));
+        for row in records(&report) {
+            passwords.entry(row[0].clone()).or_default().push(row[4].clone());
         }
     }
     if import.kind == Kind::Validate {
@@ -191,14 +182,14 @@ async fn check_users(
         let blank = passwords.remove("").unwrap_or_default();
         if i64::try_from(blank.len())? != import.created || blank.iter().any(|password| !password.is_empty())
         {
-            findings.violations.push(format!(
+            findings.violation(format!(
                 "import {}: its success CSV is not that of a validation",
                 import.id
             ));
         }
     }
     if passwords.len() != users.len() {
-        findings.violations.push(format!(
+        findings.violation(format!(
             "import {}: {} users, {} in the success CSV",
             import.id,
             users.len(),
@@ -207,13 +198,11 @@ async fn check_users(
     }
     for (user_id, username, hash) in users {
         let verified = match passwords.get(&user_id.to_string()).map(Vec::as_slice) {
-            Some([password]) => Argon2::default()
-                .verify_password(password.as_bytes(), hash.as_str())
-                .is_ok(),
+            Some([password]) => verifies(password, &hash),
             _ => false,
         };
         if !verified {
-            findings.violations.push(format!(
+            findings.violation(format!(
                 "import {}: the success CSV does not have one password of {username} that verifies",
                 import.id
             ));
@@ -228,64 +217,32 @@ async fn check_dead_letters(db: &PgPool, imports: &[Import], findings: &mut Find
         sqlx::query_as("SELECT import_id, reason, error FROM imports.dead_letters")
             .fetch_all(db)
             .await?;
-    let is_malformed = |id: Option<Uuid>| {
-        let mut malformed = imports.iter().filter(|import| import.kind == Kind::Malformed);
-        malformed.any(|import| Some(import.id) == id)
-    };
+    let malformed = imports.iter().filter(|import| import.kind == Kind::Malformed);
+    let malformed: HashSet<Option<Uuid>> = malformed.map(|import| Some(import.id)).collect();
     for (id, reason, error) in &letters {
-        if !is_malformed(*id) || reason != "malformed" {
-            findings
-                .violations
-                .push(format!("a dead letter of import {id:?}: {reason}, {error:?}"));
+        if !malformed.contains(id) || reason != "malformed" {
+            findings.violation(format!("a dead letter of import {id:?}: {reason}, {error:?}"));
         }
     }
     let found: HashSet<Option<Uuid>> = letters.iter().map(|(id, ..)| *id).collect();
-    for import in imports.iter().filter(|import| import.kind == Kind::Malformed) {
-        if !found.contains(&Some(import.id)) {
-            findings
-                .violations
-                .push(format!("the malformed job {} has no dead letter", import.id));
-        }
+    for id in malformed.difference(&found).flatten() {
+        findings.violation(format!("the malformed job {id} has no dead letter"));
     }
     Ok(())
 }
 
 /// Whether every import has its final events, and no message is left.
-pub(crate) async fn settled(imports: &[Import], events: &Events) -> anyhow::Result<bool> {
-    let all_heard = {
-        let events = events.lock().expect("the events");
-        imports.iter().all(|import| {
-            events
-                .get(&import.id)
-                .is_some_and(|heard| heard.len() >= import.attempts)
-        })
-    };
-    Ok(all_heard && messages().await?.iter().all(|(_, messages)| *messages == 0))
+pub(crate) async fn settled(imports: &[Import], dialer: &Dialer) -> anyhow::Result<bool> {
+    let events = dialer.final_events();
+    let mut all_heard = imports.iter().map(|import| {
+        let heard = events.get(&import.id.to_string());
+        heard.is_some_and(|heard| heard.len() >= import.attempts)
+    });
+    Ok(all_heard.all(|heard| heard) && queues().await?.waiting().await?.is_empty())
 }
 
-/// Messages that wait, by queue; not those for the Dialer.
-async fn messages() -> anyhow::Result<Vec<(String, u32)>> {
-    let connection =
-        Connection::connect(&variable("AMQP_ADMIN_URL"), ConnectionProperties::default()).await?;
-    let channel = connection.create_channel().await?;
-    let passive = QueueDeclareOptions {
-        passive: true,
-        ..QueueDeclareOptions::default()
-    };
-    let mut found = Vec::new();
-    for queue in topology().names().1 {
-        if queue != topology().dialer_queue() {
-            let declared = channel
-                .queue_declare(queue.clone(), passive, FieldTable::default())
-                .await?;
-            found.push((queue.to_string(), declared.message_count()));
-        }
-    }
-    connection.close(200, "done".into()).await?;
-    Ok(found)
-}
-
-/// The names that workers use by default.
-pub(crate) fn topology() -> Topology {
-    Topology::new(String::new(), DEFAULT_SHARDS)
+/// The queues under the names that workers use by default.
+pub(crate) async fn queues() -> anyhow::Result<Queues> {
+    let topology = Topology::new(String::new(), DEFAULT_SHARDS);
+    Ok(Queues::connect(topology).await?)
 }

@@ -7,8 +7,8 @@
 )]
 
 mod checks;
-mod dialer;
 mod faults;
+mod imports;
 mod scene;
 mod upgrade;
 
@@ -22,13 +22,17 @@ use std::{
 };
 
 use clap::Parser;
-use kit::{storage, variable};
+use kit::{Dialer, storage, variable};
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 use serde_json::json;
 use sqlx::{PgPool, postgres::PgPoolOptions};
 use tokio::task::JoinSet;
 
-use crate::{dialer::Import, scene::Scene, upgrade::Upgrade};
+use crate::{
+    imports::{Import, Kind},
+    scene::{Scene, Tools},
+    upgrade::Upgrade,
+};
 
 /// Tenants that import at once.
 const TENANTS: i64 = 6;
@@ -58,21 +62,11 @@ struct Args {
     /// Workers
     #[arg(long, value_name = "N", default_value_t = 3)]
     workers: usize,
-    /// The command that restarts a server, as `COMMAND postgres KILL`
-    #[arg(long, env = "CHAOS_RESTART", value_name = "PATH", hide = true)]
-    restart: PathBuf,
-    /// Asks the broker's node
-    #[arg(long, env = "CHAOS_RABBITMQCTL", value_name = "PATH", hide = true)]
-    rabbitmqctl: PathBuf,
-    /// The program `user-import`
-    #[arg(long, env = "CHAOS_USER_IMPORT", value_name = "PATH", hide = true)]
-    user_import: PathBuf,
+    #[command(flatten)]
+    tools: Tools,
     /// Instead of faults: a newer program, whose workers take the place of those of `user-import`
     #[arg(long, env = "CHAOS_UPGRADE_TO", value_name = "PATH", hide = true)]
     upgrade_to: Option<PathBuf>,
-    /// Where workers log
-    #[arg(long, env = "CHAOS_LOG", value_name = "PATH", hide = true)]
-    log: PathBuf,
 }
 
 #[tokio::main]
@@ -99,34 +93,24 @@ async fn main() -> anyhow::Result<ExitCode> {
         .fetch_one(&db)
         .await?;
     for tenant_id in first..first + TENANTS {
-        sqlx::query(dialer::TENANT).bind(tenant_id).execute(&db).await?;
+        sqlx::query(imports::TENANT).bind(tenant_id).execute(&db).await?;
     }
-    let events = dialer::Events::default();
-    let listening = tokio::spawn(dialer::listen(Arc::clone(&events)));
-    let scene = Arc::new(
-        Scene::set(
-            args.user_import,
-            args.restart,
-            args.rabbitmqctl,
-            args.log,
-            args.workers,
-        )
-        .await?,
-    );
+    let dialer = Dialer::connect(variable("DIALER_AMQP_URL"), "");
+    let scene = Arc::new(Scene::set(args.tools, args.workers).await?);
 
     let outcome = match args.upgrade_to {
         Some(newer) => {
             let upgrade = Upgrade {
                 db: &db,
                 scene: &scene,
-                events: &events,
+                dialer: &dialer,
                 first_tenant: first,
                 random: ChaCha8Rng::seed_from_u64(seed),
                 imports: Vec::new(),
             };
             upgrade.run(&newer).await?
         }
-        None => chaos(&db, &scene, seed, first, length, &events, schedule).await?,
+        None => chaos(&db, &scene, seed, first, length, &dialer, schedule).await?,
     };
     let Outcome {
         imports,
@@ -134,18 +118,16 @@ async fn main() -> anyhow::Result<ExitCode> {
         settled,
     } = outcome;
 
-    let heard = events.lock().expect("the events").clone();
-    let mut findings = checks::check(&db, &storage(), &imports, &heard).await?;
+    let mut findings = checks::check(&db, &storage(), &imports, &dialer).await?;
     findings.violations.extend(troubles);
     findings.violations.extend(scene.close().await);
-    listening.abort();
     let rows: i64 = imports
         .iter()
-        .filter(|import| import.kind != dialer::Kind::Malformed)
+        .filter(|import| import.kind != Kind::Malformed)
         .map(|import| import.created + import.duplicates + import.errors)
         .sum();
     let of_kind = |kind| imports.iter().filter(|import| import.kind == kind).count();
-    let (validations, malformed) = (of_kind(dialer::Kind::Validate), of_kind(dialer::Kind::Malformed));
+    let (validations, malformed) = (of_kind(Kind::Validate), of_kind(Kind::Malformed));
     let report = json!({
         "seed": seed, "minutes": args.minutes, "imports": imports.len(), "validations": validations,
         "malformed": malformed, "rows": rows, "faults": counts,
@@ -200,7 +182,7 @@ async fn chaos(
     seed: u64,
     first_tenant: i64,
     length: Duration,
-    events: &dialer::Events,
+    dialer: &Dialer,
     schedule: Vec<faults::Planned>,
 ) -> anyhow::Result<Outcome> {
     let begun = Instant::now();
@@ -212,7 +194,7 @@ async fn chaos(
             scene.act(fault).await
         });
     }
-    let mut imports = load(db, scene, seed, first_tenant, begun + length, events).await?;
+    let mut imports = load(db, scene, seed, first_tenant, begun + length, dialer).await?;
     let mut troubles = Vec::new();
     while let Some(acted) = acts.join_next().await {
         if let Err(error) = acted? {
@@ -221,12 +203,12 @@ async fn chaos(
     }
     scene.heal();
     let calm = Instant::now();
-    settle(db, scene, &imports, events).await;
+    settle(db, scene, &imports, dialer).await;
     let settled = calm.elapsed();
-    if let Err(error) = flow_control(scene, seed, first_tenant, &mut imports).await {
+    if let Err(error) = flow_control(scene, dialer, seed, first_tenant, &mut imports).await {
         troubles.push(format!("{error:#}"));
     }
-    settle(db, scene, &imports, events).await;
+    settle(db, scene, &imports, dialer).await;
     Ok(Outcome {
         imports,
         troubles,
@@ -241,7 +223,7 @@ async fn load(
     seed: u64,
     first_tenant: i64,
     end: Instant,
-    events: &dialer::Events,
+    dialer: &Dialer,
 ) -> anyhow::Result<Vec<Import>> {
     // Another stream of numbers than that of the faults.
     let mut random = ChaCha8Rng::seed_from_u64(!seed);
@@ -250,14 +232,14 @@ async fn load(
     while Instant::now() < end {
         if asked.elapsed() > UNHEARD {
             asked = Instant::now();
-            publish_unheard(db, scene, &imports, events).await;
+            publish_unheard(db, scene, &imports, dialer).await;
         }
-        let finished = events.lock().expect("the events").len();
+        let finished = dialer.final_events().len();
         if imports.len() - finished.min(imports.len()) < MOST_OPEN {
             let tenant_id = first_tenant + random.random_range(0..TENANTS);
-            let rows = random.random_range(dialer::ROWS);
-            let mut import = dialer::upload(&storage, &mut random, imports.len(), rows, tenant_id).await?;
-            dialer::publish(&import.job).await;
+            let rows = random.random_range(imports::ROWS);
+            let mut import = imports::upload(&storage, &mut random, imports.len(), rows, tenant_id).await?;
+            imports::publish(dialer, &import.job).await;
             import.published = Instant::now();
             imports.push(import);
         }
@@ -270,19 +252,22 @@ async fn load(
 /// has to say that it waits, and its connection has to last.
 async fn flow_control(
     scene: &Scene,
+    dialer: &Dialer,
     seed: u64,
     first_tenant: i64,
     imports: &mut Vec<Import>,
 ) -> anyhow::Result<()> {
     let mut random = ChaCha8Rng::seed_from_u64(seed.rotate_left(32));
     let import = loop {
-        let rows = random.random_range(dialer::ROWS);
-        let import = dialer::upload(&storage(), &mut random, imports.len(), rows, first_tenant).await?;
-        if import.kind == dialer::Kind::Import {
+        let rows = random.random_range(imports::ROWS);
+        let import = imports::upload(&storage(), &mut random, imports.len(), rows, first_tenant).await?;
+        if import.kind == Kind::Import {
             break import;
         }
     };
-    let blocked = scene.block_publishers(dialer::publish(&import.job)).await;
+    let blocked = scene
+        .block_publishers(imports::publish(dialer, &import.job))
+        .await;
     imports.push(import);
     blocked
 }
@@ -290,7 +275,7 @@ async fn flow_control(
 /// Publishes jobs again of which nothing was heard, as the contract tells a Dialer to: and only where nobody else can help,
 /// so that what the sweep has to find again is left to it. That is a job that was lost before any worker took it; and an
 /// import that is over, and whose event went down with the broker's disk.
-async fn publish_unheard(db: &PgPool, scene: &Scene, imports: &[Import], events: &dialer::Events) {
+async fn publish_unheard(db: &PgPool, scene: &Scene, imports: &[Import], dialer: &Dialer) {
     let known: Result<Vec<(uuid::Uuid, bool)>, _> =
         sqlx::query_as("SELECT import_id, finished_at IS NOT NULL FROM imports.imports")
             .fetch_all(db)
@@ -298,30 +283,31 @@ async fn publish_unheard(db: &PgPool, scene: &Scene, imports: &[Import], events:
     // While the database is away, nobody can say.
     let Ok(known) = known else { return };
     let over: HashMap<_, _> = known.into_iter().collect();
+    let heard = dialer.final_events();
     for import in imports {
-        let heard = events.lock().expect("the events").contains_key(&import.id);
+        let heard = heard.contains_key(&import.id.to_string());
         let nobody_else_can_help = match over.get(&import.id) {
             None => true,
             Some(over) => *over && scene.wiped_since(import.published),
         };
         if !heard && nobody_else_can_help {
-            dialer::publish(&import.job).await;
+            imports::publish(dialer, &import.job).await;
         }
     }
 }
 
 /// Waits until every import has its final event and no message is left, or in vain.
-async fn settle(db: &PgPool, scene: &Scene, imports: &[Import], events: &dialer::Events) {
+async fn settle(db: &PgPool, scene: &Scene, imports: &[Import], dialer: &Dialer) {
     let begun = Instant::now();
     let mut asked = Instant::now();
     while begun.elapsed() < SETTLE {
         // While the broker is away, nobody can say.
-        if matches!(checks::settled(imports, events).await, Ok(true)) {
+        if matches!(checks::settled(imports, dialer).await, Ok(true)) {
             return;
         }
         if asked.elapsed() > UNHEARD {
             asked = Instant::now();
-            publish_unheard(db, scene, imports, events).await;
+            publish_unheard(db, scene, imports, dialer).await;
         }
         tokio::time::sleep(Duration::from_millis(300)).await;
     }

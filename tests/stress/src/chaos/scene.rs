@@ -7,15 +7,14 @@ use std::{
 };
 
 use anyhow::{Context, ensure};
-use kit::{Fault, Proxy, variable};
-use lapin::{Connection, ConnectionProperties, options::QueuePurgeOptions};
+use kit::{Fault, Proxy, Ways, variable};
 use tokio::{
     process::{Child, Command},
     sync::Mutex,
 };
 
 use crate::{
-    checks::topology,
+    checks::queues,
     faults::{Kind, Planned},
 };
 
@@ -25,14 +24,26 @@ const DELAY: Duration = Duration::from_millis(150);
 /// A worker has that long to end after SIGTERM: its own grace period, and what the servers' faults add.
 const END: Duration = Duration::from_secs(45);
 
-pub(crate) struct Scene {
-    user_import: PathBuf,
+/// What `deploy/local/chaos` gives.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Tools {
+    /// The command that restarts a server, as `COMMAND postgres KILL`
+    #[arg(long, env = "CHAOS_RESTART", value_name = "PATH", hide = true)]
     restart: PathBuf,
+    /// Asks the broker's node
+    #[arg(long, env = "CHAOS_RABBITMQCTL", value_name = "PATH", hide = true)]
     rabbitmqctl: PathBuf,
+    /// The program `user-import`
+    #[arg(long, env = "CHAOS_USER_IMPORT", value_name = "PATH", hide = true)]
+    user_import: PathBuf,
+    /// Where workers log
+    #[arg(long, env = "CHAOS_LOG", value_name = "PATH", hide = true)]
     log: PathBuf,
-    database: Proxy,
-    broker: Proxy,
-    storage: Proxy,
+}
+
+pub(crate) struct Scene {
+    tools: Tools,
+    ways: Ways,
     // Locked for as long as a fault is done to the worker.
     workers: Vec<Mutex<Child>>,
     // One server restarts at a time.
@@ -42,42 +53,27 @@ pub(crate) struct Scene {
 }
 
 impl Scene {
-    pub(crate) async fn set(
-        user_import: PathBuf,
-        restart: PathBuf,
-        rabbitmqctl: PathBuf,
-        log: PathBuf,
-        workers: usize,
-    ) -> anyhow::Result<Self> {
+    pub(crate) async fn set(tools: Tools, workers: usize) -> anyhow::Result<Self> {
         let mut scene = Self {
-            user_import,
-            restart,
-            rabbitmqctl,
-            log,
-            database: Proxy::before(&variable("DATABASE_URL")).await,
-            broker: Proxy::before(&variable("AMQP_URL")).await,
-            storage: Proxy::before(&variable("S3_ENDPOINT")).await,
+            tools,
+            ways: Ways::before(variable).await,
             workers: Vec::new(),
             restarting: Mutex::new(()),
             wiped: std::sync::Mutex::new(None),
         };
         for _ in 0..workers.max(1) {
-            let worker = scene.start(&scene.user_import)?;
+            let worker = scene.start(&scene.tools.user_import)?;
             scene.workers.push(Mutex::new(worker));
         }
         Ok(scene)
     }
 
     fn start(&self, program: &Path) -> anyhow::Result<Child> {
-        let log = std::fs::File::options()
-            .append(true)
-            .create(true)
-            .open(&self.log)?;
+        let mut log = std::fs::File::options();
+        let log = log.append(true).create(true).open(&self.tools.log)?;
         Command::new(program)
             .arg("work")
-            .env("DATABASE_URL", self.database.url(&variable("DATABASE_URL")))
-            .env("AMQP_URL", self.broker.url(&variable("AMQP_URL")))
-            .env("S3_ENDPOINT", self.storage.url(&variable("S3_ENDPOINT")))
+            .envs(self.ways.variables())
             // Hashes are cheap and the sweep is quick, so that much happens in little time; but no quicker than a
             // connection is known to be dead, whose messages would seem lost otherwise.
             .env("ARGON2_MEMORY_KIB", "4096")
@@ -104,12 +100,12 @@ impl Scene {
                 tokio::time::sleep(lasts).await;
                 send(&mut worker, "CONT").await
             }
-            Kind::DatabaseCut => during(&self.database, Fault::Cut, lasts).await,
-            Kind::DatabaseDelayed => during(&self.database, Fault::Delay(DELAY), lasts).await,
-            Kind::DatabaseSilent => during(&self.database, Fault::Silence, lasts).await,
+            Kind::DatabaseCut => during(&self.ways.database, Fault::Cut, lasts).await,
+            Kind::DatabaseDelayed => during(&self.ways.database, Fault::Delay(DELAY), lasts).await,
+            Kind::DatabaseSilent => during(&self.ways.database, Fault::Silence, lasts).await,
             Kind::BrokerCut => self.cut_broker(lasts).await,
-            Kind::BrokerDelayed => during(&self.broker, Fault::Delay(DELAY), lasts).await,
-            Kind::BrokerSilent => during(&self.broker, Fault::Silence, lasts).await,
+            Kind::BrokerDelayed => during(&self.ways.broker, Fault::Delay(DELAY), lasts).await,
+            Kind::BrokerSilent => during(&self.ways.broker, Fault::Silence, lasts).await,
             Kind::BrokerBlocked => {
                 // A broker that is restarted meanwhile would take messages again.
                 let _alone = self.restarting.lock().await;
@@ -117,10 +113,10 @@ impl Scene {
                 tokio::time::sleep(lasts).await;
                 self.unblock().await
             }
-            Kind::StorageCut => during(&self.storage, Fault::Cut, lasts).await,
-            Kind::StorageDelayed => during(&self.storage, Fault::Delay(DELAY), lasts).await,
-            Kind::StorageAnswers500 => during(&self.storage, Fault::Answer(500), lasts).await,
-            Kind::StorageAnswers503 => during(&self.storage, Fault::Answer(503), lasts).await,
+            Kind::StorageCut => during(&self.ways.storage, Fault::Cut, lasts).await,
+            Kind::StorageDelayed => during(&self.ways.storage, Fault::Delay(DELAY), lasts).await,
+            Kind::StorageAnswers500 => during(&self.ways.storage, Fault::Answer(500), lasts).await,
+            Kind::StorageAnswers503 => during(&self.ways.storage, Fault::Answer(503), lasts).await,
             Kind::QueuePurged => {
                 // Should the broker be away just now, there is nothing to purge.
                 let _ = purge(fault.which).await;
@@ -147,7 +143,7 @@ impl Scene {
     }
 
     async fn limit_memory(&self, limit: &[&str]) -> anyhow::Result<()> {
-        let limited = Command::new(&self.rabbitmqctl)
+        let limited = Command::new(&self.tools.rabbitmqctl)
             .args(["--quiet", "set_vm_memory_high_watermark"])
             .args(limit)
             .status()
@@ -179,15 +175,15 @@ impl Scene {
 
     /// Fails the store while something else goes on.
     pub(crate) async fn without_storage<T>(&self, meanwhile: impl Future<Output = T>) -> T {
-        self.storage.set(Fault::Answer(503));
+        self.ways.storage.set(Fault::Answer(503));
         let done = meanwhile.await;
-        self.storage.set(Fault::None);
+        self.ways.storage.set(Fault::None);
         done
     }
 
     /// Cuts the broker's connections, so that all workers connect anew.
     pub(crate) async fn cut_broker(&self, lasts: Duration) -> anyhow::Result<()> {
-        during(&self.broker, Fault::Cut, lasts).await
+        during(&self.ways.broker, Fault::Cut, lasts).await
     }
 
     fn logged(&self, text: &str) -> anyhow::Result<usize> {
@@ -196,12 +192,12 @@ impl Scene {
 
     /// What workers have logged.
     pub(crate) fn log(&self) -> anyhow::Result<String> {
-        Ok(std::fs::read_to_string(&self.log)?)
+        Ok(std::fs::read_to_string(&self.tools.log)?)
     }
 
     /// The program that workers run unless they are replaced by another.
     pub(crate) fn program(&self) -> &Path {
-        &self.user_import
+        &self.tools.user_import
     }
 
     /// Sends a signal to all workers.
@@ -225,7 +221,7 @@ impl Scene {
     }
 
     async fn restart_worker(&self, fault: Planned, signal: &str) -> anyhow::Result<()> {
-        self.replace_worker(fault.which, signal, fault.lasts / 4, &self.user_import)
+        self.replace_worker(fault.which, signal, fault.lasts / 4, &self.tools.user_import)
             .await
     }
 
@@ -258,7 +254,7 @@ impl Scene {
             ("postgres", _) => "INT",
             _ => "TERM",
         };
-        let restarted = Command::new(&self.restart)
+        let restarted = Command::new(&self.tools.restart)
             .args([server, signal])
             .args(options)
             .status()
@@ -269,9 +265,7 @@ impl Scene {
 
     /// Ends all faults of the ways.
     pub(crate) fn heal(&self) {
-        for proxy in [&self.database, &self.broker, &self.storage] {
-            proxy.set(Fault::None);
-        }
+        self.ways.set(Fault::None);
     }
 
     /// Ends all workers, and says which did not do as they were told.
@@ -313,16 +307,8 @@ async fn send(worker: &mut Child, signal: &str) -> anyhow::Result<()> {
 
 /// Empties a queue of work: what lies there for the Dialer and for operators is not the workers' to find again.
 async fn purge(which: usize) -> anyhow::Result<()> {
-    let (_, queues) = topology().names();
-    let queues: Vec<_> = queues
-        .into_iter()
-        .filter(|queue| ![topology().dialer_queue(), topology().dead()].contains(queue))
-        .collect();
-    let queue = queues.get(which % queues.len()).context("no queue")?.clone();
-    let connection =
-        Connection::connect(&variable("AMQP_ADMIN_URL"), ConnectionProperties::default()).await?;
-    let channel = connection.create_channel().await?;
-    channel.queue_purge(queue, QueuePurgeOptions::default()).await?;
-    connection.close(200, "done".into()).await?;
-    Ok(())
+    let queues = queues().await?;
+    let of_work = queues.of_work();
+    let queue = of_work.get(which % of_work.len()).context("no queue")?;
+    Ok(queues.purge(queue.clone()).await?)
 }

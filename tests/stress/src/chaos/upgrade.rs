@@ -11,14 +11,14 @@ use std::{
 
 use anyhow::{Context, ensure};
 use futures::future::join_all;
-use kit::storage;
+use kit::{Dialer, storage};
 use rand::{RngExt, rngs::ChaCha8Rng};
 use sqlx::{AssertSqlSafe, PgPool};
 use tokio::process::Command;
 
 use crate::{
     Outcome, SETTLE, TENANTS, checks,
-    dialer::{self, Events, Import, Kind},
+    imports::{self, Import, Kind},
     scene::Scene,
 };
 
@@ -43,7 +43,7 @@ const COMPLAINTS: [&str; 4] = ["PRECONDITION_FAILED", "panic", "messages were lo
 pub(crate) struct Upgrade<'a> {
     pub(crate) db: &'a PgPool,
     pub(crate) scene: &'a Scene,
-    pub(crate) events: &'a Events,
+    pub(crate) dialer: &'a Dialer,
     pub(crate) first_tenant: i64,
     pub(crate) random: ChaCha8Rng,
     pub(crate) imports: Vec<Import>,
@@ -57,7 +57,7 @@ impl Upgrade<'_> {
             troubles.push(format!("{error:#}"));
         }
         let begun = Instant::now();
-        while !checks::settled(&self.imports, self.events).await? && begun.elapsed() < SETTLE {
+        while !checks::settled(&self.imports, self.dialer).await? && begun.elapsed() < SETTLE {
             tokio::time::sleep(Duration::from_millis(300)).await;
         }
         troubles.extend(complaints(&self.scene.log()?));
@@ -124,19 +124,19 @@ impl Upgrade<'_> {
     }
 
     fn finished(&self) -> usize {
-        self.events.lock().expect("the events").len()
+        self.dialer.final_events().len()
     }
 
     /// Publishes together what is missing, because workers may finish one import in the time in which another is published.
     async fn publish_more(&mut self) -> anyhow::Result<()> {
         let known = self.imports.len();
         while self.imports.len() < self.finished() + UNDER_WAY {
-            let rows = self.random.random_range(dialer::ROWS);
+            let rows = self.random.random_range(imports::ROWS);
             self.upload(rows).await?;
         }
         let jobs = self.imports[known..]
             .iter()
-            .map(|import| dialer::publish(&import.job));
+            .map(|import| imports::publish(self.dialer, &import.job));
         join_all(jobs).await;
         Ok(())
     }
@@ -144,7 +144,7 @@ impl Upgrade<'_> {
     async fn upload(&mut self, rows: usize) -> anyhow::Result<usize> {
         let tenant_id = self.first_tenant + self.random.random_range(0..TENANTS);
         let number = self.imports.len();
-        let import = dialer::upload(&storage(), &mut self.random, number, rows, tenant_id).await?;
+        let import = imports::upload(&storage(), &mut self.random, number, rows, tenant_id).await?;
         self.imports.push(import);
         Ok(number)
     }
@@ -154,7 +154,7 @@ impl Upgrade<'_> {
         for _ in 0..MOST_CANCELLATIONS {
             let number = self.upload(ROWS_TO_CANCEL).await?;
             let import = &self.imports[number];
-            dialer::publish(&import.job).await;
+            imports::publish(self.dialer, &import.job).await;
             if import.kind != Kind::Import {
                 continue;
             }

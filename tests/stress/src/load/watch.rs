@@ -90,7 +90,7 @@ fn file(import: usize, rows: usize) -> String {
 
 /// Publishes all jobs and waits until the last import is over.
 pub(crate) async fn watch(world: &World, load: &[Load]) -> Watched {
-    let mut seen = world.arrivals(0).len();
+    let mut seen = world.dialer.arrivals(0).len();
     let started = Instant::now();
     // In order, but without waiting for each confirm.
     let published: Vec<Instant> = stream::iter(load)
@@ -111,7 +111,7 @@ pub(crate) async fn watch(world: &World, load: &[Load]) -> Watched {
     let (mut settled, mut events_doubled, mut open) = (Vec::new(), 0, load.len());
     let mut last_sign = Instant::now();
     while open > 0 {
-        let arrivals = world.arrivals(seen);
+        let arrivals = world.dialer.arrivals(seen);
         seen += arrivals.len();
         for (at, event) in arrivals {
             let Some(place) = event["subject"].as_str().and_then(|id| places.get(id)).copied() else {

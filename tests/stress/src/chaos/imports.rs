@@ -1,26 +1,12 @@
-//! The Dialer's side under chaos: uploads and publishes imports, listens for events, and never gives up.
+//! The imports of chaos: what each file holds, and what must become of it.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
-use anyhow::Context;
-use futures::StreamExt;
-use kit::variable;
-use lapin::{
-    BasicProperties, Connection, ConnectionProperties,
-    options::{BasicAckOptions, BasicConsumeOptions, BasicPublishOptions, ConfirmSelectOptions},
-    types::{FieldTable, ShortString},
-};
+use kit::Dialer;
 use rand::{RngExt, rngs::ChaCha8Rng};
 use serde_json::{Value, json};
 use uuid::Uuid;
 use worker::storage::Storage;
-
-/// A try to publish that takes longer is tried again.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Roles, desks and so on are not what chaos is about: one role will do.
 pub(crate) const TENANT: &str = "WITH tenant AS (
@@ -56,9 +42,6 @@ pub(crate) struct Import {
 
 /// Rows of most imports: small ones, so that many are finished in little time.
 pub(crate) const ROWS: std::ops::Range<usize> = 5..80;
-
-/// Final events by import.
-pub(crate) type Events = Arc<Mutex<HashMap<Uuid, Vec<Value>>>>;
 
 /// Invents a file and uploads it.
 pub(crate) async fn upload(
@@ -121,76 +104,8 @@ pub(crate) async fn upload(
 }
 
 /// Publishes a job until the broker has confirmed it.
-pub(crate) async fn publish(job: &Value) {
-    loop {
-        match tokio::time::timeout(PATIENCE, try_publish(job)).await {
-            Ok(Ok(())) => return,
-            _ => tokio::time::sleep(Duration::from_millis(500)).await,
-        }
-    }
-}
-
-async fn try_publish(job: &Value) -> anyhow::Result<()> {
-    let connection =
-        Connection::connect(&variable("DIALER_AMQP_URL"), ConnectionProperties::default()).await?;
-    let channel = connection.create_channel().await?;
-    channel.confirm_select(ConfirmSelectOptions::default()).await?;
-    let options = BasicPublishOptions {
-        mandatory: true,
-        ..BasicPublishOptions::default()
-    };
-    let properties = BasicProperties::default().with_delivery_mode(2);
-    let body = job.to_string();
-    let confirmed = channel
-        .basic_publish(
-            "imports".into(),
-            "requested".into(),
-            options,
-            body.as_bytes(),
-            properties,
-        )
-        .await?
-        .await?;
-    anyhow::ensure!(
-        confirmed.is_ack() && confirmed.take_message().is_none(),
-        "not routed"
-    );
-    connection.close(200, "done".into()).await?;
-    Ok(())
-}
-
-/// Listens for ever; connects anew whenever it must.
-pub(crate) async fn listen(events: Events) {
-    loop {
-        // What ended the subscription does not matter: the next attempt may be luckier.
-        let _ = take_events(&events).await;
+pub(crate) async fn publish(dialer: &Dialer, job: &Value) {
+    while dialer.publish(job).await.is_err() {
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
-}
-
-async fn take_events(events: &Events) -> anyhow::Result<()> {
-    let connection =
-        Connection::connect(&variable("DIALER_AMQP_URL"), ConnectionProperties::default()).await?;
-    let channel = connection.create_channel().await?;
-    let mut deliveries = channel
-        .basic_consume(
-            "dialer.import-events".into(),
-            ShortString::default(),
-            BasicConsumeOptions::default(),
-            FieldTable::default(),
-        )
-        .await?;
-    while let Some(delivery) = deliveries.next().await {
-        let delivery = delivery?;
-        let event: Value = serde_json::from_slice(&delivery.data).context("an event is JSON")?;
-        let id = event["subject"].as_str().and_then(|id| Uuid::parse_str(id).ok());
-        if let Some(id) = id
-            && event["type"] != "dialer.import.progress"
-        {
-            let mut events = events.lock().expect("the events");
-            events.entry(id).or_default().push(event);
-        }
-        delivery.ack(BasicAckOptions::default()).await?;
-    }
-    Ok(())
 }
