@@ -23,6 +23,7 @@ use shared::{
     outcome::Outcome,
     problem::Problem,
     rejection::Rejection,
+    report::ErrorRow,
     row,
 };
 
@@ -68,12 +69,22 @@ fn tenant() -> TenantSnapshot {
     }
 }
 
-/// The assessment on every row of a file that is not refused.
+/// The records of a file that is not rejected, with what became of each.
+fn import(
+    text: impl AsRef<[u8]>,
+    settings: Value,
+    tenant: &TenantSnapshot,
+) -> Result<(SourceFile, Vec<AssessedRow>), Rejection> {
+    let (upload, job) = (upload(text)?, job(settings));
+    let mapping = map(&upload.header, &job)?;
+    let file = upload.records(&mapping)?;
+    let rows = assess(row::read(&file, &mapping, &job), tenant);
+    Ok((file, rows))
+}
+
+/// The assessment on every row of a file that is not rejected.
 fn assessments(text: &str, settings: Value, tenant: &TenantSnapshot) -> Vec<AssessedRow> {
-    let (upload, job) = (upload(text).unwrap(), job(settings));
-    let mapping = map(&upload.header, &job).unwrap();
-    let file = upload.records(&mapping).unwrap();
-    assess(row::read(&file, &mapping, &job), tenant)
+    import(text, settings, tenant).unwrap().1
 }
 
 /// Outcome and problems of a row.
@@ -82,6 +93,25 @@ fn assessment(row: &AssessedRow) -> (Outcome, &[Problem]) {
         Assessment::Valid(_) => (Outcome::Pending, &[]),
         Assessment::Refused { outcome, problems } => (*outcome, problems),
     }
+}
+
+/// The error CSV of a file, from what became of its rows.
+fn error_csv(file: &SourceFile, rows: &[AssessedRow]) -> Vec<u8> {
+    let refused = file
+        .records
+        .iter()
+        .zip(rows)
+        .filter_map(|(record, row)| match &row.assessment {
+            Assessment::Valid(_) => None,
+            Assessment::Refused { outcome, problems } => Some(ErrorRow {
+                cells: &record.cells,
+                row: record.row,
+                line: record.line,
+                result: *outcome,
+                problems,
+            }),
+        });
+    shared::report::error_csv(&file.header.names, refused)
 }
 
 /// The problems of a row as `field code`, or what the row is to become: `user extension`.

@@ -2,12 +2,11 @@
 
 use serde_json::{Value, json};
 use shared::{
-    assess::Assessment,
     outcome::Outcome,
-    report::{ErrorRow, SuccessRow, error_csv, success_csv},
+    report::{SuccessRow, success_csv},
 };
 
-use crate::{assessment, assessments, read, tenant};
+use crate::{assessment, assessments, error_csv, import, read, tenant};
 
 /// A report with its byte order mark and line breaks spelled out.
 fn show(report: &[u8]) -> String {
@@ -20,29 +19,8 @@ fn show(report: &[u8]) -> String {
 
 /// The error CSV of a file.
 fn errors(text: &str, settings: Value) -> Vec<u8> {
-    let (upload, job) = (crate::upload(text).unwrap(), crate::job(settings.clone()));
-    let file = upload
-        .records(&shared::mapping::map(&upload.header, &job).unwrap())
-        .unwrap();
-    let rows = assessments(text, settings, &tenant());
-    let refused = file
-        .records
-        .iter()
-        .zip(&rows)
-        .filter(|(_, row)| matches!(row.assessment, Assessment::Refused { .. }));
-    error_csv(
-        &file.header.names,
-        refused.map(|(record, row)| {
-            let (result, problems) = assessment(row);
-            ErrorRow {
-                cells: &record.cells,
-                row: record.row,
-                line: record.line,
-                result,
-                problems,
-            }
-        }),
-    )
+    let (file, rows) = import(text, settings, &tenant()).unwrap();
+    error_csv(&file, &rows)
 }
 
 #[test]
@@ -104,7 +82,7 @@ fn the_error_csv_gives_back_the_cells_and_says_what_is_wrong() {
     lines",3,6,duplicate,already_exists,"Username ""old"" is taken by a user of the Dialer: delete the row if it is the same person, else give it another username."<CRLF>
     cid,,,,,'=2,4,8,error,required,"Email is blank: type a value. Virtual extension is blank: type a number, or let the Dialer generate the numbers. Role is blank: type the ID of at least one role."<CRLF>
     "#);
-    insta::assert_snapshot!(show(&error_csv(&["A".to_owned(), String::new()], [])), @"<BOM>A,,Import Row,Import Line,Import Result,Import Error Codes,Import Errors<CRLF>");
+    insta::assert_snapshot!(show(&shared::report::error_csv(&["A".to_owned(), String::new()], [])), @"<BOM>A,,Import Row,Import Line,Import Result,Import Error Codes,Import Errors<CRLF>");
 }
 
 #[test]
