@@ -1,7 +1,5 @@
 //! A database that answers, and yet does not do what it is asked: read-only, out of connections, of another locale.
 
-use std::time::Duration;
-
 use kit::{Fault, Gate, Proxy, Worker, World, eventually, good_rows, in_world, variable};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
 
@@ -103,11 +101,7 @@ async fn a_password_that_is_being_changed_is_waited_for_and_counts_no_try() {
 #[tokio::test(flavor = "multi_thread")]
 async fn idle_connections_that_a_load_balancer_has_dropped_are_not_waited_for() {
     in_world(async |world| {
-        let url = world
-            .variables()
-            .into_iter()
-            .find(|(name, _)| *name == "DATABASE_URL");
-        let url = url.unwrap().1;
+        let url = world.variable("DATABASE_URL");
         let proxy = Proxy::before(&url).await;
         let url = proxy.url(&url);
         // The rescue asks the database now and then; not in this test.
@@ -115,8 +109,13 @@ async fn idle_connections_that_a_load_balancer_has_dropped_are_not_waited_for() 
         let tenants = [world.tenant().await, world.tenant().await];
         let job = world.submit(tenants[0], good_rows(40)).await;
         finished_whole(world, &job, 40).await;
-        // How long nothing happens; nothing is waited for here.
-        tokio::time::sleep(Duration::from_secs(4)).await;
+        // Idle for longer than a connection is trusted without being asked.
+        world
+            .until(
+                "SELECT bool_and(state_change < now() - interval '3500 ms') FROM pg_stat_activity
+                  WHERE datname = current_database() AND usename <> current_user AND backend_type = 'client backend'",
+            )
+            .await;
         proxy.forget();
         let job = world.submit(tenants[1], good_rows(40)).await;
         finished_whole(world, &job, 40).await;
@@ -141,11 +140,7 @@ impl Login {
             .execute(&world.db)
             .await
             .unwrap();
-        let variables = world.variables();
-        let (_, own) = variables
-            .iter()
-            .find(|(name, _)| *name == "DATABASE_URL")
-            .unwrap();
+        let own = world.variable("DATABASE_URL");
         let (_, server) = own.rsplit_once('@').unwrap();
         Self {
             url: format!("postgres://{name}:first@{server}"),
