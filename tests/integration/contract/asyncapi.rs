@@ -238,15 +238,7 @@ async fn submit(world: &World, content: &str) -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_message_is_what_the_document_says() {
     in_world(async |world| {
-        let tap = world
-            .tap(&[
-                "imports",
-                "imports.work",
-                "imports.events",
-                "imports.dead",
-                "imports.delay.1s",
-            ])
-            .await;
+        let tap = world.tap_all().await;
         let _worker = Worker::start(world, &[("BATCH_ROWS", "5")]);
 
         // Jobs, batches, reports, progress and completion.

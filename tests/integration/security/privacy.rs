@@ -21,15 +21,7 @@ fn password_of(name: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_that_a_run_emits_holds_a_password_or_an_address() {
     in_world(async |world| {
-        let tap = world
-            .tap(&[
-                "imports",
-                "imports.work",
-                "imports.events",
-                "imports.dead",
-                "imports.delay.1s",
-            ])
-            .await;
+        let tap = world.tap_all().await;
         let storage = Proxy::before(&variable("S3_ENDPOINT")).await;
         let endpoint = storage.url(&variable("S3_ENDPOINT"));
         let talkative = [("RUST_LOG", "trace"), ("S3_ENDPOINT", endpoint.as_str())];

@@ -111,6 +111,18 @@ impl World {
         Tap::open(&self.queues.channel, &self.prefix(), exchanges).await
     }
 
+    /// The same of every exchange; of the delay exchanges the first.
+    pub async fn tap_all(&self) -> Tap {
+        self.tap(&[
+            "imports",
+            "imports.work",
+            "imports.events",
+            "imports.dead",
+            "imports.delay.1s",
+        ])
+        .await
+    }
+
     /// The number of messages that wait in a queue.
     pub async fn waiting(&self, queue: &str) -> u32 {
         let queue = format!("{}{queue}", self.prefix());
