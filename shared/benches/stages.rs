@@ -100,6 +100,7 @@ fn stages(criterion: &mut Criterion) {
                         virtual_extension: extension,
                         password: Some("mK7xWq2RtBn9HsVc"),
                         import_row: 500,
+                        password_expires: Some("2026-03-31T10:15:01Z"),
                     }),
             )
         });

@@ -8,16 +8,17 @@ use crate::{file, formula, names::REPORT_COLUMNS, outcome::Outcome, problem::Pro
 /// Without it, Excel takes a CSV file for the legacy encoding of its Windows.
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
-const SUCCESS_COLUMNS: [&str; 6] = [
+const SUCCESS_COLUMNS: [&str; 7] = [
     "User ID",
     "Username",
     "Email",
     "Virtual Extension",
     "Temporary Password",
     "Import Row",
+    "Password Expires",
 ];
 
-/// A user that was created; in `validate` mode one that would have been, without ID and password.
+/// A user that was created; in `validate` mode one that would have been, without ID, password and expiry.
 #[derive(Clone, Copy)]
 pub struct SuccessRow<'a> {
     /// The user's ID.
@@ -32,6 +33,8 @@ pub struct SuccessRow<'a> {
     pub password: Option<&'a str>,
     /// Number of the row, from 1.
     pub import_row: u32,
+    /// When the password expires, RFC 3339 in UTC.
+    pub password_expires: Option<&'a str>,
 }
 
 /// Shows everything but the password.
@@ -52,6 +55,7 @@ impl std::fmt::Debug for SuccessRow<'_> {
             .field("virtual_extension", virtual_extension)
             .field("password", &password)
             .field("import_row", &self.import_row)
+            .field("password_expires", &self.password_expires)
             .finish()
     }
 }
@@ -91,6 +95,7 @@ pub fn success_csv<'a>(rows: impl IntoIterator<Item = SuccessRow<'a>>) -> Vec<u8
             row.virtual_extension,
             password,
             &import_row,
+            row.password_expires.unwrap_or_default(),
         ]);
     }
     debug_assert_eq!(memory, sheet.bytes.as_ptr(), "the passwords were copied");
@@ -105,6 +110,7 @@ impl SuccessRow<'_> {
             self.email,
             self.virtual_extension,
             self.password.unwrap_or_default(),
+            self.password_expires.unwrap_or_default(),
         ];
         2 * most_bytes(20)
             + texts.iter().map(|text| most_bytes(text.len())).sum::<usize>()

@@ -7,6 +7,7 @@ Usage: dialer.py FILE TENANT_ID, with S3_*, DIALER_AMQP_URL and AMQP_PREFIX in t
 """
 
 import csv
+import datetime
 import io
 import json
 import os
@@ -79,6 +80,8 @@ def main(file, tenant_id):
 
     report = storage.get_object(Bucket=bucket, Key=event["data"]["reports"]["success"])["Body"].read()
     rows = list(csv.DictReader(io.StringIO(report.decode("utf-8-sig"), newline="")))
+    expiries = [datetime.datetime.fromisoformat(row["Password Expires"]) for row in rows]
+    assert min(expiries) == datetime.datetime.fromisoformat(event["data"]["passwords_expire_at"]), rows
     print(json.dumps({"event": event, "success": rows}))
 
 

@@ -12,6 +12,7 @@ mod imports {
     mod names;
     mod options;
     mod outcomes;
+    mod password_expiry;
     mod reports;
 }
 mod files {

@@ -177,6 +177,10 @@ pub struct Completed {
     pub problems: Vec<RowProblem>,
     /// The reports.
     pub reports: ReportKeys,
+    /// When the first of the temporary passwords in the success CSV expires; absent if no user was created.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "date-time"))]
+    pub passwords_expire_at: Option<String>,
     /// When things happened.
     pub timings: Timings,
 }
@@ -203,6 +207,10 @@ pub struct Cancelled {
     /// The reports; absent if the import was cancelled before the file was read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reports: Option<ReportKeys>,
+    /// When the first of the temporary passwords in the success CSV expires; absent if no user was created.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "date-time"))]
+    pub passwords_expire_at: Option<String>,
     /// When things happened.
     pub timings: Timings,
 }

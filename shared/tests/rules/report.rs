@@ -32,6 +32,7 @@ fn the_success_csv_is_written_for_spreadsheets() {
         virtual_extension: "0100",
         password: Some("k7\"mPq,xW"),
         import_row: 7,
+        password_expires: Some("2026-03-31T10:15:01Z"),
     };
     let formula = SuccessRow {
         user_id: Some(i64::MAX),
@@ -42,15 +43,16 @@ fn the_success_csv_is_written_for_spreadsheets() {
     let validated = SuccessRow {
         user_id: None,
         password: None,
+        password_expires: None,
         ..row
     };
     insta::assert_snapshot!(show(&success_csv([row, formula, validated])), @r#"
-    <BOM>User ID,Username,Email,Virtual Extension,Temporary Password,Import Row<CRLF>
-    17,zoë,zoe@example.com,0100,"k7""mPq,xW",7<CRLF>
-    9223372036854775807,'@bob,'=bob@example.com,0100,"k7""mPq,xW",7<CRLF>
-    ,zoë,zoe@example.com,0100,,7<CRLF>
+    <BOM>User ID,Username,Email,Virtual Extension,Temporary Password,Import Row,Password Expires<CRLF>
+    17,zoë,zoe@example.com,0100,"k7""mPq,xW",7,2026-03-31T10:15:01Z<CRLF>
+    9223372036854775807,'@bob,'=bob@example.com,0100,"k7""mPq,xW",7,2026-03-31T10:15:01Z<CRLF>
+    ,zoë,zoe@example.com,0100,,7,<CRLF>
     "#);
-    insta::assert_snapshot!(show(&success_csv([])), @"<BOM>User ID,Username,Email,Virtual Extension,Temporary Password,Import Row<CRLF>");
+    insta::assert_snapshot!(show(&success_csv([])), @"<BOM>User ID,Username,Email,Virtual Extension,Temporary Password,Import Row,Password Expires<CRLF>");
 }
 
 #[test]
@@ -62,6 +64,7 @@ fn a_success_row_does_not_show_its_password() {
         virtual_extension: "",
         password: Some("secret"),
         import_row: 7,
+        password_expires: Some("2026-03-31T10:15:01Z"),
     };
     let shown = format!("{row:?}");
     assert!(shown.contains("ann") && !shown.contains("secret"), "{shown}");
@@ -223,6 +226,7 @@ fn the_success_csv_is_never_moved_in_memory() {
             virtual_extension: text,
             password: Some(text),
             import_row: u32::MAX,
+            password_expires: Some(text),
         };
         for count in [0, 1, 500] {
             // Asserted inside, where the memory is known.

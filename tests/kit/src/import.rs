@@ -52,7 +52,7 @@ impl Reports {
         rows.map(|mut row| row.swap_remove(column)).collect()
     }
 
-    /// Rows of the success CSV: user ID, username, email, virtual extension, temporary password.
+    /// Rows of the success CSV: user ID, username, email, virtual extension, temporary password, row, expiry.
     pub fn success_rows(&self) -> Vec<Vec<String>> {
         records(&self.success)
     }

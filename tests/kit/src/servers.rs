@@ -109,6 +109,7 @@ impl World {
             shards: self.shards,
             limits: Limits::default(),
             batch_rows: 25,
+            password_days: 30,
             metrics: Metrics::new("test").expect("metrics"),
         }
     }

@@ -48,6 +48,9 @@ pub(super) struct Args {
     /// Pending rows in one message
     #[arg(long, env = "BATCH_ROWS", value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=500))]
     batch_rows: u16,
+    /// Days after which a temporary password that was not changed expires
+    #[arg(long, env = "PASSWORD_DAYS", value_name = "DAYS", default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=3650))]
+    password_days: u16,
     /// Seconds to finish what the worker holds after it was told to stop
     #[arg(long, env = "GRACE_SECONDS", value_name = "SECONDS", default_value_t = 30)]
     grace_seconds: u64,
@@ -77,6 +80,7 @@ pub(super) async fn run(args: Args, name: &str) -> anyhow::Result<ExitCode> {
         shards: args.broker.amqp_shards,
         limits: args.limits.limits(),
         batch_rows: usize::from(args.batch_rows),
+        password_days: args.password_days,
         metrics: Metrics::new(name)?,
     };
     let health = Health::default();

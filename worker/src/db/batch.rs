@@ -24,6 +24,8 @@ pub struct Hashed {
     pub rows: Vec<u32>,
     /// Their hashes as PHC strings, in the same order.
     pub hashes: Vec<String>,
+    /// For how many days the passwords are good.
+    pub password_days: u16,
 }
 
 /// How the import stands after a batch.
@@ -166,6 +168,7 @@ async fn create_users(
             .map(|sessions| i64::from(sessions.get())),
         numbers.first(),
         numbers.last(),
+        i32::from(hashed.password_days),
     )
     .fetch_one(&mut **transaction)
     .await?;

@@ -2,7 +2,8 @@
 -- batch. Rows whose references are lost, or whose user is there already, are left pending.
 --
 -- $1 import, $2 tenant, $3 attempt; $4 row numbers and $5 their hashes, in the same order; of the job: $6 kind of SIP,
--- $7 PBX domain, $8 two-factor authentication, $9 and $10 limits of sessions; $11 and $12 first and last row number.
+-- $7 PBX domain, $8 two-factor authentication, $9 and $10 limits of sessions; $11 and $12 first and last row number;
+-- $13 days for which the passwords are good.
 WITH given AS (
     SELECT r.row_number, r.idempotency_key, r.username, r.username_key, r.email, r.virtual_extension,
            r.first_name, r.last_name, r.pbx_device, r.sip_uri,
@@ -25,9 +26,12 @@ WITH given AS (
 ), new_users AS (
     INSERT INTO dialer.users (tenant_id, username, username_key, email, virtual_extension, first_name, last_name,
                               sip_kind, pbx_domain_id, pbx_device, sip_uri, two_factor, max_session_minutes,
-                              max_concurrent_sessions, password_hash, password_must_change, idempotency_key)
+                              max_concurrent_sessions, password_hash, password_must_change, password_expires_at,
+                              idempotency_key)
     SELECT $2, username, username_key, email, virtual_extension, first_name, last_name,
-           $6, $7, pbx_device, sip_uri, $8, $9, $10, password_hash, true, idempotency_key
+           $6, $7, pbx_device, sip_uri, $8, $9, $10, password_hash, true,
+           -- Days of 24 hours, whatever the time zone of the session.
+           date_trunc('second', now()) + $13::integer * interval '24 hours', idempotency_key
       FROM given, lost
      WHERE NOT (role_ids && lost.roles OR desk_ids && lost.desks
                 OR skill_group_ids && lost.skill_groups OR tag_ids && lost.tags)

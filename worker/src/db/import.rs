@@ -85,6 +85,8 @@ pub struct Import {
     pub planned_at: Option<OffsetDateTime>,
     /// When the state became final.
     pub finished_at: Option<OffsetDateTime>,
+    /// When the first of the passwords in the success CSV expires.
+    pub passwords_expire_at: Option<OffsetDateTime>,
     /// When a purge deleted the success CSVs.
     pub success_purged_at: Option<OffsetDateTime>,
     /// When a purge deleted rows and error CSVs.
@@ -132,7 +134,7 @@ pub(super) async fn load(executor: impl PgExecutor<'_>, import_ids: &[Uuid]) -> 
                   total, pending, created, duplicates, errors, cancelled,
                   ignored_rows, ignored_columns, rejection_code, rejection_message, rejection_event_message, failure_reason, tries, sweeps, last_error, shard,
                   sealed_seed, seal_key_id, coalesce(seed_attempt, attempt) AS "seed_attempt!",
-                  received_at, planned_at, finished_at, success_purged_at, rows_purged_at
+                  received_at, planned_at, finished_at, passwords_expire_at, success_purged_at, rows_purged_at
              FROM imports.imports
             WHERE import_id = ANY($1)
             ORDER BY received_at DESC, import_id"#,
@@ -181,6 +183,7 @@ pub(super) async fn load(executor: impl PgExecutor<'_>, import_ids: &[Uuid]) -> 
             received_at: row.received_at,
             planned_at: row.planned_at,
             finished_at: row.finished_at,
+            passwords_expire_at: row.passwords_expire_at,
             success_purged_at: row.success_purged_at,
             rows_purged_at: row.rows_purged_at,
         })

@@ -116,7 +116,7 @@ impl LockedImport {
                 SET state = CASE WHEN planned_at IS NULL THEN 'received' ELSE 'running' END, shard = NULL,
                     attempt = attempt + 1, finished_at = NULL, pending = pending + cancelled, cancelled = 0,
                     rejection_code = NULL, rejection_message = NULL, rejection_event_message = NULL, failure_reason = NULL, tries = 0, last_error = NULL,
-                    success_key = NULL, errors_key = NULL, success_purged_at = NULL,
+                    success_key = NULL, errors_key = NULL, success_purged_at = NULL, passwords_expire_at = NULL,
                     sealed_seed = CASE WHEN $2 THEN sealed_seed END,
                     seal_key_id = CASE WHEN $2 THEN seal_key_id END,
                     seed_attempt = CASE WHEN $2 AND sealed_seed IS NOT NULL THEN coalesce(seed_attempt, attempt) END

@@ -9,6 +9,7 @@ use shared::{
     problem::Problem,
 };
 use sqlx::types::Json;
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{
@@ -20,17 +21,56 @@ use super::{
 };
 use crate::message::ImportRef;
 
+/// A row that became a user; in `validate` mode one that would have.
+#[derive(Debug, Clone)]
+pub struct CreatedRow {
+    /// Its number.
+    pub row: u32,
+    /// The user.
+    pub user_id: Option<i64>,
+    /// Login name.
+    pub username: String,
+    /// E-mail address.
+    pub email: String,
+    /// Virtual extension.
+    pub virtual_extension: String,
+    /// When the user's temporary password expires.
+    pub password_expires_at: Option<OffsetDateTime>,
+}
+
 impl Db {
     /// Rows that this attempt created, in row order.
-    pub async fn created_rows(&self, import: &Import) -> Result<Vec<Row>, Error> {
+    pub async fn created_rows(&self, import: &Import) -> Result<Vec<CreatedRow>, Error> {
         let ImportRef {
             import_id,
             tenant_id,
             attempt,
         } = import.reference();
-        let mut rows = self.rows(tenant_id, import_id, &[Outcome::Created]).await?;
-        rows.retain(|row| row.attempt == attempt);
-        Ok(rows)
+        let rows = sqlx::query!(
+            r#"SELECT r.row_number, r.user_id, coalesce(r.username, '') AS "username!", coalesce(r.email, '') AS "email!",
+                      coalesce(r.virtual_extension, '') AS "virtual_extension!",
+                      u.password_expires_at AS "password_expires_at?"
+                 FROM imports.rows r
+                 LEFT JOIN dialer.users u ON u.tenant_id = r.tenant_id AND u.user_id = r.user_id
+                WHERE r.import_id = $1 AND r.tenant_id = $2 AND r.attempt = $3 AND r.outcome = 'created'
+                ORDER BY r.row_number"#,
+            import_id,
+            tenant_id.get(),
+            signed("attempt", attempt)?,
+        )
+        .fetch_all(&mut *self.pool.acquire().await?)
+        .await?;
+        let rows = rows.into_iter().map(|row| {
+            Ok(CreatedRow {
+                row: unsigned("row_number", row.row_number)?,
+                user_id: row.user_id,
+                username: row.username,
+                email: row.email,
+                virtual_extension: row.virtual_extension,
+                password_expires_at: row.password_expires_at,
+            })
+        });
+        rows.collect()
     }
 
     /// The names of the file's columns.
@@ -91,7 +131,11 @@ impl Db {
         sqlx::query!(
             "UPDATE imports.imports
                 SET state = CASE WHEN cancelled > 0 THEN 'cancelled' ELSE 'completed' END, finished_at = now(),
-                    success_key = $4, errors_key = $5, sealed_seed = NULL, seal_key_id = NULL, seed_attempt = NULL
+                    success_key = $4, errors_key = $5, sealed_seed = NULL, seal_key_id = NULL, seed_attempt = NULL,
+                    passwords_expire_at = (
+                        SELECT min(u.password_expires_at) FROM imports.rows r
+                          JOIN dialer.users u ON u.tenant_id = r.tenant_id AND u.user_id = r.user_id
+                         WHERE r.import_id = $1 AND r.tenant_id = $2 AND r.attempt = $3 AND r.outcome = 'created')
               WHERE import_id = $1 AND tenant_id = $2 AND attempt = $3 AND state = 'running' AND pending = 0",
             import.job.import_id,
             import.job.tenant_id.get(),

@@ -22,7 +22,11 @@ pub async fn batch(context: &Context, import: Import, rows: RowRange) -> Result<
         let hashing = context.hasher.hash(import.job.tenant_id, passwords);
         let hashes = traces::part("hash passwords", hashing).await?;
         crash_point!("hashed");
-        let hashed = Hashed { rows, hashes };
+        let hashed = Hashed {
+            rows,
+            hashes,
+            password_days: context.password_days,
+        };
         committed = traces::part("commit batch", context.db.commit_batch(&import, &hashed)).await?;
         if let Some(committed) = &committed {
             context.metrics.rows(&committed.outcomes);

@@ -69,6 +69,7 @@ pub async fn final_event(db: &Db, import: &Import) -> Result<Option<Event>, db::
             file: file.ok_or_else(|| db::Error::corrupt("encoding", "NULL"))?,
             problems: db.first_problems(tenant_id, import_id).await?,
             reports: report_keys(import.reference()),
+            passwords_expire_at: import.passwords_expire_at.map(rfc3339).transpose()?,
             timings: timings(import, finished_at)?,
         }),
         State::Cancelled => Body::Cancelled(Cancelled {
@@ -81,6 +82,7 @@ pub async fn final_event(db: &Db, import: &Import) -> Result<Option<Event>, db::
             problems: db.first_problems(tenant_id, import_id).await?,
             // An import that was cancelled before its file was read has no rows to report.
             reports: import.planned_at.map(|_| report_keys(import.reference())),
+            passwords_expire_at: import.passwords_expire_at.map(rfc3339).transpose()?,
             timings: timings(import, finished_at)?,
         }),
     };

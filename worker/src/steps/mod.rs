@@ -47,6 +47,8 @@ pub struct Context {
     pub limits: Limits,
     /// Pending rows in one message: few enough to take seconds at most, enough to make a transaction worth it.
     pub batch_rows: usize,
+    /// For how many days a temporary password is good.
+    pub password_days: u16,
     /// What is counted.
     pub metrics: Metrics,
 }

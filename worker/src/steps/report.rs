@@ -9,7 +9,7 @@ use shared::{
 };
 use zeroize::Zeroizing;
 
-use super::{Context, Error, Opened, open};
+use super::{Context, Error, Opened, event::rfc3339, open};
 use crate::{
     crypto::password::Password,
     db::{Import, State},
@@ -55,14 +55,20 @@ async fn success(context: &Context, import: &Import) -> Result<Zeroizing<Vec<u8>
         }
         Mode::Import | Mode::Validate => vec![None; rows.len()],
     };
-    Ok(Zeroizing::new(success_csv(rows.iter().zip(&passwords).map(
-        |(row, password)| SuccessRow {
+    let expiries = rows
+        .iter()
+        .map(|row| row.password_expires_at.map(rfc3339).transpose());
+    let expiries = expiries.collect::<Result<Vec<_>, _>>()?;
+    let rows = rows.iter().zip(&passwords).zip(&expiries);
+    Ok(Zeroizing::new(success_csv(rows.map(
+        |((row, password), expiry)| SuccessRow {
             user_id: row.user_id,
-            username: row.username.as_deref().unwrap_or_default(),
-            email: row.email.as_deref().unwrap_or_default(),
-            virtual_extension: row.virtual_extension.as_deref().unwrap_or_default(),
+            username: &row.username,
+            email: &row.email,
+            virtual_extension: &row.virtual_extension,
             password: password.as_ref().map(Password::expose),
             import_row: row.row,
+            password_expires: expiry.as_deref(),
         },
     ))))
 }

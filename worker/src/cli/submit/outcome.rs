@@ -57,6 +57,9 @@ pub(super) async fn finished(
     match event.body {
         Body::Completed(completed) => {
             show(&summary(&completed))?;
+            if let Some(time) = &completed.passwords_expire_at {
+                show(&format!("  temporary passwords expire from {time} on"))?;
+            }
             for column in ignored_columns(db, import).await? {
                 show(&format!("ignored: {column}"))?;
             }
