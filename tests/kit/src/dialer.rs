@@ -3,7 +3,6 @@
 
 use std::{
     collections::HashMap,
-    ops::ControlFlow,
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
@@ -11,12 +10,12 @@ use std::{
 use anyhow::{Context, ensure};
 use futures::StreamExt;
 use lapin::{
-    BasicProperties, Channel, Connection, ConnectionProperties,
+    BasicProperties, Channel, Connection, ConnectionProperties, Consumer,
     options::{BasicAckOptions, BasicConsumeOptions, BasicPublishOptions, ConfirmSelectOptions},
     types::{FieldTable, ShortString},
 };
 use serde_json::Value;
-use tokio::task::JoinHandle;
+use tokio::sync::watch;
 
 use crate::contract;
 
@@ -34,7 +33,8 @@ pub struct Dialer {
     // Open once something was published; a connection that failed is replaced.
     publishing: tokio::sync::Mutex<Option<(Connection, Channel)>>,
     inbox: Arc<Mutex<Inbox>>,
-    listening: JoinHandle<()>,
+    // The subscription ends when something is sent here, or this is dropped.
+    listening: watch::Sender<()>,
 }
 
 #[derive(Debug, Default)]
@@ -50,18 +50,24 @@ impl Dialer {
         let inbox = Arc::new(Mutex::new(Inbox::default()));
         let (hearing, queue) = (Arc::clone(&inbox), format!("{prefix}dialer.import-events"));
         let broker = url.clone();
-        let listening = tokio::spawn(async move {
-            loop {
-                let heard = listen(&broker, &queue, |event| {
-                    let mut inbox = hearing.lock().expect("the inbox");
-                    match event {
-                        Ok(event) => inbox.events.push((Instant::now(), event)),
-                        Err(breach) => inbox.breaches.push(breach),
+        let (listening, mut stop) = watch::channel(());
+        tokio::spawn(async move {
+            while matches!(stop.has_changed(), Ok(false)) {
+                // Why a subscription ends does not matter: the next may last.
+                if let Ok(mut subscription) = Subscription::open(&broker, &queue).await {
+                    loop {
+                        let heard = tokio::select! {
+                            heard = subscription.next() => heard,
+                            _ = stop.changed() => return subscription.close().await,
+                        };
+                        let mut inbox = hearing.lock().expect("the inbox");
+                        match heard {
+                            Ok(Ok(event)) => inbox.events.push((Instant::now(), event)),
+                            Ok(Err(breach)) => inbox.breaches.push(breach),
+                            Err(_) => break,
+                        }
                     }
-                    ControlFlow::<()>::Continue(())
-                });
-                // Why the subscription ended does not matter: the next may last.
-                let _ = heard.await;
+                }
                 tokio::time::sleep(PAUSE).await;
             }
         });
@@ -149,13 +155,7 @@ impl Dialer {
 
     /// Leaves the queue to somebody else.
     pub fn stop_listening(&self) {
-        self.listening.abort();
-    }
-}
-
-impl Drop for Dialer {
-    fn drop(&mut self) {
-        self.listening.abort();
+        self.listening.send_replace(());
     }
 }
 
@@ -195,33 +195,44 @@ pub fn is_final_of(event: &Value, import_id: &str) -> bool {
     event["subject"] == import_id && is_final(event)
 }
 
-/// Hands over the events of a queue, or what is wrong with them, and acknowledges them, until `hear` breaks.
-///
-/// # Errors
-/// If the broker cannot be reached or ends the subscription.
-pub async fn listen<T>(
-    url: &str,
-    queue: &str,
-    mut hear: impl FnMut(Result<Value, String>) -> ControlFlow<T>,
-) -> anyhow::Result<T> {
-    let connection = Connection::connect(url, ConnectionProperties::default()).await?;
-    let channel = connection.create_channel().await?;
-    let options = BasicConsumeOptions::default();
-    let mut deliveries = channel
-        .basic_consume(
-            queue.into(),
-            ShortString::default(),
-            options,
-            FieldTable::default(),
-        )
-        .await?;
-    while let Some(delivery) = deliveries.next().await {
-        let delivery = delivery?;
-        let heard = hear(contract::check_event(&delivery));
-        delivery.ack(BasicAckOptions::default()).await?;
-        if let ControlFlow::Break(found) = heard {
-            return Ok(found);
-        }
+/// A subscription to the events of a queue.
+#[derive(Debug)]
+pub struct Subscription {
+    connection: Connection,
+    deliveries: Consumer,
+}
+
+impl Subscription {
+    /// Connects to the broker at this URL and subscribes.
+    ///
+    /// # Errors
+    /// If the broker cannot be reached, or does not allow it.
+    pub async fn open(url: &str, queue: &str) -> anyhow::Result<Self> {
+        let connection = Connection::connect(url, ConnectionProperties::default()).await?;
+        let channel = connection.create_channel().await?;
+        let (any_tag, options) = (ShortString::default(), BasicConsumeOptions::default());
+        let deliveries = channel
+            .basic_consume(queue.into(), any_tag, options, FieldTable::default())
+            .await?;
+        Ok(Self {
+            connection,
+            deliveries,
+        })
     }
-    anyhow::bail!("the broker ended the subscription")
+
+    /// The next event, or what is wrong with it; acknowledged.
+    ///
+    /// # Errors
+    /// If the broker ends the subscription.
+    pub async fn next(&mut self) -> anyhow::Result<Result<Value, String>> {
+        let delivery = self.deliveries.next().await;
+        let delivery = delivery.context("the broker ended the subscription")??;
+        delivery.ack(BasicAckOptions::default()).await?;
+        Ok(contract::check_event(&delivery))
+    }
+
+    async fn close(self) {
+        // A connection that is gone already is closed as well.
+        let _ = self.connection.close(200, "done".into()).await;
+    }
 }

@@ -1,10 +1,10 @@
 //! Plays the Dialer's listener: takes events from the Dialer's queue until the final one of an import, and prints it.
 
-use std::{io::Write, ops::ControlFlow, time::Duration};
+use std::{io::Write, time::Duration};
 
 use anyhow::Context;
 use clap::Parser;
-use kit::dialer::{is_final_of, listen};
+use kit::dialer::{Subscription, is_final_of};
 use uuid::Uuid;
 
 /// Print the final event of an import, taken from the Dialer's queue; earlier events are taken off the queue too
@@ -31,14 +31,18 @@ struct Args {
 async fn main() -> anyhow::Result<()> {
     let args = Args::parse();
     let import_id = args.import_id.to_string();
-    let heard = listen(&args.dialer_amqp_url, &args.queue, |event| match event {
-        Ok(event) if !is_final_of(&event, &import_id) => ControlFlow::Continue(()),
-        other => ControlFlow::Break(other),
-    });
-    let heard = tokio::time::timeout(Duration::from_secs(args.timeout), heard).await;
-    let heard =
-        heard.with_context(|| format!("no final event of import {import_id} within {} s", args.timeout))?;
-    let event = heard?.map_err(anyhow::Error::msg)?;
+    let listening = async {
+        let mut subscription = Subscription::open(&args.dialer_amqp_url, &args.queue).await?;
+        loop {
+            let event = subscription.next().await?.map_err(anyhow::Error::msg)?;
+            if is_final_of(&event, &import_id) {
+                return anyhow::Ok(event);
+            }
+        }
+    };
+    let heard = tokio::time::timeout(Duration::from_secs(args.timeout), listening).await;
+    let event = heard
+        .with_context(|| format!("no final event of import {import_id} within {} s", args.timeout))??;
     let shown = if args.data {
         event.get("data").context("the event has no data")?
     } else {
