@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     db::{self, Db},
+    operate::{self, Rotated},
     secret::Secret,
 };
 
@@ -44,24 +45,12 @@ pub(super) struct Args {
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let db = Db::new(&args.database)?;
     let ring = seal_keys(&args.seal_keys)?;
-    let (mut rotated, mut already, mut failed) = (0_u32, 0_u32, Vec::new());
-    for import in db.sealed_imports().await? {
-        let Some(old) = &import.sealed_seed else { continue };
-        if old.key_id == ring.active_id() {
-            already += 1;
-            continue;
-        }
-        let owner = import.seed_owner();
-        match ring.open(old, owner).and_then(|seed| ring.seal(&seed, owner)) {
-            // A seed that is gone meanwhile needs no other key.
-            Ok(new) => rotated += u32::from(db.replace_seed(&import, old, &new).await?),
-            Err(error) => failed.push((import.job.import_id, error.to_string())),
-        }
-    }
-    let details = json!({ "key": ring.active_id(), "rotated": rotated, "failed": failed.len() });
-    if rotated > 0 {
-        db.record(&args.by.audit("rotate-seals"), None, details).await?;
-    }
+    let audit = args.by.audit("rotate-seals");
+    let Rotated {
+        rotated,
+        already,
+        failed,
+    } = operate::rotate_seals(&db, &ring, &audit).await?;
     let mut text = format!(
         "{rotated} seeds sealed with key {:?}, {already} were so already, {} could not be opened",
         ring.active_id(),
@@ -72,7 +61,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     }
     let failures: Vec<_> = failed
         .iter()
-        .map(|(import_id, error)| json!({ "import_id": import_id, "error": error }))
+        .map(|(import_id, error)| json!({ "import_id": import_id, "error": error.to_string() }))
         .collect();
     let value =
         json!({ "key": ring.active_id(), "rotated": rotated, "already": already, "failed": failures });

@@ -1,11 +1,11 @@
-//! Why an import was left as it was.
+//! Why something was left as it was.
 
 use shared::rejection::Rejection;
 use uuid::Uuid;
 
-use crate::{broker, db};
+use crate::{broker, db, storage};
 
-/// Why an import was left as it was.
+/// Why something was left as it was.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// There is no such import.
@@ -32,10 +32,19 @@ pub enum Error {
     /// What the job says for all rows does not hold any more.
     #[error("the rows cannot be validated again: {0}")]
     Refused(Rejection),
+    /// A purge deletes, which the log-in is not allowed to.
+    #[error(
+        "this database role may not delete imports and dead letters: give OPERATOR_DATABASE_URL the log-in of a member of \
+         user_import_operator (GRANT user_import_operator TO …)"
+    )]
+    MayNotPurge,
     /// The database.
     #[error(transparent)]
     Database(#[from] db::Error),
     /// The broker.
     #[error(transparent)]
     Broker(#[from] broker::Error),
+    /// Object storage.
+    #[error(transparent)]
+    Storage(#[from] storage::Error),
 }

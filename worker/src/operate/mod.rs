@@ -1,4 +1,4 @@
-//! What operators do to an import: a decision goes in; the changed import and the messages that carry it out come out.
+//! What operators change. Of an import, a decision goes in; the changed import and the messages that carry it out come out.
 //!
 //! As in every step the change is durable before its messages go out. If the command dies in between, running it again
 //! publishes them again.
@@ -6,9 +6,13 @@
 mod cancel;
 mod dead_letters;
 mod error;
+mod purge;
 mod replay;
+mod seals;
 
 pub use cancel::{Cancelled, cancel};
 pub use dead_letters::{Resent, resend};
 pub use error::Error;
+pub use purge::{Purge, Retention};
 pub use replay::{ReplayOptions, Replayed, replay};
+pub use seals::{Rotated, rotate_seals};

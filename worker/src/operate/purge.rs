@@ -1,0 +1,122 @@
+//! Purging: what is older than it has to be goes in, and is gone afterwards: the objects first, so that whatever the
+//! database has forgotten is gone from storage too.
+
+use shared::contract::Id;
+use time::OffsetDateTime;
+
+use super::error::Error;
+use crate::{
+    db::{Audit, Db, Old, Stage},
+    message::ImportRef,
+    storage::{Storage, report_keys},
+};
+
+/// How long everything is kept, in days.
+#[derive(Debug, Clone, Copy, clap::Args)]
+#[group(skip)]
+pub struct Retention {
+    /// Days after which success CSVs are deleted
+    #[arg(long, env = "PURGE_SUCCESS_DAYS", value_name = "DAYS", default_value_t = 30)]
+    pub success_days: u16,
+    /// Days after which rows and error CSVs are deleted
+    #[arg(long, env = "PURGE_ROWS_DAYS", value_name = "DAYS", default_value_t = 90)]
+    pub rows_days: u16,
+    /// Days after which imports are deleted
+    #[arg(long, env = "PURGE_IMPORTS_DAYS", value_name = "DAYS", default_value_t = 365)]
+    pub imports_days: u16,
+    /// Days after which dead letters that were replayed or discarded are deleted
+    #[arg(long, env = "PURGE_DEAD_DAYS", value_name = "DAYS", default_value_t = 90)]
+    pub dead_days: u16,
+}
+
+/// What is old enough to go.
+#[derive(Debug)]
+pub struct Purge {
+    /// Imports whose success CSVs go.
+    pub success: Vec<Old>,
+    /// Imports whose rows and error CSVs go.
+    pub rows: Vec<Old>,
+    /// Imports that go as a whole.
+    pub imports: Vec<Old>,
+    /// The number of dead letters that go.
+    pub dead_letters: i64,
+    /// The number of failed imports that are old enough for their rows to go, and are kept.
+    pub failed_kept: i64,
+    dead_before: OffsetDateTime,
+    tenant_id: Option<Id>,
+}
+
+impl Purge {
+    /// Looks for what is old enough, of one tenant or of all.
+    pub async fn find(db: &Db, retention: Retention, tenant_id: Option<Id>) -> Result<Self, Error> {
+        if !db.may_purge().await? {
+            return Err(Error::MayNotPurge);
+        }
+        let now = OffsetDateTime::now_utc();
+        let before = |days: u16| now.saturating_sub(time::Duration::days(i64::from(days)));
+        let old = async |stage, days| db.old_imports(stage, before(days), tenant_id).await;
+        let imports = old(Stage::Import, retention.imports_days).await?;
+        let mut rows = old(Stage::Rows, retention.rows_days).await?;
+        let mut success = old(Stage::Success, retention.success_days).await?;
+        // What goes as a whole needs not go in parts.
+        rows.retain(|old| !imports.contains(old));
+        success.retain(|old| !imports.contains(old));
+        let dead_before = before(retention.dead_days);
+        Ok(Self {
+            success,
+            rows,
+            imports,
+            dead_letters: db.old_dead_letters(dead_before, tenant_id).await?,
+            failed_kept: db.old_failures(before(retention.rows_days), tenant_id).await?,
+            dead_before,
+            tenant_id,
+        })
+    }
+
+    /// Whether nothing is old enough.
+    pub fn is_empty(&self) -> bool {
+        self.success.is_empty() && self.rows.is_empty() && self.imports.is_empty() && self.dead_letters == 0
+    }
+
+    /// How many rows go, with their imports or alone.
+    pub fn row_count(&self) -> u64 {
+        let old = self.rows.iter().chain(&self.imports);
+        old.map(|old| u64::from(old.rows)).sum()
+    }
+
+    /// Removes all of it, except what was taken up again since.
+    pub async fn run(&self, db: &Db, storage: &Storage, audit: &Audit) -> Result<(), Error> {
+        for (stage, imports) in [
+            (Stage::Success, &self.success),
+            (Stage::Rows, &self.rows),
+            (Stage::Import, &self.imports),
+        ] {
+            for old in imports {
+                delete_reports(storage, stage, old).await?;
+                if !db.purge(stage, old, audit).await? {
+                    tracing::warn!(import_id = %old.import_id, "resumed in the meantime, kept");
+                }
+            }
+        }
+        db.purge_dead_letters(self.dead_before, self.tenant_id, audit)
+            .await?;
+        Ok(())
+    }
+}
+
+async fn delete_reports(storage: &Storage, stage: Stage, old: &Old) -> Result<(), Error> {
+    for attempt in 1..=old.attempt {
+        let keys = report_keys(ImportRef {
+            import_id: old.import_id,
+            tenant_id: old.tenant_id,
+            attempt,
+        });
+        if matches!(stage, Stage::Success | Stage::Import) {
+            storage.delete(&keys.success).await?;
+        }
+        if matches!(stage, Stage::Rows | Stage::Import) {
+            storage.delete(&keys.errors).await?;
+        }
+    }
+    Ok(())
+}
