@@ -111,7 +111,8 @@ pub fn inspect(bytes: &[u8], declared: Option<Encoding>, limits: &Limits) -> Res
     let records = if meant.is_empty() {
         upload.all_records()
     } else {
-        upload.records(&mapping::suggested(header))
+        let suggested = mapping::suggested(header);
+        upload.records(|column| suggested.is_mapped(column))
     };
     let (mut rows, mut ignored_rows) = (0, 0);
     match records {

@@ -263,12 +263,11 @@ impl<'m> Reader<'m> {
 
     /// What is wrong with quotes in cells that are not mapped. A row of an error CSV whose quotes were corrected has none.
     fn stray_quotes(&self, record: &Record, problems: &[Problem]) -> Vec<Problem> {
-        let is_mapped = |column: usize| self.mapping.columns().any(|mapped| mapped == column);
         let unmapped = record
             .cells
             .iter()
             .enumerate()
-            .filter(|(column, _)| !is_mapped(*column));
+            .filter(|(column, _)| !self.mapping.is_mapped(*column));
         let stray = unmapped.filter(|(_, text)| cell::has_stray_quotes(text));
         let found: Vec<Problem> = stray
             .map(|(column, text)| {
@@ -303,7 +302,7 @@ impl<'m> Reader<'m> {
         Field::VARIANTS
             .iter()
             .find(field)
-            .filter(|_| is_line && self.mapping.columns().count() > 1)
+            .filter(|_| is_line && self.mapping.field_count() > 1)
             .map(|field| (*field, text.as_str()))
     }
 

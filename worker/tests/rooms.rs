@@ -1,4 +1,5 @@
-//! The rooms of the worker, held against the table of ARCHITECTURE.md: which room may use which, and no circle of files.
+//! The rooms of the worker, held against the table of ARCHITECTURE.md: which room may use which; and no circle of files, in
+//! `shared` neither.
 
 #![expect(
     clippy::unwrap_used,
@@ -28,8 +29,12 @@ struct Source {
     syntax: syn::File,
 }
 
-fn sources() -> BTreeMap<Module, Source> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+/// The modules of a crate, by the folder of the workspace that it stands in.
+fn sources(package: &str) -> BTreeMap<Module, Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("..")
+        .join(package)
+        .join("src");
     let (mut found, mut folders) = (BTreeMap::new(), vec![root.clone()]);
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).unwrap() {
@@ -190,7 +195,7 @@ fn table() -> Vec<(String, BTreeSet<String>)> {
 
 #[test]
 fn each_room_uses_the_rooms_that_the_table_of_the_architecture_names_and_all_of_them_stand_below_it() {
-    let sources = sources();
+    let sources = sources("worker");
     let mut used = BTreeMap::<String, BTreeSet<String>>::new();
     for (module, targets) in arrows(&sources) {
         let rooms = used.entry(module[0].clone()).or_default();
@@ -211,30 +216,35 @@ fn each_room_uses_the_rooms_that_the_table_of_the_architecture_names_and_all_of_
 
 #[test]
 fn no_files_use_each_other_in_a_circle() {
-    let mut open = arrows(&sources());
-    // Whoever uses nothing that is left cannot be part of a circle.
-    loop {
-        let before = open.len();
-        let left: BTreeSet<Module> = open.keys().cloned().collect();
-        open.retain(|_, targets| targets.iter().any(|target| left.contains(target)));
-        if open.len() == before {
-            break;
+    for package in ["worker", "shared"] {
+        let mut open = arrows(&sources(package));
+        // A file that uses nothing that is left cannot be part of a circle.
+        loop {
+            let before = open.len();
+            let left: BTreeSet<Module> = open.keys().cloned().collect();
+            open.retain(|_, targets| targets.iter().any(|target| left.contains(target)));
+            if open.len() == before {
+                break;
+            }
         }
+        assert!(open.is_empty(), "{open:#?}");
     }
-    assert!(open.is_empty(), "{open:#?}");
 }
 
 #[test]
 fn a_step_knows_no_other_step() {
     let steps = |module: &Module| module.len() == 2 && module[0] == "steps" && module[1] != "event";
-    for (module, targets) in arrows(&sources()).iter().filter(|(module, _)| steps(module)) {
+    for (module, targets) in arrows(&sources("worker"))
+        .iter()
+        .filter(|(module, _)| steps(module))
+    {
         assert!(!targets.iter().any(steps), "{module:?} uses {targets:?}");
     }
 }
 
 #[test]
 fn each_server_has_one_room_that_names_its_library() {
-    for (module, source) in &sources() {
+    for (module, source) in &sources("worker") {
         let mut paths = Paths::default();
         paths.visit_file(&source.syntax);
         for (library, room) in KEPT {

@@ -20,7 +20,6 @@ pub use rows::Surplus;
 use crate::{
     cell,
     limits::Limits,
-    mapping::Mapping,
     names,
     rejection::{Rejection, RejectionCode},
 };
@@ -85,8 +84,6 @@ pub struct SourceFile {
     pub record_count: usize,
     /// How many rows only look filled: their mapped cells are all blank, others have text.
     pub ignored_rows: usize,
-    /// Where the columns stand that have a name and are not mapped, from 1.
-    pub ignored_columns: Vec<usize>,
 }
 
 /// One record of a file.
@@ -229,13 +226,13 @@ impl Upload {
         Ok(Some(header))
     }
 
-    /// The records that count, by what is mapped: rows whose mapped cells are all blank are ignored.
+    /// The records that count: rows whose mapped cells are all blank are ignored. `is_mapped` is asked with the index of a
+    /// column in [`Header::names`].
     ///
     /// Rejects the file with `empty_file` where no row is left. One with too many rows is not rejected yet: see
     /// [`check_row_count`].
-    pub fn records(&self, mapping: &Mapping) -> Result<SourceFile, Rejection> {
-        let is_mapped = |column: usize| mapping.columns().any(|mapped| mapped == column);
-        let file = self.read_records(is_mapped, mapping.ignored_columns(&self.header))?;
+    pub fn records(&self, is_mapped: impl Fn(usize) -> bool) -> Result<SourceFile, Rejection> {
+        let file = self.read_records(is_mapped)?;
         if file.record_count > 0 {
             return Ok(file);
         }
@@ -248,14 +245,10 @@ impl Upload {
 
     /// All records with any text, as long as nothing is known of the columns.
     pub fn all_records(&self) -> Result<SourceFile, Rejection> {
-        self.read_records(|_| true, Vec::new())
+        self.read_records(|_| true)
     }
 
-    fn read_records(
-        &self,
-        is_mapped: impl Fn(usize) -> bool,
-        ignored_columns: Vec<usize>,
-    ) -> Result<SourceFile, Rejection> {
+    fn read_records(&self, is_mapped: impl Fn(usize) -> bool) -> Result<SourceFile, Rejection> {
         let mut file = SourceFile {
             encoding: self.encoding,
             delimiter: self.delimiter,
@@ -263,7 +256,6 @@ impl Upload {
             records: Vec::new(),
             record_count: 0,
             ignored_rows: 0,
-            ignored_columns,
         };
         let (limits, layout) = (&self.limits, &self.layout);
         let most_cells = limits

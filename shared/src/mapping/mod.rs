@@ -28,17 +28,20 @@ impl Mapping {
         self.columns.get(&field).copied()
     }
 
-    /// The columns of all fields.
-    pub fn columns(&self) -> impl Iterator<Item = usize> {
-        self.columns.values().copied()
+    /// Whether the column with this index holds a field.
+    pub fn is_mapped(&self, column: usize) -> bool {
+        self.columns.values().any(|mapped| *mapped == column)
+    }
+
+    /// How many fields have a column.
+    pub(crate) fn field_count(&self) -> usize {
+        self.columns.len()
     }
 
     /// The positions, from 1, of the columns that have a name and no field.
     pub fn ignored_columns(&self, header: &Header) -> Vec<usize> {
         let columns = header.names.iter().zip(&header.column_numbers).enumerate();
-        let ignored = columns.filter(|(column, (name, _))| {
-            !cell::is_blank(name) && !self.columns().any(|mapped| mapped == *column)
-        });
+        let ignored = columns.filter(|(column, (name, _))| !cell::is_blank(name) && !self.is_mapped(*column));
         ignored.map(|(_, (_, number))| *number).collect()
     }
 }

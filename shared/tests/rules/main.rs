@@ -77,7 +77,7 @@ fn import(
 ) -> Result<(SourceFile, Vec<AssessedRow>), Rejection> {
     let (upload, job) = (upload(text)?, job(settings));
     let mapping = map(&upload.header, &job)?;
-    let file = upload.records(&mapping)?;
+    let file = upload.records(|column| mapping.is_mapped(column))?;
     let rows = assess(row::read(&file, &mapping, &job), tenant);
     Ok((file, rows))
 }

@@ -69,7 +69,7 @@ fn import(bytes: &[u8]) {
         let Ok(mapping) = map(&upload.header, &job) else {
             continue;
         };
-        let Ok(file) = upload.records(&mapping) else {
+        let Ok(file) = upload.records(|column| mapping.is_mapped(column)) else {
             continue;
         };
         let candidates = row::read(&file, &mapping, &job);

@@ -39,6 +39,8 @@ pub struct PlanningTransaction {
 pub struct Planned<'a> {
     /// The file.
     pub file: &'a SourceFile,
+    /// Where the columns stand that have a name and are not mapped, from 1.
+    pub ignored_columns: Vec<usize>,
     /// The assessment of each of its rows.
     pub rows: &'a [AssessedRow],
     /// The sealed seed of the passwords, if there will be any.
@@ -193,7 +195,7 @@ impl PlanningTransaction {
         )
         .execute(&mut *self.transaction)
         .await?;
-        let ignored_columns = planned.file.ignored_columns.iter();
+        let ignored_columns = planned.ignored_columns.iter();
         let ignored_columns: Vec<i32> = ignored_columns
             .map(|&number| i32::try_from(number).unwrap_or(i32::MAX))
             .collect();

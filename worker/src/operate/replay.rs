@@ -144,7 +144,6 @@ async fn revalidate(locked: &mut LockedImport) -> Result<usize, Error> {
         record_count: records.len(),
         records,
         ignored_rows: 0,
-        ignored_columns: Vec::new(),
     };
     let candidates = row::read(&file, &mapping, &job);
     let tenant = locked.look_up(&row::lookups(&candidates, &job)).await?;

@@ -173,7 +173,7 @@ async fn read(context: &Context, content: Bytes, encoding: Option<Encoding>) -> 
 async fn assess(context: &Context, import: &Import, upload: &Upload) -> Result<(), NoPlan> {
     let job = &import.job;
     let mapping = mapping::map(&upload.header, job)?;
-    let file = upload.records(&mapping)?;
+    let file = upload.records(|column| mapping.is_mapped(column))?;
     let too_many = file::check_row_count(&file, &context.limits);
     // Rows of a file that is rejected anyway are not looked at; values for all rows come first in the order of reasons.
     let candidates = if too_many.is_ok() {
@@ -196,6 +196,7 @@ async fn assess(context: &Context, import: &Import, upload: &Upload) -> Result<(
         .any(|row| matches!(row.assessment, assess::Assessment::Valid(_)));
     let planned = Planned {
         file: &file,
+        ignored_columns: mapping.ignored_columns(&file.header),
         rows: &rows,
         sealed_seed: sealed_seed.filter(|_| any_pending),
     };
