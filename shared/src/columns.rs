@@ -77,6 +77,17 @@ pub struct Conflict {
 ///
 /// Fails only if the file cannot be read as CSV, as [`file::read`] does. Whatever else an import would be rejected for is
 /// in the answer.
+///
+/// ```
+/// use shared::{columns, field::Field, limits::Limits};
+///
+/// let csv = b"Login,E-mail,Work e-mail,Role\nann,ann@example.com,,7\n";
+/// let found = columns::inspect(csv, None, &Limits::default())?;
+/// assert_eq!(found.rows, 1);
+/// assert_eq!(found.suggested[&Field::Username], "Login");
+/// assert_eq!(found.missing, [Field::VirtualExtension]);
+/// # Ok::<(), shared::rejection::Rejection>(())
+/// ```
 pub fn inspect(bytes: &[u8], declared: Option<Encoding>, limits: &Limits) -> Result<Columns, Rejection> {
     let upload = file::read_table(bytes, declared, limits)?;
     let header = &upload.header;

@@ -20,6 +20,16 @@ const FORMULA_STARTS: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠
 const SEPARATORS: [char; 5] = [';', '|', '\t', '\r', '\n'];
 
 /// Puts the guard before everything in a cell that could be taken for a formula.
+///
+/// ```
+/// use shared::formula::{escape, unescape};
+///
+/// assert_eq!(escape("=1+1"), "'=1+1");
+/// // A spreadsheet whose list separator is the semicolon splits the cell there.
+/// assert_eq!(escape("a;=1+1"), "a;'=1+1");
+/// assert_eq!(escape("O'Neil"), "O'Neil");
+/// assert_eq!(unescape(&escape("'=1+1")), "'=1+1");
+/// ```
 pub fn escape(cell: &str) -> Cow<'_, str> {
     rewrite(cell, |guards| guards + 1)
 }

@@ -1,6 +1,34 @@
 //! The contract between the Dialer and the import worker, and the rules of an import.
 //!
-//! Pure: no I/O, no clock, no randomness. The modules are declared in the order in which an import passes them.
+//! Pure: no I/O, no clock, no randomness. The modules are declared in the order in which an import passes them:
+//!
+//! ```
+//! use shared::{
+//!     assess::{self, Assessment, TenantSnapshot},
+//!     contract::job,
+//!     file,
+//!     limits::Limits,
+//!     mapping, row,
+//! };
+//!
+//! let job = job::parse(
+//!     br#"{ "version": 1, "import_id": "018f6c2e-8d3b-7c51-9a34-2f1d7c0a4e11", "tenant_id": 42,
+//!           "source": { "key": "tenants/42/uploads/users.csv" } }"#,
+//! )?;
+//! let bytes = b"Login;E-mail;Ext;Role\nann;ann@example.com;1001;7\nbob;bob@;1002;7\n";
+//!
+//! let upload = file::read(bytes, job.source.encoding, &Limits::default())?;
+//! let mapping = mapping::map(&upload.header, &job)?;
+//! let file = upload.records(|column| mapping.is_mapped(column))?;
+//! let candidates = row::read(&file, &mapping, &job);
+//!
+//! // What the tenant has of `row::lookups(&candidates, &job)`, from the database.
+//! let tenant = TenantSnapshot { roles: [7].into(), ..TenantSnapshot::default() };
+//! let rows = assess::assess(candidates, &tenant);
+//! assert!(matches!(&rows[0].assessment, Assessment::Valid(user) if user.username.as_str() == "ann"));
+//! assert!(matches!(&rows[1].assessment, Assessment::Refused { problems, .. } if problems.len() == 1));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 pub mod contract;
 

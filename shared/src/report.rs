@@ -77,6 +77,21 @@ pub struct ErrorRow<'a> {
 
 /// The success CSV, with a row for each user in the order given.
 ///
+/// ```
+/// use shared::report::{SuccessRow, success_csv};
+///
+/// let ann = SuccessRow {
+///     user_id: Some(17),
+///     username: "ann",
+///     email: "ann@example.com",
+///     virtual_extension: "0100",
+///     password: Some("k7mPqxW2"),
+///     import_row: 1,
+/// };
+/// let csv = String::from_utf8(success_csv([ann])).unwrap();
+/// assert!(csv.ends_with("17,ann,ann@example.com,0100,k7mPqxW2,1\r\n"));
+/// ```
+///
 /// Holds passwords, so the caller should wipe it. It is written into memory that was large enough from the start:
 /// no copy stays behind, neither of the buffer nor in a writer (as the one of `csv::Writer` would).
 pub fn success_csv<'a>(rows: impl IntoIterator<Item = SuccessRow<'a>>) -> Vec<u8> {
@@ -118,7 +133,21 @@ impl SuccessRow<'_> {
     }
 }
 
-/// The error CSV: the columns of the source and those of [`REPORT_COLUMNS`], with a row for each one given.
+/// The error CSV: the columns of the source and those of [`REPORT_COLUMNS`], with a row for each one given. Corrected, it
+/// can be uploaded as it is: these columns are not read then.
+///
+/// ```
+/// use shared::{field::Field, file, limits::Limits, outcome::Outcome, problem::Problem, report::{ErrorRow, error_csv}};
+///
+/// let (header, cells) = (["Username".to_owned()], ["ann".to_owned()]);
+/// let problems = [Problem::already_exists(Field::Username, "ann")];
+/// let row = ErrorRow { cells: &cells, row: 1, line: 2, result: Outcome::of(&problems), problems: &problems };
+/// let csv = error_csv(&header, [row]);
+///
+/// let again = file::read(&csv, None, &Limits::default())?;
+/// assert_eq!(again.header.names, header);
+/// # Ok::<(), shared::rejection::Rejection>(())
+/// ```
 pub fn error_csv<'a>(header: &[String], rows: impl IntoIterator<Item = ErrorRow<'a>>) -> Vec<u8> {
     let mut sheet = Sheet::with_capacity(0);
     if header.first().is_some_and(|name| file::is_misleading(name)) {

@@ -47,6 +47,15 @@ impl ExtensionRange {
     }
 
     /// The lowest number that is not in use; `None` if all are.
+    ///
+    /// ```
+    /// use shared::assess::ExtensionRange;
+    ///
+    /// let range = ExtensionRange::new("0100", "0199")?;
+    /// let free = range.lowest_free(&["0100".to_owned()].into());
+    /// assert_eq!(free.map(|number| number.into_string()).as_deref(), Some("0101"));
+    /// # Ok::<(), shared::assess::InvalidRange>(())
+    /// ```
     pub fn lowest_free(&self, in_use: &BTreeSet<String>) -> Option<VirtualExtension> {
         self.numbers().find(|number| !in_use.contains(number.as_str()))
     }

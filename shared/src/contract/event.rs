@@ -22,6 +22,22 @@ pub const CONTENT_TYPE: &str = "application/cloudevents+json";
 pub const MAX_PROBLEMS: usize = 10;
 
 /// A CloudEvents envelope around `data`.
+///
+/// ```
+/// use shared::contract::event::{Body, Event};
+///
+/// let event: Event = serde_json::from_str(
+///     r#"{ "specversion": "1.0", "id": "018f6c2e-8d3b-7c51-9a34-2f1d7c0a4e11/1", "source": "/user-import",
+///          "type": "dialer.import.failed", "subject": "018f6c2e-8d3b-7c51-9a34-2f1d7c0a4e11",
+///          "time": "2026-03-01T10:15:02.5Z", "datacontenttype": "application/json",
+///          "data": { "import_id": "018f6c2e-8d3b-7c51-9a34-2f1d7c0a4e11", "tenant_id": 42, "attempt": 1,
+///                    "reason": "retries_exhausted", "created": 12 } }"#,
+/// )?;
+/// assert_eq!(event.body.routing_key(), "import.failed");
+/// let Body::Failed(failed) = event.body else { panic!("another event") };
+/// assert_eq!((failed.reason.as_str(), failed.created), ("retries_exhausted", 12));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Event {
     /// `1.0`.

@@ -116,6 +116,18 @@ impl Record {
 ///
 /// Rejects it with `file_too_large`, `not_csv`, `undecodable`, `malformed_csv`, `empty_file` or `report_uploaded`,
 /// whichever comes first.
+///
+/// ```
+/// use shared::{file, limits::Limits, rejection::RejectionCode};
+///
+/// let upload = file::read(b"Username;Email\nann;ann@example.com\n", None, &Limits::default())?;
+/// assert_eq!(upload.header.names, ["Username", "Email"]);
+/// assert_eq!((upload.encoding.as_str(), upload.delimiter.as_str()), ("utf-8", "semicolon"));
+///
+/// let rejection = file::read(b"Username;Email\n", None, &Limits::default()).unwrap_err();
+/// assert_eq!(rejection.code, RejectionCode::EmptyFile);
+/// # Ok::<(), shared::rejection::Rejection>(())
+/// ```
 pub fn read(bytes: &[u8], declared: Option<Encoding>, limits: &Limits) -> Result<Upload, Rejection> {
     let upload = read_table(bytes, declared, limits)?;
     check_any_row(&upload)?;

@@ -50,6 +50,24 @@ impl Mapping {
 ///
 /// Rejects it with `missing_header`, `duplicate_header`, `column_not_found`, `mapping_conflict` or
 /// `required_field_unmapped`, whichever comes first.
+///
+/// ```
+/// use shared::{contract::job, field::Field, file, limits::Limits, mapping};
+///
+/// let job = job::parse(
+///     r#"{ "version": 1, "import_id": "018f6c2e-8d3b-7c51-9a34-2f1d7c0a4e11", "tenant_id": 42,
+///          "source": { "key": "tenants/42/uploads/users.csv" },
+///          "fields": { "username": { "column": "Kürzel" }, "role": { "value": 7 } } }"#
+///         .as_bytes(),
+/// )?;
+/// let csv = "Name,Kürzel,e-mail,Ext\nAnn,ann,ann@example.com,1001\n";
+/// let upload = file::read(csv.as_bytes(), None, &Limits::default())?;
+/// let mapping = mapping::map(&upload.header, &job)?;
+/// assert_eq!(mapping.column(Field::Username), Some(1));
+/// assert_eq!(mapping.column(Field::Email), Some(2));
+/// assert_eq!(mapping.ignored_columns(&upload.header), [1]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn map(header: &Header, job: &Job) -> Result<Mapping, Rejection> {
     let columns = Columns::of(header);
     let is_mapped = Field::VARIANTS

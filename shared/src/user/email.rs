@@ -26,6 +26,14 @@ impl Email {
 
     /// Reads a cell: an ASCII dot-atom, `@`, and a domain with a dot. An international domain is turned into its
     /// ASCII form.
+    ///
+    /// ```
+    /// use shared::user::Email;
+    ///
+    /// let ada = Email::parse("Ada@BÜCHER.example").unwrap();
+    /// assert_eq!(ada.as_str(), "Ada@xn--bcher-kva.example");
+    /// assert!(Email::parse("ada@").is_err());
+    /// ```
     pub fn parse(cell: &str) -> Result<Self, Flaw> {
         let text = trimmed(cell)?;
         check_raw_length(text, Self::MAX_CHARS)?;

@@ -28,6 +28,14 @@ impl Username {
 
     /// Reads a cell: letters, marks, decimal digits and `. _ - @ +`, at least one letter or digit, nothing invisible, and
     /// no scripts that are not written together.
+    ///
+    /// ```
+    /// use shared::user::Username;
+    ///
+    /// let ann = Username::parse(" Ann.B ").unwrap();
+    /// assert_eq!((ann.as_str(), ann.key()), ("Ann.B", "ann.b"));
+    /// assert!(Username::parse("ann b").is_err());
+    /// ```
     pub fn parse(cell: &str) -> Result<Self, Flaw> {
         let text = trimmed(cell)?;
         check_raw_length(text, Self::MAX_CHARS)?;

@@ -29,6 +29,22 @@ pub enum InvalidJob {
 }
 
 /// Reads a job from the body of a message.
+///
+/// ```
+/// use shared::contract::job::{self, Mode};
+///
+/// let body = br#"{ "version": 1, "import_id": "018f6c2e-8d3b-7c51-9a34-2f1d7c0a4e11", "tenant_id": 42,
+///                  "mode": "validate", "source": { "key": "tenants/42/uploads/users.csv" } }"#;
+/// let job = job::parse(body)?;
+/// assert_eq!((job.tenant_id.get(), job.mode), (42, Mode::Validate));
+/// assert_eq!(job::parse(serde_json::to_string(&job)?.as_bytes())?, job);
+///
+/// // A misspelt option is not ignored.
+/// let misspelt = String::from_utf8_lossy(body).replace("mode", "moode");
+/// let error = job::parse(misspelt.as_bytes()).unwrap_err();
+/// assert!(error.to_string().starts_with("not a job: unknown field `moode`"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn parse(body: &[u8]) -> Result<Job, InvalidJob> {
     if body.len() > MAX_JOB_BYTES {
         return Err(InvalidJob::TooLarge {
