@@ -63,6 +63,7 @@ mod telemetry {
     mod logs;
     mod metrics;
     mod monitoring;
+    mod probe;
     mod traces;
 }
 mod security {

@@ -90,6 +90,7 @@ launch_postgres() {
 # An environment of our own: the caller's PGHOST, PGSERVICE or PGOPTIONS would lead elsewhere.
 as_superuser() {
     env -i PATH="$PATH" PGPASSWORD="${settings[postgres_password]}" PGCONNECT_TIMEOUT=5 \
+        OWNER_PASSWORD="${OWNER_PASSWORD:-}" WORKER_PASSWORD="${WORKER_PASSWORD:-}" OPERATOR_PASSWORD="${OPERATOR_PASSWORD:-}" \
         "$postgres_bin/psql" --no-psqlrc --quiet --set ON_ERROR_STOP=1 \
         --host 127.0.0.1 --port "${settings[postgres_port]}" --username postgres --dbname postgres "$@"
 }
@@ -110,22 +111,11 @@ await_postgres() {
     done
 }
 
-# The roles as in production: the owner migrates (and creates the tests' databases), the log-ins of
-# worker and operators get their rights through the groups that the migrations grant them to. The passwords are letters, digits and hyphens:
-# nothing to quote.
+# The roles as in production, by the same file. Only, the owner creates databases and roles for tests too.
 create_roles() {
-    as_superuser >>"$state/log/postgres.log" 2>&1 <<SQL || die_with_log postgres "cannot create the roles"
-SET client_min_messages = warning;
-SELECT format('CREATE ROLE %I %s', name, options)
-  FROM (VALUES ('user_import_owner', 'LOGIN CREATEROLE CREATEDB PASSWORD ''${settings[owner_password]}'''),
-               ('user_import_worker', 'NOLOGIN'),
-               ('user_import_app', 'LOGIN PASSWORD ''${settings[app_password]}'''),
-               ('user_import_operator', 'NOLOGIN'),
-               ('user_import_ops', 'LOGIN PASSWORD ''${settings[ops_password]}''')) AS wanted (name, options)
- WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) \gexec
-GRANT user_import_worker TO user_import_app;
-GRANT user_import_operator TO user_import_ops;
-SELECT 'CREATE DATABASE user_import OWNER user_import_owner'
- WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'user_import') \gexec
-SQL
+    OWNER_PASSWORD=${settings[owner_password]} WORKER_PASSWORD=${settings[app_password]} \
+        OPERATOR_PASSWORD=${settings[ops_password]} \
+        as_superuser --set VERBOSITY=terse --file "$checkout/deploy/postgres/roles.sql" \
+        --command 'ALTER ROLE user_import_owner CREATEROLE CREATEDB' >>"$state/log/postgres.log" 2>&1 ||
+        die_with_log postgres "cannot create the roles"
 }

@@ -27,32 +27,25 @@ start_rabbitmq() {
     launch_rabbitmq
 }
 
-# The users, written by us and read at each start: `rabbitmqctl` would take seconds for each of them.
-# The policy is that of the runbook: from RabbitMQ 4.0 on these two queues would drop what is returned 20 times.
-# All our exchanges and queues are named `imports`, `imports.…` or `dialer.import-events`; tests put `t<hex>.` before it.
+# Users, permissions and policies, read at each start: `rabbitmqctl` would take seconds for each of them. What the broker
+# grants in production is granted here, from the same file. Only, tests put `t<hex>.` before all names.
 write_rabbitmq_config() {
-    local folder=$state/rabbitmq ours='^(t[0-9a-f]+\\.)?' ours_to_worker
-    ours_to_worker="$ours(imports(\\\\..+)?|dialer\\\\.import-events)\$"
-    mkdir -p -- "$folder"/{conf.d,data,home}
-    cat >"$folder/definitions.json" <<JSON
+    local folder=$state/rabbitmq
+    mkdir -p -- "$folder"/{conf.d,data,definitions,home}
+    cat >"$folder/definitions/1-users.json" <<JSON
 {
-  "vhosts": [{"name": "user-import"}],
   "users": [
     {"name": "owner", "password": "${settings[amqp_owner_password]}", "tags": ["administrator"]},
     {"name": "user-import", "password": "${settings[amqp_worker_password]}", "tags": []},
     {"name": "dialer", "password": "${settings[amqp_dialer_password]}", "tags": []}
-  ],
-  "permissions": [
-    {"user": "owner", "vhost": "user-import", "configure": ".*", "write": ".*", "read": ".*"},
-    {"user": "user-import", "vhost": "user-import",
-     "configure": "$ours_to_worker", "write": "$ours_to_worker", "read": "$ours_to_worker"},
-    {"user": "dialer", "vhost": "user-import",
-     "configure": "^$", "write": "${ours}imports$", "read": "${ours}dialer\\\\.import-events$"}
-  ],
-  "policies": [
-    {"vhost": "user-import", "name": "user-import-delivery-limit", "priority": 0, "apply-to": "queues",
-     "pattern": "${ours}(imports\\\\.dead|dialer\\\\.import-events)$", "definition": {"delivery-limit": 1000000000}}
   ]
+}
+JSON
+    sed -E 's/"\^([^$])/"^(t[0-9a-f]+\\\\.)?\1/' "$checkout/deploy/rabbitmq/definitions.json" \
+        >"$folder/definitions/2-definitions.json"
+    cat >"$folder/definitions/3-owner.json" <<'JSON'
+{
+  "permissions": [{"user": "owner", "vhost": "user-import", "configure": ".*", "write": ".*", "read": ".*"}]
 }
 JSON
     # For a developer's machine: the write-ahead log of the quorum queues takes up to three times its size (by
@@ -60,7 +53,7 @@ JSON
     # memory); and the broker stops taking messages only when the disk is all but full.
     cat >"$folder/rabbitmq.conf" <<CONF
 loopback_users = none
-load_definitions = $folder/definitions.json
+load_definitions = $folder/definitions
 raft.wal_max_size_bytes = 67108864
 disk_free_limit.absolute = 50MB
 vm_memory_high_watermark.absolute = 1GB

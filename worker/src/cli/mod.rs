@@ -8,6 +8,7 @@ mod follow;
 mod list;
 mod operator;
 mod options;
+mod probe;
 mod purge;
 mod replay;
 mod rotate_seals;
@@ -77,6 +78,8 @@ enum Command {
     Dead(dead::Command),
     /// Look at configuration, servers, permissions and keys, and say what to do
     Doctor(doctor::Args),
+    /// Ask a worker on this machine whether it lives; for the health checks of containers
+    Probe(probe::Args),
     /// Remove what has outlived its time: success CSVs, then rows and error CSVs, then imports
     Purge(Box<purge::Args>),
     /// Print a completion script for a shell
@@ -156,6 +159,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Replay(args) => replay::run(*args).await,
         Command::Dead(command) => dead::run(command).await,
         Command::Doctor(args) => doctor::run(args).await,
+        Command::Probe(args) => probe::run(args).await,
         Command::Purge(args) => purge::run(*args).await,
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -32,16 +32,6 @@ const KILLED_BY: i32 = 128;
 /// Options of `work`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    #[command(flatten)]
-    database: db::Options,
-    #[command(flatten)]
-    broker: broker::Options,
-    #[command(flatten)]
-    storage: storage::Options,
-    #[command(flatten)]
-    limits: LimitArgs,
-    #[command(flatten)]
-    hashing: HashingArgs,
     /// Keys that seal password seeds, as ID:KEY[,ID:KEY…] with KEY as base64 of 32 bytes; the first one seals, all open
     #[arg(long, env = "SEAL_KEYS", value_name = "KEYS", hide_env_values = true)]
     seal_keys: Secret,
@@ -65,6 +55,17 @@ pub(super) struct Args {
     /// for the world
     #[arg(long, env = "HTTP_ADDRESS", value_name = "ADDRESS:PORT")]
     http_address: Option<SocketAddr>,
+    // Each of these begins a heading of the help, under which all that follows would stand.
+    #[command(flatten)]
+    database: db::Options,
+    #[command(flatten)]
+    broker: broker::Options,
+    #[command(flatten)]
+    storage: storage::Options,
+    #[command(flatten)]
+    limits: LimitArgs,
+    #[command(flatten)]
+    hashing: HashingArgs,
 }
 
 pub(super) async fn run(args: Args, name: &str) -> anyhow::Result<ExitCode> {

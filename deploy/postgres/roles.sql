@@ -1,0 +1,31 @@
+-- Roles and database, made once by a superuser; harmless when run again. The tables, and what the two groups may do with them, come
+-- with `user-import migrate`.
+--
+--     OWNER_PASSWORD=… WORKER_PASSWORD=… OPERATOR_PASSWORD=… psql --set ON_ERROR_STOP=1 --file deploy/postgres/roles.sql
+--
+-- | log-in            | variable of user-import | rights                                                  |
+-- | user_import_owner | MIGRATE_DATABASE_URL    | owns the database: only for `migrate`                   |
+-- | user_import_app   | DATABASE_URL            | those of user_import_worker: what an import needs       |
+-- | user_import_ops   | OPERATOR_DATABASE_URL   | those of user_import_operator: what `purge` deletes too |
+
+\getenv owner_password OWNER_PASSWORD
+\getenv worker_password WORKER_PASSWORD
+\getenv operator_password OPERATOR_PASSWORD
+
+SELECT format('CREATE ROLE %I NOLOGIN', name)
+  FROM (VALUES ('user_import_worker'), ('user_import_operator')) AS wanted (name)
+ WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) \gexec
+SELECT format('CREATE ROLE %I LOGIN PASSWORD %L', name, password)
+  FROM (VALUES ('user_import_owner', :'owner_password'),
+               ('user_import_app', :'worker_password'),
+               ('user_import_ops', :'operator_password')) AS wanted (name, password)
+ WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) \gexec
+
+GRANT user_import_worker TO user_import_app;
+GRANT user_import_operator TO user_import_ops;
+
+SELECT 'CREATE DATABASE user_import OWNER user_import_owner ENCODING ''UTF8'' TEMPLATE template0'
+ WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'user_import') \gexec
+-- Nobody else has anything to look for in it.
+REVOKE ALL ON DATABASE user_import FROM PUBLIC;
+GRANT CONNECT ON DATABASE user_import TO user_import_worker, user_import_operator;
