@@ -17,6 +17,10 @@ mod imports {
 }
 mod files {
     mod columns;
+    mod declared_encodings;
+    mod ignored;
+    mod kept_cells;
+    mod misleading;
     mod other_tools;
 }
 mod jobs {
