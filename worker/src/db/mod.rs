@@ -25,6 +25,7 @@ mod rescue;
 mod row;
 mod row_record;
 mod seeds;
+mod set_aside;
 mod shards;
 mod tenant_lock;
 
