@@ -1,0 +1,137 @@
+//! A message that is set aside, and why.
+
+use serde::Deserialize;
+use shared::contract::{Id, job::MAX_JOB_BYTES};
+use strum::{EnumString, IntoStaticStr};
+use uuid::Uuid;
+
+/// A message larger than this is not looked into: four times the largest job, so that the Dialer is told of a job that is a
+/// little too large, and nothing of many MiB is parsed.
+const MAX_SUBJECT_BYTES: usize = 4 * MAX_JOB_BYTES;
+
+/// How much is kept of a message that is set aside and larger than any of ours: enough to see whose it is. A message may
+/// have 128 MiB.
+const KEPT_BYTES: usize = 4096;
+
+/// Which import a message is about, as far as even a message that is not valid tells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub struct Subject {
+    /// The import.
+    pub import_id: Uuid,
+    /// Its tenant.
+    pub tenant_id: Id,
+    /// Its attempt; a job has none.
+    pub attempt: Option<u32>,
+}
+
+impl Subject {
+    /// `None` if the message does not tell it, or is far too large to be one of ours.
+    pub fn of(body: &[u8]) -> Option<Self> {
+        let body = Some(body).filter(|body| body.len() <= MAX_SUBJECT_BYTES)?;
+        serde_json::from_slice(body).ok()
+    }
+}
+
+/// A message that is set aside for an operator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadLetter {
+    /// Why.
+    pub reason: DeadReason,
+    /// The last error.
+    pub error: Option<String>,
+    /// Routing key with which it was published.
+    pub origin: String,
+    /// How often it was tried again before.
+    pub retry_count: u32,
+    /// Its ID, if its publisher gave it one.
+    pub message_id: Option<String>,
+    /// The import that it is about, if it tells that.
+    pub subject: Option<Subject>,
+    /// The message, or its beginning if it is larger than any of ours.
+    pub body: Vec<u8>,
+    /// Size of the message in bytes.
+    pub size_bytes: usize,
+}
+
+/// As much of a message as a dead letter keeps.
+pub fn kept(body: &[u8]) -> Vec<u8> {
+    let kept = if body.len() > MAX_JOB_BYTES {
+        KEPT_BYTES
+    } else {
+        body.len()
+    };
+    body.iter().take(kept).copied().collect()
+}
+
+/// Why a message was set aside for an operator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, IntoStaticStr, clap::ValueEnum)]
+#[strum(serialize_all = "snake_case")]
+#[value(rename_all = "snake_case")]
+pub enum DeadReason {
+    /// It is not a job or message of this contract.
+    Malformed,
+    /// A newer release wrote it.
+    NewerVersion,
+    /// Its import ID belongs to another job.
+    ImportIdTaken,
+    /// It failed in a way that no retry mends.
+    #[strum(serialize = "permanent_error")]
+    #[value(name = "permanent_error")]
+    Permanent,
+    /// It failed as often as is tried.
+    RetriesExhausted,
+    /// Its worker died each time that it ran it.
+    KillsWorkers,
+    /// The import's messages were lost again and again.
+    MessagesLost,
+    /// The broker delivered it as often as it may, and no worker lived to set it aside.
+    DeliveryLimit,
+    /// The broker's policy gave it less time than it waited.
+    Expired,
+    /// The broker's policy gave its queue less room than it needed.
+    Maxlen,
+    /// Somebody took it out of its queue and refused it.
+    Rejected,
+    /// Whoever set it aside did not say.
+    Unknown,
+}
+
+impl DeadReason {
+    /// All of them.
+    pub const ALL: [Self; 12] = [
+        Self::Malformed,
+        Self::NewerVersion,
+        Self::ImportIdTaken,
+        Self::Permanent,
+        Self::RetriesExhausted,
+        Self::KillsWorkers,
+        Self::MessagesLost,
+        Self::DeliveryLimit,
+        Self::Expired,
+        Self::Maxlen,
+        Self::Rejected,
+        Self::Unknown,
+    ];
+
+    /// The name in headers, events and the database.
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_invalid_message_still_tells_its_import() {
+        let body = br#"{"version": 9, "import_id": "7c0ffee0-0000-4000-8000-000000000001", "tenant_id": 7, "x": [1]}"#;
+        let subject = Subject::of(body).unwrap();
+        assert_eq!(
+            (subject.import_id.as_u128() >> 96, subject.tenant_id.get()),
+            (0x7c0f_fee0, 7)
+        );
+        assert_eq!(Subject::of(b"no json"), None);
+        assert_eq!(Subject::of(br#"{"tenant_id": 7}"#), None);
+    }
+}
