@@ -62,7 +62,7 @@ pub struct Options {
     /// File of the certificate authorities that sign the S3 server's certificate [default: those of the system]
     #[arg(long = "s3-ca-file", env = "S3_CA_FILE", value_name = "FILE")]
     pub ca_file: Option<Authorities>,
-    /// Region that requests are signed for
+    /// Region for which requests are signed
     #[arg(
         long = "s3-region",
         env = "S3_REGION",
@@ -70,7 +70,7 @@ pub struct Options {
         default_value = "us-east-1"
     )]
     pub region: String,
-    /// Bucket of uploads and reports
+    /// Bucket for uploads and reports
     #[arg(long = "s3-bucket", env = "S3_BUCKET", value_name = "NAME")]
     pub bucket: String,
     /// Access key

@@ -40,7 +40,7 @@ pub(super) struct Args {
     /// ID of the import; the same ID and file again is the same import [default: a random one]
     #[arg(long = "id", value_name = "UUID")]
     import_id: Option<Uuid>,
-    /// Show progress until the import has ended, then its summary
+    /// Show progress until the import has ended, then the summary
     #[arg(long)]
     wait: bool,
     /// Print one line of JSON on standard output: with --wait the completion event's data, else the import's ID

@@ -38,10 +38,10 @@ pub(super) struct Args {
     /// Pending rows in one message
     #[arg(long, env = "BATCH_ROWS", value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=500))]
     batch_rows: u16,
-    /// Days after which a temporary password that was not changed expires
+    /// Days after which a temporary password expires if it was not changed
     #[arg(long, env = "PASSWORD_DAYS", value_name = "DAYS", default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=3650))]
     password_days: u16,
-    /// Seconds to finish what the worker holds after it was told to stop
+    /// Seconds that a worker has to finish its work after it was told to stop
     #[arg(long, env = "GRACE_SECONDS", value_name = "SECONDS", default_value_t = 30)]
     grace_seconds: u64,
     /// Seconds without progress after which the messages of an import are looked for, and which workers then have for what

@@ -23,9 +23,9 @@ const PURGED_AT_ONCE: i64 = 1000;
 pub enum DeadState {
     /// Nothing yet.
     Open,
-    /// It was sent on its way again.
+    /// It was published again, or its import resumed.
     Replayed,
-    /// It was thrown away.
+    /// It was discarded.
     Discarded,
 }
 

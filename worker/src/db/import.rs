@@ -25,9 +25,9 @@ pub enum State {
     Running,
     /// Every row has its outcome, both reports are in storage.
     Completed,
-    /// Refused as a whole.
+    /// Rejected as a whole.
     Rejected,
-    /// Given up, until an operator replays it.
+    /// Failed, until an operator replays it.
     Failed,
     /// Stopped by an operator.
     Cancelled,

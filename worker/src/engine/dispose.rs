@@ -110,6 +110,6 @@ async fn note_retry(
     let text = error.to_string();
     if let Err(error) = context.db.note_retry(subject.import_id, &text, delay).await {
         // Most likely the database is what failed in the first place.
-        tracing::debug!(%error, "the retry could not be noted");
+        tracing::debug!(%error, "could not record the retry");
     }
 }

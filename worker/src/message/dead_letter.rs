@@ -68,31 +68,31 @@ pub fn kept(body: &[u8]) -> Vec<u8> {
 #[strum(serialize_all = "snake_case")]
 #[value(rename_all = "snake_case")]
 pub enum DeadReason {
-    /// It is not a job or message of this contract.
+    /// It is not a valid job or message.
     Malformed,
     /// A newer release wrote it.
     NewerVersion,
     /// Its import ID belongs to another job.
     ImportIdTaken,
-    /// It failed in a way that no retry mends.
+    /// It failed in a way that no retry can fix.
     #[strum(serialize = "permanent_error")]
     #[value(name = "permanent_error")]
     Permanent,
-    /// It failed as often as is tried.
+    /// Every retry failed.
     RetriesExhausted,
-    /// Its worker died each time that it ran it.
+    /// Every worker that received it died.
     KillsWorkers,
     /// The import's messages were lost again and again.
     MessagesLost,
-    /// The broker delivered it as often as it may, and no worker lived to set it aside.
+    /// The broker delivered it as often as its limit allows, and no worker survived to set it aside.
     DeliveryLimit,
-    /// The broker's policy gave it less time than it waited.
+    /// It waited longer than the broker's policy allows.
     Expired,
-    /// The broker's policy gave its queue less room than it needed.
+    /// Its queue was longer than the broker's policy allows.
     Maxlen,
-    /// Somebody took it out of its queue and refused it.
+    /// Somebody took it from its queue and rejected it.
     Rejected,
-    /// Whoever set it aside did not say.
+    /// The reason is not known.
     Unknown,
 }
 

@@ -1,6 +1,6 @@
 //! The trace that a message belongs to.
 
-/// The trace that a message belongs to, in the form of W3C Trace Context. Whoever publishes a message may write anything here.
+/// The trace that a message belongs to, in the form of W3C Trace Context. The publisher of a message may write anything here.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Trace {
     /// What published the message.

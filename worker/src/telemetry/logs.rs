@@ -15,10 +15,10 @@ use super::{identity, json_lines::JsonLines};
 /// How log lines are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum Format {
-    /// For people; without colours, wherever it is shown
+    /// For people; never with colours
     #[default]
     Text,
-    /// One JSON object a line
+    /// One JSON object per line
     Json,
 }
 
