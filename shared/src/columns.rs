@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
@@ -23,7 +24,7 @@ const ALWAYS_REQUIRED: [Field; 4] = [
 ];
 
 /// A file as the mapping step shows it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Columns {
     /// The encoding that was taken.
     pub encoding: Encoding,
@@ -50,7 +51,7 @@ pub struct Columns {
 }
 
 /// A column of the file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Column {
     /// Where it stands in the file, from 1.
     pub number: usize,
@@ -65,7 +66,7 @@ pub struct Column {
 }
 
 /// A field and the columns that could be meant.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Conflict {
     /// The field.
     pub field: Field,

@@ -71,7 +71,7 @@ impl RejectionCode {
 }
 
 /// An import that is rejected as a whole, with nothing created.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, thiserror::Error)]
 #[error("{code}: {message}")]
 pub struct Rejection {
     /// The stable code.

@@ -17,10 +17,6 @@ mod imports {
 }
 mod files {
     mod columns;
-    mod declared_encodings;
-    mod ignored;
-    mod kept_cells;
-    mod misleading;
     mod other_tools;
 }
 mod jobs {
@@ -62,6 +58,11 @@ mod operators {
     mod purge;
     mod seal_keys;
     mod submit;
+}
+mod console {
+    mod access;
+    mod api;
+    mod sessions;
 }
 mod telemetry {
     mod logs;

@@ -34,6 +34,9 @@ const OPERATION_TIMEOUT: Duration = Duration::from_secs(30);
 /// Time for a TCP connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// Largest report that is read back: reports have a few MiB at most, the source's rows and a sentence for each problem.
+pub const MAX_REPORT_BYTES: u64 = 256 * 1024 * 1024;
+
 /// What is done to an object that need not be there before.
 const WRITING: &str = "writing";
 

@@ -71,6 +71,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         states: args.states,
         before: args.older_than.map(ago).transpose()?,
         since: args.newer_than.map(ago).transpose()?,
+        error: None,
         limit: args.limit,
     };
     let imports = db.list(&filter).await?;

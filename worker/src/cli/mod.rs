@@ -2,6 +2,7 @@
 
 mod cancel;
 mod columns;
+mod console;
 mod dead;
 mod doctor;
 mod follow;
@@ -14,8 +15,10 @@ mod replay;
 mod rotate_seals;
 mod secret_files;
 mod status;
+mod stop;
 mod submit;
 mod terminal;
+mod token;
 mod topology;
 mod watch;
 mod work;
@@ -80,6 +83,12 @@ enum Command {
     Doctor(doctor::Args),
     /// Ask a worker on this machine whether it lives; for the health checks of containers
     Probe(probe::Args),
+    /// Serve the console: pages for administrators and operators, and their API
+    Console(Box<console::Args>),
+    /// Make a token with which somebody comes into the console
+    Token(token::Args),
+    /// End sessions and tokens of the console, by person or by key
+    Revoke(token::RevokeArgs),
     /// Delete old data: success CSVs, then rows and error CSVs, then imports
     Purge(Box<purge::Args>),
     /// Print a completion script for a shell
@@ -160,6 +169,9 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Dead(command) => dead::run(command).await,
         Command::Doctor(args) => doctor::run(args).await,
         Command::Probe(args) => probe::run(args).await,
+        Command::Console(args) => console::run(*args).await,
+        Command::Token(args) => token::run(&args),
+        Command::Revoke(args) => token::revoke(args).await,
         Command::Purge(args) => purge::run(*args).await,
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -7,8 +7,10 @@ use shared::{
     },
     rejection::{Rejection, RejectionCode},
 };
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use sqlx::{PgExecutor, types::Json};
-use strum::{EnumString, IntoStaticStr};
+use strum::{EnumString, IntoStaticStr, VariantArray};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -16,8 +18,22 @@ use super::{convert::unsigned, error::Error, pool::Db};
 use crate::{message::ImportRef, secret::SealedSeed};
 
 /// Where an import stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, IntoStaticStr, clap::ValueEnum)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    clap::ValueEnum,
+)]
 #[strum(serialize_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum State {
     /// The job is known.
     Received,

@@ -17,16 +17,13 @@ use crate::{
     },
     db::{Db, Import},
     steps::event,
-    storage::{Fetched, Storage},
+    storage::{Fetched, MAX_REPORT_BYTES, Storage},
 };
 
 /// Exit code of an import that is finished, but not every row was created.
 pub(in crate::cli) const WITH_PROBLEMS: u8 = 3;
 /// Exit code of an import that was refused as a whole.
 pub(in crate::cli) const REJECTED: u8 = 4;
-
-/// Reports have a few MiB at most: the source's rows and a sentence for each problem.
-const MAX_REPORT_BYTES: u64 = 256 * 1024 * 1024;
 
 pub(super) fn published(import_id: Uuid, json: bool) -> anyhow::Result<()> {
     if json {
