@@ -37,9 +37,17 @@ pub(super) const fn administrator(tenant: Tenant) -> BearerRole {
 }
 
 /// A tenant's import that is completed, and the upload that it was made of.
-pub(super) async fn imported(world: &World, console: &Console, tenant: Tenant, rows: u32) -> (String, String) {
+pub(super) async fn imported(
+    world: &World,
+    console: &Console,
+    tenant: Tenant,
+    rows: u32,
+) -> (String, String) {
     let token = console.token("ada@example.com", administrator(tenant));
-    let upload = console.upload(&token, "users.csv", good_rows(rows).as_bytes()).await.json();
+    let upload = console
+        .upload(&token, "users.csv", good_rows(rows).as_bytes())
+        .await
+        .json();
     let upload_id = upload["upload_id"].as_str().unwrap().to_owned();
     let new = json!({ "upload_id": upload_id });
     let import = console.as_bearer(&token, "POST", "/api/imports", &new).await;
@@ -82,10 +90,21 @@ async fn no_route_lets_anybody_in_whom_it_is_not_for() {
                 .replace("{upload_id}", &upload_id)
                 .replace("{import_id}", &import_id);
             let is_page = !path.starts_with("/api/");
-            let nobody = console.send(method, &path, &[("origin", &format!("http://{}", console.address()))], b"").await;
+            let nobody = console
+                .send(
+                    method,
+                    &path,
+                    &[("origin", &format!("http://{}", console.address()))],
+                    b"",
+                )
+                .await;
             if is_page {
                 let to = nobody.header("location");
-                assert_eq!((nobody.status, to), (303, Some("/sign-in")), "{method} {path} by nobody");
+                assert_eq!(
+                    (nobody.status, to),
+                    (303, Some("/sign-in")),
+                    "{method} {path} by nobody"
+                );
             } else {
                 assert_eq!(nobody.status, 401, "{method} {path} by nobody");
             }
@@ -98,20 +117,41 @@ async fn no_route_lets_anybody_in_whom_it_is_not_for() {
             ];
             for token in refused {
                 let reply = console.as_bearer(&token, method, &path, &Value::Null).await;
-                assert_eq!(reply.status, 401, "{method} {path} with {token}: {}", reply.text());
+                assert_eq!(
+                    reply.status,
+                    401,
+                    "{method} {path} with {token}: {}",
+                    reply.text()
+                );
             }
-            for (subject, role) in [("eve@example.com", administrator(theirs)), ("grace@example.com", OPERATOR)] {
+            for (subject, role) in [
+                ("eve@example.com", administrator(theirs)),
+                ("grace@example.com", OPERATOR),
+            ] {
                 let token = console.token(subject, role);
                 let reply = console.as_bearer(&token, method, &path, &Value::Null).await;
                 if !is_for(&path, role) {
-                    assert_eq!(reply.status, 403, "{method} {path} by {subject}: {}", reply.text());
+                    assert_eq!(
+                        reply.status,
+                        403,
+                        "{method} {path} by {subject}: {}",
+                        reply.text()
+                    );
                 } else if template.contains('{') && role == administrator(theirs) {
-                    assert_eq!(reply.status, 404, "{method} {path} of another tenant: {}", reply.text());
+                    assert_eq!(
+                        reply.status,
+                        404,
+                        "{method} {path} of another tenant: {}",
+                        reply.text()
+                    );
                 }
                 if role == administrator(theirs) {
                     let text = reply.text();
                     assert!(!text.contains("user1"), "{method} {path}: {text}");
-                    assert!(!text.contains(&import_id) && !text.contains(&upload_id), "{method} {path}: {text}");
+                    assert!(
+                        !text.contains(&import_id) && !text.contains(&upload_id),
+                        "{method} {path}: {text}"
+                    );
                 }
             }
             if method == "POST" && path.contains("/operators") {
@@ -130,7 +170,10 @@ async fn an_upload_of_another_tenant_cannot_be_imported() {
         let (ours, theirs) = (world.tenant().await, world.tenant().await);
         let console = Console::start(world, &[]).await;
         let token = console.token("ada@example.com", administrator(ours));
-        let upload = console.upload(&token, "users.csv", good_rows(1).as_bytes()).await.json();
+        let upload = console
+            .upload(&token, "users.csv", good_rows(1).as_bytes())
+            .await
+            .json();
         let other = console.token("eve@example.com", administrator(theirs));
         let new = json!({ "upload_id": upload["upload_id"] });
         let reply = console.as_bearer(&other, "POST", "/api/imports", &new).await;

@@ -80,10 +80,20 @@ async fn what_is_too_large_or_no_file_is_told_apart() {
         let console = Console::start(world, &[("MAX_FILE_BYTES", "2000")]).await;
         let token = console.token("ada@example.com", administrator(tenant));
         let large = console.upload(&token, "large.csv", &[b'a'; 2001]).await;
-        assert_eq!((large.status, &large.json()["code"]), (413, &json!("file_too_large")));
-        let zip = console.upload(&token, "users.csv", b"PK\x03\x04not a table").await;
-        assert_eq!((zip.status, &zip.json()["rejection"]["code"]), (201, &json!("not_csv")));
-        let none = console.as_bearer(&token, "POST", "/api/imports", &json!({ "upload_id": 7 })).await;
+        assert_eq!(
+            (large.status, &large.json()["code"]),
+            (413, &json!("file_too_large"))
+        );
+        let zip = console
+            .upload(&token, "users.csv", b"PK\x03\x04not a table")
+            .await;
+        assert_eq!(
+            (zip.status, &zip.json()["rejection"]["code"]),
+            (201, &json!("not_csv"))
+        );
+        let none = console
+            .as_bearer(&token, "POST", "/api/imports", &json!({ "upload_id": 7 }))
+            .await;
         assert_eq!((none.status, &none.json()["code"]), (422, &json!("invalid")));
     })
     .await;
@@ -99,7 +109,8 @@ async fn a_tenant_has_so_many_streams_and_takes_none_of_others() {
         let open = async || {
             use tokio::io::{AsyncReadExt, AsyncWriteExt};
             let mut stream = tokio::net::TcpStream::connect(console.address()).await.unwrap();
-            let request = format!("GET {waiting} HTTP/1.0\r\nhost: x\r\nauthorization: Bearer {token}\r\n\r\n");
+            let request =
+                format!("GET {waiting} HTTP/1.0\r\nhost: x\r\nauthorization: Bearer {token}\r\n\r\n");
             stream.write_all(request.as_bytes()).await.unwrap();
             let mut begin = [0; 12];
             stream.read_exact(&mut begin).await.unwrap();
@@ -112,7 +123,13 @@ async fn a_tenant_has_so_many_streams_and_takes_none_of_others() {
         let (_, import_id) = imported(world, &console, other, 2).await;
         let theirs = console.token("bob@example.com", administrator(other));
         let path = format!("/api/imports/{import_id}/progress");
-        assert_eq!(console.as_bearer(&theirs, "GET", &path, &Value::Null).await.status, 200);
+        assert_eq!(
+            console
+                .as_bearer(&theirs, "GET", &path, &Value::Null)
+                .await
+                .status,
+            200
+        );
         drop(streams);
         eventually("a free place", async || {
             let again = tokio::time::timeout(
@@ -142,12 +159,21 @@ async fn the_description_is_openapi_3_1_and_complete() {
         for (method, path) in console.operations() {
             let operation = &description["paths"][&path][method.to_lowercase()];
             assert!(operation["summary"].is_string(), "{method} {path} has no summary");
-            assert!(operation["responses"]["default"].is_object(), "{method} {path} names no failure");
-            assert!(ids.insert(operation["operationId"].to_string()), "{method} {path} has another's ID");
+            assert!(
+                operation["responses"]["default"].is_object(),
+                "{method} {path} names no failure"
+            );
+            assert!(
+                ids.insert(operation["operationId"].to_string()),
+                "{method} {path} has another's ID"
+            );
             for parameter in path.split('{').skip(1) {
                 let name = parameter.split('}').next().unwrap();
                 let parameters = description["paths"][&path]["parameters"].as_array().unwrap();
-                assert!(parameters.iter().any(|own| own["name"] == name), "{method} {path}");
+                assert!(
+                    parameters.iter().any(|own| own["name"] == name),
+                    "{method} {path}"
+                );
             }
         }
     })
@@ -160,14 +186,23 @@ async fn nothing_is_lost_while_the_broker_or_the_worker_is_away() {
         let tenant = world.tenant().await;
         let cut_off = Console::start(world, &[("AMQP_URL", "amqp://127.0.0.1:1")]).await;
         let token = cut_off.token("ada@example.com", administrator(tenant));
-        let upload = cut_off.upload(&token, "users.csv", good_rows(2).as_bytes()).await.json();
+        let upload = cut_off
+            .upload(&token, "users.csv", good_rows(2).as_bytes())
+            .await
+            .json();
         let new = json!({ "upload_id": upload["upload_id"] });
         let refused = cut_off.as_bearer(&token, "POST", "/api/imports", &new).await;
-        assert_eq!((refused.status, &refused.json()["code"]), (503, &json!("broker_unavailable")));
+        assert_eq!(
+            (refused.status, &refused.json()["code"]),
+            (503, &json!("broker_unavailable"))
+        );
 
         // The same upload by a console that reaches it, while no worker runs yet.
         let console = Console::start(world, &[]).await;
-        let import = console.as_bearer(&token, "POST", "/api/imports", &new).await.json();
+        let import = console
+            .as_bearer(&token, "POST", "/api/imports", &new)
+            .await
+            .json();
         let _worker = Worker::start(world, &[]);
         let event = world.final_event(&import).await;
         assert_eq!(final_data(&event, "completed")["summary"]["created"], 2);

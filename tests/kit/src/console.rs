@@ -7,10 +7,7 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
 };
-use worker::{
-    console::Keys,
-    db::BearerRole,
-};
+use worker::{console::Keys, db::BearerRole};
 
 use crate::{World, eventually};
 
@@ -64,7 +61,9 @@ impl Reply {
 impl Console {
     /// Starts a console in the world.
     pub async fn start(world: &World, variables: &[(&str, &str)]) -> Self {
-        let path = world.scratch().join(format!("console-{}.log", uuid::Uuid::new_v4()));
+        let path = world
+            .scratch()
+            .join(format!("console-{}.log", uuid::Uuid::new_v4()));
         let log = std::fs::File::create(&path).expect("the log");
         let database = world.console_database_url();
         let child = world
@@ -127,15 +126,25 @@ impl Console {
     /// A request with a token.
     pub async fn as_bearer(&self, token: &str, method: &str, path: &str, body: &Value) -> Reply {
         let authorization = format!("Bearer {token}");
-        let headers = [("authorization", authorization.as_str()), ("content-type", "application/json")];
-        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let headers = [
+            ("authorization", authorization.as_str()),
+            ("content-type", "application/json"),
+        ];
+        let body = if body.is_null() {
+            String::new()
+        } else {
+            body.to_string()
+        };
         self.send(method, path, &headers, body.as_bytes()).await
     }
 
     /// Sends a file.
     pub async fn upload(&self, token: &str, name: &str, content: &[u8]) -> Reply {
         let authorization = format!("Bearer {token}");
-        let headers = [("authorization", authorization.as_str()), ("content-type", "text/csv")];
+        let headers = [
+            ("authorization", authorization.as_str()),
+            ("content-type", "text/csv"),
+        ];
         self.send("POST", &format!("/api/uploads?name={name}"), &headers, content)
             .await
     }
@@ -204,7 +213,9 @@ impl Console {
     }
 
     fn assert_described(&self, method: &str, path: &str, reply: &Reply) {
-        let is_json = reply.header("content-type").is_some_and(|kind| kind.starts_with("application/json"));
+        let is_json = reply
+            .header("content-type")
+            .is_some_and(|kind| kind.starts_with("application/json"));
         let path = path.split('?').next().unwrap_or(path);
         if !is_json || !path.starts_with("/api/") || path.ends_with("openapi.json") {
             return;
@@ -213,7 +224,10 @@ impl Console {
         let matches = |template: &str| {
             let (own, given) = (parts(template), parts(path));
             own.len() == given.len()
-                && own.iter().zip(&given).all(|(own, given)| own.starts_with('{') || own == given)
+                && own
+                    .iter()
+                    .zip(&given)
+                    .all(|(own, given)| own.starts_with('{') || own == given)
         };
         let paths = self.description["paths"].as_object().expect("paths");
         let Some((_, item)) = paths.iter().find(|(template, _)| matches(template)) else {
@@ -221,9 +235,15 @@ impl Console {
             return;
         };
         let responses = &item[method.to_lowercase()]["responses"];
-        let response = responses.get(reply.status.to_string()).unwrap_or(&responses["default"]);
+        let response = responses
+            .get(reply.status.to_string())
+            .unwrap_or(&responses["default"]);
         let schema = &response["content"]["application/json"]["schema"];
-        assert!(!schema.is_null(), "{method} {path}: {} is not described", reply.status);
+        assert!(
+            !schema.is_null(),
+            "{method} {path}: {} is not described",
+            reply.status
+        );
         let schema = json!({ "components": self.description["components"], "allOf": [schema] });
         let validator = jsonschema::validator_for(&schema).expect("a schema");
         if let Err(error) = validator.validate(&reply.json()) {

@@ -117,7 +117,11 @@ pub(super) async fn revoke(args: RevokeArgs) -> anyhow::Result<ExitCode> {
     let (revoked, details, said) = match (args.what.subject, args.what.key) {
         (Some(subject), _) => {
             let said = format!("sessions and tokens of {subject} have ended");
-            (Revoked::Subject(subject.clone()), serde_json::json!({ "for": subject }), said)
+            (
+                Revoked::Subject(subject.clone()),
+                serde_json::json!({ "for": subject }),
+                said,
+            )
         }
         (None, key) => {
             let key = key.unwrap_or_default();

@@ -30,9 +30,7 @@ impl Bounds {
     fn of(&self, tenant_id: Id) -> Arc<Semaphore> {
         let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
         // Tenants that have nothing under way and nobody waiting need no place.
-        tenants.retain(|_, places| {
-            Arc::strong_count(places) > 1 || places.available_permits() < self.each
-        });
+        tenants.retain(|_, places| Arc::strong_count(places) > 1 || places.available_permits() < self.each);
         let places = tenants
             .entry(tenant_id)
             .or_insert_with(|| Arc::new(Semaphore::new(self.each)));

@@ -7,8 +7,8 @@ use shared::{
     contract::{
         Id,
         job::{
-            Column, ExtensionSource, Fields, FixedList, FixedRole, IdColumn, ListSource, PasswordOptions, RoleSource,
-            Security, Sip, TwoFactor,
+            Column, ExtensionSource, Fields, FixedList, FixedRole, IdColumn, ListSource, PasswordOptions,
+            RoleSource, Security, Sip, TwoFactor,
         },
     },
     field::Field,
@@ -134,7 +134,11 @@ pub(super) const TWO_FACTOR: [(TwoFactor, &str, &str); 4] = [
         "Default from Role/Tenant",
         "The setting of the role; where it has none, that of the tenant.",
     ),
-    (TwoFactor::Disabled, "Disabled - login without 2FA", "No login security enhancements."),
+    (
+        TwoFactor::Disabled,
+        "Disabled - login without 2FA",
+        "No login security enhancements.",
+    ),
     (
         TwoFactor::Email,
         "Email - with one-time code",
@@ -304,7 +308,10 @@ impl Choices {
             text => {
                 let number = text.parse::<NonZeroU32>().ok();
                 if number.is_none() {
-                    missing.push((name, "Enter a positive whole number, or leave it empty.".to_owned()));
+                    missing.push((
+                        name,
+                        "Enter a positive whole number, or leave it empty.".to_owned(),
+                    ));
                 }
                 number
             }
@@ -407,7 +414,10 @@ impl ListChoice {
 
 /// An ID as a form gives it.
 fn id(text: &str) -> Option<Id> {
-    text.trim().parse::<i64>().ok().and_then(|id| Id::try_from(id).ok())
+    text.trim()
+        .parse::<i64>()
+        .ok()
+        .and_then(|id| Id::try_from(id).ok())
 }
 
 /// The texts of a column that are no IDs, each once, with what of the tenant's list has the same name.
@@ -449,7 +459,9 @@ mod tests {
     use super::*;
 
     fn form(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
-        let owned = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let owned = pairs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         owned.collect()
     }
 
@@ -510,7 +522,12 @@ mod tests {
         for (pairs, missing) in [
             (&[][..], &["username", "email", "virtual_extension", "role"][..]),
             (
-                &[("column.username", "U"), ("column.email", "E"), ("generate", "on"), ("from.role", "dialer")][..],
+                &[
+                    ("column.username", "U"),
+                    ("column.email", "E"),
+                    ("generate", "on"),
+                    ("from.role", "dialer"),
+                ][..],
                 &["role"][..],
             ),
             (
@@ -526,7 +543,12 @@ mod tests {
                     ("max_session_minutes", "0"),
                     ("max_concurrent_sessions", "two"),
                 ][..],
-                &["pbx_domain", "pbx_device", "max_session_minutes", "max_concurrent_sessions"][..],
+                &[
+                    "pbx_domain",
+                    "pbx_device",
+                    "max_session_minutes",
+                    "max_concurrent_sessions",
+                ][..],
             ),
         ] {
             let choices = Choices::read(&form(pairs), Choices::default());
@@ -544,6 +566,9 @@ mod tests {
             ..Choices::default()
         };
         let after = Choices::read(&form(&[("sip", "webrtc")]), before.clone());
-        assert_eq!((after.pbx_domain, after.columns), (before.pbx_domain, before.columns));
+        assert_eq!(
+            (after.pbx_domain, after.columns),
+            (before.pbx_domain, before.columns)
+        );
     }
 }

@@ -58,11 +58,22 @@ mod tests {
     fn what_was_not_corrected_is_read_back_as_it_was() {
         let names = [text("Username"), text("Note"), text("Email")];
         let cells = [
-            [text("ann"), text("=1+1, \"quoted\"\nand more"), text("ann@example.com")],
+            [
+                text("ann"),
+                text("=1+1, \"quoted\"\nand more"),
+                text("ann@example.com"),
+            ],
             [text("bob"), text("'=x"), text("bob@example")],
             [text("eve"), text(""), text("")],
         ];
-        let rows: Vec<Line<'_>> = (1..).zip(&cells).map(|(row, cells)| Line { row, cells, surplus: &[] }).collect();
+        let rows: Vec<Line<'_>> = (1..)
+            .zip(&cells)
+            .map(|(row, cells)| Line {
+                row,
+                cells,
+                surplus: &[],
+            })
+            .collect();
         let corrections = read(&[
             (text("cell.2.2"), text("bob@example.com")),
             (text("cell.3.0"), text(" ")),
@@ -70,8 +81,15 @@ mod tests {
             (text("action"), text("check")),
         ]);
         let content = file(&names, &rows, &corrections);
-        let read = shared::file::read(&content, None, &Limits::default()).unwrap().all_records().unwrap();
-        let found: Vec<&[String]> = read.records.iter().map(|record| record.cells.as_slice()).collect();
+        let read = shared::file::read(&content, None, &Limits::default())
+            .unwrap()
+            .all_records()
+            .unwrap();
+        let found: Vec<&[String]> = read
+            .records
+            .iter()
+            .map(|record| record.cells.as_slice())
+            .collect();
         assert_eq!(read.header.names, names);
         assert_eq!(found[0], &cells[0]);
         assert_eq!(found[1], [text("bob"), text("'=x"), text("bob@example.com")]);

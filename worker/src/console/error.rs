@@ -42,7 +42,9 @@ pub(super) enum Error {
     Gone(&'static str),
     #[error("the database does not answer at the moment, nothing was changed: try again")]
     Database(#[source] db::Error),
-    #[error("the message broker does not answer at the moment: try again, nothing is lost and nothing is done twice")]
+    #[error(
+        "the message broker does not answer at the moment: try again, nothing is lost and nothing is done twice"
+    )]
     Broker(#[source] broker::Error),
     #[error("the object storage does not answer at the moment, nothing was changed: try again")]
     Storage(#[source] storage::Error),
@@ -104,7 +106,10 @@ impl IntoResponse for Error {
         let status = self.status();
         if status.is_server_error() {
             let cause = std::error::Error::source(&self).map(ToString::to_string);
-            tracing::warn!(cause = cause.as_deref().unwrap_or_default(), "a request failed: {self}");
+            tracing::warn!(
+                cause = cause.as_deref().unwrap_or_default(),
+                "a request failed: {self}"
+            );
         }
         let failure = Failure {
             code: self.code().to_owned(),

@@ -26,8 +26,8 @@ use shared::limits::Limits;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-pub use access::{InvalidKeys, Keys};
 pub(crate) use access::MAX_LIFE;
+pub use access::{InvalidKeys, Keys};
 pub use options::{Framing, Options};
 pub use state::Console;
 

@@ -80,7 +80,6 @@ impl FromStr for Framing {
 #[error("{0:?} is not an origin, as https://dialer.example.com")]
 pub struct InvalidOrigin(String);
 
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -90,7 +89,10 @@ mod tests {
         let by = |text: &str| Ok(Framing::By(text.to_owned()));
         for (text, expected) in [
             ("", Ok(Framing::Nowhere)),
-            ("https://a.example  https://b.example:8443", by("https://a.example https://b.example:8443")),
+            (
+                "https://a.example  https://b.example:8443",
+                by("https://a.example https://b.example:8443"),
+            ),
             ("https://a.example/path", Err(())),
             ("*", Err(())),
             ("'self'; script-src *", Err(())),

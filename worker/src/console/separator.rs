@@ -49,7 +49,11 @@ mod tests {
             .into_iter()
             .chain(text.encode_utf16().flat_map(u16::to_le_bytes))
             .collect();
-        for content in [text.as_bytes().to_vec(), [b"\xEF\xBB\xBF", text.as_bytes()].concat(), utf_16] {
+        for content in [
+            text.as_bytes().to_vec(),
+            [b"\xEF\xBB\xBF", text.as_bytes()].concat(),
+            utf_16,
+        ] {
             let semicolon = declare(&content, None, Some(Delimiter::Semicolon));
             let read = inspect(&semicolon, None, &Limits::default()).unwrap();
             assert_eq!((read.delimiter, read.columns.len()), (Delimiter::Semicolon, 1));

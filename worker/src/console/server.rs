@@ -36,10 +36,7 @@ pub(super) async fn serve(listener: TcpListener, app: Router, connections: u16, 
                 let answering = http1::Builder::new()
                     .timer(TokioTimer::new())
                     .header_read_timeout(HEADER_TIMEOUT)
-                    .serve_connection(
-                        TokioIo::new(connection),
-                        TowerToHyperService::new(app.clone()),
-                    );
+                    .serve_connection(TokioIo::new(connection), TowerToHyperService::new(app.clone()));
                 let answering = graceful.watch(answering);
                 tokio::spawn(async move {
                     // Whoever asks hears of it by the end of his connection.

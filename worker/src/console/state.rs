@@ -2,9 +2,7 @@
 
 use shared::limits::Limits;
 
-use super::{
-    access::Keys, bounds::Bounds, options::Framing, publisher::Publisher, watch::Watch,
-};
+use super::{access::Keys, bounds::Bounds, options::Framing, publisher::Publisher, watch::Watch};
 use crate::{db::Db, storage::Storage};
 
 /// What every request is answered with.

@@ -1,5 +1,7 @@
 //! The import as it stands: its state, its counters, what happened to it as a whole.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use shared::{
     contract::{
         event::{FileFormat, Summary},
@@ -7,8 +9,6 @@ use shared::{
     },
     rejection::{Rejection, RejectionCode},
 };
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 use sqlx::{PgExecutor, types::Json};
 use strum::{EnumString, IntoStaticStr, VariantArray};
 use time::OffsetDateTime;

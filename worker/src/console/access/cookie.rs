@@ -22,7 +22,12 @@ pub(super) fn read(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// Sets the cookie. It is not for scripts, and goes to this site alone, unless others may frame it.
-pub(crate) fn set(headers: &HeaderMap, framing: &Framing, value: &str, life: Duration) -> Option<HeaderValue> {
+pub(crate) fn set(
+    headers: &HeaderMap,
+    framing: &Framing,
+    value: &str,
+    life: Duration,
+) -> Option<HeaderValue> {
     HeaderValue::try_from(format!(
         "{}; Max-Age={}",
         attributes(headers, framing, value),

@@ -70,7 +70,9 @@ pub enum InvalidKeys {
     #[error("there is no key")]
     Empty,
     /// Not of the form.
-    #[error("key {0} is not of the form ID:hs256:SECRET or ID:eddsa:PUBLIC-KEY, with 1 to 64 characters as ID")]
+    #[error(
+        "key {0} is not of the form ID:hs256:SECRET or ID:eddsa:PUBLIC-KEY, with 1 to 64 characters as ID"
+    )]
     Form(usize),
     /// A secret that is too short, or no base64.
     #[error("the secret of key {0:?} is not base64 of {MIN_SECRET_BYTES} bytes or more")]
@@ -140,7 +142,8 @@ impl Keys {
             .filter(|part| !part.is_empty());
         for (index, part) in parts.enumerate() {
             let mut parts = part.splitn(3, ':');
-            let (Some(id), Some(algorithm), Some(material)) = (parts.next(), parts.next(), parts.next()) else {
+            let (Some(id), Some(algorithm), Some(material)) = (parts.next(), parts.next(), parts.next())
+            else {
                 return Err(InvalidKeys::Form(index + 1));
             };
             if !(1..=64).contains(&id.len()) {

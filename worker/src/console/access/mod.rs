@@ -22,9 +22,9 @@ use uuid::Uuid;
 pub use keys::{InvalidKeys, Keys};
 
 pub(super) use cookie::{clear, set};
+pub(crate) use keys::MAX_LIFE;
 pub(super) use keys::Refused;
 pub(super) use origin::check_origin;
-pub(crate) use keys::MAX_LIFE;
 
 use super::{error::Error, state::Console};
 use crate::db::{Audit, Bearer, BearerRole, Digest, Import, Upload};

@@ -55,7 +55,10 @@ pub(super) async fn errors(
 
 async fn download(
     console: &Console,
-    OwnImport { administrator, import }: &OwnImport,
+    OwnImport {
+        administrator,
+        import,
+    }: &OwnImport,
     attempt: Option<u32>,
     report: Report,
 ) -> Result<Response, Error> {
@@ -85,15 +88,18 @@ async fn download(
         let about = (reference.tenant_id.get(), reference.import_id);
         console
             .db
-            .record(&administrator.audit(AUDITED), Some(about), json!({ "attempt": attempt }))
+            .record(
+                &administrator.audit(AUDITED),
+                Some(about),
+                json!({ "attempt": attempt }),
+            )
             .await?;
     }
     let disposition = format!(
         "attachment; filename=\"{name}-{}.csv\"",
         short(&reference.import_id.to_string())
     );
-    let disposition =
-        HeaderValue::try_from(disposition).map_err(|error| Error::Internal(error.into()))?;
+    let disposition = HeaderValue::try_from(disposition).map_err(|error| Error::Internal(error.into()))?;
     let headers = [
         (
             header::CONTENT_TYPE,

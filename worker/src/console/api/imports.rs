@@ -3,11 +3,7 @@
 use std::sync::Arc;
 
 use aide::transform::TransformOperation;
-use axum::{
-    Json,
-    extract::State,
-    http::StatusCode,
-};
+use axum::{Json, extract::State, http::StatusCode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use shared::{contract::job::Mode, outcome::Outcome, problem::Problem};

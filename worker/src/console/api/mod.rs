@@ -17,8 +17,8 @@ use aide::{
         routing::{delete_with, get_with, post_with},
     },
     openapi::{
-        Info, OpenApi, Parameter, ParameterData, ParameterSchemaOrContent, PathStyle, ReferenceOr, SchemaObject,
-        SecurityScheme, Server, Tag,
+        Info, OpenApi, Parameter, ParameterData, ParameterSchemaOrContent, PathStyle, ReferenceOr,
+        SchemaObject, SecurityScheme, Server, Tag,
     },
     transform::TransformOpenApi,
 };
@@ -96,14 +96,18 @@ fn documented() -> ApiRouter<Arc<Console>> {
     let administrators = ApiRouter::new()
         .api_route("/api/tenant", get_with(tenant::lists, tenant::describe_lists))
         .api_route("/api/users", get_with(tenant::users, tenant::describe_users))
-        .api_route("/api/uploads", post_with(uploads::create, uploads::describe_create))
+        .api_route(
+            "/api/uploads",
+            post_with(uploads::create, uploads::describe_create),
+        )
         .api_route(
             "/api/uploads/{upload_id}",
             get_with(uploads::show, uploads::describe_show),
         )
         .api_route(
             "/api/imports",
-            post_with(imports::create, imports::describe_create).get_with(imports::list, imports::describe_list),
+            post_with(imports::create, imports::describe_create)
+                .get_with(imports::list, imports::describe_list),
         )
         .api_route(
             "/api/imports/{import_id}",

@@ -125,10 +125,10 @@ pub(super) fn describe(operation: TransformOperation<'_>) -> TransformOperation<
         .description("Each event has the name `progress`, and a `Progress` as its data.")
         .response_with::<200, Response, _>(|mut response| {
             response.inner().description = "A stream of events.".to_owned();
-            response
-                .inner()
-                .content
-                .insert("text/event-stream".to_owned(), aide::openapi::MediaType::default());
+            response.inner().content.insert(
+                "text/event-stream".to_owned(),
+                aide::openapi::MediaType::default(),
+            );
             response
         })
 }

@@ -81,7 +81,11 @@ pub(super) async fn begin(
     let secret = BASE64_URL_SAFE_NO_PAD.encode(secret);
     let begun = console
         .db
-        .begin_session(&access::digest(&secret), &access::digest(&exchange.token), &bearer)
+        .begin_session(
+            &access::digest(&secret),
+            &access::digest(&exchange.token),
+            &bearer,
+        )
         .await?;
     if !begun {
         return Err(Error::Token(access::Refused::Revoked));
@@ -100,9 +104,13 @@ pub(super) fn describe_begin(operation: TransformOperation<'_>) -> TransformOper
         .id("beginSession")
         .tag("sessions")
         .summary("Exchange a token for a cookie")
-        .description("The cookie lives as long as the token. A token that was logged out or revoked is refused.")
+        .description(
+            "The cookie lives as long as the token. A token that was logged out or revoked is refused.",
+        )
         .security_requirement_multi([])
-        .response_with::<200, Json<Session>, _>(|response| response.description("Who is signed in; the cookie."))
+        .response_with::<200, Json<Session>, _>(|response| {
+            response.description("Who is signed in; the cookie.")
+        })
 }
 
 /// Says who is signed in.

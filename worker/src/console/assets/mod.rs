@@ -14,7 +14,10 @@ const ICON: &str = include_str!("icon.svg");
 /// The files, for everybody.
 pub(super) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
     Router::new()
-        .route("/assets/console.css", get(async || file("text/css; charset=utf-8", STYLE)))
+        .route(
+            "/assets/console.css",
+            get(async || file("text/css; charset=utf-8", STYLE)),
+        )
         .route(
             "/assets/console.js",
             get(async || file("text/javascript; charset=utf-8", SCRIPT)),

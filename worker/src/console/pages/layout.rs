@@ -16,8 +16,8 @@ pub(super) enum Place {
 }
 
 impl Place {
-    const ADMINISTRATOR: &[Self] = & [Self::Users, Self::Imports];
-    const OPERATOR: &[Self] = & [Self::Overview, Self::OperatorImports, Self::Dead];
+    const ADMINISTRATOR: &[Self] = &[Self::Users, Self::Imports];
+    const OPERATOR: &[Self] = &[Self::Overview, Self::OperatorImports, Self::Dead];
 
     const fn link(self) -> (&'static str, &'static str) {
         match self {

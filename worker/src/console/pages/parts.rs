@@ -46,7 +46,11 @@ pub(super) fn state(state: State) -> Markup {
 
 /// A number with its noun: `1 row`, `2 rows`.
 pub(super) fn counted(number: u64, one: &str, several: &str) -> String {
-    format!("{} {}", thousands(number), if number == 1 { one } else { several })
+    format!(
+        "{} {}",
+        thousands(number),
+        if number == 1 { one } else { several }
+    )
 }
 
 /// A number in groups of three.
@@ -80,8 +84,16 @@ pub(super) fn notice(kind: &str, title: &str, text: &Markup) -> Markup {
 /// A message as a sentence of its own.
 pub(super) fn sentence(message: &str) -> String {
     let mut characters = message.chars();
-    let first: String = characters.next().into_iter().flat_map(char::to_uppercase).collect();
-    let end = if message.ends_with(['.', '!', '?']) { "" } else { "." };
+    let first: String = characters
+        .next()
+        .into_iter()
+        .flat_map(char::to_uppercase)
+        .collect();
+    let end = if message.ends_with(['.', '!', '?']) {
+        ""
+    } else {
+        "."
+    };
     format!("{first}{}{end}", characters.as_str())
 }
 
@@ -91,7 +103,12 @@ mod tests {
 
     #[test]
     fn numbers_are_read_in_groups() {
-        for (number, text) in [(0, "0"), (999, "999"), (1000, "1\u{202f}000"), (1_234_567, "1\u{202f}234\u{202f}567")] {
+        for (number, text) in [
+            (0, "0"),
+            (999, "999"),
+            (1000, "1\u{202f}000"),
+            (1_234_567, "1\u{202f}234\u{202f}567"),
+        ] {
             assert_eq!(thousands(number), text);
         }
         assert_eq!(counted(1, "row", "rows"), "1 row");
@@ -100,7 +117,13 @@ mod tests {
 
     #[test]
     fn lengths_of_time_stand_in_their_largest_unit() {
-        for (seconds, text) in [(-5, "0 s"), (59, "59 s"), (60, "1 min"), (7200, "2 h"), (172_800, "2 d")] {
+        for (seconds, text) in [
+            (-5, "0 s"),
+            (59, "59 s"),
+            (60, "1 min"),
+            (7200, "2 h"),
+            (172_800, "2 d"),
+        ] {
             assert_eq!(span(time::Duration::seconds(seconds)), text);
         }
     }

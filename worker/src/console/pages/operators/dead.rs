@@ -119,7 +119,10 @@ fn table(letters: &[StoredDeadLetter], may_act: bool, now: OffsetDateTime) -> Ma
 }
 
 fn actions(letters: &[StoredDeadLetter]) -> Markup {
-    let failed = letters.iter().filter(|letter| letter.import_state == Some(crate::db::State::Failed)).count() as u64;
+    let failed = letters
+        .iter()
+        .filter(|letter| letter.import_state == Some(crate::db::State::Failed))
+        .count() as u64;
     let cut = letters.iter().filter(|letter| letter.is_cut).count() as u64;
     let all = letters.len() as u64;
     html! {
@@ -174,9 +177,14 @@ pub(super) async fn replay(
             }
         }
     }
-    let done = format!("{} replayed", counted(sent, "dead letter was", "dead letters were"));
+    let done = format!(
+        "{} replayed",
+        counted(sent, "dead letter was", "dead letters were")
+    );
     Ok(back(&if left > 0 {
-        format!("{done}, {left} left where they are: too large to be kept, closed by somebody else, or without a queue.")
+        format!(
+            "{done}, {left} left where they are: too large to be kept, closed by somebody else, or without a queue."
+        )
     } else {
         format!("{done}.")
     }))
@@ -189,7 +197,13 @@ pub(super) async fn discard(
 ) -> Result<Redirect, Error> {
     let audit = audit(operator.subject, "dead discard", &form);
     let letters = chosen(&form);
-    let closed = console.db.close_dead_letters(&letters, DeadState::Discarded, &audit).await?;
+    let closed = console
+        .db
+        .close_dead_letters(&letters, DeadState::Discarded, &audit)
+        .await?;
     let count = closed.len() as u64;
-    Ok(back(&format!("{} discarded.", counted(count, "dead letter was", "dead letters were"))))
+    Ok(back(&format!(
+        "{} discarded.",
+        counted(count, "dead letter was", "dead letters were")
+    )))
 }

@@ -37,7 +37,11 @@ pub(super) async fn show(
     State(console): State<Arc<Console>>,
     Path(import_id): Path<Uuid>,
 ) -> Result<Response, Error> {
-    let import = console.db.find(import_id).await?.ok_or(Error::NotFound("import"))?;
+    let import = console
+        .db
+        .find(import_id)
+        .await?
+        .ok_or(Error::NotFound("import"))?;
     let history = console.db.history(import_id).await?;
     let rows = console.db.rows(import.job.tenant_id, import_id, &[]).await?;
     let filter = DeadFilter {
@@ -150,7 +154,11 @@ fn can(import: &Import) -> (bool, bool) {
     };
     let replay = match import.state {
         ImportState::Completed => refused,
-        ImportState::Received | ImportState::Running | ImportState::Rejected | ImportState::Failed | ImportState::Cancelled => true,
+        ImportState::Received
+        | ImportState::Running
+        | ImportState::Rejected
+        | ImportState::Failed
+        | ImportState::Cancelled => true,
     };
     (cancel, replay && import.rows_purged_at.is_none())
 }

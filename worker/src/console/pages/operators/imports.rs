@@ -164,7 +164,10 @@ fn table(imports: &[Import], now: OffsetDateTime) -> Markup {
 
 /// Why it stands where it stands: no text of the file.
 pub(super) fn why(import: &Import) -> String {
-    let rejection = import.rejection.as_ref().map(|rejection| rejection.code.as_str().to_owned());
+    let rejection = import
+        .rejection
+        .as_ref()
+        .map(|rejection| rejection.code.as_str().to_owned());
     let trouble = || import.trouble().map(|error| printable(error).into_owned());
     rejection.or_else(trouble).unwrap_or_default()
 }

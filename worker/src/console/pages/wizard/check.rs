@@ -40,7 +40,10 @@ use crate::{
 
 pub(super) async fn show(
     visitor: Visitor,
-    OwnUpload { administrator, upload }: OwnUpload,
+    OwnUpload {
+        administrator,
+        upload,
+    }: OwnUpload,
     State(console): State<Arc<Console>>,
 ) -> Result<Response, Error> {
     if let Some(import_id) = upload.import_id {
@@ -55,7 +58,9 @@ pub(super) async fn show(
     let found = console.db.find_of(upload.tenant_id, check_id).await?;
     let body = match &found {
         Some(check) if check.state.is_final() => {
-            let job = ready.settings.job(&upload, check_id, Mode::Validate, &administrator.subject);
+            let job = ready
+                .settings
+                .job(&upload, check_id, Mode::Validate, &administrator.subject);
             if is_same(&check.job, &job) {
                 result(&console, &upload, check, &ready).await?
             } else {
@@ -93,7 +98,10 @@ async fn result(console: &Console, upload: &Upload, check: &Import, ready: &Read
     Ok(match check.state {
         ImportState::Completed => completed(console, upload, check, ready).await?,
         ImportState::Rejected => {
-            let message = check.rejection.as_ref().map(|rejection| rejection.message.as_str());
+            let message = check
+                .rejection
+                .as_ref()
+                .map(|rejection| rejection.message.as_str());
             html! {
                 (notice("bad", "The file would be rejected", &html! {
                     p { (sentence(message.unwrap_or_default())) }
@@ -107,7 +115,12 @@ async fn result(console: &Console, upload: &Upload, check: &Import, ready: &Read
     })
 }
 
-async fn completed(console: &Console, upload: &Upload, check: &Import, ready: &Ready) -> Result<Markup, Error> {
+async fn completed(
+    console: &Console,
+    upload: &Upload,
+    check: &Import,
+    ready: &Ready,
+) -> Result<Markup, Error> {
     let summary = check.summary;
     let refused = console
         .db
@@ -191,7 +204,10 @@ async fn estimate(console: &Console, rows: u32) -> Result<String, Error> {
 
 /// Checks the file as it stands.
 pub(super) async fn again(
-    OwnUpload { administrator, upload }: OwnUpload,
+    OwnUpload {
+        administrator,
+        upload,
+    }: OwnUpload,
     State(console): State<Arc<Console>>,
 ) -> Result<Response, Error> {
     check_as_it_stands(&console, &administrator, &upload).await
@@ -199,7 +215,10 @@ pub(super) async fn again(
 
 /// Makes a new file of the corrected cells, and has it checked.
 pub(super) async fn correct(
-    OwnUpload { administrator, upload }: OwnUpload,
+    OwnUpload {
+        administrator,
+        upload,
+    }: OwnUpload,
     State(console): State<Arc<Console>>,
     Form(form): Form<Vec<(String, String)>>,
 ) -> Result<Response, Error> {
@@ -234,7 +253,10 @@ fn line(record: &Record) -> Line<'_> {
 
 /// Step 6: the users are created.
 pub(super) async fn import(
-    OwnUpload { administrator, upload }: OwnUpload,
+    OwnUpload {
+        administrator,
+        upload,
+    }: OwnUpload,
     State(console): State<Arc<Console>>,
 ) -> Result<Response, Error> {
     let Some(ready) = ready(&console, &administrator, &upload).await? else {

@@ -116,15 +116,26 @@ pub(super) async fn create(
             }
         }
     };
-    Ok(page(&visitor.bearer, Place::Users, "Create users from a file", &content))
+    Ok(page(
+        &visitor.bearer,
+        Place::Users,
+        "Create users from a file",
+        &content,
+    ))
 }
 
 /// A size as people say it.
 fn size(bytes: u64) -> String {
     const KIB: u64 = 1024;
     match bytes {
-        bytes if bytes >= KIB * KIB && bytes.is_multiple_of(KIB * KIB) => format!("{} MiB", bytes / KIB / KIB),
-        bytes if bytes >= KIB * KIB => format!("{}.{} MiB", bytes / KIB / KIB, bytes % (KIB * KIB) * 10 / KIB / KIB),
+        bytes if bytes >= KIB * KIB && bytes.is_multiple_of(KIB * KIB) => {
+            format!("{} MiB", bytes / KIB / KIB)
+        }
+        bytes if bytes >= KIB * KIB => format!(
+            "{}.{} MiB",
+            bytes / KIB / KIB,
+            bytes % (KIB * KIB) * 10 / KIB / KIB
+        ),
         bytes if bytes >= KIB => format!("{} KiB", bytes / KIB),
         bytes => format!("{bytes} bytes"),
     }
@@ -166,7 +177,9 @@ fn sample_csv(lists: &TenantLists) -> Vec<u8> {
     let width = lists.extension_range.as_ref().map_or(4, |(first, _)| first.len());
     let pick = |list: &[Named], index: usize| {
         let index = index.checked_rem(list.len()).unwrap_or(0);
-        list.get(index).map(|named| named.id.to_string()).unwrap_or_default()
+        list.get(index)
+            .map(|named| named.id.to_string())
+            .unwrap_or_default()
     };
     let rows = PEOPLE.iter().enumerate().map(|(index, (given, family))| {
         let username = format!("{}.{}", given.to_lowercase(), family.to_lowercase());
@@ -230,7 +243,9 @@ fn reading(upload: &Upload, choices: &Choices, file: Option<&Inspected>) -> Mark
     let declared = choices.encoding.map(Encoding::as_str).map(str::to_lowercase);
     let found = file.map(|file| file.columns.encoding.as_str().to_owned());
     let is_listed = |label: &str| ENCODINGS.iter().any(|(own, _)| *own == label);
-    let delimiter = file.filter(|file| file.header.has_sep_line).map(|file| file.columns.delimiter);
+    let delimiter = file
+        .filter(|file| file.header.has_sep_line)
+        .map(|file| file.columns.delimiter);
     html! {
         section.card {
             form method="post" action={ "/uploads/" (upload.upload_id) } data-live {
@@ -276,7 +291,11 @@ fn reading(upload: &Upload, choices: &Choices, file: Option<&Inspected>) -> Mark
 
 fn preview(file: &Inspected) -> Markup {
     let columns = &file.columns;
-    let recognised = columns.columns.iter().filter(|column| column.field.is_some()).count();
+    let recognised = columns
+        .columns
+        .iter()
+        .filter(|column| column.field.is_some())
+        .count();
     html! {
         h2 {
             (counted(columns.rows as u64, "user", "users")) ", "
@@ -313,11 +332,18 @@ fn preview(file: &Inspected) -> Markup {
 
 /// Reads the file otherwise from now on.
 pub(super) async fn read_otherwise(
-    OwnUpload { administrator, upload }: OwnUpload,
+    OwnUpload {
+        administrator,
+        upload,
+    }: OwnUpload,
     State(console): State<Arc<Console>>,
     Form(form): Form<Vec<(String, String)>>,
 ) -> Result<impl IntoResponse, Error> {
-    let value = |name: &str| form.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str());
+    let value = |name: &str| {
+        form.iter()
+            .find(|(own, _)| own == name)
+            .map(|(_, value)| value.as_str())
+    };
     let mut choices = Choices::stored(&upload.choices);
     let encoding = match value("encoding") {
         None | Some("") => None,

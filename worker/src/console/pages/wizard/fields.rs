@@ -76,7 +76,10 @@ async fn current(
     if stored.chosen {
         return Ok(stored);
     }
-    let remembered = console.db.remembered(upload.tenant_id, &header_digest(file)).await?;
+    let remembered = console
+        .db
+        .remembered(upload.tenant_id, &header_digest(file))
+        .await?;
     Ok(match remembered {
         Some(value) => Choices {
             remembered: true,
@@ -90,11 +93,17 @@ async fn current(
 /// Keeps what was chosen; and where it is to be checked, and is whole, has it checked.
 pub(super) async fn save(
     visitor: Visitor,
-    OwnUpload { administrator, upload }: OwnUpload,
+    OwnUpload {
+        administrator,
+        upload,
+    }: OwnUpload,
     State(console): State<Arc<Console>>,
     Form(form): Form<Vec<(String, String)>>,
 ) -> Result<Response, Error> {
-    let action = form.iter().find(|(name, _)| name == "action").map(|(_, value)| value.as_str());
+    let action = form
+        .iter()
+        .find(|(name, _)| name == "action")
+        .map(|(_, value)| value.as_str());
     let stored = Choices::stored(&upload.choices);
     let here = format!("/uploads/{}/fields", upload.upload_id);
     if action == Some("forget") {
@@ -125,7 +134,15 @@ pub(super) async fn save(
         Ok(settings) => begin_check(&console, &administrator, &upload, settings).await,
         Err((missing, refused)) => {
             let lists = tenant(&console, &upload).await?;
-            let page = render(&visitor.bearer, &upload, &file, &lists, &choices, &missing, refused.as_deref());
+            let page = render(
+                &visitor.bearer,
+                &upload,
+                &file,
+                &lists,
+                &choices,
+                &missing,
+                refused.as_deref(),
+            );
             Ok((axum::http::StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
         }
     }
@@ -218,7 +235,12 @@ impl FieldsForm<'_> {
     }
 
     fn options(&self, chosen: Option<&str>, prefix: &str) -> Markup {
-        let names = self.file.columns.columns.iter().filter(|column| !column.name.trim().is_empty());
+        let names = self
+            .file
+            .columns
+            .columns
+            .iter()
+            .filter(|column| !column.name.trim().is_empty());
         html! {
             @for column in names {
                 option value={ (prefix) (column.name) } selected[chosen == Some(column.name.as_str())] { (column.name) }
@@ -227,7 +249,9 @@ impl FieldsForm<'_> {
     }
 
     fn samples(&self, column: Option<&str>) -> Markup {
-        let samples = column.map(|column| self.file.samples(column, SAMPLES)).unwrap_or_default();
+        let samples = column
+            .map(|column| self.file.samples(column, SAMPLES))
+            .unwrap_or_default();
         html! {
             @if column.is_some() && samples.is_empty() { span.hint { "This column is empty." } }
             @for sample in samples { span.sample { (sample) } }

@@ -57,13 +57,19 @@ pub(super) async fn show(
         upload,
         ..
     } = awaited;
-    let is_check = import.as_ref().is_some_and(|import| import.job.mode == Mode::Validate);
+    let is_check = import
+        .as_ref()
+        .is_some_and(|import| import.job.mode == Mode::Validate);
     let body = match &import {
         Some(import) if import.state.is_final() => summary(&console, import).await?,
         import => progress::live(
             import_id,
             import.as_ref(),
-            if is_check { "Checking the file" } else { "Importing users" },
+            if is_check {
+                "Checking the file"
+            } else {
+                "Importing users"
+            },
         ),
     };
     let content = html! {
@@ -84,7 +90,10 @@ pub(super) async fn show(
 async fn summary(console: &Console, import: &Import) -> Result<Markup, Error> {
     Ok(match import.state {
         ImportState::Rejected => {
-            let message = import.rejection.as_ref().map(|rejection| rejection.message.as_str());
+            let message = import
+                .rejection
+                .as_ref()
+                .map(|rejection| rejection.message.as_str());
             notice(
                 "bad",
                 "The file was rejected, nobody was created",
@@ -212,20 +221,35 @@ async fn to_correct(console: &Console, import: &Import, refused: &[Row]) -> Resu
     let columns = shown_columns(mapping.as_ref());
     let action = format!("/imports/{}/corrections", import.job.import_id);
     let button = "Check the corrected rows";
-    Ok(problems::table(&action, button, &names, &columns, mapping.as_ref(), &rows))
+    Ok(problems::table(
+        &action,
+        button,
+        &names,
+        &columns,
+        mapping.as_ref(),
+        &rows,
+    ))
 }
 
 /// Makes a new file of the rows that were refused, and has it checked.
 pub(super) async fn correct(
-    OwnImport { administrator, import }: OwnImport,
+    OwnImport {
+        administrator,
+        import,
+    }: OwnImport,
     State(console): State<Arc<Console>>,
     Form(form): Form<Vec<(String, String)>>,
 ) -> Result<Response, Error> {
     let reference = import.reference();
     if !has_reports(&import) || import.rows_purged_at.is_some() {
-        return Err(Error::Conflict("the rows of this import are not there to be corrected".to_owned()));
+        return Err(Error::Conflict(
+            "the rows of this import are not there to be corrected".to_owned(),
+        ));
     }
-    let refused = console.db.rows(reference.tenant_id, reference.import_id, &REFUSED).await?;
+    let refused = console
+        .db
+        .rows(reference.tenant_id, reference.import_id, &REFUSED)
+        .await?;
     let (names, _) = stored(&console, &import).await?;
     let lines: Vec<Line<'_>> = refused
         .iter()
@@ -236,8 +260,13 @@ pub(super) async fn correct(
         })
         .collect();
     let content = corrections::file(&names, &lines, &corrections::read(&form));
-    let before = console.db.upload_of(reference.tenant_id, reference.import_id).await?;
-    let name = before.as_ref().map_or("users.csv", |upload| upload.file_name.as_str());
+    let before = console
+        .db
+        .upload_of(reference.tenant_id, reference.import_id)
+        .await?;
+    let name = before
+        .as_ref()
+        .map_or("users.csv", |upload| upload.file_name.as_str());
     let choices = before.as_ref().map(|upload| Choices {
         encoding: None,
         ..Choices::stored(&upload.choices)
@@ -262,7 +291,10 @@ pub(super) async fn list(
     let imports = console.db.list(&filter).await?;
     let open = console.db.open_uploads(administrator.tenant_id, 10).await?;
     let now = OffsetDateTime::now_utc();
-    let shown: Vec<&Import> = imports.iter().filter(|import| import.job.mode == Mode::Import).collect();
+    let shown: Vec<&Import> = imports
+        .iter()
+        .filter(|import| import.job.mode == Mode::Import)
+        .collect();
     let content = html! {
         div.title {
             h1 { "Imports" }

@@ -26,8 +26,14 @@ pub(super) fn routes() -> Router<Arc<Console>> {
     Router::new()
         .route("/users/create", get(create::create))
         .route("/users/sample.csv", get(create::sample))
-        .route("/uploads/{upload_id}", get(create::show).post(create::read_otherwise))
-        .route("/uploads/{upload_id}/fields", get(fields::show).post(fields::save))
+        .route(
+            "/uploads/{upload_id}",
+            get(create::show).post(create::read_otherwise),
+        )
+        .route(
+            "/uploads/{upload_id}/fields",
+            get(fields::show).post(fields::save),
+        )
         .route("/uploads/{upload_id}/check", get(check::show).post(check::again))
         .route("/uploads/{upload_id}/corrections", post(check::correct))
         .route("/uploads/{upload_id}/import", post(check::import))

@@ -74,7 +74,12 @@ pub(super) fn table(
     }
 }
 
-fn problem_row(row: &ProblemRow<'_>, names: &[String], columns: &[usize], mapping: Option<&Mapping>) -> Markup {
+fn problem_row(
+    row: &ProblemRow<'_>,
+    names: &[String],
+    columns: &[usize],
+    mapping: Option<&Mapping>,
+) -> Markup {
     let place = |problem: &Problem| mapping.and_then(|mapping| mapping.column(problem.field?));
     // What belongs to no column that is shown stands with the row.
     let of_row = row
