@@ -40,6 +40,7 @@ pub struct Columns {
     /// The columns in their order, without those that our reports append.
     pub columns: Vec<Column>,
     /// The column that seems to hold a field, by its name: what a job without a mapping would take.
+    #[schemars(with = "BTreeMap<String, String>")]
     pub suggested: BTreeMap<Field, String>,
     /// Fields with more than one such column: a job must name one of them, or take the field from elsewhere.
     pub conflicts: Vec<Conflict>,
@@ -47,6 +48,24 @@ pub struct Columns {
     /// elsewhere.
     pub missing: Vec<Field>,
     /// Why an import of the file would be refused. Only `missing_header` ends with a mapping.
+    pub rejections: Vec<Rejection>,
+}
+
+/// What `user-import columns --json` prints.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Inspected {
+    /// The file can be read as CSV.
+    Columns(Columns),
+    /// It cannot.
+    Unreadable(Unreadable),
+}
+
+/// A file that cannot be read as CSV.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Unreadable {
+    /// Why.
+    #[schemars(length(min = 1))]
     pub rejections: Vec<Rejection>,
 }
 

@@ -1,6 +1,5 @@
 //! What became of a row.
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use strum::{Display, EnumString, IntoStaticStr, VariantArray};
 
@@ -18,7 +17,6 @@ use crate::problem::Problem;
     Hash,
     Serialize,
     Deserialize,
-    JsonSchema,
     Display,
     EnumString,
     IntoStaticStr,

@@ -9,7 +9,7 @@ use crate::{
     cell,
     contract::{
         Id,
-        job::{FixedList, FixedRole, IdColumn, Job, ListSource, RoleSource},
+        job::{ExtensionSource, FixedList, FixedRole, IdColumn, Job, ListSource, RoleSource},
     },
     field::Field,
     file::{Delimiter, Header, Record, SourceFile},
@@ -150,12 +150,12 @@ impl Fixed {
         let list = |source: &Option<ListSource>| match source {
             Some(ListSource::Fixed(FixedList { values })) => Some(IdList::of(values)),
             Some(ListSource::Column(column)) => of_names(column),
-            None => None,
+            Some(ListSource::Ignored(_)) | None => None,
         };
         let roles = match &job.fields.role {
             Some(RoleSource::Fixed(FixedRole { value })) => Some(IdList::of(&[*value])),
             Some(RoleSource::Column(column)) => of_names(column),
-            None => None,
+            Some(RoleSource::Ignored(_)) | None => None,
         };
         Self {
             roles,
@@ -179,7 +179,7 @@ impl Ids {
         match source {
             Some(RoleSource::Fixed(FixedRole { value })) => Self::Fixed(IdList::of(&[*value])),
             Some(RoleSource::Column(column)) => Self::Cell(IdNames::of(column)),
-            None => Self::Cell(IdNames::default()),
+            Some(RoleSource::Ignored(_)) | None => Self::Cell(IdNames::default()),
         }
     }
 
@@ -187,7 +187,7 @@ impl Ids {
         match source {
             Some(ListSource::Fixed(FixedList { values })) => Self::Fixed(IdList::of(values)),
             Some(ListSource::Column(column)) => Self::Cell(IdNames::of(column)),
-            None => Self::Cell(IdNames::default()),
+            Some(ListSource::Ignored(_)) | None => Self::Cell(IdNames::default()),
         }
     }
 }
@@ -210,7 +210,7 @@ impl<'m> Reader<'m> {
             .fields
             .virtual_extension
             .as_ref()
-            .is_some_and(|source| source.generate);
+            .is_some_and(ExtensionSource::is_generated);
         Self {
             mapping,
             header: &file.header,

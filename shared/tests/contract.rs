@@ -10,6 +10,7 @@
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use shared::contract::{
+    cancel::Cancel,
     event::Event,
     job::{self, Job},
     message::{PlanDue, ReportDue, RowsDue},
@@ -41,17 +42,140 @@ fn holds<T: DeserializeOwned + Serialize>(sample: &str, schema: &str) {
 
 #[test]
 fn messages_look_as_they_always_did() {
-    holds::<Job>(include_str!("golden/job.json"), "job.json");
-    holds::<Job>(include_str!("golden/job-names.json"), "job.json");
-    holds::<PlanDue>(include_str!("golden/plan-due.json"), "plan-due.json");
-    holds::<RowsDue>(include_str!("golden/rows-due.json"), "rows-due.json");
-    holds::<ReportDue>(include_str!("golden/report-due.json"), "report-due.json");
-    holds::<Event>(include_str!("golden/event-completed.json"), "event.json");
-    holds::<Event>(include_str!("golden/event-rejected.json"), "event.json");
-    holds::<Event>(include_str!("golden/event-failed.json"), "event.json");
-    holds::<Event>(include_str!("golden/event-cancelled.json"), "event.json");
-    holds::<Event>(include_str!("golden/event-cancelled-early.json"), "event.json");
-    holds::<Event>(include_str!("golden/event-progress.json"), "event.json");
+    holds::<Job>(include_str!("../schemas/examples/job.json"), "job.json");
+    holds::<Job>(include_str!("../schemas/examples/job-names.json"), "job.json");
+    holds::<Job>(include_str!("../schemas/examples/job-ignore.json"), "job.json");
+    holds::<Cancel>(include_str!("../schemas/examples/cancel.json"), "cancel.json");
+    holds::<PlanDue>(include_str!("../schemas/examples/plan-due.json"), "plan-due.json");
+    holds::<RowsDue>(include_str!("../schemas/examples/rows-due.json"), "rows-due.json");
+    holds::<ReportDue>(
+        include_str!("../schemas/examples/report-due.json"),
+        "report-due.json",
+    );
+    holds::<Event>(
+        include_str!("../schemas/examples/event-completed.json"),
+        "event.json",
+    );
+    holds::<Event>(
+        include_str!("../schemas/examples/event-rejected.json"),
+        "event.json",
+    );
+    holds::<Event>(
+        include_str!("../schemas/examples/event-failed.json"),
+        "event.json",
+    );
+    holds::<Event>(
+        include_str!("../schemas/examples/event-cancelled.json"),
+        "event.json",
+    );
+    holds::<Event>(
+        include_str!("../schemas/examples/event-cancelled-early.json"),
+        "event.json",
+    );
+    holds::<Event>(
+        include_str!("../schemas/examples/event-progress.json"),
+        "event.json",
+    );
+    holds::<Event>(
+        include_str!("../schemas/examples/event-received.json"),
+        "event.json",
+    );
+    holds::<Event>(
+        include_str!("../schemas/examples/event-planned.json"),
+        "event.json",
+    );
+    holds::<Event>(
+        include_str!("../schemas/examples/event-delayed.json"),
+        "event.json",
+    );
+    holds::<Event>(
+        include_str!("../schemas/examples/event-refused.json"),
+        "event.json",
+    );
+}
+
+/// What later releases have added to the data of events.
+const ADDED: [&str; 5] = [
+    "problem_counts",
+    "attempts",
+    "message",
+    "pending",
+    "passwords_expire_at",
+];
+
+#[test]
+fn events_of_earlier_releases_are_read_and_valid() {
+    for sample in [
+        include_str!("../schemas/examples/event-completed.json"),
+        include_str!("../schemas/examples/event-cancelled.json"),
+        include_str!("../schemas/examples/event-failed.json"),
+        include_str!("../schemas/examples/event-progress.json"),
+    ] {
+        let mut event: Value = serde_json::from_str(sample).unwrap();
+        for field in ADDED {
+            event["data"].as_object_mut().unwrap().remove(field);
+        }
+        holds::<Event>(&event.to_string(), "event.json");
+    }
+}
+
+#[test]
+fn every_event_has_its_schema_with_examples() {
+    let (_, schema) = schema::all()
+        .into_iter()
+        .find(|(name, _)| *name == "event.json")
+        .unwrap();
+    let schema = schema.to_value();
+    for kind in schema["oneOf"].as_array().unwrap() {
+        let reference = kind["$ref"].as_str().unwrap();
+        let kind = schema.pointer(reference.trim_start_matches('#')).unwrap();
+        let examples = kind["examples"].as_array().unwrap();
+        assert!(!examples.is_empty(), "{reference}");
+        for example in examples {
+            assert_eq!(
+                example["type"], kind["properties"]["type"]["const"],
+                "{reference}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_schemas_use_only_what_every_validator_knows() {
+    const FORMATS: [&str; 3] = ["uuid", "date-time", "uri-reference"];
+    fn check(value: &Value, place: &str) {
+        match value {
+            Value::Object(object) => {
+                if let Some(format) = object.get("format").and_then(Value::as_str) {
+                    assert!(FORMATS.contains(&format), "{place}: {format}");
+                }
+                if object.get("type") == Some(&json!("integer")) && !object.contains_key("const") {
+                    let bounds = ["minimum", "maximum"];
+                    assert!(bounds.iter().all(|bound| object[*bound].is_u64()), "{place}");
+                }
+                assert!(
+                    !object.get("type").is_some_and(Value::is_array),
+                    "{place}: several types"
+                );
+                for (key, value) in object.iter().filter(|(key, _)| *key != "examples") {
+                    check(value, &format!("{place}/{key}"));
+                }
+            }
+            Value::Array(values) => values.iter().for_each(|value| check(value, place)),
+            _ => {}
+        }
+    }
+    for (name, schema) in schema::all() {
+        let schema = schema.to_value();
+        assert!(
+            schema["$id"]
+                .as_str()
+                .unwrap()
+                .starts_with("urn:user-import:contract:1:"),
+            "{name}"
+        );
+        check(&schema, name);
+    }
 }
 
 #[test]
@@ -74,7 +198,7 @@ fn the_smallest_job_means_the_documented_defaults() {
 #[test]
 fn a_job_that_cannot_be_right_is_refused_by_the_types_and_by_the_schema() {
     let validator = validator("job.json");
-    let golden: Value = serde_json::from_str(include_str!("golden/job.json")).unwrap();
+    let golden: Value = serde_json::from_str(include_str!("../schemas/examples/job.json")).unwrap();
     let cases = [
         ("/version", json!(2)),
         ("/import_id", json!("users")),
@@ -146,7 +270,7 @@ fn a_job_with_a_nul_character_is_refused() {
         "/source/etag",
         "/fields/username/column",
     ] {
-        let mut job: Value = serde_json::from_str(include_str!("golden/job.json")).unwrap();
+        let mut job: Value = serde_json::from_str(include_str!("../schemas/examples/job.json")).unwrap();
         *job.pointer_mut(place).unwrap() = json!("a\u{0}b");
         assert!(
             job::parse(job.to_string().as_bytes())
@@ -218,7 +342,7 @@ fn our_success_reports_are_known_by_their_keys() {
 #[test]
 fn names_that_could_not_be_told_apart_make_a_job_invalid() {
     let parse = |names: Value| {
-        let mut job: Value = serde_json::from_str(include_str!("golden/job.json")).unwrap();
+        let mut job: Value = serde_json::from_str(include_str!("../schemas/examples/job.json")).unwrap();
         job["fields"]["role"] = json!({ "column": "Role", "names": names });
         job::parse(job.to_string().as_bytes())
     };
@@ -241,7 +365,7 @@ fn an_encoding_is_any_label_of_the_standard() {
         ("SJIS", "shift_jis"),
         ("utf8", "utf-8"),
     ] {
-        let mut job: Value = serde_json::from_str(include_str!("golden/job.json")).unwrap();
+        let mut job: Value = serde_json::from_str(include_str!("../schemas/examples/job.json")).unwrap();
         job["source"]["encoding"] = json!(label);
         let job = job::parse(job.to_string().as_bytes()).unwrap();
         assert_eq!(serde_json::to_value(&job).unwrap()["source"]["encoding"], name);

@@ -17,6 +17,10 @@ mod imports {
 }
 mod files {
     mod columns;
+    mod declared_encodings;
+    mod ignored;
+    mod kept_cells;
+    mod misleading;
     mod other_tools;
 }
 mod jobs {
@@ -25,9 +29,14 @@ mod jobs {
     mod repeated;
 }
 mod contract {
+    mod answers;
     mod asyncapi;
+    mod cancel;
     mod events;
+    mod identity;
+    mod integration_guide;
     mod python;
+    mod reader;
 }
 mod faults {
     #[cfg(feature = "failpoints")]
@@ -58,11 +67,6 @@ mod operators {
     mod purge;
     mod seal_keys;
     mod submit;
-}
-mod console {
-    mod access;
-    mod api;
-    mod sessions;
 }
 mod telemetry {
     mod logs;

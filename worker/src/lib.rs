@@ -31,6 +31,4 @@ pub mod steps;
 pub mod engine;
 pub mod operate;
 
-pub mod console;
-
 pub mod cli;

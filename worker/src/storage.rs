@@ -15,7 +15,10 @@ use aws_sdk_s3::{
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
 use bytes::{Bytes, BytesMut};
 use md5::{Digest, Md5};
-use shared::contract::{event::ReportKeys, job::tenant_prefix};
+use shared::contract::{
+    event::ReportKeys,
+    job::{normalized_etag, tenant_prefix},
+};
 use url::Url;
 use zeroize::Zeroizing;
 
@@ -33,9 +36,6 @@ const OPERATION_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Time for a TCP connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-
-/// Largest report that is read back: reports have a few MiB at most, the source's rows and a sentence for each problem.
-pub const MAX_REPORT_BYTES: u64 = 256 * 1024 * 1024;
 
 /// What is done to an object that need not be there before.
 const WRITING: &str = "writing";
@@ -65,7 +65,7 @@ pub struct Options {
     /// File of the certificate authorities that sign the S3 server's certificate [default: those of the system]
     #[arg(long = "s3-ca-file", env = "S3_CA_FILE", value_name = "FILE")]
     pub ca_file: Option<Authorities>,
-    /// Region for which requests are signed
+    /// Region that requests are signed for
     #[arg(
         long = "s3-region",
         env = "S3_REGION",
@@ -73,7 +73,7 @@ pub struct Options {
         default_value = "us-east-1"
     )]
     pub region: String,
-    /// Bucket for uploads and reports
+    /// Bucket of uploads and reports
     #[arg(long = "s3-bucket", env = "S3_BUCKET", value_name = "NAME")]
     pub bucket: String,
     /// Access key
@@ -250,7 +250,7 @@ impl Storage {
                 error => return Err(error),
             },
         };
-        let etag = object.e_tag().map(normalized);
+        let etag = object.e_tag().map(normalized_etag);
         let digest = etag.clone().filter(|etag| is_md5(etag) && !is_encrypted(&object));
         let declared = object.content_length().and_then(|size| u64::try_from(size).ok());
         if let Some(size_bytes) = declared
@@ -369,7 +369,7 @@ impl Storage {
             .content_type(content_type)
             .body(ByteStream::from(content));
         match request.send().await {
-            Ok(written) => Ok(written.e_tag().map(normalized)),
+            Ok(written) => Ok(written.e_tag().map(normalized_etag)),
             Err(error) => Err(self.error(WRITING, key, &error)),
         }
     }
@@ -427,16 +427,6 @@ fn failed(key: &str, cause: String) -> Error {
     }
 }
 
-/// An ETag without the quotes around it and the mark of a weak one, which proxies add when they compress.
-pub fn normalized(etag: &str) -> String {
-    let etag = etag.trim().replace("&quot;", "\"");
-    let etag = etag
-        .strip_prefix("W/")
-        .or(etag.strip_prefix("w/"))
-        .unwrap_or(&etag);
-    etag.trim_matches(['"', '\'']).to_owned()
-}
-
 /// Whether an ETag may be the digest of the content: it is not for objects that were uploaded in parts.
 fn is_md5(etag: &str) -> bool {
     etag.len() == 32 && etag.bytes().all(|byte| byte.is_ascii_hexdigit())
@@ -472,25 +462,4 @@ fn with_causes(error: &dyn std::error::Error) -> String {
         .map(ToString::to_string)
         .collect();
     causes.join(": ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_etag_is_the_same_however_it_is_quoted() {
-        for etag in [
-            "9b2c",
-            "\"9b2c\"",
-            "W/\"9b2c\"",
-            "w/\"9b2c\"",
-            "'9b2c'",
-            " \"9b2c\" ",
-            "&quot;9b2c&quot;",
-        ] {
-            assert_eq!(normalized(etag), "9b2c", "{etag}");
-        }
-        assert_eq!(normalized("\"9b2c-2\""), "9b2c-2");
-    }
 }

@@ -3,6 +3,8 @@
 //! No event carries the value of a cell. Source: CloudEvents 1.0.2, sections "Context Attributes" and "JSON
 //! Event Format".
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -21,7 +23,11 @@ pub const CONTENT_TYPE: &str = "application/cloudevents+json";
 /// How many problems an event names at most: enough for a summary, the error CSV has them all.
 pub const MAX_PROBLEMS: usize = 10;
 
-/// A CloudEvents envelope around `data`.
+/// What the Dialer is told of an import: a CloudEvents envelope around `data`.
+///
+/// An event may come more than once, always with the same `id` and the same content; and events of different IDs may come in
+/// any order. The last word on an attempt is its `completed`, `rejected`, `failed` or `cancelled` event: whatever else is told of
+/// that attempt afterwards is to be ignored.
 ///
 /// ```
 /// use shared::contract::event::{Body, Event};
@@ -48,11 +54,13 @@ pub struct Event {
     #[schemars(extend("format" = "uri-reference"))]
     pub source: String,
     /// The import's ID.
+    #[schemars(extend("format" = "uuid"))]
     pub subject: String,
     /// When it happened, RFC 3339 in UTC.
     #[schemars(extend("format" = "date-time"))]
     pub time: String,
     /// `application/json`.
+    #[schemars(extend("const" = "application/json"))]
     pub datacontenttype: String,
     /// What happened.
     #[serde(flatten)]
@@ -78,15 +86,27 @@ pub enum Body {
     /// The file or the job was refused as a whole; nothing was created.
     #[serde(rename = "dialer.import.rejected")]
     Rejected(Rejected),
-    /// The import could not be finished; an operator can take it up again.
+    /// The import could not be finished; an operator can replay it.
     #[serde(rename = "dialer.import.failed")]
     Failed(Failed),
-    /// An operator stopped the import.
+    /// The import was stopped, by an operator or by the Dialer.
     #[serde(rename = "dialer.import.cancelled")]
     Cancelled(Cancelled),
     /// Some more rows have their outcome.
     #[serde(rename = "dialer.import.progress")]
     Progress(Progress),
+    /// A worker has taken the job; the file was not read yet.
+    #[serde(rename = "dialer.import.received")]
+    Received(Received),
+    /// All rows were validated: how many there are, and how many users are about to be made.
+    #[serde(rename = "dialer.import.planned")]
+    Planned(Planned),
+    /// Something that the import needs is not available; it is tried again.
+    #[serde(rename = "dialer.import.delayed")]
+    Delayed(Delayed),
+    /// A job was refused. It says nothing about the import that may have the ID of that job.
+    #[serde(rename = "dialer.import.refused")]
+    Refused(Refused),
 }
 
 impl Body {
@@ -98,6 +118,24 @@ impl Body {
             Self::Failed(_) => "import.failed",
             Self::Cancelled(_) => "import.cancelled",
             Self::Progress(_) => "import.progress",
+            Self::Received(_) => "import.received",
+            Self::Planned(_) => "import.planned",
+            Self::Delayed(_) => "import.delayed",
+            Self::Refused(_) => "import.refused",
+        }
+    }
+}
+
+impl Body {
+    /// Whether it is the last word on its attempt.
+    pub const fn is_final(&self) -> bool {
+        match self {
+            Self::Completed(_) | Self::Rejected(_) | Self::Failed(_) | Self::Cancelled(_) => true,
+            Self::Progress(_)
+            | Self::Received(_)
+            | Self::Planned(_)
+            | Self::Delayed(_)
+            | Self::Refused(_) => false,
         }
     }
 }
@@ -137,8 +175,10 @@ pub struct FileFormat {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RowProblem {
     /// Number of the row, from 1, header and blank rows not counted.
+    #[schemars(range(min = 1))]
     pub row: u32,
     /// Line in the file where the row begins, from 1.
+    #[schemars(range(min = 1))]
     pub line: u32,
     /// The field; absent where the problem is of the whole row.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -147,7 +187,19 @@ pub struct RowProblem {
     pub code: Code,
 }
 
-/// Object keys of the reports.
+/// The reports of one attempt. Those of earlier attempts hold the passwords of the users that those attempts made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AttemptReports {
+    /// The attempt.
+    #[schemars(range(min = 1))]
+    pub attempt: u32,
+    /// Rows that became users in it (in `validate` mode: that would have), each with a row in its success CSV.
+    pub created: u32,
+    /// Its reports.
+    pub reports: ReportKeys,
+}
+
+/// Object keys of the reports of one attempt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ReportKeys {
     /// The success CSV, with the temporary passwords.
@@ -181,6 +233,7 @@ pub struct Completed {
     /// Its tenant.
     pub tenant_id: Id,
     /// 1 for the first run of the import, one more for each replay.
+    #[schemars(range(min = 1))]
     pub attempt: u32,
     /// Whether users were created.
     pub mode: Mode,
@@ -191,12 +244,20 @@ pub struct Completed {
     /// The first problems in row order, at most ten.
     #[schemars(length(max = 10))]
     pub problems: Vec<RowProblem>,
-    /// The reports.
+    /// How many problems there are, by their codes; one row can have several. Absent from events of earlier releases.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(with = "BTreeMap<String, u32>")]
+    pub problem_counts: BTreeMap<Code, u32>,
+    /// The reports of this attempt.
     pub reports: ReportKeys,
     /// When the first of the temporary passwords in the success CSV expires; absent if no user was created.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "date-time"))]
     pub passwords_expire_at: Option<String>,
+    /// The reports of every attempt that wrote some, this one last. All passwords of the import are in their success CSVs.
+    /// Absent from events of earlier releases.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attempts: Vec<AttemptReports>,
     /// When things happened.
     pub timings: Timings,
 }
@@ -209,6 +270,7 @@ pub struct Cancelled {
     /// Its tenant.
     pub tenant_id: Id,
     /// 1 for the first run of the import, one more for each replay.
+    #[schemars(range(min = 1))]
     pub attempt: u32,
     /// Whether users were asked for.
     pub mode: Mode,
@@ -220,13 +282,21 @@ pub struct Cancelled {
     /// The first problems in row order, at most ten.
     #[schemars(length(max = 10))]
     pub problems: Vec<RowProblem>,
-    /// The reports; absent if the import was cancelled before the file was read.
+    /// How many problems there are, by their codes; one row can have several. Absent from events of earlier releases.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(with = "BTreeMap<String, u32>")]
+    pub problem_counts: BTreeMap<Code, u32>,
+    /// The reports of this attempt; absent if the import was cancelled before the file was read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reports: Option<ReportKeys>,
     /// When the first of the temporary passwords in the success CSV expires; absent if no user was created.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "date-time"))]
     pub passwords_expire_at: Option<String>,
+    /// The reports of every attempt that wrote some, this one last. All passwords of the import are in their success CSVs.
+    /// Absent from events of earlier releases.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attempts: Vec<AttemptReports>,
     /// When things happened.
     pub timings: Timings,
 }
@@ -239,6 +309,7 @@ pub struct Rejected {
     /// Its tenant.
     pub tenant_id: Id,
     /// 1 for the first run of the import, one more for each replay.
+    #[schemars(range(min = 1))]
     pub attempt: u32,
     /// Whether users were asked for.
     pub mode: Mode,
@@ -259,14 +330,25 @@ pub struct Failed {
     /// Its tenant.
     pub tenant_id: Id,
     /// 1 for the first run of the import, one more for each replay.
+    #[schemars(range(min = 1))]
     pub attempt: u32,
-    /// Why: the reason of the dead letter, as `retries_exhausted`.
+    /// Why: the reason of the dead letter. More reasons may come.
+    #[schemars(extend("examples" = ["retries_exhausted", "permanent_error", "kills_workers", "messages_lost"]))]
     pub reason: String,
-    /// Rows that became users before.
+    /// The same in a sentence. Absent from events of earlier releases.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// Rows of the import that became users before, in all attempts.
     pub created: u32,
+    /// The reports of every attempt that wrote some, but this one, which wrote none. All passwords of the import are in their success CSVs.
+    /// Absent from events of earlier releases.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attempts: Vec<AttemptReports>,
 }
 
-/// Data of the progress event.
+/// Data of the progress event. It comes when another tenth of the rows has its outcome. Numbers of one attempt never go back, but
+/// events may overtake each other: one with a larger `pending` than was seen before is to be ignored, and so is any after the
+/// attempt's last event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Progress {
     /// The import.
@@ -274,7 +356,86 @@ pub struct Progress {
     /// Its tenant.
     pub tenant_id: Id,
     /// 1 for the first run of the import, one more for each replay.
+    #[schemars(range(min = 1))]
     pub attempt: u32,
     /// Rows so far; those without an outcome are in none of its counts but `total`.
     pub summary: Summary,
+    /// Rows without an outcome. Absent from events of earlier releases.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending: Option<u32>,
+}
+
+/// Data of the received event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Received {
+    /// The import.
+    pub import_id: Uuid,
+    /// Its tenant.
+    pub tenant_id: Id,
+    /// 1: a replay needs no new job.
+    #[schemars(range(min = 1))]
+    pub attempt: u32,
+    /// Whether users are asked for.
+    pub mode: Mode,
+}
+
+/// Data of the planned event. Not told of a file that is rejected.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Planned {
+    /// The import.
+    pub import_id: Uuid,
+    /// Its tenant.
+    pub tenant_id: Id,
+    /// 1 for the first run of the import, one more for each replay.
+    #[schemars(range(min = 1))]
+    pub attempt: u32,
+    /// Whether users are asked for.
+    pub mode: Mode,
+    /// The rows as they stand; `total` is known from now on.
+    pub summary: Summary,
+    /// Rows that are about to be tried.
+    pub pending: u32,
+    /// How the file was read.
+    pub file: FileFormat,
+}
+
+/// Data of the delayed event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Delayed {
+    /// The import.
+    pub import_id: Uuid,
+    /// Its tenant.
+    pub tenant_id: Id,
+    /// 1 for the first run of the import, one more for each replay.
+    #[schemars(range(min = 1))]
+    pub attempt: u32,
+    /// What is not available. More reasons may come.
+    #[schemars(extend("examples" = ["database", "storage", "seal", "internal"]))]
+    pub reason: String,
+    /// The same in a sentence.
+    pub message: String,
+    /// Since when the import has made no progress.
+    #[schemars(extend("format" = "date-time"))]
+    pub since: String,
+    /// When it is tried again.
+    #[schemars(extend("format" = "date-time"))]
+    pub next_try_at: String,
+}
+
+/// Data of the refused event: about one message alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Refused {
+    /// The import ID that the job has.
+    pub import_id: Uuid,
+    /// The tenant that the job has; absent if it cannot be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant_id: Option<Id>,
+    /// Why. More reasons may come.
+    #[schemars(extend("examples" = ["malformed", "import_id_taken", "import_purged"]))]
+    pub reason: String,
+    /// Why, and what to do, in a sentence.
+    pub message: String,
+    /// The place in the job, as a JSON Pointer (RFC 6901), where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
 }

@@ -44,7 +44,14 @@ impl JsonSchema for Id {
     }
 
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({ "type": "integer", "format": "int64", "minimum": 1, "maximum": i64::MAX })
+        schemars::json_schema!({
+            "description": "ID of a tenant or of something that a tenant owns: a positive 64-bit integer. One above 2^53 - 1 \
+                            is read exactly only by programs that read JSON numbers as 64-bit integers; JavaScript's \
+                            JSON.parse does not.",
+            "type": "integer",
+            "minimum": 1,
+            "maximum": i64::MAX,
+        })
     }
 }
 
@@ -77,6 +84,6 @@ impl JsonSchema for Version {
     }
 
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({ "const": 1, "description": "Version of the contract." })
+        schemars::json_schema!({ "type": "integer", "const": 1, "description": "Version of the contract." })
     }
 }

@@ -1,25 +1,43 @@
 //! The job: what the Dialer publishes to ask for an import.
 
+mod json;
 mod parse;
+mod same;
+mod shape;
+mod sources;
 
-use std::{collections::BTreeMap, num::NonZeroU32};
+use std::num::NonZeroU32;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{Id, Version};
-use crate::{file::Encoding, names};
+use crate::file::Encoding;
 
+pub use json::BYTE_ORDER_MARK;
+pub(super) use parse::checked;
 pub use parse::{InvalidJob, MAX_JOB_BYTES, parse};
+pub use same::normalized_etag;
+pub use sources::{
+    Column, ColumnSource, ExtensionSource, Extensions, FixedList, FixedRole, IdColumn, Ignored, ListSource,
+    RoleSource, Yes,
+};
 
-/// Asks for the import of one uploaded file. Publishing the same job again does not import the file again.
+/// Asks for the import of one uploaded file.
+///
+/// Publishing the same job again does not import the file again. Two jobs are the same if they mean the same: defaults that
+/// are written out, the order of keys, the quotes of an ETag and `requested_by` do not matter. A job that is another one and
+/// has the ID of an import is refused (`import_id_taken`).
+///
+/// Two things are refused that a schema cannot say: a key that stands twice in an object, and in `names` two texts that are
+/// equal apart from case and blanks, or one of blanks alone. `source.encoding` must be a label of the WHATWG Encoding Standard.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Job {
     /// Version of the contract.
     pub version: Version,
-    /// Chosen by the Dialer; identifies the import from then on.
+    /// Chosen by the Dialer; names the import for ever, after a purge too.
     pub import_id: Uuid,
     /// Whose users are created.
     pub tenant_id: Id,
@@ -74,10 +92,12 @@ impl Mode {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
-    /// Object key; it must begin with `tenants/<tenant_id>/`.
+    /// Object key; it must begin with `tenants/<tenant_id>/`, have no part `.` or `..` between slashes and no empty one, no
+    /// backslash and no control character. Any other is rejected as `foreign_object`.
     #[schemars(length(min = 1, max = 1024))]
     pub key: String,
-    /// ETag of the upload. If the object has another one by now, the import is rejected as `object_changed`.
+    /// ETag of the upload, with or without quotes and `W/`. If the object has another one by now, the import is rejected as
+    /// `object_changed`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024))]
     pub etag: Option<String>,
@@ -108,12 +128,28 @@ impl Source {
     /// Whether the key lies under the tenant's prefix, without ways around it: a store that maps keys to paths would
     /// follow `..`.
     pub fn is_of_tenant(&self, tenant_id: Id) -> bool {
-        let Some(rest) = self.key.strip_prefix(&tenant_prefix(tenant_id)) else {
-            return false;
+        self.broken_key_rule(tenant_id).is_none()
+    }
+
+    /// The rule that the key breaks, as the end of a sentence; `None` if the tenant's file may lie there.
+    pub fn broken_key_rule(&self, tenant_id: Id) -> Option<String> {
+        let prefix = tenant_prefix(tenant_id);
+        let Some(rest) = self.key.strip_prefix(&prefix) else {
+            return Some(format!("must begin with {prefix}"));
         };
-        self.key.len() <= MAX_KEY_BYTES
-            && !rest.contains(|c: char| c == '\\' || c.is_control())
-            && rest.split('/').all(|segment| !matches!(segment, "" | "." | ".."))
+        if self.key.len() > MAX_KEY_BYTES {
+            return Some(format!("must have at most {MAX_KEY_BYTES} bytes in UTF-8"));
+        }
+        if rest.contains('\\') {
+            return Some("must not hold a backslash".to_owned());
+        }
+        if rest.contains(char::is_control) {
+            return Some("must not hold a control character".to_owned());
+        }
+        let is_way_around = |segment: &str| matches!(segment, "" | "." | "..");
+        rest.split('/')
+            .any(is_way_around)
+            .then(|| "must have neither an empty part between slashes, nor . or .. as one, and must not end with a slash".to_owned())
     }
 }
 
@@ -121,15 +157,19 @@ impl Source {
 const MAX_KEY_BYTES: usize = 1024;
 
 /// Where the value of each field comes from.
+///
+/// A field without an entry is read from the column that the header gives to it: the one of the field's own name, else the one of
+/// a synonym. Two columns that could be meant equally are never chosen between: the import is rejected as `mapping_conflict`, or
+/// as `duplicate_header` where they have one name. `{"ignore": true}` reads a field from nowhere.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Fields {
     /// Login name, required.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub username: Option<Column>,
+    pub username: Option<ColumnSource>,
     /// E-mail address, required.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub email: Option<Column>,
+    pub email: Option<ColumnSource>,
     /// Virtual extension, required: a column, generated numbers, or both.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub virtual_extension: Option<ExtensionSource>,
@@ -147,113 +187,16 @@ pub struct Fields {
     pub tags: Option<ListSource>,
     /// Device on the classic PBX; read for `classic_pbx` only. May be the column of the virtual extension.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pbx_device: Option<Column>,
+    pub pbx_device: Option<ColumnSource>,
     /// SIP URI; read for `custom_uri` only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sip_uri: Option<Column>,
+    pub sip_uri: Option<ColumnSource>,
     /// First name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub first_name: Option<Column>,
+    pub first_name: Option<ColumnSource>,
     /// Last name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub last_name: Option<Column>,
-}
-
-/// A column of the file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Column {
-    /// The column's name in the header: exactly, else without regard to case, spaces, `_`, `-`, `*`, `:`, `.` and one
-    /// remark in brackets at the end.
-    #[schemars(length(min = 1))]
-    pub column: String,
-}
-
-/// Where virtual extensions come from. Generated numbers are the lowest free ones of the tenant's range.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ExtensionSource {
-    /// The column's name. Together with `generate`, only its blank cells are filled.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1))]
-    pub column: Option<String>,
-    /// Whether missing numbers are generated.
-    #[serde(default)]
-    pub generate: bool,
-}
-
-/// A column of IDs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct IdColumn {
-    /// The column's name.
-    #[schemars(length(min = 1))]
-    pub column: String,
-    /// IDs by the texts that stand for them in the column: of the whole cell, or of a part of it. They are compared
-    /// without regard to case and to how many blanks stand in a row; any other text is read as an ID.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub names: BTreeMap<String, Vec<Id>>,
-}
-
-impl IdColumn {
-    /// The column of this name, with IDs only.
-    pub fn named(column: String) -> Self {
-        Self {
-            column,
-            names: BTreeMap::new(),
-        }
-    }
-
-    /// IDs by their texts, in the form in which these are compared.
-    pub(crate) fn folded_names(&self) -> BTreeMap<String, Vec<Id>> {
-        self.names
-            .iter()
-            .map(|(text, ids)| (names::fold(text), ids.clone()))
-            .collect()
-    }
-}
-
-/// Where roles come from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(
-    untagged,
-    expecting = "a role is {\"value\": ID}, or {\"column\": NAME} with or without {\"names\": {TEXT: [ID, …]}}"
-)]
-pub enum RoleSource {
-    /// A column of role IDs.
-    Column(IdColumn),
-    /// One role for all users of the file.
-    Fixed(FixedRole),
-}
-
-/// One role for all users of the file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct FixedRole {
-    /// ID of the role.
-    pub value: Id,
-}
-
-/// Where desks, skill groups or tags come from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(
-    untagged,
-    expecting = "a list is {\"values\": [ID, …]}, or {\"column\": NAME} with or without {\"names\": {TEXT: [ID, …]}}"
-)]
-pub enum ListSource {
-    /// A column of IDs.
-    Column(IdColumn),
-    /// The same IDs for all users of the file.
-    Fixed(FixedList),
-}
-
-/// The same IDs for all users of the file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct FixedList {
-    /// The IDs.
-    #[schemars(length(max = 1000))]
-    pub values: Vec<Id>,
+    pub last_name: Option<ColumnSource>,
 }
 
 /// How the users make calls.
@@ -331,7 +274,7 @@ impl TwoFactor {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Security {
-    /// Maximum length of a session in minutes.
+    /// Longest session in minutes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_session_minutes: Option<NonZeroU32>,
     /// Most sessions at one time.

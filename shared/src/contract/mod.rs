@@ -4,6 +4,7 @@
 //! Fields may be added to events within version 1, so readers of events ignore what they do not know.
 //! Jobs and work messages refuse unknown fields: a misspelt option must not be ignored silently.
 
+pub mod cancel;
 pub mod event;
 mod id;
 pub mod job;

@@ -1,24 +1,105 @@
 //! JSON Schemas of everything that crosses the broker, made from the types.
+//!
+//! What the types cannot say is added here: identifiers, the rules of evolution, examples; and what is common in Rust and strange
+//! elsewhere is written in plainer words, so that validators in their strict mode and generators of types like it.
 
+mod event;
+mod tidy;
+
+use std::sync::LazyLock;
+
+use jsonschema::Validator;
 use schemars::{JsonSchema, Schema, generate::SchemaSettings};
+use serde_json::{Map, Value, json};
 
-use super::{event::Event, job::Job, message};
+use super::{cancel::Cancel, job::Job, message};
+use crate::columns::Inspected;
+use tidy::tidy;
+
+/// How jobs may change within a version.
+const JOB_RULES: &str = "Within version 1 a job may get new optional fields, and fields new values; none changes its meaning, and \
+    none becomes required, so that every job that is valid stays valid. What a worker does not know it refuses: begin to use what \
+    is new when all workers are upgraded (CHANGELOG.md). Another version would be read beside version 1, and the end of version 1 \
+    be announced in CHANGELOG.md at least a year before.";
 
 /// File name and schema of each message.
-pub fn all() -> [(&'static str, Schema); 5] {
+pub fn all() -> [(&'static str, Schema); 7] {
     [
-        ("job.json", of::<Job>()),
-        ("plan-due.json", of::<message::PlanDue>()),
-        ("rows-due.json", of::<message::RowsDue>()),
-        ("report-due.json", of::<message::ReportDue>()),
-        ("event.json", of::<Event>()),
+        ("job.json", job()),
+        ("cancel.json", cancel()),
+        ("plan-due.json", work::<message::PlanDue>("plan-due")),
+        ("rows-due.json", work::<message::RowsDue>("rows-due")),
+        ("report-due.json", work::<message::ReportDue>("report-due")),
+        ("event.json", event::schema()),
+        ("columns.json", finished(of::<Inspected>("columns"))),
     ]
 }
 
-fn of<T: JsonSchema>() -> Schema {
+/// What jobs are held against.
+pub(super) static JOB: LazyLock<Option<Validator>> = LazyLock::new(|| validator(&job()));
+
+/// What cancel messages are held against.
+pub(super) static CANCEL: LazyLock<Option<Validator>> = LazyLock::new(|| validator(&cancel()));
+
+fn validator(schema: &Schema) -> Option<Validator> {
+    let options = jsonschema::options().should_validate_formats(true);
+    options.build(schema.as_value()).ok()
+}
+
+fn cancel() -> Schema {
+    let examples = [include_str!("../../schemas/examples/cancel.json")];
+    of_dialer::<Cancel>("cancel", &examples)
+}
+
+fn job() -> Schema {
+    let examples = [
+        include_str!("../../schemas/examples/job-smallest.json"),
+        include_str!("../../schemas/examples/job.json"),
+        include_str!("../../schemas/examples/job-names.json"),
+        include_str!("../../schemas/examples/job-ignore.json"),
+    ];
+    of_dialer::<Job>("job", &examples)
+}
+
+/// The schema of what the Dialer publishes.
+fn of_dialer<T: JsonSchema>(name: &str, examples: &[&str]) -> Schema {
+    let mut schema = of::<T>(name);
+    schema.insert("$comment".into(), json!(JOB_RULES));
+    schema.insert(
+        "examples".into(),
+        examples.iter().map(|text| example(text)).collect(),
+    );
+    let mut schema = Value::Object(schema);
+    tidy::forbid_nul(&mut schema);
+    Schema::try_from(schema).unwrap_or_default()
+}
+
+/// Of messages between workers, whose rules concern nobody else.
+fn work<T: JsonSchema>(name: &str) -> Schema {
+    finished(of::<T>(name))
+}
+
+/// The schema of a type, with an identifier.
+fn of<T: JsonSchema>(name: &str) -> Map<String, Value> {
     // What a writer may send is what our readers accept, so optional fields are optional in the schema.
-    SchemaSettings::draft2020_12()
+    let schema = SchemaSettings::draft2020_12()
         .for_deserialize()
         .into_generator()
-        .into_root_schema_for::<T>()
+        .into_root_schema_for::<T>();
+    let mut schema = schema.to_value();
+    tidy(&mut schema);
+    let Value::Object(mut schema) = schema else {
+        return Map::new();
+    };
+    schema.insert("$id".into(), json!(format!("urn:user-import:contract:1:{name}")));
+    schema
+}
+
+/// An example; the tests look that all of them are JSON.
+fn example(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_default()
+}
+
+fn finished(schema: Map<String, Value>) -> Schema {
+    Schema::from(schema)
 }

@@ -167,7 +167,15 @@ impl<'h> Columns<'h> {
             if !matches!(origin(field, job), Origin::Header) {
                 continue;
             }
-            match matching(&self.names, field, |column| !named.contains(&column)).as_slice() {
+            let mut meant = matching(&self.names, field, |column| !named.contains(&column));
+            if meant.is_empty() && field == Field::VirtualExtension {
+                // The two are often one number, and a job that names the column for the device alone means it for both.
+                let device = mapping.column(Field::PbxDevice);
+                meant = matching(&self.names, field, |column| {
+                    !named.contains(&column) || device == Some(column)
+                });
+            }
+            match meant.as_slice() {
                 [] => {}
                 &[column] => {
                     mapping.columns.insert(field, column);

@@ -1,7 +1,7 @@
 //! What the job says about where each field comes from.
 
 use crate::{
-    contract::job::{Column, ExtensionSource, Job, ListSource, RoleSource, Sip},
+    contract::job::{ColumnSource, ExtensionSource, Extensions, Job, ListSource, RoleSource, Sip},
     field::Field,
 };
 
@@ -14,6 +14,8 @@ pub(super) enum Origin<'j> {
     Header,
     /// No column: a value for all users, generated, or of an option that was not chosen.
     Elsewhere,
+    /// No column, and nothing instead: the job ignores the field.
+    Nowhere,
 }
 
 pub(super) fn origin(field: Field, job: &Job) -> Origin<'_> {
@@ -22,22 +24,14 @@ pub(super) fn origin(field: Field, job: &Job) -> Origin<'_> {
         Field::Username => of_column(fields.username.as_ref()),
         Field::Email => of_column(fields.email.as_ref()),
         Field::VirtualExtension => match &fields.virtual_extension {
-            Some(ExtensionSource {
-                column: Some(name), ..
-            }) => Origin::Column(name),
-            Some(ExtensionSource {
-                column: None,
-                generate: true,
-            }) => Origin::Elsewhere,
-            Some(ExtensionSource {
-                column: None,
-                generate: false,
-            })
-            | None => Origin::Header,
+            Some(ExtensionSource::Given(given)) => of_extensions(given),
+            Some(ExtensionSource::Ignored(_)) => Origin::Nowhere,
+            None => Origin::Header,
         },
         Field::Role => match &fields.role {
             Some(RoleSource::Column(column)) => Origin::Column(&column.column),
             Some(RoleSource::Fixed(_)) => Origin::Elsewhere,
+            Some(RoleSource::Ignored(_)) => Origin::Nowhere,
             None => Origin::Header,
         },
         Field::Desks => of_list(fields.desks.as_ref()),
@@ -53,14 +47,27 @@ pub(super) fn origin(field: Field, job: &Job) -> Origin<'_> {
     }
 }
 
-fn of_column(column: Option<&Column>) -> Origin<'_> {
-    column.map_or(Origin::Header, |column| Origin::Column(&column.column))
+fn of_column(source: Option<&ColumnSource>) -> Origin<'_> {
+    match source {
+        Some(ColumnSource::Column(column)) => Origin::Column(&column.column),
+        Some(ColumnSource::Ignored(_)) => Origin::Nowhere,
+        None => Origin::Header,
+    }
+}
+
+fn of_extensions(given: &Extensions) -> Origin<'_> {
+    match (&given.column, given.generate) {
+        (Some(name), _) => Origin::Column(name),
+        (None, true) => Origin::Elsewhere,
+        (None, false) => Origin::Header,
+    }
 }
 
 fn of_list(source: Option<&ListSource>) -> Origin<'_> {
     match source {
         Some(ListSource::Column(column)) => Origin::Column(&column.column),
         Some(ListSource::Fixed(_)) => Origin::Elsewhere,
+        Some(ListSource::Ignored(_)) => Origin::Nowhere,
         None => Origin::Header,
     }
 }

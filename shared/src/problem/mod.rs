@@ -68,7 +68,7 @@ impl Code {
 }
 
 /// One thing that is wrong with one row.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
     /// The field; `None` where the problem is of the whole row.
     pub field: Option<Field>,

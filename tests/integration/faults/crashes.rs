@@ -167,7 +167,7 @@ async fn a_step_that_panics_is_retried_and_becomes_a_dead_letter_while_the_worke
         let job = world.upload(world.tenant().await, good_rows(20)).await;
         let always = Worker::start(world, &[("FAILPOINTS", &format!("begun-{}=panic", id(&job)))]);
         let event = world.run(&job).await;
-        assert_eq!(final_data(&event, "failed")["reason"], "retries_exhausted");
+        assert_eq!(final_data(&event, "refused")["reason"], "retries_exhausted");
         assert_eq!(world.dead_letter().await.0, "retries_exhausted");
         // It is alive.
         let other = world.submit(world.tenant().await, good_rows(20)).await;
@@ -189,7 +189,7 @@ async fn a_message_that_kills_every_worker_fails_its_import_and_no_other() {
             }
         };
         let event = tokio::select! { event = world.final_event(&job) => event, () = dying => unreachable!() };
-        assert_eq!(final_data(&event, "failed")["reason"], "kills_workers");
+        assert_eq!(final_data(&event, "refused")["reason"], "kills_workers");
         let _well = Worker::start(world, &[]);
         world.completed_whole(&beside, 20).await;
         assert_eq!(world.dead_letter().await.0, "kills_workers");

@@ -38,7 +38,7 @@ async fn only_the_beginning_of_a_message_that_is_too_large_is_kept() {
         job["requested_by"] = json!("x".repeat(256 * 1024));
         world.publish(&job).await;
         let event = world.final_event(&job).await;
-        assert_eq!(final_data(&event, "failed")["reason"], "malformed");
+        assert_eq!(final_data(&event, "refused")["reason"], "malformed");
         assert_eq!(
             world.dead_letter().await,
             (
@@ -122,7 +122,7 @@ async fn a_deeply_nested_message_becomes_a_dead_letter() {
             );
         }
         let event = world.final_event(&job).await;
-        assert_eq!(final_data(&event, "failed")["reason"], "malformed");
+        assert_eq!(final_data(&event, "refused")["reason"], "malformed");
         assert_still_works(world).await;
     })
     .await;
@@ -144,10 +144,10 @@ async fn an_invalid_job_is_reported_to_the_dialer() {
             let mut job = world.upload(tenant, good_rows(1)).await;
             spoil(&mut job);
             let event = world.run(&job).await;
-            let data = final_data(&event, "failed");
+            let data = final_data(&event, "refused");
             assert_eq!(
-                (&data["reason"], &data["created"]),
-                (&json!("malformed"), &json!(0))
+                (&data["reason"], &data["tenant_id"]),
+                (&json!("malformed"), &job["tenant_id"])
             );
             assert_eq!(world.dead_letter().await.0, "malformed");
         }

@@ -29,7 +29,7 @@ async fn json_lines_have_fixed_fields_and_say_which_worker_and_which_import() {
         let mut malformed = world.upload(tenant, good_rows(1)).await;
         malformed["mode"] = json!("no mode");
         world.publish(&malformed).await;
-        final_data(&world.final_event(&malformed).await, "failed");
+        final_data(&world.final_event(&malformed).await, "refused");
         assert!(worker.terminate().await.success());
 
         let lines: Vec<Value> = world

@@ -139,7 +139,7 @@ async fn a_step_that_fails_is_told_in_the_trace() {
         let mut job = world.upload(world.tenant().await, good_rows(1)).await;
         job["mode"] = "no mode".into();
         publish_with(world, &job, &[("traceparent", text(dialers_trace()))]).await;
-        final_data(&world.final_event(&job).await, "failed");
+        final_data(&world.final_event(&job).await, "refused");
         assert!(worker.terminate().await.success());
         let spans = collector.spans();
         let failed: Vec<&str> = spans

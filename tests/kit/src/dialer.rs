@@ -134,11 +134,11 @@ impl Dialer {
             .collect()
     }
 
-    /// The final events so far, by import, however often each came.
-    pub fn final_events(&self) -> HashMap<String, Vec<Value>> {
+    /// The answers so far, by import, however often each came.
+    pub fn answers(&self) -> HashMap<String, Vec<Value>> {
         let inbox = self.inbox.lock().expect("the inbox");
         let mut imports = HashMap::<String, Vec<Value>>::new();
-        for (_, event) in inbox.events.iter().filter(|(_, event)| is_final(event)) {
+        for (_, event) in inbox.events.iter().filter(|(_, event)| is_answer(event)) {
             let import_id = event["subject"].as_str().unwrap_or_default();
             imports
                 .entry(import_id.to_owned())
@@ -185,14 +185,22 @@ pub async fn publish(
     Ok(())
 }
 
-/// Whether an import ends with this event.
+/// Whether an attempt ends with this event.
 pub fn is_final(event: &Value) -> bool {
-    event["type"] != "dialer.import.progress"
+    let kinds = ["completed", "rejected", "failed", "cancelled"];
+    kinds
+        .iter()
+        .any(|kind| event["type"] == format!("dialer.import.{kind}"))
 }
 
-/// Whether the import of this ID ends with this event.
-pub fn is_final_of(event: &Value, import_id: &str) -> bool {
-    event["subject"] == import_id && is_final(event)
+/// Whether a job is answered by this event: its import has come to its end, or the job was refused.
+pub fn is_answer(event: &Value) -> bool {
+    is_final(event) || event["type"] == "dialer.import.refused"
+}
+
+/// Whether the job of this import is answered by this event.
+pub fn is_answer_to(event: &Value, import_id: &str) -> bool {
+    event["subject"] == import_id && is_answer(event)
 }
 
 /// A subscription to the events of a queue.

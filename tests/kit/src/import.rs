@@ -8,7 +8,7 @@ use worker::storage::Fetched;
 
 use crate::{
     Queues, Tenant, World,
-    dialer::{self, is_final},
+    dialer::{self, is_answer, is_final},
     eventually,
 };
 
@@ -117,7 +117,7 @@ impl World {
             channel, topology, ..
         } = &self.queues;
         let exchange = match routing_key {
-            "requested" => topology.jobs_exchange(),
+            "requested" | "cancel" => topology.jobs_exchange(),
             _ => topology.work_exchange(),
         };
         let published = dialer::publish(channel, exchange, routing_key, body.as_ref(), headers).await;
@@ -156,10 +156,10 @@ impl World {
         events
     }
 
-    /// Waits for the event with which an import ends.
+    /// Waits for the event with which an import ends, or its job is refused.
     pub async fn final_event(&self, job: &Value) -> Value {
         eventually("the final event", async || {
-            self.events(job).into_iter().find(is_final)
+            self.events(job).into_iter().find(is_answer)
         })
         .await
     }

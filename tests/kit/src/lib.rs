@@ -13,7 +13,6 @@
 
 mod altered_store;
 mod collector;
-mod console;
 pub mod contract;
 mod dead_letters;
 pub mod dialer;
@@ -32,7 +31,6 @@ mod world;
 
 pub use altered_store::{AlteredStore, Answer};
 pub use collector::{Collector, Span};
-pub use console::{Console, Reply};
 pub use dialer::Dialer;
 pub use gate::Gate;
 pub use http::Watched;

@@ -1,6 +1,7 @@
 //! Steps run by hand, without a worker and without the broker.
 
 use serde_json::Value;
+use shared::contract::event::Body;
 use worker::{
     engine,
     message::{Message, Task, TaskKind},
@@ -34,7 +35,13 @@ pub async fn planned(context: &Context, job: &Value) -> Vec<Message> {
 /// As a worker does that gets the message for the first time.
 async fn run(context: &Context, kind: TaskKind, body: &[u8]) -> Vec<Message> {
     let task = Task::parse(kind, body).expect("a task");
-    engine::run(context, task, false).await.expect("the step is done")
+    let mut messages = engine::run(context, task, false).await.expect("the step is done");
+    // What is told beside the work.
+    messages.retain(|message| match message {
+        Message::Event(event) => !matches!(event.body, Body::Received(_) | Body::Planned(_)),
+        _ => true,
+    });
+    messages
 }
 
 impl World {

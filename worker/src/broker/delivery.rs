@@ -13,7 +13,7 @@ use super::{
     dead::SetAside,
     error::Error,
     headers::{DELIVERY_COUNT_HEADER, POSTPONED_HEADER, RETRY_COUNT_HEADER, age, count, died_in, has, trace},
-    topology::{PLANS, QUARANTINE, REPORTS, REQUESTED, Topology},
+    topology::{CANCEL, PLANS, QUARANTINE, REPORTS, REQUESTED, Topology},
 };
 use crate::message::{self, DeadLetter, DeadReason, Subject, TaskKind, Trace};
 
@@ -140,6 +140,7 @@ fn kind_of(message_type: Option<&ShortString>, key: &str) -> TaskKind {
 pub(super) fn kind_of_key(key: &str) -> TaskKind {
     match key {
         REQUESTED => TaskKind::Receive,
+        CANCEL => TaskKind::Cancel,
         REPORTS => TaskKind::Report,
         key if key.starts_with(PLANS) => TaskKind::Plan,
         _ => TaskKind::Batch,

@@ -103,9 +103,10 @@ impl Link {
         &self.topology
     }
 
-    /// Jobs; at most `prefetch` are delivered before the first is acknowledged.
+    /// Jobs and cancel messages, taken in turn; at most `prefetch` of each are delivered before the first is acknowledged.
     pub async fn jobs(&self, prefetch: u16) -> Result<Deliveries, Error> {
-        self.consume([self.topology.requested_queue()], prefetch).await
+        let queues = [self.topology.requested_queue(), self.topology.cancel_queue()];
+        self.consume(queues, prefetch).await
     }
 
     /// Imports to plan, taken from all shards in turn; at most `prefetch` from each.

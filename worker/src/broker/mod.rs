@@ -3,7 +3,6 @@
 mod check;
 mod connection;
 mod dead;
-mod declare;
 mod delivery;
 mod envelope;
 mod error;

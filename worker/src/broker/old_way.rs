@@ -72,7 +72,10 @@ pub async fn close(options: &Options) -> Result<bool, Error> {
             break;
         }
         if said != Some(waiting) {
-            tracing::info!(waiting, "waiting for messages in the old delay queues");
+            tracing::info!(
+                waiting,
+                "messages are in the old delay queues, waiting until they are back"
+            );
             said = Some(waiting);
         }
         tokio::time::sleep(POLL).await;

@@ -1,8 +1,9 @@
-//! The names of all exchanges and queues, and what leads where.
+//! Names and declaration of every exchange and queue.
 //!
 //! ```text
-//! exchange imports (direct)         requested → imports.requested; the only one that the Dialer may write to
-//! exchange imports.work (direct)    requested → imports.requested   plans.NN → imports.plans.NN
+//! exchange imports (direct)         requested → imports.requested, cancel → imports.cancel; the only one that the Dialer
+//!                                   may write to
+//! exchange imports.work (direct)    requested → imports.requested   cancel → imports.cancel   plans.NN → imports.plans.NN
 //!                                   rows.NN → imports.rows.NN       reports → imports.reports
 //! exchange imports.events (topic)   import.#  → dialer.import-events
 //! exchange imports.delay.<delay>    every key → imports.delay.<delay>, back to imports.work when the delay is over
@@ -10,9 +11,13 @@
 //! exchange imports.dead             every key → imports.dead
 //! ```
 
-use lapin::types::ShortString;
+use lapin::{
+    Channel, ExchangeKind,
+    options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions},
+    types::{AMQPValue, FieldTable, ShortString},
+};
 
-use crate::policy::{self, DELAYS};
+use crate::policy::{self, DELAYS, DELIVERY_LIMIT};
 
 /// Shards, unless configured. As long as there are more than tenants who import at one time, each tenant has one to himself, and
 /// taking them in turn is fair to everybody. But of each a worker holds two batches, which others cannot do: so not too many.
@@ -24,11 +29,15 @@ pub(super) const MAX_SHARDS: u16 = 100;
 /// Routing key of jobs: what the Dialer publishes with.
 pub const REQUESTED: &str = "requested";
 
+/// Routing key of cancel messages. They have a queue of their own: no job that waits holds them up, and workers of releases that
+/// do not know them leave it alone.
+pub(super) const CANCEL: &str = "cancel";
+
 /// Begin of the routing keys of `PlanDue` messages; the shard follows.
 pub(super) const PLANS: &str = "plans.";
 
 /// Begin of the routing keys of `RowsDue` messages; the shard follows.
-pub(super) const ROWS: &str = "rows.";
+const ROWS: &str = "rows.";
 
 /// Routing key of `ReportDue` messages.
 pub const REPORTS: &str = "reports";
@@ -103,6 +112,11 @@ impl Topology {
         self.name("imports.requested")
     }
 
+    /// The queue of cancel messages.
+    pub fn cancel_queue(&self) -> ShortString {
+        self.name("imports.cancel")
+    }
+
     /// The queue of `ReportDue` messages.
     pub fn reports_queue(&self) -> ShortString {
         self.name("imports.reports")
@@ -120,7 +134,7 @@ impl Topology {
 
     /// All queues of work, except the quarantine and the delay queues.
     pub fn work_queues(&self) -> impl Iterator<Item = ShortString> {
-        [self.requested_queue(), self.reports_queue()]
+        [self.requested_queue(), self.cancel_queue(), self.reports_queue()]
             .into_iter()
             .chain(self.plan_queues())
             .chain(self.batch_queues())
@@ -150,7 +164,8 @@ impl Topology {
         let key = queue
             .strip_prefix(self.prefix.as_str())?
             .strip_prefix("imports.")?;
-        let is_work = key == REQUESTED || key == REPORTS || key.starts_with(PLANS) || key.starts_with(ROWS);
+        let is_work =
+            [REQUESTED, CANCEL, REPORTS].contains(&key) || key.starts_with(PLANS) || key.starts_with(ROWS);
         is_work.then(|| key.into())
     }
 
@@ -212,7 +227,87 @@ impl Topology {
         )
     }
 
-    pub(super) fn delay_queue(&self, delay: &str) -> ShortString {
+    /// Declares everything; what is there already stays as it is.
+    pub async fn declare(&self, channel: &Channel) -> lapin::Result<()> {
+        declare_exchange(channel, self.jobs_exchange(), ExchangeKind::Direct).await?;
+        declare_exchange(channel, self.work_exchange(), ExchangeKind::Direct).await?;
+        declare_exchange(channel, self.events_exchange(), ExchangeKind::Topic).await?;
+        declare_exchange(channel, self.quarantine(), ExchangeKind::Fanout).await?;
+        declare_exchange(channel, self.dead(), ExchangeKind::Fanout).await?;
+
+        declare_queue(channel, self.dead(), &[], self.dead(), "").await?;
+        declare_queue(
+            channel,
+            self.dialer_queue(),
+            &[],
+            self.events_exchange(),
+            "import.#",
+        )
+        .await?;
+
+        for delay in DELAYS {
+            let waiting = self.delay_queue(delay.name);
+            declare_exchange(channel, waiting.clone(), ExchangeKind::Fanout).await?;
+            // One delay per queue: with a time-out per message, a long one at the head blocks the short ones behind.
+            let delay_ms = u32::try_from(delay.time.as_millis()).unwrap_or(u32::MAX);
+            let mut arguments = dead_letters_to(self.work_exchange()).to_vec();
+            arguments.push(("x-message-ttl", AMQPValue::LongUInt(delay_ms)));
+            declare_queue(channel, waiting.clone(), &arguments, waiting, "").await?;
+        }
+
+        let limited = |exchange| {
+            let mut arguments = dead_letters_to(exchange).to_vec();
+            arguments.push(("x-delivery-limit", AMQPValue::LongUInt(DELIVERY_LIMIT)));
+            arguments
+        };
+        // Workers set such messages aside themselves, long before this limit; it is for the day when no worker can.
+        declare_queue(
+            channel,
+            self.quarantine(),
+            &limited(self.dead()),
+            self.quarantine(),
+            "",
+        )
+        .await?;
+        let work = limited(self.quarantine());
+        declare_queue(
+            channel,
+            self.requested_queue(),
+            &work,
+            self.jobs_exchange(),
+            REQUESTED,
+        )
+        .await?;
+        bind(channel, self.requested_queue(), self.work_exchange(), REQUESTED).await?;
+        declare_queue(channel, self.cancel_queue(), &work, self.jobs_exchange(), CANCEL).await?;
+        bind(channel, self.cancel_queue(), self.work_exchange(), CANCEL).await?;
+        declare_queue(
+            channel,
+            self.reports_queue(),
+            &work,
+            self.work_exchange(),
+            REPORTS,
+        )
+        .await?;
+        for (kind, queues) in [
+            (PLANS, self.plan_queues().collect::<Vec<_>>()),
+            (ROWS, self.batch_queues().collect()),
+        ] {
+            for (shard, queue) in (0..).zip(queues) {
+                declare_queue(
+                    channel,
+                    queue,
+                    &work,
+                    self.work_exchange(),
+                    key(kind, shard).as_str(),
+                )
+                .await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn delay_queue(&self, delay: &str) -> ShortString {
         self.name(&format!("imports.delay.{delay}"))
     }
 
@@ -221,8 +316,69 @@ impl Topology {
     }
 }
 
-pub(super) fn key(kind: &str, shard: u16) -> ShortString {
+fn key(kind: &str, shard: u16) -> ShortString {
     format!("{kind}{shard:02}").into()
+}
+
+/// At-least-once, so that a message cannot be lost between two queues; it demands `reject-publish`.
+fn dead_letters_to(exchange: ShortString) -> [(&'static str, AMQPValue); 3] {
+    [
+        (
+            "x-dead-letter-exchange",
+            AMQPValue::LongString(exchange.as_str().into()),
+        ),
+        (
+            "x-dead-letter-strategy",
+            AMQPValue::LongString("at-least-once".into()),
+        ),
+        ("x-overflow", AMQPValue::LongString("reject-publish".into())),
+    ]
+}
+
+async fn declare_exchange(channel: &Channel, name: ShortString, kind: ExchangeKind) -> lapin::Result<()> {
+    let durable = ExchangeDeclareOptions {
+        durable: true,
+        ..ExchangeDeclareOptions::default()
+    };
+    channel
+        .exchange_declare(name, kind, durable, FieldTable::default())
+        .await
+}
+
+/// Declares a quorum queue, the only replicated and poison-safe kind, and binds it.
+async fn declare_queue(
+    channel: &Channel,
+    name: ShortString,
+    arguments: &[(&'static str, AMQPValue)],
+    exchange: ShortString,
+    routing_key: &str,
+) -> lapin::Result<()> {
+    let mut table = FieldTable::default();
+    table.insert("x-queue-type".into(), AMQPValue::LongString("quorum".into()));
+    for (argument, value) in arguments {
+        table.insert((*argument).into(), value.clone());
+    }
+    channel
+        .queue_declare(name.clone(), QueueDeclareOptions::durable(), table)
+        .await?;
+    bind(channel, name, exchange, routing_key).await
+}
+
+async fn bind(
+    channel: &Channel,
+    queue: ShortString,
+    exchange: ShortString,
+    routing_key: &str,
+) -> lapin::Result<()> {
+    channel
+        .queue_bind(
+            queue,
+            exchange,
+            routing_key.into(),
+            QueueBindOptions::default(),
+            FieldTable::default(),
+        )
+        .await
 }
 
 #[cfg(test)]

@@ -1,13 +1,14 @@
 //! `user-import columns`.
 
 use std::{
+    io::Read,
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
 use anyhow::Context;
 use shared::{
-    columns::{Columns, inspect},
+    columns::{Columns, Unreadable, inspect},
     file::{self, Encoding},
     limits::Limits,
     rejection::Rejection,
@@ -18,13 +19,18 @@ use super::{operator::show, options::LimitArgs};
 /// The file is no CSV file; `submit` ends with the same code for a file that is rejected.
 const UNREADABLE: u8 = 4;
 
+/// What stands for standard input.
+const STANDARD_INPUT: &str = "-";
+
 /// Options of `columns`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
+With --json the answer is of shared/schemas/columns.json.
+
 Exit codes: 0 the header could be read, whatever else an import would refuse; 4 the file cannot be read as CSV;
 2 usage; 1 the file cannot be opened.")]
 pub(super) struct Args {
-    /// The CSV file
+    /// The CSV file; - is standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// Print one line of JSON
@@ -45,7 +51,9 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         Ok(columns) => show(args.json, columns, &shown(columns))?,
         Err(rejection) => show(
             args.json,
-            &serde_json::json!({ "rejections": [rejection] }),
+            &Unreadable {
+                rejections: vec![rejection.clone()],
+            },
             &rejected(rejection),
         )?,
     }
@@ -61,11 +69,32 @@ async fn read(
     encoding: Option<Encoding>,
     limits: &Limits,
 ) -> std::io::Result<Result<Columns, Rejection>> {
+    if path == Path::new(STANDARD_INPUT) {
+        // Nothing else runs in this command.
+        return read_standard_input(encoding, limits);
+    }
     let size_bytes = tokio::fs::metadata(path).await?.len();
     if size_bytes > limits.max_file_bytes {
         return Ok(Err(file::too_large(size_bytes, limits)));
     }
     Ok(inspect(&tokio::fs::read(path).await?, encoding, limits))
+}
+
+/// Looks at standard input, and keeps no more of it than a file may have.
+fn read_standard_input(
+    encoding: Option<Encoding>,
+    limits: &Limits,
+) -> std::io::Result<Result<Columns, Rejection>> {
+    let (mut input, mut content) = (std::io::stdin().lock(), Vec::new());
+    input
+        .by_ref()
+        .take(limits.max_file_bytes)
+        .read_to_end(&mut content)?;
+    let more = std::io::copy(&mut input, &mut std::io::sink())?;
+    Ok(match more {
+        0 => inspect(&content, encoding, limits),
+        more => Err(file::too_large(limits.max_file_bytes + more, limits)),
+    })
 }
 
 /// Names are shown as Rust strings, because they may hold what a terminal acts on.

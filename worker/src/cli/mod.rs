@@ -2,7 +2,6 @@
 
 mod cancel;
 mod columns;
-mod console;
 mod dead;
 mod doctor;
 mod follow;
@@ -15,10 +14,8 @@ mod replay;
 mod rotate_seals;
 mod secret_files;
 mod status;
-mod stop;
 mod submit;
 mod terminal;
-mod token;
 mod topology;
 mod watch;
 mod work;
@@ -37,7 +34,7 @@ use crate::{
     telemetry::logs,
 };
 
-/// Mass user import for the Dialer: the worker, and the commands of its operators.
+/// Mass user import for the Dialer: workers, and the commands of those who run them.
 ///
 /// Every option can also be given as the environment variable named beside it, and a secret (a URL with a password, a key) as
 /// the file that VARIABLE_FILE names.
@@ -58,9 +55,9 @@ enum Command {
     /// not finish is delivered to another worker. A second signal ends it at once, with exit code 143 (SIGTERM), 130
     /// (SIGINT) or 129 (SIGHUP). Exit code 2: the configuration cannot be right. Run as many workers as you like.
     Work(Box<work::Args>),
-    /// Bring the database schema up to date; does nothing if it already is
+    /// Bring the database schema up to date; does nothing if it is already
     Migrate(options::MigrateArgs),
-    /// Declare all exchanges and queues; existing ones are left as they are
+    /// Declare all exchanges and queues; leaves those that exist as they are
     Topology(topology::Args),
     /// Import a CSV file: upload it and publish the job, as the Dialer does
     Submit(Box<submit::Args>),
@@ -76,20 +73,14 @@ enum Command {
     Cancel(Box<cancel::Args>),
     /// Resume a failed or cancelled import where it stopped
     Replay(Box<replay::Args>),
-    /// Show, replay or discard dead letters: messages that could not be processed
+    /// Look at the dead letters: messages that were set aside; replay or discard them
     #[command(subcommand)]
     Dead(dead::Command),
-    /// Check configuration, servers, permissions and keys, and say what to do
+    /// Look at configuration, servers, permissions and keys, and say what to do
     Doctor(doctor::Args),
     /// Ask a worker on this machine whether it lives; for the health checks of containers
     Probe(probe::Args),
-    /// Serve the console: pages for administrators and operators, and their API
-    Console(Box<console::Args>),
-    /// Make a token with which somebody comes into the console
-    Token(token::Args),
-    /// End sessions and tokens of the console, by person or by key
-    Revoke(token::RevokeArgs),
-    /// Delete old data: success CSVs, then rows and error CSVs, then imports
+    /// Remove what has outlived its time: success CSVs, then rows and error CSVs, then imports
     Purge(Box<purge::Args>),
     /// Print a completion script for a shell
     #[command(after_help = "For bash: source <(user-import completions bash)")]
@@ -97,7 +88,7 @@ enum Command {
         /// The shell
         shell: clap_complete::Shell,
     },
-    /// Write a manual page for each command
+    /// Write manual pages, one for each command
     Man {
         /// The folder, which must exist
         #[arg(long, value_name = "DIR")]
@@ -169,9 +160,6 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Dead(command) => dead::run(command).await,
         Command::Doctor(args) => doctor::run(args).await,
         Command::Probe(args) => probe::run(args).await,
-        Command::Console(args) => console::run(*args).await,
-        Command::Token(args) => token::run(&args),
-        Command::Revoke(args) => token::revoke(args).await,
         Command::Purge(args) => purge::run(*args).await,
         Command::Completions { shell } => {
             let mut script = Vec::new();

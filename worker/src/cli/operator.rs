@@ -49,7 +49,7 @@ pub(super) struct Change {
     /// The import's ID
     #[arg(value_name = "ID")]
     pub(super) import_id: Uuid,
-    /// Do not ask for confirmation
+    /// Go ahead without asking, where a question would be asked
     #[arg(long)]
     pub(super) yes: bool,
     /// Print one line of JSON

@@ -24,7 +24,8 @@ What goes, counted from the day an import was finished:
   success CSVs (they hold passwords)            after --success-days
   rows and error CSVs (they hold personal data) after --rows-days; then no replay
                                                 is possible any more
-  the import itself, with its counters          after --imports-days; its ID is free from then on
+  the import itself, with its counters          after --imports-days; its ID stays known as purged,
+                                                and names no other import
 Dead letters go --dead-days after they were replayed or discarded. Imports that are under way or
 failed and dead letters that are open are never touched: replay, cancel or discard them first. The
 audit trail stays. The uploaded files are the Dialer's: a lifecycle rule of the bucket is the
@@ -45,7 +46,7 @@ pub(super) struct Args {
     /// Only of this tenant
     #[arg(long, value_name = "ID", value_parser = tenant)]
     tenant: Option<Id>,
-    /// Do not ask for confirmation
+    /// Go ahead without a question
     #[arg(long)]
     yes: bool,
     /// Print one line of JSON

@@ -20,7 +20,7 @@ use crate::{
 /// Options of `watch`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Shows a progress bar on a terminal, otherwise a line for each change. Ctrl-C stops watching,
+Shows a progress bar on a terminal, otherwise a line for each change. Ctrl-C ends the watching,
 not the import.
 
 Exit codes, as those of `submit`: 0 all rows created; 3 finished with duplicates, errors or

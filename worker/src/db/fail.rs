@@ -2,11 +2,28 @@
 
 use std::time::Duration;
 
+use shared::contract::Id;
 use sqlx::PgTransaction;
+use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{error::Error, pool::Db, tenant_lock::lock_tenant};
-use crate::message::{DeadReason, Subject};
+use super::{convert::unsigned, error::Error, pool::Db, tenant_lock::lock_tenant};
+use crate::message::{DeadReason, ImportRef, Subject};
+
+/// An import that waits for its next try.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Delay {
+    /// The import.
+    pub import: ImportRef,
+    /// How many delays this attempt has had, with this one.
+    pub number: u32,
+    /// Since when it has made no progress.
+    pub since: OffsetDateTime,
+    /// The present.
+    pub now: OffsetDateTime,
+    /// When it is tried again.
+    pub next_try_at: OffsetDateTime,
+}
 
 /// Gives an unfinished import up. Rows and seed stay, so that a replay can go on.
 pub(super) async fn fail(
@@ -35,19 +52,40 @@ pub(super) async fn fail(
 
 impl Db {
     /// Records that a message of the import is retried after the delay: for operators to see, and so that the rescue does not
-    /// take it for lost.
-    pub async fn note_retry(&self, import_id: Uuid, error: &str, delay: Duration) -> Result<(), Error> {
-        sqlx::query!(
-            "UPDATE imports.imports
-                SET tries = tries + 1, last_error = $2,
+    /// take it for lost. Returns what the Dialer may be told; `None` if there is no such import under way.
+    pub async fn note_retry(
+        &self,
+        import_id: Uuid,
+        error: &str,
+        delay: Duration,
+    ) -> Result<Option<Delay>, Error> {
+        let noted = sqlx::query!(
+            r#"UPDATE imports.imports
+                SET tries = tries + 1, last_error = $2, delayed_since = coalesce(delayed_since, clock_timestamp()),
                     progress_at = greatest(progress_at, clock_timestamp() + make_interval(secs => $3))
-              WHERE import_id = $1",
+              WHERE import_id = $1
+          RETURNING tenant_id, attempt, state IN ('received', 'running') AS "is_under_way!", tries,
+                    delayed_since AS "since!", clock_timestamp() AS "now!""#,
             import_id,
             error,
             delay.as_secs_f64(),
         )
-        .execute(&mut *self.pool.acquire().await?)
+        .fetch_optional(&mut *self.pool.acquire().await?)
         .await?;
-        Ok(())
+        let Some(noted) = noted.filter(|noted| noted.is_under_way) else {
+            return Ok(None);
+        };
+        let import = ImportRef {
+            import_id,
+            tenant_id: Id::try_from(noted.tenant_id).map_err(|error| Error::corrupt("tenant_id", error))?,
+            attempt: unsigned("attempt", noted.attempt)?,
+        };
+        Ok(Some(Delay {
+            import,
+            number: unsigned("tries", noted.tries)?,
+            since: noted.since,
+            now: noted.now,
+            next_try_at: noted.now + delay,
+        }))
     }
 }

@@ -1,7 +1,5 @@
 //! The import as it stands: its state, its counters, what happened to it as a whole.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 use shared::{
     contract::{
         event::{FileFormat, Summary},
@@ -10,7 +8,7 @@ use shared::{
     rejection::{Rejection, RejectionCode},
 };
 use sqlx::{PgExecutor, types::Json};
-use strum::{EnumString, IntoStaticStr, VariantArray};
+use strum::{EnumString, IntoStaticStr};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -18,22 +16,8 @@ use super::{convert::unsigned, error::Error, pool::Db};
 use crate::{message::ImportRef, secret::SealedSeed};
 
 /// Where an import stands.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    EnumString,
-    IntoStaticStr,
-    VariantArray,
-    Serialize,
-    Deserialize,
-    JsonSchema,
-    clap::ValueEnum,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, IntoStaticStr, clap::ValueEnum)]
 #[strum(serialize_all = "snake_case")]
-#[serde(rename_all = "snake_case")]
 pub enum State {
     /// The job is known.
     Received,
@@ -41,9 +25,9 @@ pub enum State {
     Running,
     /// Every row has its outcome, both reports are in storage.
     Completed,
-    /// Rejected as a whole.
+    /// Refused as a whole.
     Rejected,
-    /// Failed, until an operator replays it.
+    /// Given up, until an operator replays it.
     Failed,
     /// Stopped by an operator.
     Cancelled,

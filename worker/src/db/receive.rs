@@ -7,13 +7,23 @@ use super::{
     error::Error,
     import::{Import, State, load},
     pool::Db,
+    purged::{PurgedImport, is_refused},
     shards,
 };
 use crate::fair::Shards;
 
+/// The import of a job.
+#[derive(Debug)]
+pub enum Received {
+    /// The import as it stands, and the shard for its plan.
+    Import(Box<Import>, u16),
+    /// It was purged.
+    Purged(PurgedImport),
+}
+
 impl Db {
-    /// Keeps the job, if its import is new, and returns the import as it stands, and the shard for its plan.
-    pub async fn receive(&self, job: &Job, shards: Shards) -> Result<(Import, u16), Error> {
+    /// Keeps the job, if its import is new, and returns the import.
+    pub async fn receive(&self, job: &Job, shards: Shards) -> Result<Received, Error> {
         let mut connection = self.pool.acquire().await?;
         // Two that choose at the same moment do not see each other: then one waits for a plan or two of the other.
         let shard = shards::choose(&mut connection, job.tenant_id, shards, State::Received).await?;
@@ -27,7 +37,17 @@ impl Db {
             i32::from(shard),
         )
         .execute(&mut *connection)
-        .await?;
+        .await;
+        let new = match new {
+            Err(error) if is_refused(&error) => {
+                drop(connection);
+                let purged = self.find_purged(job.import_id).await?;
+                return purged
+                    .map(Received::Purged)
+                    .ok_or_else(|| Error::corrupt("purged_imports", "the purged import is gone"));
+            }
+            new => new?,
+        };
         if new.rows_affected() == 0 {
             // Its messages are about to be published anew, and nothing else would tell the rescue.
             sqlx::query!(
@@ -42,6 +62,6 @@ impl Db {
         }
         let import = load(&mut *connection, &[job.import_id]).await?.pop();
         let import = import.ok_or_else(|| Error::corrupt("the import", "it was not stored"))?;
-        Ok((import, shard))
+        Ok(Received::Import(Box::new(import), shard))
     }
 }

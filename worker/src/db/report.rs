@@ -1,12 +1,14 @@
 //! What the reports and the completion event are made of.
 
+use std::collections::BTreeMap;
+
 use shared::{
     contract::{
         Id,
-        event::{MAX_PROBLEMS, ReportKeys, RowProblem},
+        event::{AttemptReports, MAX_PROBLEMS, ReportKeys, RowProblem},
     },
     outcome::Outcome,
-    problem::Problem,
+    problem::{Code, Problem},
 };
 use sqlx::types::Json;
 use time::OffsetDateTime;
@@ -123,6 +125,55 @@ impl Db {
         }
         problems.truncate(MAX_PROBLEMS);
         Ok(problems)
+    }
+
+    /// How many problems the rows have, by their codes.
+    pub async fn problem_counts(&self, import: ImportRef) -> Result<BTreeMap<Code, u32>, Error> {
+        let counts = sqlx::query!(
+            r#"SELECT problem ->> 'code' AS "code!", count(*)::integer AS "count!"
+                 FROM imports.rows CROSS JOIN LATERAL jsonb_array_elements(problems) AS problem
+                WHERE import_id = $1 AND tenant_id = $2 AND problems <> '[]'
+                GROUP BY 1"#,
+            import.import_id,
+            import.tenant_id.get(),
+        )
+        .fetch_all(&mut *self.pool.acquire().await?)
+        .await?;
+        let counts = counts.into_iter().map(|found| {
+            let code = found
+                .code
+                .parse()
+                .map_err(|error| Error::corrupt("code", error))?;
+            Ok((code, unsigned("count", found.count)?))
+        });
+        counts.collect()
+    }
+
+    /// The attempts so far that wrote reports, in their order.
+    pub async fn reported_attempts(&self, import: ImportRef) -> Result<Vec<AttemptReports>, Error> {
+        let attempts = sqlx::query!(
+            r#"SELECT attempt, created, success_key AS "success_key!", errors_key AS "errors_key!"
+                 FROM imports.attempts
+                WHERE import_id = $1 AND tenant_id = $2 AND attempt <= $3
+                  AND success_key IS NOT NULL AND errors_key IS NOT NULL
+                ORDER BY attempt"#,
+            import.import_id,
+            import.tenant_id.get(),
+            signed("attempt", import.attempt)?,
+        )
+        .fetch_all(&mut *self.pool.acquire().await?)
+        .await?;
+        let attempts = attempts.into_iter().map(|found| {
+            Ok(AttemptReports {
+                attempt: unsigned("attempt", found.attempt)?,
+                created: unsigned("created", found.created)?,
+                reports: ReportKeys {
+                    success: found.success_key,
+                    errors: found.errors_key,
+                },
+            })
+        });
+        attempts.collect()
     }
 
     /// Ends an attempt whose reports are in storage, and destroys its password seed. It is `completed`, or `cancelled`

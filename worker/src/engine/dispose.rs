@@ -12,10 +12,11 @@ use super::{
 };
 use crate::{
     broker::{self, Delivery, Link},
+    db::Delay,
     message::{Message, Subject},
     policy,
-    steps::{Context, Error},
-    telemetry::traces,
+    steps::{Context, Error, event},
+    telemetry::{metrics::Cause, traces},
 };
 
 /// Carries out the disposition of an error; the delivery can be acknowledged afterwards.
@@ -67,7 +68,11 @@ async fn retry_later(
     link.publisher().retry(delivery, retry_count).await?;
     context.metrics.retried(delivery.kind, cause(error));
     crash_point!("put-off");
-    note_retry(context, subject, error, delay).await;
+    let noted = note_retry(context, subject, error, delay).await;
+    // The first try again comes so soon that nobody need hear of it.
+    if let Some(delay) = noted.filter(|_| retry_count > 1) {
+        tell_delay(context, link, delivery, &delay, cause(error)).await;
+    }
     Ok(())
 }
 
@@ -105,11 +110,31 @@ async fn note_retry(
     subject: Option<Subject>,
     error: &(dyn std::error::Error + Sync),
     delay: Duration,
-) {
-    let Some(subject) = subject else { return };
-    let text = error.to_string();
-    if let Err(error) = context.db.note_retry(subject.import_id, &text, delay).await {
-        // Most likely the database is what failed in the first place.
-        tracing::debug!(%error, "could not record the retry");
+) -> Option<Delay> {
+    let subject = subject?;
+    match context
+        .db
+        .note_retry(subject.import_id, &error.to_string(), delay)
+        .await
+    {
+        Ok(noted) => noted,
+        Err(error) => {
+            // Most likely the database is what failed in the first place.
+            tracing::debug!(%error, "the retry could not be noted");
+            None
+        }
+    }
+}
+
+/// For the Dialer. It is no matter of custody: the message is safe in its delay queue, and the next delay is told as well.
+async fn tell_delay(context: &Context, link: &Link, delivery: &Delivery, delay: &Delay, cause: Cause) {
+    let told = match event::delayed(delay, (cause.as_str(), cause.sentence())) {
+        Ok(event) => publish(context, link, delivery, &[Message::event(event)])
+            .await
+            .map_err(|error| error.to_string()),
+        Err(error) => Err(error.to_string()),
+    };
+    if let Err(error) = told {
+        tracing::warn!(error, "the Dialer could not be told of the delay");
     }
 }

@@ -22,7 +22,15 @@ use crate::{
     broker::{self, Delivery, Link},
     message::{Message, Subject, Task},
     policy::{MAX_DELIVERIES_ALONE, STEP_TIMEOUT},
-    steps::{Context, Error, Opened, batch::batch, open, plan::plan, receive::receive, report::report},
+    steps::{
+        Context, Error, Opened,
+        batch::batch,
+        cancel::{asked_before, cancel},
+        open,
+        plan::plan,
+        receive::receive,
+        report::report,
+    },
     telemetry::traces,
 };
 
@@ -96,7 +104,12 @@ async fn attempt(context: &Context, delivery: &Delivery) -> Result<Vec<Message>,
 /// Opens the import of a task and hands it to its step; returns what is to be published.
 pub async fn run(context: &Context, task: Task, redelivered: bool) -> Result<Vec<Message>, Error> {
     match task {
-        Task::Receive(job) => Box::pin(receive(context, &job)).await,
+        Task::Receive(job) => {
+            let messages = Box::pin(receive(context, &job)).await?;
+            let cancelled = Box::pin(asked_before(context, job.import_id)).await?;
+            Ok(cancelled.unwrap_or(messages))
+        }
+        Task::Cancel(asked) => Box::pin(cancel(context, &asked)).await,
         Task::Plan(import) => match open(context, import).await? {
             Opened::Running(import) => Box::pin(plan(context, *import)).await,
             Opened::Over(event) => Ok(event),

@@ -1,17 +1,20 @@
-//! What a dead letter means for its import: the import becomes `failed`, and the Dialer is told.
+//! What a dead letter means: its import becomes `failed`, or its job was refused; and the Dialer is told.
 
-use shared::contract::event::Event;
+use shared::contract::{
+    event::{Event, Refused},
+    job,
+};
 use time::OffsetDateTime;
 
 use crate::{
     broker::Delivery,
     db::{self, Db},
-    message::{DeadLetter, DeadReason, TaskKind},
+    message::{DeadLetter, DeadReason, Subject, TaskKind},
     steps::event,
 };
 
 /// Sets a message aside: it becomes a dead letter, and in the same transaction its import fails. Returns the event that
-/// says so.
+/// says so; of a job that ends no import, the event that it was refused.
 ///
 /// An import is left alone that the message is not entitled to end: another tenant's, one that is over, one that is in
 /// another attempt, or one that had a valid job before this invalid one came with the same ID.
@@ -23,7 +26,7 @@ pub(super) async fn set_aside(
     // A newer worker can do what the message asks for, so nothing is wrong with its import.
     let is_elsewhere = matches!(
         letter.reason,
-        DeadReason::ImportIdTaken | DeadReason::NewerVersion
+        DeadReason::ImportIdTaken | DeadReason::ImportPurged | DeadReason::NewerVersion
     );
     let subject = letter.subject.filter(|_| !is_elsewhere);
     let found = match subject {
@@ -40,16 +43,36 @@ pub(super) async fn set_aside(
     };
     let failing = subject.filter(|_| found.as_ref().is_some_and(ends));
     db.set_aside(letter, failing).await?;
-    match (subject, failing) {
-        (Some(subject), None) if found.is_none() && is_job => {
-            let now = OffsetDateTime::now_utc();
-            let (import_id, tenant_id) = (subject.import_id, subject.tenant_id);
-            event::never_received(import_id, tenant_id, &delivery.body, letter.reason, now).map(Some)
-        }
-        (_, Some(failing)) => match db.find(failing.import_id).await? {
+    match failing {
+        Some(failing) => match db.find(failing.import_id).await? {
             Some(import) => event::final_event(db, &import).await,
             None => Ok(None),
         },
-        _ => Ok(None),
+        None if is_job => refused(db, &delivery.body, letter.reason).await,
+        None => Ok(None),
     }
+}
+
+/// The event that answers a job that was refused; none if its import ID cannot be read.
+async fn refused(db: &Db, body: &[u8], reason: DeadReason) -> Result<Option<Event>, db::Error> {
+    let Some((import_id, tenant_id)) = Subject::of_job(body) else {
+        return Ok(None);
+    };
+    let (message, path) = match job::parse(body) {
+        Err(invalid) if reason == DeadReason::Malformed => (
+            format!("The job is not valid: {invalid}."),
+            invalid.path().map(str::to_owned),
+        ),
+        _ => (reason.sentence().to_owned(), None),
+    };
+    let data = Refused {
+        import_id,
+        tenant_id,
+        reason: reason.as_str().to_owned(),
+        message,
+        path,
+    };
+    event::refused(db, body, data, OffsetDateTime::now_utc())
+        .await
+        .map(Some)
 }

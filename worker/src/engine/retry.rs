@@ -41,6 +41,7 @@ pub(super) fn disposition(error: &Error, retry_count: u32) -> Disposition {
         }
         Error::Unreadable(Unreadable::Newer(_)) => Disposition::DeadLetter(DeadReason::NewerVersion),
         Error::ImportIdTaken => Disposition::DeadLetter(DeadReason::ImportIdTaken),
+        Error::ImportPurged => Disposition::DeadLetter(DeadReason::ImportPurged),
         // Another worker may have the key: while keys are rotated, not all workers have the same ring.
         Error::Seal(seal::Error::UnknownKey(_)) if failed < MAX_TRIES_UNEXPECTED => {
             Disposition::Retry { retry_count: failed }
@@ -67,6 +68,7 @@ pub(super) fn cause(error: &Error) -> Cause {
         Error::Seal(_) | Error::SeedMissing => Cause::Seal,
         Error::Unreadable(_)
         | Error::ImportIdTaken
+        | Error::ImportPurged
         | Error::Hashing(_)
         | Error::Randomness(_)
         | Error::Panicked(_)
@@ -90,6 +92,7 @@ mod tests {
         let cases = [
             (Error::Unreadable(malformed), DeadReason::Malformed),
             (Error::ImportIdTaken, DeadReason::ImportIdTaken),
+            (Error::ImportPurged, DeadReason::ImportPurged),
             (Error::SeedMissing, DeadReason::Permanent),
             (Error::KillsWorkers { deliveries: 3 }, DeadReason::KillsWorkers),
             (Error::MessagesLost { rescues: 5 }, DeadReason::MessagesLost),

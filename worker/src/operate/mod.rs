@@ -9,7 +9,6 @@ mod error;
 mod purge;
 mod replay;
 mod seals;
-mod submit;
 
 pub use cancel::{Cancelled, cancel};
 pub use dead_letters::{Resent, resend};
@@ -17,4 +16,3 @@ pub use error::Error;
 pub use purge::{Purge, Retention};
 pub use replay::{ReplayOptions, Replayed, replay};
 pub use seals::{Rotated, rotate_seals};
-pub use submit::{Submitted, submit, upload};

@@ -1,15 +1,16 @@
-//! Events, made from an import as it stands in the database: made again, they are the same.
+//! Events, made from an import as it stands in the database. The one that an attempt ends with is kept there: told again, it is
+//! the same.
 
-use shared::contract::{
-    Id,
-    event::{Body, Cancelled, Completed, Event, Failed, Progress, Rejected, SpecVersion, Timings},
+use shared::contract::event::{
+    Body, Cancelled, Completed, Delayed, Event, Failed, Planned, Progress, Received, Refused, Rejected,
+    SpecVersion, Timings,
 };
 use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339};
 
 use uuid::Uuid;
 
 use crate::{
-    db::{self, Db, Import, State},
+    db::{self, Db, Delay, Import, State},
     message::{DeadReason, ImportRef},
     storage::report_keys,
 };
@@ -20,8 +21,16 @@ const SOURCE: &str = "/user-import";
 /// A progress event is published whenever another such part of the rows has its outcome.
 const PROGRESS_STEPS: u32 = 10;
 
-/// The event of the import's final state; `None` while it has none.
+/// The event of the import's final state; `None` while it has none. The one that is made first is kept: later ones could
+/// know less, when rows were purged, or tell more, after an upgrade.
 pub async fn final_event(db: &Db, import: &Import) -> Result<Option<Event>, db::Error> {
+    match make_final_event(db, import).await? {
+        Some(made) => db.keep_event(import.job.import_id, made).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+async fn make_final_event(db: &Db, import: &Import) -> Result<Option<Event>, db::Error> {
     let Some(finished_at) = import.finished_at else {
         return Ok(None);
     };
@@ -52,12 +61,15 @@ pub async fn final_event(db: &Db, import: &Import) -> Result<Option<Event>, db::
         }
         State::Failed => {
             let reason = import.failure_reason.clone().unwrap_or_default();
+            let known: DeadReason = reason.parse().unwrap_or(DeadReason::Unknown);
             Body::Failed(Failed {
                 import_id,
                 tenant_id,
                 attempt,
                 reason,
+                message: Some(known.sentence().to_owned()),
                 created: import.summary.created,
+                attempts: db.reported_attempts(import.reference()).await?,
             })
         }
         State::Completed => Body::Completed(Completed {
@@ -68,8 +80,10 @@ pub async fn final_event(db: &Db, import: &Import) -> Result<Option<Event>, db::
             summary: import.summary,
             file: file.ok_or_else(|| db::Error::corrupt("encoding", "NULL"))?,
             problems: db.first_problems(tenant_id, import_id).await?,
+            problem_counts: db.problem_counts(import.reference()).await?,
             reports: report_keys(import.reference()),
             passwords_expire_at: import.passwords_expire_at.map(rfc3339).transpose()?,
+            attempts: db.reported_attempts(import.reference()).await?,
             timings: timings(import, finished_at)?,
         }),
         State::Cancelled => Body::Cancelled(Cancelled {
@@ -80,6 +94,8 @@ pub async fn final_event(db: &Db, import: &Import) -> Result<Option<Event>, db::
             summary: import.summary,
             file,
             problems: db.first_problems(tenant_id, import_id).await?,
+            problem_counts: db.problem_counts(import.reference()).await?,
+            attempts: db.reported_attempts(import.reference()).await?,
             // An import that was cancelled before its file was read has no rows to report.
             reports: import.planned_at.map(|_| report_keys(import.reference())),
             passwords_expire_at: import.passwords_expire_at.map(rfc3339).transpose()?,
@@ -101,24 +117,75 @@ fn timings(import: &Import, finished_at: OffsetDateTime) -> Result<Timings, db::
     })
 }
 
-/// The failed event of an import whose job was not valid, so that there is nothing in the database to make it from. Its ID
-/// follows from the job: a corrected one with the same import ID has its own events, which no reader must take for this.
-pub fn never_received(
-    import_id: Uuid,
-    tenant_id: Id,
-    job: &[u8],
-    reason: DeadReason,
-    now: OffsetDateTime,
-) -> Result<Event, db::Error> {
-    let body = Body::Failed(Failed {
+/// The event of a job that was refused. Its ID follows from the job: a corrected one with the same import ID has its own events,
+/// which no reader must take for this.
+pub async fn refused(db: &Db, job: &[u8], data: Refused, now: OffsetDateTime) -> Result<Event, db::Error> {
+    let import_id = data.import_id;
+    let digest = Uuid::new_v5(&import_id, job);
+    let id = format!("{import_id}/refused/{}/{digest}", data.reason);
+    let made = event(import_id, id, rfc3339(now)?, Body::Refused(data));
+    db.keep_event(import_id, made).await
+}
+
+/// The event that a worker has taken the job; made of nothing that changes.
+pub fn received(import: &Import) -> Result<Event, db::Error> {
+    let ImportRef {
         import_id,
         tenant_id,
-        attempt: 1,
-        reason: reason.as_str().to_owned(),
-        created: 0,
+        attempt,
+    } = import.reference();
+    let body = Body::Received(Received {
+        import_id,
+        tenant_id,
+        attempt,
+        mode: import.job.mode,
     });
-    let id = format!("{import_id}/malformed/{}", Uuid::new_v5(&import_id, job));
-    Ok(event(import_id, id, rfc3339(now)?, body))
+    let id = format!("{import_id}/{attempt}/received");
+    Ok(event(import_id, id, rfc3339(import.received_at)?, body))
+}
+
+/// The event that all rows are known.
+pub async fn planned(db: &Db, import: &Import, now: OffsetDateTime) -> Result<Event, db::Error> {
+    let ImportRef {
+        import_id,
+        tenant_id,
+        attempt,
+    } = import.reference();
+    let body = Body::Planned(Planned {
+        import_id,
+        tenant_id,
+        attempt,
+        mode: import.job.mode,
+        summary: import.summary,
+        pending: import.pending,
+        file: import
+            .format
+            .clone()
+            .ok_or_else(|| db::Error::corrupt("encoding", "NULL"))?,
+    });
+    let id = format!("{import_id}/{attempt}/planned");
+    db.keep_event(import_id, event(import_id, id, rfc3339(now)?, body))
+        .await
+}
+
+/// The event that an import waits for something: the reason in a word and in a sentence.
+pub fn delayed(delay: &Delay, (reason, message): (&str, &str)) -> Result<Event, db::Error> {
+    let ImportRef {
+        import_id,
+        tenant_id,
+        attempt,
+    } = delay.import;
+    let body = Body::Delayed(Delayed {
+        import_id,
+        tenant_id,
+        attempt,
+        reason: reason.to_owned(),
+        message: message.to_owned(),
+        since: rfc3339(delay.since)?,
+        next_try_at: rfc3339(delay.next_try_at)?,
+    });
+    let id = format!("{import_id}/{attempt}/delayed/{}", delay.number);
+    Ok(event(import_id, id, rfc3339(delay.now)?, body))
 }
 
 /// The event that says how far the import is, if one of the rows that were settled last, so many, was the first of another
@@ -139,6 +206,7 @@ pub fn progress(after: &Import, rows: u32, now: OffsetDateTime) -> Result<Option
         tenant_id,
         attempt,
         summary: after.summary,
+        pending: Some(after.pending),
     });
     let id = format!("{import_id}/{attempt}/progress/{settled}");
     Ok(Some(event(import_id, id, rfc3339(now)?, body)))

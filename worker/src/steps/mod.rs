@@ -4,6 +4,7 @@
 //! acknowledges: the engine does both, in this order, for all of them. A step knows neither its siblings nor the engine.
 
 pub mod batch;
+pub mod cancel;
 pub mod event;
 pub mod plan;
 pub mod receive;
@@ -91,7 +92,7 @@ pub async fn open(context: &Context, task: ImportRef) -> Result<Opened, Error> {
     let Some(import) = found.filter(|import| import.reference() == task) else {
         tracing::info!(
             attempt = task.attempt,
-            "nothing to do: this attempt of the import has ended"
+            "nothing to do: this attempt of the import is over"
         );
         return Ok(Opened::Over(Vec::new()));
     };
@@ -110,6 +111,9 @@ pub enum Error {
     /// The import ID is that of an import with another job.
     #[error("the import ID is taken: an import with another job has it; publish with a new ID")]
     ImportIdTaken,
+    /// The import of this ID was purged.
+    #[error("the import of this ID was purged: publish with a new ID")]
+    ImportPurged,
     /// PostgreSQL.
     #[error(transparent)]
     Database(#[from] db::Error),

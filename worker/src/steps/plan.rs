@@ -6,15 +6,16 @@ use shared::{
     assess,
     contract::{
         event::FileFormat,
-        job::{Job, tenant_prefix},
+        job::{Job, normalized_etag},
     },
     file::{self, Encoding, Upload},
     mapping,
     rejection::{Rejection, RejectionCode},
     row,
 };
+use time::OffsetDateTime;
 
-use super::{Context, Error, Opened, open};
+use super::{Context, Error, Opened, event, open};
 use crate::{
     db::{self, Import, Planned, State},
     message::{Message, RowRange},
@@ -43,11 +44,12 @@ pub async fn plan(context: &Context, import: Import) -> Result<Vec<Message>, Err
 /// messages loses nothing.
 async fn next(context: &Context, import: &Import) -> Result<Vec<Message>, Error> {
     let (db, reference) = (&context.db, import.reference());
+    let planned = Message::event(event::planned(db, import, OffsetDateTime::now_utc()).await?);
     let pending = db.pending_rows(reference).await?;
     if pending.is_empty() {
         // Its message is about to be published, perhaps anew, and nothing else would tell the rescue.
         db.note_progress(reference).await?;
-        return Ok(vec![Message::Report(reference)]);
+        return Ok(vec![planned, Message::Report(reference)]);
     }
     let shard = db
         .assign_shard(import, context.shards(reference.tenant_id))
@@ -61,9 +63,8 @@ async fn next(context: &Context, import: &Import) -> Result<Vec<Message>, Error>
     let batches = pending
         .chunks(context.batch_rows)
         .filter_map(|rows| rows.first().copied().zip(rows.last().copied()));
-    Ok(batches
-        .map(|(first, last)| Message::Batch(reference, RowRange { first, last }, shard))
-        .collect())
+    let batches = batches.map(|(first, last)| Message::Batch(reference, RowRange { first, last }, shard));
+    Ok(std::iter::once(planned).chain(batches).collect())
 }
 
 /// Why an import has no plan.
@@ -130,10 +131,8 @@ async fn fetch(context: &Context, job: &Job) -> Result<Bytes, NoPlan> {
         let message = format!("there is no tenant {tenant_id}: correct tenant_id in the job");
         return Err(Rejection::new(RejectionCode::UnknownTenant, message).into());
     }
-    if !source.is_of_tenant(tenant_id) {
-        let prefix = tenant_prefix(tenant_id);
-        let message =
-            format!("the object key does not lie under {prefix}: upload the file there and give that key");
+    if let Some(rule) = source.broken_key_rule(tenant_id) {
+        let message = format!("the object key {rule}: upload the file under another key, and give that key");
         return Err(Rejection::new(RejectionCode::ForeignObject, message).into());
     }
     if source.is_success_report(tenant_id) {
@@ -149,7 +148,7 @@ async fn fetch(context: &Context, job: &Job) -> Result<Bytes, NoPlan> {
         let message = format!("there is no object {key:?}: upload the file first");
         return Err(Rejection::new(RejectionCode::ObjectMissing, message).into());
     };
-    let expected = source.etag.as_deref().map(storage::normalized);
+    let expected = source.etag.as_deref().map(normalized_etag);
     let changed = expected.is_some_and(|expected| etag.as_ref() != Some(&expected))
         || source.size_bytes.is_some_and(|expected| expected != size_bytes);
     if changed {

@@ -3,13 +3,17 @@
 
 use shared::contract::job::Job;
 
-use super::{Context, Error};
-use crate::{message::Message, policy::MAX_RESCUES};
+use super::{Context, Error, event};
+use crate::{db::Received, message::Message, policy::MAX_RESCUES};
 
 /// Stores the job, unless that has been done; returns what is due next.
 pub async fn receive(context: &Context, job: &Job) -> Result<Vec<Message>, Error> {
-    let (import, shard) = context.db.receive(job, context.shards(job.tenant_id)).await?;
-    if import.job != *job {
+    let (import, shard) = match context.db.receive(job, context.shards(job.tenant_id)).await? {
+        Received::Import(import, shard) => (import, shard),
+        Received::Purged(purged) if purged.tenant_id == job.tenant_id => return Err(Error::ImportPurged),
+        Received::Purged(_) => return Err(Error::ImportIdTaken),
+    };
+    if !import.job.is_same_as(job) {
         return Err(Error::ImportIdTaken);
     }
     if !import.state.is_final() && import.rescues > MAX_RESCUES {
@@ -18,5 +22,10 @@ pub async fn receive(context: &Context, job: &Job) -> Result<Vec<Message>, Error
         });
     }
     crash_point!("received");
-    Ok(vec![Message::Plan(import.reference(), shard)])
+    let mut messages = Vec::new();
+    if import.attempt == 1 && !import.state.is_final() {
+        messages.push(Message::event(event::received(&import)?));
+    }
+    messages.push(Message::Plan(import.reference(), shard));
+    Ok(messages)
 }

@@ -7,16 +7,12 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use prometheus::{
-    Encoder, Gauge, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
-    Registry, Result, TextEncoder,
+    Encoder, Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
+    Opts, Registry, Result, TextEncoder, core::Collector,
 };
 use shared::contract::event::{Body, Event, Summary};
 
-use super::{
-    backlog,
-    identity::VERSION,
-    registration::{counters, gauge, gauges, histogram, opts, registered},
-};
+use super::identity::VERSION;
 use crate::{
     db::Backlog,
     message::{DeadReason, TaskKind},
@@ -243,7 +239,11 @@ impl Metrics {
             Body::Rejected(_) => "rejected",
             Body::Failed(_) => "failed",
             Body::Cancelled(_) => "cancelled",
-            Body::Progress(_) => return,
+            Body::Progress(_)
+            | Body::Received(_)
+            | Body::Planned(_)
+            | Body::Delayed(_)
+            | Body::Refused(_) => return,
         };
         self.finished.with_label_values(&[state]).inc();
     }
@@ -271,10 +271,49 @@ impl Metrics {
         let encoder = TextEncoder::new();
         encoder.encode(&self.registry.gather(), &mut text)?;
         if let Some(backlog) = backlog {
-            encoder.encode(&backlog::registry(backlog)?.gather(), &mut text)?;
+            encoder.encode(&of_backlog(backlog)?.gather(), &mut text)?;
         }
         Ok(text)
     }
+}
+
+/// What the database tells, in a registry of its own: it lives as long as one scrape.
+fn of_backlog(backlog: &Backlog) -> Result<Registry> {
+    let registry = Registry::new();
+    let imports = gauges(
+        &registry,
+        "imports",
+        "Unfinished and failed imports of all tenants, from the database; the same on every worker.",
+        "state",
+    )?;
+    for (state, count) in [
+        ("received", backlog.received),
+        ("running", backlog.running),
+        ("failed", backlog.failed),
+    ] {
+        imports.with_label_values(&[state]).set(count.into());
+    }
+    gauge(
+        &registry,
+        "pending_rows",
+        "Rows without an outcome of all running imports, from the database; the same on every worker.",
+    )?
+    .set(i64::try_from(backlog.pending_rows).unwrap_or(i64::MAX));
+    let seconds = |name, help, duration: Duration| -> Result<()> {
+        registered(&registry, Gauge::with_opts(opts(name, help))?)?.set(duration.as_secs_f64());
+        Ok(())
+    };
+    seconds(
+        "oldest_unfinished_import_age_seconds",
+        "Age of the oldest unfinished import, from the database; 0 if there is none.",
+        backlog.oldest,
+    )?;
+    seconds(
+        "longest_without_progress_seconds",
+        "For how long an unfinished import has made no progress at most, from the database; 0 if there is none.",
+        backlog.without_progress,
+    )?;
+    Ok(registry)
 }
 
 /// A message in hand; dropped when it is acknowledged or given up.
@@ -309,7 +348,8 @@ pub enum Cause {
 impl Cause {
     const ALL: [Self; 4] = [Self::Database, Self::Storage, Self::Seal, Self::Internal];
 
-    const fn as_str(self) -> &'static str {
+    /// The name in metrics and events.
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Database => "database",
             Self::Storage => "storage",
@@ -317,10 +357,27 @@ impl Cause {
             Self::Internal => "internal",
         }
     }
+
+    /// What it means for an import, in a sentence.
+    pub const fn sentence(self) -> &'static str {
+        match self {
+            Self::Database => "The database does not do what the import needs. It is tried again by itself.",
+            Self::Storage => {
+                "Object storage cannot be used at the moment. The import is tried again by itself."
+            }
+            Self::Seal => {
+                "A key is missing that the import needs. It is tried again by itself, perhaps by another worker."
+            }
+            Self::Internal => {
+                "The worker met an error that nobody expects. The import is tried again by itself."
+            }
+        }
+    }
 }
 
-const STEPS: [TaskKind; 5] = [
+const STEPS: [TaskKind; 6] = [
     TaskKind::Receive,
+    TaskKind::Cancel,
     TaskKind::Plan,
     TaskKind::Batch,
     TaskKind::Report,
@@ -331,11 +388,38 @@ const STEPS: [TaskKind; 5] = [
 pub(super) const fn step(kind: TaskKind) -> &'static str {
     match kind {
         TaskKind::Receive => "receive",
+        TaskKind::Cancel => "cancel",
         TaskKind::Plan => "plan",
         TaskKind::Batch => "batch",
         TaskKind::Report => "report",
         TaskKind::Marker => "marker",
     }
+}
+
+fn opts(name: &str, help: &str) -> Opts {
+    Opts::new(format!("user_import_{name}"), help)
+}
+
+fn registered<C: Collector + Clone + 'static>(registry: &Registry, collector: C) -> Result<C> {
+    registry.register(Box::new(collector.clone()))?;
+    Ok(collector)
+}
+
+fn gauge(registry: &Registry, name: &str, help: &str) -> Result<IntGauge> {
+    registered(registry, IntGauge::with_opts(opts(name, help))?)
+}
+
+fn gauges(registry: &Registry, name: &str, help: &str, label: &str) -> Result<IntGaugeVec> {
+    registered(registry, IntGaugeVec::new(opts(name, help), &[label])?)
+}
+
+fn counters(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec> {
+    registered(registry, IntCounterVec::new(opts(name, help), labels)?)
+}
+
+fn histogram(registry: &Registry, name: &str, help: &str, buckets: &[f64]) -> Result<HistogramVec> {
+    let opts = HistogramOpts::new(format!("user_import_{name}"), help).buckets(buckets.to_vec());
+    registered(registry, HistogramVec::new(opts, &["step"])?)
 }
 
 #[cfg(test)]

@@ -101,7 +101,7 @@ impl Traces {
             let finished =
                 tokio::task::spawn_blocking(move || provider.shutdown_with_timeout(FINISH_TIMEOUT));
             if let Ok(Err(error)) = finished.await {
-                tracing::warn!(%error, "could not send the last spans");
+                tracing::warn!(%error, "the last spans could not be sent");
             }
         }
     }
@@ -154,6 +154,7 @@ impl HttpClient for OnRuntime {
 pub fn process(kind: TaskKind, trace: &Trace, subject: Option<Subject>, body_bytes: usize) -> Context {
     let (name, queue) = match kind {
         TaskKind::Receive => ("process imports.requested", "imports.requested"),
+        TaskKind::Cancel => ("process imports.cancel", "imports.cancel"),
         TaskKind::Plan => ("process imports.plans", "imports.plans.{shard}"),
         TaskKind::Batch => ("process imports.rows", "imports.rows.{shard}"),
         TaskKind::Report => ("process imports.reports", "imports.reports"),

@@ -1,15 +1,33 @@
-//! From the body of a message to a job, with the bounds that types cannot express.
+//! From the body of a message to a job.
+//!
+//! The published schema decides what a job is: what it forbids is refused here, by its own words, before the types see it.
+//! Only what a schema cannot say is checked beside it.
 
 use std::collections::HashSet;
 
-use super::{Fields, FixedList, IdColumn, Job, ListSource, MAX_KEY_BYTES, RoleSource};
-use crate::{names, problem::quote_name};
+use jsonschema::Validator;
+use serde_json::Value;
+
+use super::{
+    IdColumn, Job, ListSource, RoleSource,
+    json::{self, BYTE_ORDER_MARK},
+    shape,
+};
+use crate::{
+    contract::{Version, schema},
+    field::Field,
+    names,
+    problem::quote_name,
+};
 
 /// Largest job that is read, in bytes: three lists of the most and longest IDs have 60 KiB, indented 90 KiB.
 pub const MAX_JOB_BYTES: usize = 256 * 1024;
 
+/// How much of a path or a cause is told: enough to find the place.
+const MAX_TEXT_CHARS: usize = 500;
+
 /// Why a message is not a job.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidJob {
     /// It is larger than [`MAX_JOB_BYTES`].
     #[error("{size_bytes} bytes are more than the {MAX_JOB_BYTES} that a job may have")]
@@ -17,18 +35,53 @@ pub enum InvalidJob {
         /// Its size.
         size_bytes: usize,
     },
-    /// It is not JSON, or not of the job's schema.
-    #[error("not a job: {0}")]
-    Json(#[from] serde_json::Error),
-    /// A text or list is longer or shorter than allowed, or holds a NUL character, which PostgreSQL cannot store.
-    #[error("not a job: {0} must have {1} and no NUL character")]
-    Length(&'static str, &'static str),
-    /// Two texts that stand for IDs are compared equal.
-    #[error("not a job: of the names in a column, {0} stands twice, apart from case and blanks")]
-    SameNames(String),
+    /// It is not JSON.
+    #[error("not JSON: {0}")]
+    Syntax(String),
+    /// It is JSON, and not a job.
+    #[error("{}{cause}", place(path))]
+    Shape {
+        /// Where, as a JSON Pointer (RFC 6901); empty for the job itself.
+        path: String,
+        /// What is wrong there.
+        cause: String,
+    },
 }
 
-/// Reads a job from the body of a message.
+impl InvalidJob {
+    /// Where the job is wrong, as a JSON Pointer; `None` if it is wrong as a whole.
+    pub fn path(&self) -> Option<&str> {
+        match self {
+            Self::Shape { path, .. } => Some(path.as_str()).filter(|path| !path.is_empty()),
+            Self::TooLarge { .. } | Self::Syntax(_) => None,
+        }
+    }
+
+    pub(in crate::contract) fn shape(path: impl Into<String>, cause: impl Into<String>) -> Self {
+        Self::Shape {
+            path: storable(&path.into()),
+            cause: storable(&cause.into()),
+        }
+    }
+}
+
+/// A text of the job's publisher as PostgreSQL can store it and people can read it.
+fn storable(text: &str) -> String {
+    let shown = text.chars().take(MAX_TEXT_CHARS);
+    shown
+        .map(|c| if c == '\0' { char::REPLACEMENT_CHARACTER } else { c })
+        .collect()
+}
+
+fn place(path: &str) -> String {
+    if path.is_empty() {
+        "the message ".to_owned()
+    } else {
+        format!("{path} ")
+    }
+}
+
+/// Reads a job from the body of a message. A UTF-8 byte order mark before it does not matter.
 ///
 /// ```
 /// use shared::contract::job::{self, Mode};
@@ -41,125 +94,95 @@ pub enum InvalidJob {
 ///
 /// // A misspelt option is not ignored.
 /// let misspelt = String::from_utf8_lossy(body).replace("mode", "moode");
-/// let error = job::parse(misspelt.as_bytes()).unwrap_err();
-/// assert!(error.to_string().starts_with("not a job: unknown field `moode`"));
+/// let refused = job::parse(misspelt.as_bytes()).unwrap_err();
+/// assert_eq!(refused.path(), Some("/moode"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn parse(body: &[u8]) -> Result<Job, InvalidJob> {
+    let value = checked(body, &schema::JOB)?;
+    check_encoding(&value)?;
+    let job: Job = serde_json::from_value(value).map_err(|error| InvalidJob::shape("", error.to_string()))?;
+    job.id_columns()
+        .try_for_each(|(field, column)| check_names(&format!("/fields/{field}/names"), column))?;
+    Ok(job)
+}
+
+/// The JSON of a message of the Dialer, if it is of its schema.
+pub(in crate::contract) fn checked(body: &[u8], schema: &Option<Validator>) -> Result<Value, InvalidJob> {
     if body.len() > MAX_JOB_BYTES {
         return Err(InvalidJob::TooLarge {
             size_bytes: body.len(),
         });
     }
-    let job: Job = serde_json::from_slice(body)?;
-    job.check_lengths()?;
-    job.id_columns().try_for_each(check_names)?;
-    Ok(job)
+    let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
+    let mut value = json::read(body).map_err(|error| InvalidJob::Syntax(error.to_string()))?;
+    check_version(&value)?;
+    let schema = schema
+        .as_ref()
+        .ok_or_else(|| InvalidJob::shape("", "cannot be checked: the schema is broken"))?;
+    if let Some(wrong) = shape::first(schema, &value) {
+        return Err(wrong);
+    }
+    json::write_integers_as_such(&mut value);
+    Ok(value)
 }
 
-/// Refuses texts that could not be told apart in a cell, and such as no cell has.
-fn check_names(column: &IdColumn) -> Result<(), InvalidJob> {
-    let is_list = |ids: &[_]| (1..=MAX_FIXED_IDS).contains(&ids.len());
-    let is_text = |text: &str| !text.contains('\0') && text.chars().count() <= MAX_NAME_CHARS;
-    let right = column.names.len() <= MAX_FIXED_IDS && column.names.values().all(|ids| is_list(ids));
-    if !right || !column.names.keys().all(|text| is_text(text)) {
-        let bounds = "up to 1000 texts of up to 1000 characters, with 1 to 1000 IDs each,";
-        return Err(InvalidJob::Length("the names in a column", bounds));
+/// Before anything else: a job of a later version may look quite different.
+fn check_version(job: &Value) -> Result<(), InvalidJob> {
+    match job.get("version").and_then(Value::as_f64) {
+        Some(version) if version > f64::from(u32::from(Version)) => {
+            let cause = format!("is {version}, which is not known: only 1 is");
+            Err(InvalidJob::shape("/version", cause))
+        }
+        _ => Ok(()),
     }
+}
+
+fn check_encoding(job: &Value) -> Result<(), InvalidJob> {
+    let path = "/source/encoding";
+    let label = job.pointer(path).and_then(Value::as_str).map(str::parse);
+    let encoding: Option<Result<crate::file::Encoding, _>> = label;
+    match encoding {
+        Some(Err(unknown)) => Err(InvalidJob::shape(path, format!("cannot be right: {unknown}"))),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses texts that could not be told apart in a cell.
+fn check_names(path: &str, column: &IdColumn) -> Result<(), InvalidJob> {
     let mut seen = HashSet::new();
     for text in column.names.keys() {
         let folded = names::fold(text);
-        if folded.is_empty() || !seen.insert(folded) {
-            return Err(InvalidJob::SameNames(quote_name(text)));
+        if folded.is_empty() {
+            return Err(InvalidJob::shape(path, "has a name of nothing but blanks"));
+        }
+        if !seen.insert(folded) {
+            let cause = format!(
+                "has the name {} twice, apart from case and blanks",
+                quote_name(text)
+            );
+            return Err(InvalidJob::shape(path, cause));
         }
     }
     Ok(())
 }
 
 impl Job {
-    /// The columns of IDs that the job names.
-    pub(crate) fn id_columns(&self) -> impl Iterator<Item = &IdColumn> {
-        let lists = [&self.fields.desks, &self.fields.skill_groups, &self.fields.tags];
-        let lists = lists.into_iter().flatten().filter_map(|list| match list {
-            ListSource::Column(column) => Some(column),
-            ListSource::Fixed(_) => None,
+    /// The columns of IDs that the job names, by their fields.
+    pub(crate) fn id_columns(&self) -> impl Iterator<Item = (Field, &IdColumn)> {
+        let lists = [
+            (Field::Desks, &self.fields.desks),
+            (Field::SkillGroups, &self.fields.skill_groups),
+            (Field::Tags, &self.fields.tags),
+        ];
+        let lists = lists.into_iter().filter_map(|(field, list)| match list {
+            Some(ListSource::Column(column)) => Some((field, column)),
+            Some(ListSource::Fixed(_) | ListSource::Ignored(_)) | None => None,
         });
-        let role = self.fields.role.iter().filter_map(|role| match role {
-            RoleSource::Column(column) => Some(column),
-            RoleSource::Fixed(_) => None,
-        });
-        role.chain(lists)
-    }
-
-    /// What the schema says about lengths, which types do not.
-    fn check_lengths(&self) -> Result<(), InvalidJob> {
-        let Fields {
-            username,
-            email,
-            virtual_extension,
-            desks,
-            skill_groups,
-            tags,
-            ..
-        } = &self.fields;
-        let Fields {
-            pbx_device,
-            sip_uri,
-            first_name,
-            last_name,
-            ..
-        } = &self.fields;
-        let lists = [desks, skill_groups, tags].into_iter().flatten();
-        let mut columns = [username, email, pbx_device, sip_uri, first_name, last_name]
-            .into_iter()
-            .flatten()
-            .map(|column| &column.column)
-            .chain(
-                virtual_extension
-                    .iter()
-                    .filter_map(|source| source.column.as_ref()),
-            )
-            .chain(self.id_columns().map(|column| &column.column));
-        let is_name = |name: &String| !name.is_empty() && !name.contains('\0');
-        let right_list = |list: &ListSource| match list {
-            ListSource::Column(_) => true,
-            ListSource::Fixed(FixedList { values }) => values.len() <= MAX_FIXED_IDS,
+        let role = match &self.fields.role {
+            Some(RoleSource::Column(column)) => Some((Field::Role, column)),
+            Some(RoleSource::Fixed(_) | RoleSource::Ignored(_)) | None => None,
         };
-        let is_text = |text: &str, most: usize| text.chars().count() <= most && !text.contains('\0');
-        let key = &self.source.key;
-        if !columns.all(is_name) {
-            Err(InvalidJob::Length("a column's name", "at least one character"))
-        } else if !lists.into_iter().all(right_list) {
-            Err(InvalidJob::Length(
-                "a list",
-                "at most 1000 IDs or a column's name",
-            ))
-        } else if key.is_empty() || !is_text(key, MAX_KEY_BYTES) {
-            Err(InvalidJob::Length("the object key", "1 to 1024 characters"))
-        } else if !self
-            .source
-            .etag
-            .as_ref()
-            .is_none_or(|etag| is_text(etag, MAX_KEY_BYTES))
-        {
-            Err(InvalidJob::Length("the ETag", "at most 1024 characters"))
-        } else if !self
-            .requested_by
-            .as_ref()
-            .is_none_or(|who| is_text(who, MAX_REQUESTED_BY_CHARS))
-        {
-            Err(InvalidJob::Length("requested_by", "at most 200 characters"))
-        } else {
-            Ok(())
-        }
+        role.into_iter().chain(lists)
     }
 }
-
-/// Longest `requested_by`, in characters: a name or an address.
-const MAX_REQUESTED_BY_CHARS: usize = 200;
-
-/// Longest text that stands for IDs.
-const MAX_NAME_CHARS: usize = 1000;
-
-/// Most IDs of one list for all users: far more than a user can make use of.
-const MAX_FIXED_IDS: usize = 1000;

@@ -4,7 +4,7 @@ use std::{io::Write, time::Duration};
 
 use anyhow::Context;
 use clap::Parser;
-use kit::dialer::{Subscription, is_final_of};
+use kit::dialer::{Subscription, is_answer_to};
 use uuid::Uuid;
 
 /// Print the final event of an import, taken from the Dialer's queue; earlier events are taken off the queue too
@@ -35,7 +35,7 @@ async fn main() -> anyhow::Result<()> {
         let mut subscription = Subscription::open(&args.dialer_amqp_url, &args.queue).await?;
         loop {
             let event = subscription.next().await?.map_err(anyhow::Error::msg)?;
-            if is_final_of(&event, &import_id) {
+            if is_answer_to(&event, &import_id) {
                 return anyhow::Ok(event);
             }
         }

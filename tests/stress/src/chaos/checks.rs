@@ -37,7 +37,7 @@ pub(crate) async fn check(
 ) -> anyhow::Result<Findings> {
     let mut findings = Findings::default();
     findings.violations.extend(dialer.breaches());
-    let events = dialer.final_events();
+    let events = dialer.answers();
     for import in imports {
         check_events(import, events.get(&import.id.to_string()), &mut findings);
         if import.kind == Kind::Malformed {
@@ -70,7 +70,7 @@ fn check_events(import: &Import, events: Option<&Vec<Value>>, findings: &mut Fin
     let expected: HashSet<_> = match import.kind {
         Kind::Malformed => {
             let job = Uuid::new_v5(&id, import.job.to_string().as_bytes());
-            HashSet::from([(format!("{id}/malformed/{job}"), "dialer.import.failed")])
+            HashSet::from([(format!("{id}/refused/malformed/{job}"), "dialer.import.refused")])
         }
         // All attempts but the last one were cancelled.
         Kind::Import | Kind::Validate => (1..=import.attempts)
@@ -233,7 +233,7 @@ async fn check_dead_letters(db: &PgPool, imports: &[Import], findings: &mut Find
 
 /// Whether every import has its final events, and no message is left.
 pub(crate) async fn settled(imports: &[Import], dialer: &Dialer) -> anyhow::Result<bool> {
-    let events = dialer.final_events();
+    let events = dialer.answers();
     let mut all_heard = imports.iter().map(|import| {
         let heard = events.get(&import.id.to_string());
         heard.is_some_and(|heard| heard.len() >= import.attempts)

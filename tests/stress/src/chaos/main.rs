@@ -234,7 +234,7 @@ async fn load(
             asked = Instant::now();
             publish_unheard(db, scene, &imports, dialer).await;
         }
-        let finished = dialer.final_events().len();
+        let finished = dialer.answers().len();
         if imports.len() - finished.min(imports.len()) < MOST_OPEN {
             let tenant_id = first_tenant + random.random_range(0..TENANTS);
             let rows = random.random_range(imports::ROWS);
@@ -283,7 +283,7 @@ async fn publish_unheard(db: &PgPool, scene: &Scene, imports: &[Import], dialer:
     // While the database is away, nobody can say.
     let Ok(known) = known else { return };
     let over: HashMap<_, _> = known.into_iter().collect();
-    let heard = dialer.final_events();
+    let heard = dialer.answers();
     for import in imports {
         let heard = heard.contains_key(&import.id.to_string());
         let nobody_else_can_help = match over.get(&import.id) {

@@ -124,7 +124,7 @@ impl Upgrade<'_> {
     }
 
     fn finished(&self) -> usize {
-        self.dialer.final_events().len()
+        self.dialer.answers().len()
     }
 
     /// Publishes together what is missing, because workers may finish one import in the time in which another is published.

@@ -125,7 +125,7 @@ pub(crate) async fn watch(world: &World, load: &[Load]) -> Watched {
                 settled.push((at, rows - progress[place]));
                 progress[place] = rows;
             }
-            if event["type"] != "dialer.import.progress" {
+            if kit::dialer::is_final(&event) {
                 assert_eq!(event["type"], "dialer.import.completed", "{event}");
                 if finished[place].replace(at).is_some() {
                     events_doubled += 1;

@@ -27,13 +27,13 @@ pub(super) struct FilterArgs {
     /// Only those of this import
     #[arg(long, value_name = "ID")]
     import: Option<Uuid>,
-    /// Only those whose import has been completed, cancelled or rejected since: there is nothing left to do for them
+    /// Only those whose import is completed, cancelled or rejected by now: nothing is left to do for them
     #[arg(long)]
     over: bool,
-    /// Only those set aside longer ago than this: 30s, 10m, 2h, 7d
+    /// Only those that were set aside longer ago: 30s, 10m, 2h, 7d
     #[arg(long, value_name = "AGE", value_parser = humantime::parse_duration)]
     older_than: Option<Duration>,
-    /// Only those set aside more recently than this
+    /// Only those that were set aside less long ago
     #[arg(long, value_name = "AGE", value_parser = humantime::parse_duration)]
     newer_than: Option<Duration>,
 }
@@ -81,7 +81,7 @@ pub(super) struct ChangeArgs {
     /// Only say what would be done
     #[arg(long)]
     pub(super) dry_run: bool,
-    /// Do not ask for confirmation before discarding
+    /// Go ahead without a question, where one would be asked: before discarding
     #[arg(long)]
     pub(super) yes: bool,
     /// Print one line of JSON

@@ -7,8 +7,8 @@ use shared::{
     contract::{
         Id, Version,
         job::{
-            Column, ExtensionSource, Fields, FixedList, FixedRole, IdColumn, Job, ListSource, Mode,
-            PasswordOptions, RoleSource, Security, Sip, Source, TwoFactor,
+            ColumnSource, ExtensionSource, Extensions, Fields, FixedList, FixedRole, IdColumn, Job,
+            ListSource, Mode, PasswordOptions, RoleSource, Security, Sip, Source, TwoFactor,
         },
     },
     field::Field,
@@ -50,10 +50,10 @@ pub(super) struct Args {
     /// Two-factor authentication of the users; default leaves it to role and tenant
     #[arg(long, value_enum, default_value_t = TwoFactorKind::Default)]
     two_factor: TwoFactorKind,
-    /// Maximum length of a session in minutes [default: unlimited]
+    /// Longest session in minutes [default: unlimited]
     #[arg(long, value_name = "MINUTES")]
     max_session_minutes: Option<NonZeroU32>,
-    /// Maximum number of concurrent sessions of a user [default: unlimited]
+    /// Most sessions of a user at one time [default: unlimited]
     #[arg(long, value_name = "N")]
     max_concurrent_sessions: Option<NonZeroU32>,
     /// Generate passwords of digits only (not recommended)
@@ -62,7 +62,7 @@ pub(super) struct Args {
     /// Check the file and report what would happen, but create no user
     #[arg(long)]
     validate_only: bool,
-    /// Who requested the import, for the audit trail
+    /// Who asks for the import, for the audit trail
     #[arg(long, value_name = "TEXT")]
     requested_by: Option<String>,
 }
@@ -146,24 +146,23 @@ impl Args {
             }
             seen.push(field);
         }
+        let mut extensions = Extensions {
+            column: None,
+            generate: self.generate_extensions,
+        };
         for (field, column) in self.maps.iter().cloned() {
             match field {
-                Field::Username => fields.username = Some(Column { column }),
-                Field::Email => fields.email = Some(Column { column }),
-                Field::VirtualExtension => {
-                    fields.virtual_extension = Some(ExtensionSource {
-                        column: Some(column),
-                        generate: false,
-                    });
-                }
+                Field::Username => fields.username = Some(ColumnSource::named(column)),
+                Field::Email => fields.email = Some(ColumnSource::named(column)),
+                Field::VirtualExtension => extensions.column = Some(column),
                 Field::Role => fields.role = Some(RoleSource::Column(IdColumn::named(column))),
                 Field::Desks => fields.desks = Some(ListSource::Column(IdColumn::named(column))),
                 Field::SkillGroups => fields.skill_groups = Some(ListSource::Column(IdColumn::named(column))),
                 Field::Tags => fields.tags = Some(ListSource::Column(IdColumn::named(column))),
-                Field::PbxDevice => fields.pbx_device = Some(Column { column }),
-                Field::SipUri => fields.sip_uri = Some(Column { column }),
-                Field::FirstName => fields.first_name = Some(Column { column }),
-                Field::LastName => fields.last_name = Some(Column { column }),
+                Field::PbxDevice => fields.pbx_device = Some(ColumnSource::named(column)),
+                Field::SipUri => fields.sip_uri = Some(ColumnSource::named(column)),
+                Field::FirstName => fields.first_name = Some(ColumnSource::named(column)),
+                Field::LastName => fields.last_name = Some(ColumnSource::named(column)),
             }
         }
         for (field, ids) in self.sets.iter().cloned() {
@@ -178,8 +177,8 @@ impl Args {
                 _ => return usage(format!("--set cannot give all users the same {field}: use --map")),
             }
         }
-        if self.generate_extensions {
-            fields.virtual_extension.get_or_insert_default().generate = true;
+        if extensions != Extensions::default() {
+            fields.virtual_extension = Some(ExtensionSource::Given(extensions));
         }
         Ok(fields)
     }

@@ -17,13 +17,16 @@ use crate::{
     },
     db::{Db, Import},
     steps::event,
-    storage::{Fetched, MAX_REPORT_BYTES, Storage},
+    storage::{Fetched, Storage},
 };
 
 /// Exit code of an import that is finished, but not every row was created.
 pub(in crate::cli) const WITH_PROBLEMS: u8 = 3;
 /// Exit code of an import that was refused as a whole.
 pub(in crate::cli) const REJECTED: u8 = 4;
+
+/// Reports have a few MiB at most: the source's rows and a sentence for each problem.
+const MAX_REPORT_BYTES: u64 = 256 * 1024 * 1024;
 
 pub(super) fn published(import_id: Uuid, json: bool) -> anyhow::Result<()> {
     if json {
@@ -88,7 +91,9 @@ pub(super) async fn finished(
             failed.created,
         ),
         Body::Cancelled(cancelled) => bail!("the import {} was cancelled", cancelled.import_id),
-        Body::Progress(_) => bail!("the import is not over"),
+        Body::Progress(_) | Body::Received(_) | Body::Planned(_) | Body::Delayed(_) | Body::Refused(_) => {
+            bail!("the import is not over")
+        }
     }
 }
 

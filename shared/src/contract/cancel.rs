@@ -1,0 +1,38 @@
+//! The cancel message: what the Dialer publishes to stop an import, even before a worker has taken its job.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{
+    Id, Version,
+    job::{InvalidJob, checked},
+    schema,
+};
+
+/// Asks for the end of an import: rows that are not users yet are left undone, those that are stay.
+///
+/// The answer is the import's `cancelled` event, or, if the import has come to its end before, the event that it ended with. If no
+/// worker has taken the job yet, the request is kept, and the import is cancelled as soon as its job comes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Cancel {
+    /// Version of the contract.
+    pub version: Version,
+    /// The import.
+    pub import_id: Uuid,
+    /// Its tenant. An import of another tenant is left alone.
+    pub tenant_id: Id,
+    /// Who pressed the button, for the audit trail.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 200))]
+    pub requested_by: Option<String>,
+}
+
+impl Cancel {
+    /// Reads the message, by the rules of jobs.
+    pub fn parse(body: &[u8]) -> Result<Self, InvalidJob> {
+        let value = checked(body, &schema::CANCEL)?;
+        serde_json::from_value(value).map_err(|error| InvalidJob::shape("", error.to_string()))
+    }
+}

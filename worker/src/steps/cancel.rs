@@ -1,0 +1,126 @@
+//! Cancel: a message of the Dialer, or an operator's command, goes in; pending rows become `cancelled`, rows already created stay.
+//!
+//! The report step ends the import, as any other: it writes both reports and sets the final state. A message that comes before
+//! its job is kept until that comes.
+
+use serde_json::json;
+use shared::contract::cancel::Cancel;
+use uuid::Uuid;
+
+use super::{Context, Error, event};
+use crate::{
+    db::{self, Audit, Db, Import, State},
+    message::Message,
+};
+
+/// What became of an import that was to be cancelled.
+#[derive(Debug)]
+pub enum Stopped {
+    /// It was cancelled just now.
+    Now(Import),
+    /// It had been cancelled before.
+    Before(Import),
+    /// It has nothing left to cancel, and why.
+    Never(Import, &'static str),
+}
+
+/// Cancels an import at the Dialer's request; keeps the request, if there is no such import yet.
+pub async fn cancel(context: &Context, asked: &Cancel) -> Result<Vec<Message>, Error> {
+    let db = &context.db;
+    // First, so that a job that comes at this moment finds it, if its import is not found here.
+    db.ask_cancellation(asked).await?;
+    match db.find(asked.import_id).await? {
+        Some(import) if import.job.tenant_id == asked.tenant_id => carry_out(db, &import).await,
+        Some(_) => {
+            tracing::warn!("nothing is cancelled: the import is another tenant's");
+            Ok(Vec::new())
+        }
+        None => {
+            tracing::info!("the import will be cancelled when its job comes");
+            Ok(Vec::new())
+        }
+    }
+}
+
+/// Cancels the import of a job that has just come, if the Dialer asked for it before; `None` if it did not.
+pub async fn asked_before(context: &Context, import_id: Uuid) -> Result<Option<Vec<Message>>, Error> {
+    let db = &context.db;
+    let Some(import) = db.find(import_id).await? else {
+        return Ok(None);
+    };
+    if db.asked_cancellation(import.reference()).await?.is_none() {
+        return Ok(None);
+    }
+    carry_out(db, &import).await.map(Some)
+}
+
+/// Cancels an import that the Dialer wants to be cancelled, and says what it ended with, if it has come to its end before.
+async fn carry_out(db: &Db, import: &Import) -> Result<Vec<Message>, Error> {
+    let reference = import.reference();
+    let requested_by = db.asked_cancellation(reference).await?;
+    let audit = Audit {
+        command: "cancel",
+        operator: requested_by.flatten().unwrap_or_else(|| "the Dialer".to_owned()),
+        reason: Some("cancel message".to_owned()),
+    };
+    let messages = match stop(db, reference.import_id, &audit).await? {
+        Some(Stopped::Now(import) | Stopped::Before(import) | Stopped::Never(import, _)) => {
+            what_follows(db, &import).await?
+        }
+        None => Vec::new(),
+    };
+    db.close_cancellation(reference).await?;
+    Ok(messages)
+}
+
+/// Cancels what is left of an import; `None` if there is no such import. One that has failed is finished in this way: its reports
+/// are written in a new attempt, so that the passwords of the users that it has made are not lost.
+pub async fn stop(db: &Db, import_id: Uuid, audit: &Audit) -> Result<Option<Stopped>, db::Error> {
+    let Some(mut locked) = db.lock_import(import_id).await? else {
+        return Ok(None);
+    };
+    let (state, summary, pending) = {
+        let import = locked.import();
+        (import.state, import.summary, import.pending)
+    };
+    if state == State::Cancelled || (state == State::Running && summary.cancelled > 0) {
+        let import = locked.import().clone();
+        locked.abandon().await?;
+        return Ok(Some(Stopped::Before(import)));
+    }
+    let nothing_left = match state {
+        State::Failed | State::Received => None,
+        State::Running if pending > 0 => None,
+        State::Running => Some("about to be completed: every row has its outcome"),
+        State::Completed | State::Rejected | State::Cancelled => Some(state.as_str()),
+    };
+    if let Some(why) = nothing_left {
+        let import = locked.import().clone();
+        locked.abandon().await?;
+        return Ok(Some(Stopped::Never(import, why)));
+    }
+    if state == State::Failed {
+        locked.reopen(false).await?;
+    }
+    locked.cancel().await?;
+    let now = locked.import();
+    let details = json!({
+        "was": state.as_str(), "attempt": now.attempt, "created": now.summary.created, "cancelled": now.summary.cancelled,
+    });
+    locked
+        .commit(audit, details)
+        .await
+        .map(|import| Some(Stopped::Now(import)))
+}
+
+/// What carries a cancellation out.
+pub async fn what_follows(db: &Db, import: &Import) -> Result<Vec<Message>, db::Error> {
+    let event = event::final_event(db, import).await?;
+    Ok(match event {
+        Some(event) => vec![Message::event(event)],
+        None if import.state == State::Running && import.pending == 0 => {
+            vec![Message::Report(import.reference())]
+        }
+        None => Vec::new(),
+    })
+}
