@@ -40,6 +40,7 @@ pub mod rejection;
 pub mod text;
 
 pub mod cell;
+mod damage;
 pub mod formula;
 
 // One after the other, with blank lines because rustfmt would sort them.

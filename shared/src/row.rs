@@ -11,14 +11,12 @@ use crate::{
         Id,
         job::{ExtensionSource, FixedList, FixedRole, IdColumn, Job, ListSource, RoleSource},
     },
+    damage,
     field::Field,
     file::{Delimiter, Header, Record, SourceFile},
     mapping::{self, Mapping},
     problem::{Code, Damage, Flaw, Problem},
-    user::{
-        Email, IdList, IdNames, Name, PbxDevice, SipUri, Username, VirtualExtension, is_error_value,
-        parse_ids,
-    },
+    user::{Email, IdList, IdNames, Name, PbxDevice, SipUri, Username, VirtualExtension, parse_ids},
 };
 
 /// A record whose fields have been read. A field of wrong form is missing here and has a problem instead.
@@ -250,7 +248,10 @@ impl<'m> Reader<'m> {
             problems.extend(more);
         }
         if record.surplus.count > 0 {
-            problems.push(Problem::wrong_column_count(&record.surplus));
+            problems.push(Problem::wrong_column_count(
+                record.surplus.count,
+                &record.surplus.kept,
+            ));
         }
         if let Some((field, text)) = self.whole_line(record) {
             for problem in problems.iter_mut().filter(|problem| problem.field == Some(field)) {
@@ -348,7 +349,7 @@ impl<'r> Cells<'r> {
         let text = cell::text(cell);
         let parsed = if cell::has_stray_quotes(cell) {
             Err(Flaw::Quotes)
-        } else if is_error_value(text) {
+        } else if damage::is_error_value(text) {
             Err(Flaw::SpreadsheetDamage(Damage::ErrorValue))
         } else {
             parse(text)

@@ -268,7 +268,10 @@ fn new_user(
         Extension::Given(number) => (number, false),
         Extension::Generate => {
             let number = free.next();
-            let range = tenant.extension_range.as_ref();
+            let range = tenant
+                .extension_range
+                .as_ref()
+                .map(|range| (range.first(), range.last()));
             (
                 number.ok_or_else(|| Problem::extension_range_exhausted(range))?,
                 true,

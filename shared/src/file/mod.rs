@@ -14,7 +14,6 @@ mod rows;
 pub use delimiter::Delimiter;
 pub use encoding::{Encoding, UnknownEncoding};
 pub(crate) use kind::is_misleading;
-pub(crate) use rows::MAX_SURPLUS_BYTES;
 pub use rows::Surplus;
 
 use crate::{

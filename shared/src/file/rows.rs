@@ -12,16 +12,13 @@ use super::{Delimiter, lines::LineCounter, quotes};
 use crate::{
     cell, formula,
     limits::Limits,
+    problem::MAX_SURPLUS_BYTES,
     rejection::{Rejection, RejectionCode},
 };
 
 /// Most cells that a header is read up to: the columns of an Excel sheet, which some programs save with all
 /// their empty cells, and the columns that our reports append.
 const MAX_WIDTH: usize = 16_384 + crate::names::REPORT_COLUMNS.len();
-
-/// After how many bytes of surplus a row keeps no further cell. The sentence repeats no more of it, because the cell
-/// that it stands in must not become too large to be read back.
-pub(crate) const MAX_SURPLUS_BYTES: usize = 8 * 1024;
 
 /// One row of the file that is not blank.
 #[derive(Debug)]

@@ -6,14 +6,11 @@ use super::{
     Code, Problem,
     quote::{quote, quote_all, quote_list, quote_name},
 };
-use crate::{
-    assess::ExtensionRange,
-    cell,
-    field::Field,
-    file::{MAX_SURPLUS_BYTES, Surplus},
-    text::is_invisible,
-    user::is_damaged_number,
-};
+use crate::{cell, damage, field::Field, text::is_invisible};
+
+/// After how many bytes of surplus a row keeps no further cell. The sentence repeats no more of it, because the cell
+/// that it stands in must not become too large to be read back.
+pub(crate) const MAX_SURPLUS_BYTES: usize = 8 * 1024;
 
 /// Why a text is not a value of its field.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -240,14 +237,12 @@ impl Problem {
         Self::new(Field::VirtualExtension, Code::ExtensionTaken, message)
     }
 
-    /// No number is left to generate; without a range there never was one.
-    pub fn extension_range_exhausted(range: Option<&ExtensionRange>) -> Self {
+    /// No number is left to generate from the first to the last of the range; without a range there never was one.
+    pub fn extension_range_exhausted(range: Option<(&str, &str)>) -> Self {
         let message = match range {
-            Some(range) => format!(
-                "Virtual extension cannot be generated, because no number from {} to {} is free: widen the tenant's \
-                 range, or put a number into the file.",
-                range.first(),
-                range.last()
+            Some((first, last)) => format!(
+                "Virtual extension cannot be generated, because no number from {first} to {last} is free: widen the tenant's \
+                 range, or put a number into the file."
             ),
             None => "Virtual extension cannot be generated, because the tenant has no range of numbers: set one in \
                      the Dialer, or put a number into the file."
@@ -256,20 +251,17 @@ impl Problem {
         Self::new(Field::VirtualExtension, Code::ExtensionRangeExhausted, message)
     }
 
-    /// Cells beyond the last column of the header.
-    pub fn wrong_column_count(surplus: &Surplus) -> Self {
-        let cells = if surplus.count == 1 { "cell" } else { "cells" };
+    /// So many cells beyond the last column of the header, of which the first are given.
+    pub fn wrong_column_count(count: usize, kept: &[String]) -> Self {
+        let cells = if count == 1 { "cell" } else { "cells" };
         let message = format!(
             "The row has {} more {cells} than the header has columns{}: a delimiter inside a value may have moved the cells \
              after it. Put quotes around the value that holds it, or remove what does not belong there.",
-            surplus.count,
-            if surplus.kept.is_empty() {
+            count,
+            if kept.is_empty() {
                 String::new()
             } else {
-                format!(
-                    " ({})",
-                    quote_all(&surplus.kept, surplus.count, MAX_SURPLUS_BYTES)
-                )
+                format!(" ({})", quote_all(kept, count, MAX_SURPLUS_BYTES))
             }
         );
         Self::new(None, Code::WrongColumnCount, message)
@@ -323,7 +315,7 @@ fn damaged(subject: &str, damage: Damage, field: Field) -> String {
 /// Where the cause of wrong IDs can be seen.
 fn id_hint(ids: &[String]) -> &'static str {
     let is_changed = |id: &String| {
-        is_damaged_number(id)
+        damage::is_number(id)
             || (id.len() > 15 && id.ends_with("000") && id.bytes().all(|byte| byte.is_ascii_digit()))
     };
     let is_parted = |id: &String| {

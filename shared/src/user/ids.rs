@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::{check_controls, damage, trimmed};
+use super::{check_controls, trimmed};
 use crate::{
     cell,
     contract::{Id, job::IdColumn},
-    names,
+    damage, names,
     problem::{Damage, Flaw},
 };
 

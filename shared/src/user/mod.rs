@@ -1,7 +1,6 @@
 //! The values of a user. Each can only be made by parsing, so a value that exists is of right form; whether it
 //! is free and known is for [`crate::assess`].
 
-mod damage;
 mod domain;
 mod email;
 mod ids;
@@ -11,7 +10,6 @@ mod script;
 mod sip_uri;
 mod username;
 
-pub(crate) use damage::{is_error_value, is_number as is_damaged_number};
 pub use email::Email;
 pub use ids::{IdList, IdNames, parse_ids};
 pub use name::Name;

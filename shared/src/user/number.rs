@@ -1,8 +1,8 @@
 //! Numbers that are text: virtual extensions and PBX devices. Leading zeros are part of them.
 
-use super::{check_controls, damage, trimmed};
+use super::{check_controls, trimmed};
 use crate::{
-    cell,
+    cell, damage,
     problem::{Damage, Flaw},
 };
 

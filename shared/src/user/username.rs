@@ -7,8 +7,9 @@ use icu_properties::{
     props::{GeneralCategory, GeneralCategoryGroup},
 };
 
-use super::{check_controls, check_length, check_raw_length, damage, script, trimmed};
+use super::{check_controls, check_length, check_raw_length, script, trimmed};
 use crate::{
+    damage,
     problem::{Damage, Flaw},
     text::is_invisible,
 };

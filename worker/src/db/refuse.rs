@@ -128,7 +128,9 @@ pub(super) async fn refuse_conflicts(
                 }
                 None => refused.push(Refused {
                     row_number: conflict.row_number,
-                    problems: vec![Problem::extension_range_exhausted(range.as_ref())],
+                    problems: vec![Problem::extension_range_exhausted(
+                        range.as_ref().map(|range| (range.first(), range.last())),
+                    )],
                 }),
             }
         }

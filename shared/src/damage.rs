@@ -42,7 +42,7 @@ fn is_digits(text: &str) -> bool {
 }
 
 /// Whether a spreadsheet made this of a long number: digits, or a decimal fraction, and an exponent.
-pub(super) fn is_exponent(text: &str) -> bool {
+pub(crate) fn is_exponent(text: &str) -> bool {
     text.split_once(['e', 'E'])
         .is_some_and(|(mantissa, _)| !mantissa.starts_with(['+', '-']))
         && is_number(text)
@@ -50,7 +50,7 @@ pub(super) fn is_exponent(text: &str) -> bool {
 
 /// Whether a spreadsheet made a date of this: three numbers, or a day or year beside the name of a month; a time of day
 /// may follow.
-pub(super) fn is_date(text: &str) -> bool {
+pub(crate) fn is_date(text: &str) -> bool {
     let date = match text.split_once(' ') {
         Some((date, time)) if is_time(time) => date,
         _ => text,
