@@ -21,6 +21,7 @@ start_rabbitmq() {
     fi
     ! running rabbitmq || return 0
     choose_port amqp_port
+    choose_port amqp_api_port
     choose_port erlang_port
     write_rabbitmq_config
     say "starting RabbitMQ on port ${settings[amqp_port]}"
@@ -37,7 +38,8 @@ write_rabbitmq_config() {
   "users": [
     {"name": "owner", "password": "${settings[amqp_owner_password]}", "tags": ["administrator"]},
     {"name": "user-import", "password": "${settings[amqp_worker_password]}", "tags": []},
-    {"name": "dialer", "password": "${settings[amqp_dialer_password]}", "tags": []}
+    {"name": "dialer", "password": "${settings[amqp_dialer_password]}", "tags": []},
+    {"name": "monitor", "password": "${settings[amqp_monitor_password]}", "tags": ["monitoring"]}
   ]
 }
 JSON
@@ -45,7 +47,10 @@ JSON
         >"$folder/definitions/2-definitions.json"
     cat >"$folder/definitions/3-owner.json" <<'JSON'
 {
-  "permissions": [{"user": "owner", "vhost": "user-import", "configure": ".*", "write": ".*", "read": ".*"}]
+  "permissions": [
+    {"user": "owner", "vhost": "user-import", "configure": ".*", "write": ".*", "read": ".*"},
+    {"user": "monitor", "vhost": "user-import", "configure": "^$", "write": "^$", "read": "^$"}
+  ]
 }
 JSON
     # For a developer's machine: the write-ahead log of the quorum queues takes up to three times its size (by
@@ -58,8 +63,13 @@ raft.wal_max_size_bytes = 67108864
 disk_free_limit.absolute = 50MB
 vm_memory_high_watermark.absolute = 1GB
 log.connection.level = warning
+management.tcp.ip = 127.0.0.1
+management.tcp.port = ${settings[amqp_api_port]}
+management.rates_mode = none
 CONF
-    printf '[].\n' | tee "$folder/enabled_plugins" >"$folder/advanced.config"
+    # `doctor` asks it for what AMQP does not tell.
+    printf '[rabbitmq_management].\n' >"$folder/enabled_plugins"
+    printf '[].\n' >"$folder/advanced.config"
     : >"$folder/env.conf"
     if [[ ! -e $folder/home/.erlang.cookie ]]; then
         random_hex 20 >"$folder/home/.erlang.cookie"
