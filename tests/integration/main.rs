@@ -61,12 +61,17 @@ mod operators {
     mod configuration;
     mod dead_letters;
     mod doctor;
+    mod doctor_broker;
+    mod doctor_clock;
     mod interrupted_replays;
     mod lists;
     mod old_way;
+    mod pauses;
     mod purge;
+    mod reports;
     mod seal_keys;
     mod submit;
+    mod terminal;
 }
 mod telemetry {
     mod logs;

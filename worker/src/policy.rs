@@ -47,8 +47,8 @@ pub const MAX_TRIES_TRANSIENT: u32 = 16;
 /// being changed: with [`DELAYS`] about a quarter of an hour.
 pub const MAX_TRIES_DENIED: u32 = 6;
 
-/// The failures whose delay a message waits that has not failed: a queue has no room for what follows from it. Half a minute
-/// is soon enough to notice that there is room again, and seldom enough to be nothing for the broker.
+/// The failures whose delay a message waits that has not failed: a queue has no room for what follows from it, or its import is
+/// paused. Half a minute is soon enough to notice that it can go on, and seldom enough to be nothing for the broker.
 pub const NO_ROOM: u32 = 3;
 
 /// Tries of a message whose error is most likely a defect, but may pass. About half a minute.

@@ -374,6 +374,19 @@ impl Storage {
         }
     }
 
+    /// Whether the bucket is there; an error if it is not, none if the store does not tell us.
+    pub async fn check_bucket(&self) -> Result<(), Error> {
+        let asked = self.client.head_bucket().bucket(&self.bucket).send().await;
+        let status = asked
+            .err()
+            .and_then(|error| Some(error.raw_response()?.status().as_u16()));
+        match status {
+            Some(404) => Err(Error::NoBucket(self.bucket.clone())),
+            // Whoever may write need not be allowed to ask, and what else is wrong is told when an object is written.
+            _ => Ok(()),
+        }
+    }
+
     /// Deletes an object; one that is not there is deleted already.
     pub async fn delete(&self, key: &str) -> Result<(), Error> {
         let request = self.client.delete_object().bucket(&self.bucket).key(key).send();

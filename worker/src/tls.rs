@@ -47,6 +47,15 @@ impl Authorities {
     pub fn pem(&self) -> &str {
         &self.0
     }
+
+    /// Trust in these authorities and no others.
+    pub fn trusted(&self) -> rustls::ClientConfig {
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add_parsable_certificates(CertificateDer::pem_slice_iter(self.0.as_bytes()).flatten());
+        rustls::ClientConfig::builder()
+            .with_root_certificates(roots)
+            .with_no_client_auth()
+    }
 }
 
 impl FromStr for Authorities {

@@ -42,7 +42,9 @@ async fn a_refused_event_waits_until_there_is_room_and_holds_nothing_up() {
         let queue = format!("{}dialer.import-events", world.prefix());
         let pattern = format!("^{}$", queue.replace('.', "\\."));
         let full = r#"{"max-length": 1, "overflow": "reject-publish"}"#;
-        policy(world, &["set_policy", &pattern, full, "--apply-to", "queues"]);
+        // Of policies with the same priority it is open which one counts, and another one matches the queue too.
+        let options = ["--apply-to", "queues", "--priority", "1"];
+        policy(world, &[&["set_policy", &pattern, full], &options[..]].concat());
         let _worker = Worker::start(world, &[]);
         let mut jobs = Vec::new();
         for imports in 1..=4 {
@@ -59,7 +61,7 @@ async fn a_refused_event_waits_until_there_is_room_and_holds_nothing_up() {
         eventually("doctor's word for it", async || {
             let doctor = world.command().arg("doctor").output().unwrap();
             let found = String::from_utf8_lossy(&doctor.stdout).into_owned();
-            (found.contains("warning delays") && found.contains(&queue)).then_some(())
+            (found.contains("warning   delays") && found.contains(&queue)).then_some(())
         })
         .await;
         let log = world.logged();

@@ -4,7 +4,7 @@ use kit::{Fault, OTHER_SEAL_KEY, Proxy, Worker, World, authority, in_world, vari
 use serde_json::Value;
 
 /// The verdict on one check and the advice, in a changed environment.
-async fn examined(world: &World, changes: &[(&str, &str)], code: i32) -> Value {
+pub(crate) async fn examined(world: &World, changes: &[(&str, &str)], code: i32) -> Value {
     let ran = world.user_import_with(changes, &["doctor", "--json"]).await;
     assert_eq!(ran.code, Some(code), "{changes:?}: {ran:?}");
     for secret in ["SEAL_KEYS", "S3_SECRET_ACCESS_KEY"] {
@@ -14,7 +14,7 @@ async fn examined(world: &World, changes: &[(&str, &str)], code: i32) -> Value {
 }
 
 /// What was found and the advice.
-fn told(checks: &Value, name: &str) -> String {
+pub(crate) fn told(checks: &Value, name: &str) -> String {
     let checks = checks["checks"].as_array().unwrap();
     let check = checks.iter().find(|check| check["check"] == name).unwrap();
     format!(
@@ -24,7 +24,7 @@ fn told(checks: &Value, name: &str) -> String {
     )
 }
 
-fn verdict<'a>(checks: &'a Value, name: &str) -> &'a str {
+pub(crate) fn verdict<'a>(checks: &'a Value, name: &str) -> &'a str {
     let checks = checks["checks"].as_array().unwrap();
     let check = checks.iter().find(|check| check["check"] == name);
     check.map_or("absent", |check| check["verdict"].as_str().unwrap())

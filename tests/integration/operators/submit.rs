@@ -68,7 +68,7 @@ async fn the_exit_code_says_how_the_import_ended() {
         assert!(
             duplicate
                 .out
-                .contains("1 rows: 0 created, 1 duplicates, 0 errors"),
+                .contains("1 row: 0 created, 1 duplicate, 0 errors"),
             "{}",
             duplicate.out
         );

@@ -14,7 +14,7 @@ mod publisher;
 mod topology;
 mod version;
 
-pub use check::{Examined, examine};
+pub use check::{Depth, Examined, examine};
 pub use dead::SetAside;
 pub use delivery::Delivery;
 pub use error::Error;

@@ -41,6 +41,11 @@ impl Options {
         self.uri().map(|_| ())
     }
 
+    /// The virtual host that the URL names.
+    pub fn vhost(&self) -> Result<String, Error> {
+        Ok(self.uri()?.vhost)
+    }
+
     /// Another machine, if what goes there is sent as plain text.
     pub fn plain_text_host(&self) -> Option<String> {
         let uri = self.uri().ok()?;

@@ -132,6 +132,11 @@ impl Topology {
         self.sharded(ROWS)
     }
 
+    /// The queues of one shard.
+    pub(super) fn queues_of_shard(&self, shard: u16) -> [ShortString; 2] {
+        [PLANS, ROWS].map(|kind| self.queue(&key(kind, shard)))
+    }
+
     /// All queues of work, except the quarantine and the delay queues.
     pub fn work_queues(&self) -> impl Iterator<Item = ShortString> {
         [self.requested_queue(), self.cancel_queue(), self.reports_queue()]
@@ -208,103 +213,80 @@ impl Topology {
 
     /// Names of all exchanges and of all queues, to check them or to delete them.
     pub fn names(&self) -> (Vec<ShortString>, Vec<ShortString>) {
-        let waiting = || DELAYS.iter().map(|delay| self.delay_queue(delay.name));
-        let exchanges = [
-            self.jobs_exchange(),
-            self.work_exchange(),
-            self.events_exchange(),
-            self.quarantine(),
-            self.dead(),
-        ];
-        let queues = [self.quarantine(), self.dead(), self.dialer_queue()];
         (
-            exchanges.into_iter().chain(waiting()).collect(),
-            queues
-                .into_iter()
-                .chain(waiting())
-                .chain(self.work_queues())
-                .collect(),
+            self.exchanges().into_iter().map(|(name, _)| name).collect(),
+            self.queues().into_iter().map(|queue| queue.name).collect(),
         )
     }
 
     /// Declares everything; what is there already stays as it is.
     pub async fn declare(&self, channel: &Channel) -> lapin::Result<()> {
-        declare_exchange(channel, self.jobs_exchange(), ExchangeKind::Direct).await?;
-        declare_exchange(channel, self.work_exchange(), ExchangeKind::Direct).await?;
-        declare_exchange(channel, self.events_exchange(), ExchangeKind::Topic).await?;
-        declare_exchange(channel, self.quarantine(), ExchangeKind::Fanout).await?;
-        declare_exchange(channel, self.dead(), ExchangeKind::Fanout).await?;
-
-        declare_queue(channel, self.dead(), &[], self.dead(), "").await?;
-        declare_queue(
-            channel,
-            self.dialer_queue(),
-            &[],
-            self.events_exchange(),
-            "import.#",
-        )
-        .await?;
-
-        for delay in DELAYS {
-            let waiting = self.delay_queue(delay.name);
-            declare_exchange(channel, waiting.clone(), ExchangeKind::Fanout).await?;
-            // One delay per queue: with a time-out per message, a long one at the head blocks the short ones behind.
-            let delay_ms = u32::try_from(delay.time.as_millis()).unwrap_or(u32::MAX);
-            let mut arguments = dead_letters_to(self.work_exchange()).to_vec();
-            arguments.push(("x-message-ttl", AMQPValue::LongUInt(delay_ms)));
-            declare_queue(channel, waiting.clone(), &arguments, waiting, "").await?;
+        for (name, kind) in self.exchanges() {
+            declare_exchange(channel, name, kind).await?;
         }
-
-        let limited = |exchange| {
-            let mut arguments = dead_letters_to(exchange).to_vec();
-            arguments.push(("x-delivery-limit", AMQPValue::LongUInt(DELIVERY_LIMIT)));
-            arguments
-        };
-        // Workers set such messages aside themselves, long before this limit; it is for the day when no worker can.
-        declare_queue(
-            channel,
-            self.quarantine(),
-            &limited(self.dead()),
-            self.quarantine(),
-            "",
-        )
-        .await?;
-        let work = limited(self.quarantine());
-        declare_queue(
-            channel,
-            self.requested_queue(),
-            &work,
-            self.jobs_exchange(),
-            REQUESTED,
-        )
-        .await?;
-        bind(channel, self.requested_queue(), self.work_exchange(), REQUESTED).await?;
-        declare_queue(channel, self.cancel_queue(), &work, self.jobs_exchange(), CANCEL).await?;
-        bind(channel, self.cancel_queue(), self.work_exchange(), CANCEL).await?;
-        declare_queue(
-            channel,
-            self.reports_queue(),
-            &work,
-            self.work_exchange(),
-            REPORTS,
-        )
-        .await?;
-        for (kind, queues) in [
-            (PLANS, self.plan_queues().collect::<Vec<_>>()),
-            (ROWS, self.batch_queues().collect()),
-        ] {
-            for (shard, queue) in (0..).zip(queues) {
-                declare_queue(
-                    channel,
-                    queue,
-                    &work,
-                    self.work_exchange(),
-                    key(kind, shard).as_str(),
-                )
-                .await?;
+        for queue in self.queues() {
+            declare_queue(channel, queue.name.clone(), queue.arguments).await?;
+            for (exchange, routing_key) in queue.bindings {
+                bind(channel, queue.name.clone(), exchange, routing_key).await?;
             }
         }
         Ok(())
+    }
+
+    /// All exchanges.
+    pub(super) fn exchanges(&self) -> Vec<(ShortString, ExchangeKind)> {
+        let delays = DELAYS
+            .iter()
+            .map(|delay| (self.delay_queue(delay.name), ExchangeKind::Fanout));
+        [
+            (self.jobs_exchange(), ExchangeKind::Direct),
+            (self.work_exchange(), ExchangeKind::Direct),
+            (self.events_exchange(), ExchangeKind::Topic),
+            (self.quarantine(), ExchangeKind::Fanout),
+            (self.dead(), ExchangeKind::Fanout),
+        ]
+        .into_iter()
+        .chain(delays)
+        .collect()
+    }
+
+    /// All queues, as they are declared.
+    pub(super) fn queues(&self) -> Vec<Queue> {
+        let of_exchange =
+            |name: ShortString, arguments| Queue::new(name.clone(), arguments, [(name, ShortString::default())]);
+        let to_work = |key: ShortString| (self.work_exchange(), key);
+        let work = || limited(dead_letters_to(self.quarantine()));
+        let events = [(self.events_exchange(), "import.#".into())];
+        let requested = [
+            (self.jobs_exchange(), REQUESTED.into()),
+            to_work(REQUESTED.into()),
+        ];
+        let cancel = [
+            (self.jobs_exchange(), CANCEL.into()),
+            to_work(CANCEL.into()),
+        ];
+        let delays = DELAYS.iter().map(|delay| {
+            // One delay per queue: with a time-out per message, a long one at the head blocks the short ones behind.
+            let delay_ms = u32::try_from(delay.time.as_millis()).unwrap_or(u32::MAX);
+            let mut arguments = dead_letters_to(self.work_exchange());
+            arguments.push(("x-message-ttl", AMQPValue::LongUInt(delay_ms)));
+            of_exchange(self.delay_queue(delay.name), arguments)
+        });
+        let shards = self
+            .every_work_queue(self.shards)
+            .map(|(name, key)| Queue::new(name, work(), [to_work(key)]));
+        [
+            of_exchange(self.dead(), Vec::new()),
+            Queue::new(self.dialer_queue(), Vec::new(), events),
+            // Workers set such messages aside themselves, long before this limit; it is for the day when no worker can.
+            of_exchange(self.quarantine(), limited(dead_letters_to(self.dead()))),
+            Queue::new(self.requested_queue(), work(), requested),
+            Queue::new(self.cancel_queue(), work(), cancel),
+        ]
+        .into_iter()
+        .chain(delays)
+        .chain(shards)
+        .collect()
     }
 
     fn delay_queue(&self, delay: &str) -> ShortString {
@@ -320,13 +302,40 @@ fn key(kind: &str, shard: u16) -> ShortString {
     format!("{kind}{shard:02}").into()
 }
 
+/// A queue as it is declared.
+#[derive(Debug)]
+pub(super) struct Queue {
+    pub(super) name: ShortString,
+    pub(super) arguments: FieldTable,
+    /// The exchanges that lead to it, each with the routing key.
+    bindings: Vec<(ShortString, ShortString)>,
+}
+
+impl Queue {
+    /// A quorum queue: the only kind that is replicated and counts deliveries.
+    fn new(
+        name: ShortString,
+        arguments: Vec<(&'static str, AMQPValue)>,
+        bindings: impl IntoIterator<Item = (ShortString, ShortString)>,
+    ) -> Self {
+        let mut table = FieldTable::default();
+        table.insert("x-queue-type".into(), AMQPValue::LongString("quorum".into()));
+        for (argument, value) in arguments {
+            table.insert(argument.into(), value);
+        }
+        Self {
+            name,
+            arguments: table,
+            bindings: bindings.into_iter().collect(),
+        }
+    }
+}
+
 /// At-least-once, so that a message cannot be lost between two queues; it demands `reject-publish`.
-fn dead_letters_to(exchange: ShortString) -> [(&'static str, AMQPValue); 3] {
-    [
-        (
-            "x-dead-letter-exchange",
-            AMQPValue::LongString(exchange.as_str().into()),
-        ),
+fn dead_letters_to(exchange: ShortString) -> Vec<(&'static str, AMQPValue)> {
+    let exchange = AMQPValue::LongString(exchange.as_str().into());
+    vec![
+        ("x-dead-letter-exchange", exchange),
         (
             "x-dead-letter-strategy",
             AMQPValue::LongString("at-least-once".into()),
@@ -335,7 +344,13 @@ fn dead_letters_to(exchange: ShortString) -> [(&'static str, AMQPValue); 3] {
     ]
 }
 
-async fn declare_exchange(channel: &Channel, name: ShortString, kind: ExchangeKind) -> lapin::Result<()> {
+fn limited(mut arguments: Vec<(&'static str, AMQPValue)>) -> Vec<(&'static str, AMQPValue)> {
+    arguments.push(("x-delivery-limit", AMQPValue::LongUInt(DELIVERY_LIMIT)));
+    arguments
+}
+
+/// Declares an exchange; one that is there stays as it is.
+pub(super) async fn declare_exchange(channel: &Channel, name: ShortString, kind: ExchangeKind) -> lapin::Result<()> {
     let durable = ExchangeDeclareOptions {
         durable: true,
         ..ExchangeDeclareOptions::default()
@@ -345,36 +360,27 @@ async fn declare_exchange(channel: &Channel, name: ShortString, kind: ExchangeKi
         .await
 }
 
-/// Declares a quorum queue, the only replicated and poison-safe kind, and binds it.
-async fn declare_queue(
+/// Declares a queue; one that is there stays as it is.
+pub(super) async fn declare_queue(
     channel: &Channel,
     name: ShortString,
-    arguments: &[(&'static str, AMQPValue)],
-    exchange: ShortString,
-    routing_key: &str,
+    arguments: FieldTable,
 ) -> lapin::Result<()> {
-    let mut table = FieldTable::default();
-    table.insert("x-queue-type".into(), AMQPValue::LongString("quorum".into()));
-    for (argument, value) in arguments {
-        table.insert((*argument).into(), value.clone());
-    }
-    channel
-        .queue_declare(name.clone(), QueueDeclareOptions::durable(), table)
-        .await?;
-    bind(channel, name, exchange, routing_key).await
+    let durable = QueueDeclareOptions::durable();
+    channel.queue_declare(name, durable, arguments).await.map(|_| ())
 }
 
 async fn bind(
     channel: &Channel,
     queue: ShortString,
     exchange: ShortString,
-    routing_key: &str,
+    routing_key: ShortString,
 ) -> lapin::Result<()> {
     channel
         .queue_bind(
             queue,
             exchange,
-            routing_key.into(),
+            routing_key,
             QueueBindOptions::default(),
             FieldTable::default(),
         )

@@ -4,7 +4,10 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
-use super::operator::{Change, confirmed, not_confirmed, show};
+use super::{
+    operator::{Change, confirmed, not_confirmed, show},
+    words::{counted, outcomes},
+};
 use crate::{broker::Link, db::State, operate};
 
 /// Options of `cancel`.
@@ -30,15 +33,15 @@ pub(super) struct Args {
 
 pub(super) async fn run(Args { change }: Args) -> anyhow::Result<ExitCode> {
     let (db, found) = change.open().await?;
-    let import_id = change.import_id;
+    let import_id = found.job.import_id;
     // What is cancelled already needs no leave: running the command again only makes sure that it was finished.
     let open = (!found.state.is_final() || found.state == State::Failed) && found.summary.cancelled == 0;
     let what = format!(
-        "this cancels {} pending rows of import {import_id} of tenant {} ({}); {} users that were created stay",
-        found.pending,
+        "this cancels the {} of import {import_id} of tenant {} ({}); {} created before, who stay",
+        counted(found.pending, "pending row"),
         found.job.tenant_id,
         found.state.as_str(),
-        found.summary.created,
+        counted(found.summary.created, "user"),
     );
     if open && !confirmed(change.yes, change.json, &what)? {
         return not_confirmed(change.json, &what);
@@ -62,8 +65,9 @@ pub(super) async fn run(Args { change }: Args) -> anyhow::Result<ExitCode> {
         ),
     };
     let text = format!(
-        "import {import_id} {verb}: {} rows cancelled, {} created, {} duplicates, {} errors; {next}\nto look at it: user-import status {import_id}",
-        import.summary.cancelled, import.summary.created, import.summary.duplicates, import.summary.errors,
+        "import {import_id} {verb}: {} cancelled, {}; {next}\nto look at it: user-import status {import_id}",
+        counted(import.summary.cancelled, "row"),
+        outcomes(&import.summary),
     );
     let value = json!({
         "import_id": import_id, "tenant_id": import.job.tenant_id, "changed": done.changed,

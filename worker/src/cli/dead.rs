@@ -120,8 +120,8 @@ pub(super) async fn run(command: Command) -> anyhow::Result<ExitCode> {
 }
 
 async fn list(args: ListArgs) -> anyhow::Result<ExitCode> {
-    let db = Db::new(&args.database)?;
-    let filter = args.filter.filter(None, Some(args.state))?;
+    let db = Db::connect(&args.database).await?;
+    let filter = args.filter.filter(&db, None, Some(args.state)).await?;
     let letters = db.dead_letters(&filter, args.after, args.limit).await?;
     let is_full = u32::try_from(letters.len()).is_ok_and(|count| count == args.limit);
     let next = letters.last().map(|last| last.dead_letter_id).filter(|_| is_full);
@@ -139,7 +139,7 @@ async fn list(args: ListArgs) -> anyhow::Result<ExitCode> {
 }
 
 async fn show_one(args: ShowArgs) -> anyhow::Result<ExitCode> {
-    let db = Db::new(&args.database)?;
+    let db = Db::connect(&args.database).await?;
     let filter = DeadFilter {
         dead_letter_id: Some(args.dead_letter_id),
         ..DeadFilter::default()

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use anyhow::Context;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use uuid::Uuid;
 
 use crate::db::{self, Db, Import};
@@ -20,8 +21,30 @@ pub(super) enum Look<'a> {
     Unavailable(&'a db::Error),
 }
 
-/// Looks at an import again and again, shows each look, and returns the import when its state is final.
+/// Somebody has pressed Ctrl-C. The import goes on.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "stopped waiting, the import goes on; to follow it: user-import watch {0}; its reports, later: user-import reports {0} --out DIR"
+)]
+pub(super) struct Interrupted(Uuid);
+
+/// Looks at an import again and again, shows each look, and returns the import when its state is final. Ctrl-C ends that, and not
+/// the import.
 pub(super) async fn follow(
+    db: &Db,
+    import_id: Uuid,
+    show: impl FnMut(Look<'_>) -> anyhow::Result<()>,
+) -> anyhow::Result<Import> {
+    tokio::select! {
+        import = until_final(db, import_id, show) => import,
+        interrupted = tokio::signal::ctrl_c() => {
+            interrupted.context("cannot listen for Ctrl-C")?;
+            Err(Interrupted(import_id).into())
+        }
+    }
+}
+
+async fn until_final(
     db: &Db,
     import_id: Uuid,
     mut show: impl FnMut(Look<'_>) -> anyhow::Result<()>,
@@ -42,13 +65,19 @@ pub(super) async fn follow(
     }
 }
 
-/// A progress bar on a terminal; nothing where standard error is none.
+/// A progress bar on a terminal; nothing where standard error is none. One line, however narrow the terminal is.
 pub(super) struct Bar(ProgressBar);
 
 impl Bar {
     pub(super) fn new() -> anyhow::Result<Self> {
-        let style = ProgressStyle::with_template("{bar:40} {pos}/{len} rows, {msg}")?;
-        Ok(Self(ProgressBar::new(0).with_style(style)))
+        let style = ProgressStyle::with_template("{bar:20} {wide_msg}")?;
+        // Of length 0 it would be full.
+        let bar = ProgressBar::new(1).with_style(style);
+        // It cannot be drawn over.
+        if std::env::var_os("TERM").is_some_and(|terminal| terminal == "dumb") {
+            bar.set_draw_target(ProgressDrawTarget::hidden());
+        }
+        Ok(Self(bar))
     }
 
     /// Whether nobody sees it, so that lines have to say what it would show.
@@ -59,17 +88,23 @@ impl Bar {
     /// Shows how many rows have their outcome, and what is to be said beside it.
     pub(super) fn show(&self, import: &Import, message: String) {
         let total = import.summary.total;
-        self.0.set_length(u64::from(total));
+        self.0.set_length(u64::from(total.max(1)));
         self.0
             .set_position(u64::from(total.saturating_sub(import.pending)));
         self.say(message);
-        if import.state.is_final() {
-            self.0.finish_and_clear();
-        }
     }
 
     /// Says something that is no progress.
     pub(super) fn say(&self, message: String) {
         self.0.set_message(message);
+        // Else it is drawn when it moves.
+        self.0.tick();
+    }
+}
+
+impl Drop for Bar {
+    /// What is said afterwards stands where it stood.
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
     }
 }

@@ -2,12 +2,11 @@
 
 use std::{process::ExitCode, time::Duration};
 
-use anyhow::Context;
 use serde_json::json;
 use shared::{contract::Id, text::printable};
 use time::OffsetDateTime;
 
-use super::{operator::show, status::Status};
+use super::{operator::show, options::Misconfigured, status::Status};
 use crate::db::{self, Db, Filter, Import, State};
 
 /// Options of `list`.
@@ -57,14 +56,15 @@ macro_rules! columns {
 
 /// The time that was so long ago.
 pub(super) fn ago(age: Duration) -> anyhow::Result<OffsetDateTime> {
-    let age = time::Duration::try_from(age).context("that is too long ago")?;
+    let too_long = || Misconfigured("that is too long ago".to_owned());
+    let age = time::Duration::try_from(age).map_err(|_| too_long())?;
     OffsetDateTime::now_utc()
         .checked_sub(age)
-        .context("that is too long ago")
+        .ok_or_else(|| too_long().into())
 }
 
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let db = Db::new(&args.database)?;
+    let db = Db::connect(&args.database).await?;
     let now = OffsetDateTime::now_utc();
     let filter = Filter {
         tenant_id: args.tenant,
@@ -103,7 +103,8 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
 fn line(import: &Import, now: OffsetDateTime) -> String {
     let summary = import.summary;
     let rejection = import.rejection.as_ref().map(|rejection| rejection.code.as_str());
-    let why = printable(rejection.or(import.trouble()).unwrap_or_default());
+    let paused = (import.is_paused && !import.state.is_final()).then_some("paused");
+    let why = printable(rejection.or(paused).or(import.trouble()).unwrap_or_default());
     let text = columns!(
         import.job.import_id,
         import.job.tenant_id,

@@ -5,12 +5,15 @@ mod columns;
 mod dead;
 mod doctor;
 mod follow;
+mod import_id;
 mod list;
 mod operator;
 mod options;
+mod pause;
 mod probe;
 mod purge;
 mod replay;
+mod reports;
 mod rotate_seals;
 mod secret_files;
 mod status;
@@ -18,12 +21,16 @@ mod submit;
 mod terminal;
 mod topology;
 mod watch;
+mod words;
 mod work;
 
 use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{
+    CommandFactory, FromArgMatches, Parser, Subcommand,
+    error::{ContextKind, ContextValue, ErrorKind},
+};
 
 pub use self::terminal::complain;
 
@@ -71,8 +78,14 @@ enum Command {
     Watch(watch::Args),
     /// Stop an import: rows already created stay, pending ones are cancelled, the reports say what happened
     Cancel(Box<cancel::Args>),
-    /// Resume a failed or cancelled import where it stopped
+    /// Fetch the reports of an import: the CSV with its temporary passwords, and the one with the rows that need fixing
+    Reports(Box<reports::Args>),
+    /// Take up a failed or cancelled import where it stopped
     Replay(Box<replay::Args>),
+    /// Let the imports of a tenant wait, or those of all tenants, until `resume`
+    Pause(Box<pause::PauseArgs>),
+    /// End a pause
+    Resume(Box<pause::ResumeArgs>),
     /// Look at the dead letters: messages that were set aside; replay or discard them
     #[command(subcommand)]
     Dead(dead::Command),
@@ -111,6 +124,11 @@ impl Cli {
         };
         if error.use_stderr() {
             complain(error.render().to_string().trim_end());
+            let mut command = Self::command();
+            command.build();
+            if let Some(hint) = missing(&error, &command) {
+                complain(&hint);
+            }
             for file in unread {
                 complain(&file);
             }
@@ -156,6 +174,9 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Status(args) => status::run(args).await,
         Command::Watch(args) => watch::run(args).await,
         Command::Cancel(args) => cancel::run(*args).await,
+        Command::Reports(args) => reports::run(*args).await,
+        Command::Pause(args) => pause::pause(*args).await,
+        Command::Resume(args) => pause::resume(*args).await,
         Command::Replay(args) => replay::run(*args).await,
         Command::Dead(command) => dead::run(command).await,
         Command::Doctor(args) => doctor::run(args).await,
@@ -173,6 +194,43 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Command::RotateSeals(args) => rotate_seals::run(*args).await,
+    }
+}
+
+/// Where to get what is missing of the environment.
+fn missing(error: &clap::Error, command: &clap::Command) -> Option<String> {
+    let Some(ContextValue::Strings(missing)) = error.get(ContextKind::InvalidArg) else {
+        return None;
+    };
+    if error.kind() != ErrorKind::MissingRequiredArgument {
+        return None;
+    }
+    let mut variables = Vec::new();
+    collect_variables(command, missing, &mut variables);
+    if variables.is_empty() {
+        return None;
+    }
+    Some(format!(
+        "\nThe environment lacks {}. With the servers of deploy/local: eval \"$(deploy/local/env)\"; elsewhere set them as the \
+         table \"Configuration\" of README.md says.",
+        variables.join(", ")
+    ))
+}
+
+/// The variables of the options that are named, of all commands; these must have been built.
+fn collect_variables(command: &clap::Command, options: &[String], found: &mut Vec<String>) {
+    for arg in command.get_arguments() {
+        if let Some(variable) = arg.get_env()
+            && options.contains(&arg.to_string())
+        {
+            let variable = variable.to_string_lossy().into_owned();
+            if !found.contains(&variable) {
+                found.push(variable);
+            }
+        }
+    }
+    for command in command.get_subcommands() {
+        collect_variables(command, options, found);
     }
 }
 
@@ -199,6 +257,8 @@ pub fn failure(error: &anyhow::Error) -> ExitCode {
     };
     if error.chain().any(is_configuration) {
         ExitCode::from(USAGE)
+    } else if error.is::<follow::Interrupted>() {
+        ExitCode::from(INTERRUPTED)
     } else {
         ExitCode::FAILURE
     }
@@ -206,6 +266,9 @@ pub fn failure(error: &anyhow::Error) -> ExitCode {
 
 /// Name of the program.
 const NAME: &str = "user-import";
+
+/// Exit code of a command that Ctrl-C has ended. Source: POSIX, Shell Command Language.
+const INTERRUPTED: u8 = 130;
 
 /// Exit code of wrong usage, which clap has too.
 const USAGE: u8 = 2;

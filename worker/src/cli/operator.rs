@@ -8,13 +8,14 @@ use std::{
 use anyhow::Context;
 use serde::Serialize;
 use shared::text::printable_lines;
-use uuid::Uuid;
 
-use super::terminal::{print, print_json};
+use super::{
+    import_id::ImportId,
+    terminal::{print, print_json},
+};
 use crate::{
     broker,
     db::{self, Audit, Db, Import},
-    operate,
 };
 
 /// Exit code of a command that would have changed something and was not told to.
@@ -46,9 +47,9 @@ impl By {
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct Change {
-    /// The import's ID
+    /// The import's ID, or its beginning
     #[arg(value_name = "ID")]
-    pub(super) import_id: Uuid,
+    import_id: ImportId,
     /// Go ahead without asking, where a question would be asked
     #[arg(long)]
     pub(super) yes: bool,
@@ -66,9 +67,9 @@ pub(super) struct Change {
 impl Change {
     /// The database, and the import as it stands.
     pub(super) async fn open(&self) -> anyhow::Result<(Db, Import)> {
-        let db = Db::new(&self.database)?;
-        let found = db.find(self.import_id).await?;
-        Ok((db, found.ok_or(operate::Error::Unknown(self.import_id))?))
+        let db = Db::connect(&self.database).await?;
+        let found = self.import_id.find(&db).await?;
+        Ok((db, found))
     }
 }
 

@@ -9,6 +9,7 @@ use shared::contract::Id;
 use super::{
     list::tenant,
     operator::{By, confirmed, not_confirmed, show},
+    words::counted,
 };
 use crate::{
     db::{self, Db},
@@ -67,10 +68,11 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let db = Db::new(&db::Options {
+    let db = Db::connect(&db::Options {
         database_url: args.operator_database_url.clone(),
         database_connections: 1,
     })
+    .await
     .context("OPERATOR_DATABASE_URL cannot be used")?;
     let storage = Storage::new(&args.storage)?;
     let Retention {
@@ -82,11 +84,21 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let purge = Purge::find(&db, args.retention, args.tenant).await?;
     let (success, rows, imports) = (purge.success.len(), purge.rows.len(), purge.imports.len());
     let (row_count, dead_letters, failed) = (purge.row_count(), purge.dead_letters, purge.failed_kept);
+    let count = |count: i64| u64::try_from(count).unwrap_or(0);
     let what = format!(
-        "success CSVs of {success} imports (older than {success_days} days), {row_count} rows and the error CSVs of \
-         {rows} imports (older than {rows_days} days), {imports} whole imports (older than {imports_days} days), \
-         {dead_letters} dead letters (closed for more than {dead_days} days); {failed} failed imports older than \
-         {rows_days} days are kept"
+        "success CSVs of {} (older than {}), {} and the error CSVs of {} (older than {}), {} (older than {}), {} (closed for \
+         more than {}); kept: {} older than {}",
+        counted(success, "import"),
+        counted(success_days, "day"),
+        counted(row_count, "row"),
+        counted(rows, "import"),
+        counted(rows_days, "day"),
+        counted(imports, "whole import"),
+        counted(imports_days, "day"),
+        counted(count(dead_letters), "dead letter"),
+        counted(dead_days, "day"),
+        counted(count(failed), "failed import"),
+        counted(rows_days, "day"),
     );
     let would = format!("this removes: {what}");
     if !purge.is_empty() && !confirmed(args.yes, args.json, &would)? {

@@ -4,7 +4,10 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
-use super::operator::{Change, confirmed, not_confirmed, show};
+use super::{
+    operator::{Change, confirmed, not_confirmed, show},
+    words::counted,
+};
 use crate::{
     broker::Link,
     db::State,
@@ -46,7 +49,7 @@ pub(super) struct Args {
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let change = &args.change;
     let (db, found) = change.open().await?;
-    let import_id = change.import_id;
+    let import_id = found.job.import_id;
     if args.abandon_passwords && found.state == State::Failed && found.sealed_seed.is_some() {
         let what = format!(
             "this loses the passwords of the users that import {import_id} created in attempt {} ({} created in all)",
@@ -69,15 +72,16 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
 
     let import = &done.import;
     let (attempt, pending) = (import.attempt, import.pending);
+    let rows = counted(pending, "row");
     let what = match (done.changed, import.state) {
         (true, State::Received) => format!("resumed as attempt {attempt}: its file is read again"),
         (true, _) if done.revalidated > 0 => format!(
-            "resumed as attempt {attempt}: {} rows validated again, {pending} pending",
-            done.revalidated
+            "resumed as attempt {attempt}: {} validated again, {pending} pending",
+            counted(done.revalidated, "row")
         ),
-        (true, _) => format!("resumed as attempt {attempt}: {pending} rows pending"),
+        (true, _) => format!("resumed as attempt {attempt}: {rows} pending"),
         (false, _) => {
-            format!("is under way (attempt {attempt}, {pending} rows pending): its job was published again")
+            format!("is under way (attempt {attempt}, {rows} pending): its job was published again")
         }
     };
     let value = json!({

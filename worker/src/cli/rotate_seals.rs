@@ -7,6 +7,7 @@ use serde_json::json;
 use super::{
     operator::{By, show},
     options::seal_keys,
+    words::counted,
 };
 use crate::{
     db::{self, Db},
@@ -43,7 +44,7 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let db = Db::new(&args.database)?;
+    let db = Db::connect(&args.database).await?;
     let ring = seal_keys(&args.seal_keys)?;
     let audit = args.by.audit("rotate-seals");
     let Rotated {
@@ -52,7 +53,8 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         failed,
     } = operate::rotate_seals(&db, &ring, &audit).await?;
     let mut text = format!(
-        "{rotated} seeds sealed with key {:?}, {already} were so already, {} could not be opened",
+        "{} sealed with key {:?}, {already} were so already, {} could not be opened",
+        counted(rotated, "seed"),
         ring.active_id(),
         failed.len(),
     );

@@ -6,7 +6,11 @@ use anyhow::bail;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde::Serialize;
 use shared::{
-    contract::{Id, event::Summary, job::Mode},
+    contract::{
+        Id,
+        event::{ReportKeys, Summary},
+        job::Mode,
+    },
     file::{Delimiter, Encoding},
     names,
     outcome::Outcome,
@@ -16,10 +20,14 @@ use shared::{
 use strum::VariantArray;
 use uuid::Uuid;
 
-use super::operator::show;
+use super::{
+    import_id::ImportId,
+    operator::show,
+    words::{counted, outcomes},
+};
 use crate::{
-    db::{self, Db, Import, Row},
-    operate,
+    db::{self, Db, Import, Pause, Row, State},
+    message::ImportRef,
     steps::event::rfc3339,
     storage::report_keys,
 };
@@ -32,9 +40,9 @@ Examples:
   user-import status 018f6c2e-8d3b-7c51-9a34-2f1d7c0a4e11 --outcome error --outcome duplicate
   user-import status 018f6c2e-8d3b-7c51-9a34-2f1d7c0a4e11 --rows --json")]
 pub(super) struct Args {
-    /// The import's ID
+    /// The import's ID, or its beginning
     #[arg(value_name = "ID")]
-    import_id: Uuid,
+    import_id: ImportId,
     /// Show its rows too, with their outcomes and what is wrong with them; passwords are nowhere but in the success CSV
     #[arg(long)]
     rows: bool,
@@ -87,8 +95,82 @@ pub(super) struct Status {
     /// The same with their names, and the fields that misspelt ones may be meant for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     ignored_names: Vec<String>,
+    /// By which pause it waits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    paused: Option<String>,
+    /// All attempts, where there is more than one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    attempts: Vec<Attempt>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rows: Option<Vec<Row>>,
+}
+
+/// An attempt, and its reports if it has left some that are not purged.
+#[derive(Debug, Serialize)]
+struct Attempt {
+    attempt: u32,
+    state: &'static str,
+    success_key: Option<String>,
+    errors_key: Option<String>,
+}
+
+impl Attempt {
+    fn of(import: &Import, attempt: u32, state: State) -> Self {
+        let reported = matches!(state, State::Completed | State::Cancelled) && import.planned_at.is_some();
+        let keys = report_keys(ImportRef {
+            attempt,
+            ..import.reference()
+        });
+        Self {
+            attempt,
+            state: state.as_str(),
+            success_key: (reported && import.success_purged_at.is_none()).then_some(keys.success),
+            errors_key: (reported && import.rows_purged_at.is_none()).then_some(keys.errors),
+        }
+    }
+
+    fn text(&self) -> String {
+        let reports = [&self.success_key, &self.errors_key].into_iter().flatten();
+        let reports: Vec<&str> = reports.map(String::as_str).collect();
+        match reports.is_empty() {
+            true => format!("{}: {}", self.attempt, self.state),
+            false => format!("{}: {}; {}", self.attempt, self.state, reports.join(", ")),
+        }
+    }
+}
+
+/// All attempts of an import that has more than one, the first one first.
+async fn attempts(db: &Db, import: &Import) -> anyhow::Result<Vec<Attempt>> {
+    if import.attempt == 1 {
+        return Ok(Vec::new());
+    }
+    let ended = db.ended_attempts(import.job.import_id).await?;
+    let ended = ended.iter().map(|ended| Attempt::of(import, ended.attempt, ended.state));
+    let last = Attempt::of(import, import.attempt, import.state);
+    Ok(ended.chain([last]).collect())
+}
+
+/// Where the reports of an attempt are; an error if it has none.
+pub(super) async fn reports_of(db: &Db, import: &Import, attempt: u32) -> anyhow::Result<ReportKeys> {
+    let import_id = import.job.import_id;
+    let state = if attempt == import.attempt {
+        import.state
+    } else {
+        let ended = db.ended_attempts(import_id).await?;
+        match ended.iter().find(|ended| ended.attempt == attempt) {
+            Some(ended) => ended.state,
+            None => bail!("the import {import_id} has no attempt {attempt}: its last one is {}", import.attempt),
+        }
+    };
+    let found = Attempt::of(import, attempt, state);
+    match (found.success_key, found.errors_key) {
+        (Some(success), Some(errors)) => Ok(ReportKeys { success, errors }),
+        _ if import.success_purged_at.is_some() => bail!("the reports of the import {import_id} were purged"),
+        _ => bail!(
+            "there are no reports of attempt {attempt} of the import {import_id}: it is {}",
+            state.as_str()
+        ),
+    }
 }
 
 fn row_text(row: &Row) -> String {
@@ -111,9 +193,7 @@ fn row_text(row: &Row) -> String {
 
 impl Status {
     pub(super) fn of(import: &Import) -> anyhow::Result<Self> {
-        let reported = matches!(import.state, db::State::Completed | db::State::Cancelled)
-            && import.planned_at.is_some();
-        let keys = report_keys(import.reference());
+        let last = Attempt::of(import, import.attempt, import.state);
         Ok(Self {
             import_id: import.job.import_id,
             tenant_id: import.job.tenant_id,
@@ -135,26 +215,21 @@ impl Status {
             last_error: import.last_error.clone(),
             overcame: import.trouble().is_none(),
             source_key: import.job.source.key.clone(),
-            success_key: (reported && import.success_purged_at.is_none()).then_some(keys.success),
-            errors_key: (reported && import.rows_purged_at.is_none()).then_some(keys.errors),
+            success_key: last.success_key,
+            errors_key: last.errors_key,
             received_at: rfc3339(import.received_at)?,
             planned_at: import.planned_at.map(rfc3339).transpose()?,
             finished_at: import.finished_at.map(rfc3339).transpose()?,
             success_purged_at: import.success_purged_at.map(rfc3339).transpose()?,
             rows_purged_at: import.rows_purged_at.map(rfc3339).transpose()?,
             ignored_names: Vec::new(),
+            paused: None,
+            attempts: Vec::new(),
             rows: None,
         })
     }
 
     fn lines(&self) -> Vec<(&'static str, String)> {
-        let Summary {
-            total,
-            created,
-            duplicates,
-            errors,
-            cancelled,
-        } = self.summary;
         let (encoding, delimiter) = (
             self.encoding.map(|e| e.to_string()),
             self.delimiter.map(|d| d.to_string()),
@@ -170,7 +245,10 @@ impl Status {
             (
                 "rows",
                 format!(
-                    "{total} ({created} created, {duplicates} duplicates, {errors} errors, {cancelled} cancelled, {} pending)",
+                    "{} ({}, {} cancelled, {} pending)",
+                    self.summary.total,
+                    outcomes(&self.summary),
+                    self.summary.cancelled,
                     self.pending
                 ),
             ),
@@ -179,9 +257,10 @@ impl Status {
         lines.extend(some("delimiter", delimiter.as_ref()));
         let ignored_rows = self.ignored_rows.filter(|rows| *rows > 0);
         lines.extend(
-            ignored_rows.map(|rows| ("ignored", format!("{rows} rows whose mapped cells are all blank"))),
+            ignored_rows.map(|rows| ("ignored", format!("{} whose mapped cells are all blank", counted(rows, "row")))),
         );
         lines.extend(self.ignored_names.iter().map(|name| ("ignored", name.clone())));
+        lines.extend(some("paused", self.paused.as_ref()));
         lines.extend(some("rejected", rejected.as_ref()));
         lines.extend(some("failed", self.failure_reason.as_ref()));
         if self.tries > 0 {
@@ -198,20 +277,24 @@ impl Status {
         lines.extend(some("finished", self.finished_at.as_ref()));
         lines.extend(some("CSV purged", self.success_purged_at.as_ref()));
         lines.extend(some("rows purged", self.rows_purged_at.as_ref()));
+        lines.extend(self.attempts.iter().map(|attempt| ("attempt", attempt.text())));
         lines
     }
 }
 
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let db = Db::new(&args.database)?;
-    let Some(import) = db.find(args.import_id).await? else {
-        bail!(operate::Error::Unknown(args.import_id));
-    };
+    let db = Db::connect(&args.database).await?;
+    let import = args.import_id.find(&db).await?;
     let mut status = Status::of(&import)?;
+    status.attempts = attempts(&db, &import).await?;
+    if import.is_paused && !import.state.is_final() {
+        let of_this = |pause: &Pause| pause.tenant_id.is_none_or(|tenant_id| tenant_id == import.job.tenant_id);
+        status.paused = db.pauses().await?.iter().find(|pause| of_this(pause)).map(ToString::to_string);
+    }
     status.ignored_names = ignored_columns(&db, &import).await?;
     if args.rows || !args.outcomes.is_empty() {
         status.rows = Some(
-            db.rows(import.job.tenant_id, args.import_id, &args.outcomes)
+            db.rows(import.job.tenant_id, import.job.import_id, &args.outcomes)
                 .await?,
         );
     }

@@ -11,7 +11,10 @@ use shared::contract::job::{Job, tenant_prefix};
 use uuid::Uuid;
 
 use self::progress::Progress;
-use super::follow::{Look, follow};
+use super::{
+    follow::{Look, follow},
+    reports::create_folder,
+};
 use crate::{
     broker::{self, Link},
     db::{self, Db, Import},
@@ -26,7 +29,7 @@ const MAX_UPLOAD_BYTES: u64 = 64 * 1024 * 1024;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Exit codes: 0 all rows created; 3 finished with duplicates or errors; 4 the file was rejected;
-2 usage; 1 anything that failed. Without --wait: 0 when the job is published.
+2 usage; 1 anything that failed; 130 Ctrl-C: the import goes on. Without --wait: 0 when the job is published.
 
 Examples:
   user-import submit users.csv --tenant 1 --set role=10 --generate-extensions --wait
@@ -61,13 +64,15 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let import_id = args.import_id.unwrap_or_else(Uuid::new_v4);
     let mut job = args.job.job(import_id)?;
     let content = read(&args.file).await?;
-    if let Some(out) = &args.out {
-        tokio::fs::create_dir_all(out)
-            .await
-            .with_context(|| format!("cannot create the folder {}", out.display()))?;
+    let storage = Storage::new(&args.storage)?;
+    let db = Db::connect(&args.database).await?;
+    if !db.has_tenant(job.tenant_id).await? {
+        bail!("there is no tenant {}: nothing was uploaded", job.tenant_id);
     }
-    let (db, storage) = (Db::new(&args.database)?, Storage::new(&args.storage)?);
-
+    storage.check_bucket().await?;
+    if let Some(out) = &args.out {
+        create_folder(out).await?;
+    }
     // The key follows from the content, so that another file under the same ID never replaces the first.
     let content_id = Uuid::new_v5(&import_id, &content);
     job.source.key = format!(
@@ -92,10 +97,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         outcome::published(import_id, args.json)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let import = tokio::select! {
-        import = wait(&db, &job) => import?,
-        _ = tokio::signal::ctrl_c() => bail!("stopped waiting; the import goes on: user-import status {import_id}"),
-    };
+    let import = wait(&db, &job).await?;
     outcome::finished(&db, &storage, &import, args.json, args.out.as_deref()).await
 }
 

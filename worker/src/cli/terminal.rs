@@ -9,9 +9,27 @@ use shared::text::{printable_json, printable_lines};
 
 use crate::secret::without_credentials;
 
+/// Whether somebody reads what is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reader {
+    There,
+    /// Whoever read has enough of it, as `head` has.
+    Gone,
+}
+
+/// Prints text whose line breaks are ours, or a line of JSON, and tells whether somebody still reads: for a command that prints as
+/// long as it is let.
+pub(super) fn offer(json: bool, value: &impl Serialize, text: &str) -> anyhow::Result<Reader> {
+    if json {
+        write(&format!("{}\n", printable_json(&serde_json::to_string(value)?)))
+    } else {
+        write(&format!("{}\n", printable_lines(text)))
+    }
+}
+
 /// Prints text whose line breaks are ours.
 pub(super) fn print(text: &str) -> anyhow::Result<()> {
-    write(&format!("{}\n", printable_lines(text)))
+    write(&format!("{}\n", printable_lines(text))).map(drop)
 }
 
 /// Prints one line of JSON.
@@ -22,15 +40,17 @@ pub(super) fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
 /// Prints a part of a line of JSON; the last one ends with a line break.
 pub(super) fn print_json_part(json: &str) -> anyhow::Result<()> {
     let (line, end) = json.strip_suffix('\n').map_or((json, ""), |line| (line, "\n"));
-    write(&format!("{}{end}", printable_json(line)))
+    write(&format!("{}{end}", printable_json(line))).map(drop)
 }
 
-fn write(text: &str) -> anyhow::Result<()> {
+fn write(text: &str) -> anyhow::Result<Reader> {
     let mut out = std::io::stdout().lock();
     match write!(out, "{text}").and_then(|()| out.flush()) {
-        // Whoever reads has enough of it, as `head` has.
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        written => written.context("cannot write to standard output"),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Reader::Gone),
+        written => {
+            written.context("cannot write to standard output")?;
+            Ok(Reader::There)
+        }
     }
 }
 

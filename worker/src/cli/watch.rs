@@ -4,13 +4,14 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 use shared::text::printable;
-use uuid::Uuid;
 
 use super::{
     follow::{Bar, Look, follow},
-    operator::show,
+    import_id::ImportId,
     status::Status,
     submit::outcome::{REJECTED, WITH_PROBLEMS},
+    terminal::{Reader, offer},
+    words::{counted, outcomes},
 };
 use crate::{
     db::{self, Db, Import, State},
@@ -21,7 +22,7 @@ use crate::{
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Shows a progress bar on a terminal, otherwise a line for each change. Ctrl-C ends the watching,
-not the import.
+not the import (exit code 130).
 
 Exit codes, as those of `submit`: 0 all rows created; 3 finished with duplicates, errors or
 cancelled rows; 4 the file was rejected; 1 it failed, or there is no such import.
@@ -29,9 +30,9 @@ cancelled rows; 4 the file was rejected; 1 it failed, or there is no such import
 Example:
   user-import watch 018f6c2e-8d3b-7c51-9a34-2f1d7c0a4e11")]
 pub(super) struct Args {
-    /// The import's ID
+    /// The import's ID, or its beginning
     #[arg(value_name = "ID")]
-    import_id: Uuid,
+    import_id: ImportId,
     /// Print one line of JSON for each change, as `status --json` does
     #[arg(long)]
     json: bool,
@@ -40,20 +41,24 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let db = Db::new(&args.database)?;
+    let db = Db::connect(&args.database).await?;
+    let import_id = args.import_id.find(&db).await?.job.import_id;
     let bar = Bar::new()?;
     let on_terminal = !bar.is_hidden() && !args.json;
     let mut last = String::new();
-    let import = follow(&db, args.import_id, |look| {
+    let import = follow(&db, import_id, |look| {
         match look {
-            Look::Missing => bail!(operate::Error::Unknown(args.import_id)),
+            Look::Missing => bail!(operate::Error::Unknown(import_id)),
             Look::Found(import) => {
                 let line = line(import);
                 if on_terminal {
                     bar.show(import, line.clone());
                 }
                 if line != last && (!on_terminal || import.state.is_final()) {
-                    show(args.json, &Status::of(import)?, &line)?;
+                    let reader = offer(args.json, &Status::of(import)?, &line)?;
+                    if reader == Reader::Gone {
+                        bail!(NobodyReads);
+                    }
                 }
                 last = line;
             }
@@ -62,20 +67,27 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         }
         Ok(())
     })
-    .await?;
-    Ok(exit_code(&import))
+    .await;
+    match import {
+        Ok(import) => Ok(exit_code(&import)),
+        Err(error) if error.is::<NobodyReads>() => Ok(ExitCode::SUCCESS),
+        Err(error) => Err(error),
+    }
 }
+
+/// Whoever read the lines has enough of them.
+#[derive(Debug, thiserror::Error)]
+#[error("nobody reads any more")]
+struct NobodyReads;
 
 fn line(import: &Import) -> String {
     let summary = import.summary;
     let mut line = format!(
-        "{} (attempt {}): {} rows, {} created, {} duplicates, {} errors, {} cancelled, {} pending",
+        "{} (attempt {}): {}, {}, {} cancelled, {} pending",
         import.state.as_str(),
         import.attempt,
-        summary.total,
-        summary.created,
-        summary.duplicates,
-        summary.errors,
+        counted(summary.total, "row"),
+        outcomes(&summary),
         summary.cancelled,
         import.pending,
     );

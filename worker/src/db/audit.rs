@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{error::Error, pool::Db};
+use super::{convert::unsigned, error::Error, import::State, pool::Db};
 
 /// Who makes a change, and why.
 #[derive(Debug, Clone)]
@@ -15,7 +15,37 @@ pub struct Audit {
     pub reason: Option<String>,
 }
 
+/// An attempt that has ended and was followed by another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EndedAttempt {
+    /// Its number.
+    pub attempt: u32,
+    /// How it ended.
+    pub state: State,
+}
+
 impl Db {
+    /// The attempts of an import before its last one: the audit trail tells what was replayed, and how it had ended.
+    pub async fn ended_attempts(&self, import_id: Uuid) -> Result<Vec<EndedAttempt>, Error> {
+        let found = sqlx::query!(
+            r#"SELECT DISTINCT ON (1) (details->>'attempt')::integer - 1 AS "attempt!", details->>'was' AS "state!"
+                 FROM imports.audit
+                WHERE import_id = $1 AND details->>'was' IN ('completed', 'rejected', 'failed', 'cancelled')
+                  AND (details->>'attempt')::integer > 1
+                ORDER BY 1, audit_id"#,
+            import_id,
+        )
+        .fetch_all(&mut *self.pool.acquire().await?)
+        .await?;
+        let attempts = found.into_iter().map(|row| {
+            Ok(EndedAttempt {
+                attempt: unsigned("attempt", row.attempt)?,
+                state: row.state.parse().map_err(|error| Error::corrupt("was", error))?,
+            })
+        });
+        attempts.collect()
+    }
+
     /// Adds an entry about something that is not, or not only, in the database.
     pub async fn record(
         &self,

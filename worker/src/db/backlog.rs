@@ -18,6 +18,12 @@ pub struct Backlog {
     pub stalled: u32,
     /// Imports that wait for an operator.
     pub failed: u32,
+    /// Dead letters that nobody has replayed or discarded yet.
+    pub dead_letters: u32,
+    /// Tenants whose imports are paused.
+    pub paused_tenants: u32,
+    /// Whether the imports of all tenants are paused.
+    pub all_paused: bool,
     /// Rows of running imports without an outcome.
     pub pending_rows: u64,
     /// Age of the oldest unfinished import.
@@ -28,7 +34,7 @@ pub struct Backlog {
 
 impl Db {
     /// How much work waits. Looks at most at the 100,000 unfinished imports that have waited longest for progress, and at 10,000
-    /// failed ones, so that it costs no more than some tens of milliseconds however much there is.
+    /// failed ones and dead letters, so that it costs no more than some tens of milliseconds however much there is.
     pub async fn backlog(&self) -> Result<Backlog, Error> {
         let found = sqlx::query!(
             r#"SELECT count(*) FILTER (WHERE state = 'received')::integer AS "received!",
@@ -40,7 +46,12 @@ impl Db {
                       count(*) FILTER (WHERE progress_at < clock_timestamp() - make_interval(secs => $1))::integer
                           AS "stalled!",
                       (SELECT count(*) FROM (SELECT FROM imports.imports WHERE state = 'failed' LIMIT 10000) AS failed)::integer
-                          AS "failed!"
+                          AS "failed!",
+                      (SELECT count(*) FROM (SELECT FROM imports.dead_letters WHERE state = 'open' LIMIT 10000) AS open)::integer
+                          AS "dead_letters!",
+                      (SELECT count(*) FROM imports.pauses WHERE resumed_at IS NULL AND tenant_id IS NOT NULL)::integer
+                          AS "paused_tenants!",
+                      EXISTS (SELECT FROM imports.pauses WHERE resumed_at IS NULL AND tenant_id IS NULL) AS "all_paused!"
                  FROM (SELECT state, pending, received_at, progress_at FROM imports.imports
                         WHERE state IN ('received', 'running')
                         ORDER BY progress_at
@@ -56,6 +67,9 @@ impl Db {
             running: unsigned("running", found.running)?,
             stalled: unsigned("stalled", found.stalled)?,
             failed: unsigned("failed", found.failed)?,
+            dead_letters: unsigned("dead_letters", found.dead_letters)?,
+            paused_tenants: unsigned("paused_tenants", found.paused_tenants)?,
+            all_paused: found.all_paused,
             pending_rows: u64::try_from(found.pending_rows).unwrap_or(0),
             oldest: seconds(found.oldest),
             without_progress: seconds(found.without_progress),

@@ -51,6 +51,20 @@ pub(super) async fn fail(
 }
 
 impl Db {
+    /// Tells the rescue that a message of the import waits for so long, though nothing went wrong.
+    pub async fn note_wait(&self, import_id: Uuid, wait: Duration) -> Result<(), Error> {
+        sqlx::query!(
+            "UPDATE imports.imports
+                SET progress_at = greatest(progress_at, clock_timestamp() + make_interval(secs => $2))
+              WHERE import_id = $1",
+            import_id,
+            wait.as_secs_f64(),
+        )
+        .execute(&mut *self.pool.acquire().await?)
+        .await?;
+        Ok(())
+    }
+
     /// Records that a message of the import is retried after the delay: for operators to see, and so that the rescue does not
     /// take it for lost. Returns what the Dialer may be told; `None` if there is no such import under way.
     pub async fn note_retry(

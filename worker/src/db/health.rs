@@ -18,8 +18,6 @@ pub struct Health {
     pub missing: Vec<String>,
     /// What the role may do and a worker should not.
     pub excess: Vec<String>,
-    /// The server's clock.
-    pub now: OffsetDateTime,
     /// Imports that have failed.
     pub failed: i64,
     /// Imports that are under way.
@@ -71,7 +69,6 @@ impl Db {
                                  ('may delete users', has_table_privilege('dialer.users', 'DELETE')),
                                  ('may delete imports', has_table_privilege('imports.imports', 'DELETE'))
                              ) AS excess (may, is_so) WHERE is_so) AS "excess!",
-                      clock_timestamp() AS "now!",
                       (SELECT count(*) FROM imports.imports WHERE state = 'failed') AS "failed!",
                       (SELECT count(*) FROM imports.imports WHERE state IN ('received', 'running')) AS "open!",
                       ARRAY (SELECT DISTINCT last_error FROM imports.imports
@@ -82,6 +79,12 @@ impl Db {
         .fetch_one(&mut *self.pool.acquire().await?)
         .await?;
         Ok(health)
+    }
+
+    /// What time it is there.
+    pub async fn time(&self) -> Result<OffsetDateTime, Error> {
+        let time = sqlx::query_scalar!(r#"SELECT clock_timestamp() AS "now!""#);
+        Ok(time.fetch_one(&mut *self.pool.acquire().await?).await?)
     }
 
     /// Compares the migrations that were applied with those of this program.

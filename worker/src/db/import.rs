@@ -91,6 +91,8 @@ pub struct Import {
     pub success_purged_at: Option<OffsetDateTime>,
     /// When a purge deleted rows and error CSVs.
     pub rows_purged_at: Option<OffsetDateTime>,
+    /// Whether an operator lets it wait, by a pause of its tenant or of all.
+    pub is_paused: bool,
 }
 
 impl Import {
@@ -134,7 +136,10 @@ pub(super) async fn load(executor: impl PgExecutor<'_>, import_ids: &[Uuid]) -> 
                   total, pending, created, duplicates, errors, cancelled,
                   ignored_rows, ignored_columns, rejection_code, rejection_message, rejection_event_message, failure_reason, tries, sweeps, last_error, shard,
                   sealed_seed, seal_key_id, coalesce(seed_attempt, attempt) AS "seed_attempt!",
-                  received_at, planned_at, finished_at, passwords_expire_at, success_purged_at, rows_purged_at
+                  received_at, planned_at, finished_at, passwords_expire_at, success_purged_at, rows_purged_at,
+                  EXISTS (SELECT FROM imports.pauses
+                           WHERE resumed_at IS NULL AND coalesce(pauses.tenant_id, 0) IN (0, imports.tenant_id))
+                      AS "is_paused!"
              FROM imports.imports
             WHERE import_id = ANY($1)
             ORDER BY received_at DESC, import_id"#,
@@ -186,6 +191,7 @@ pub(super) async fn load(executor: impl PgExecutor<'_>, import_ids: &[Uuid]) -> 
             passwords_expire_at: row.passwords_expire_at,
             success_purged_at: row.success_purged_at,
             rows_purged_at: row.rows_purged_at,
+            is_paused: row.is_paused,
         })
     });
     imports.collect()

@@ -2,6 +2,7 @@
 
 use shared::contract::Id;
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 use super::{
     error::Error,
@@ -45,6 +46,20 @@ impl Db {
             filter.before,
             filter.since,
             i64::from(filter.limit),
+        )
+        .fetch_all(&mut *self.pool.acquire().await?)
+        .await?;
+        load(&mut *self.pool.acquire().await?, &import_ids).await
+    }
+
+    /// The newest imports whose ID is one of these, at most so many.
+    pub async fn find_between(&self, first: Uuid, last: Uuid, limit: u32) -> Result<Vec<Import>, Error> {
+        let import_ids = sqlx::query_scalar!(
+            "SELECT import_id FROM imports.imports WHERE import_id BETWEEN $1 AND $2
+              ORDER BY received_at DESC, import_id LIMIT $3",
+            first,
+            last,
+            i64::from(limit),
         )
         .fetch_all(&mut *self.pool.acquire().await?)
         .await?;

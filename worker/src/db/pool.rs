@@ -1,7 +1,7 @@
 //! The database as the program holds it, and what it must be before anything is done in it.
 
 use super::{
-    connection::{Options, Pool, answer},
+    connection::{Options, Pool, answer, reach},
     error::Error,
 };
 
@@ -23,6 +23,12 @@ impl Db {
         Ok(Self {
             pool: Pool::new(options)?,
         })
+    }
+
+    /// The same, once the server has answered: one that is away is told at once, with the reason.
+    pub async fn connect(options: &Options) -> Result<Self, Error> {
+        reach(options).await?;
+        Self::new(options)
     }
 
     /// Brings the schema up to date; does nothing if it is.

@@ -77,22 +77,56 @@ async fn retry_later(
 }
 
 /// Lets a message wait whose step is done, because a queue refuses what follows from it. That is no fault of the message, so
-/// no retry is counted, and none of the connection, so others go on. Where even the delay queue refuses, all queues do: the
-/// message then stays in hand. `false` if told to stop meanwhile.
+/// no retry is counted, and none of the connection, so others go on. `false` if told to stop meanwhile.
 pub(super) async fn postpone(
     context: &Context,
     link: &Link,
     delivery: &Delivery,
     subject: Option<Subject>,
-    mut refused: broker::Error,
+    refused: broker::Error,
+    stop: &CancellationToken,
+) -> Result<bool, broker::Error> {
+    tracing::warn!(error = %refused, "message postponed until the queue has room");
+    let is_postponed = send_round(link, delivery, stop).await?;
+    if is_postponed {
+        note_retry(context, subject, &refused, policy::delay(policy::NO_ROOM).time).await;
+    }
+    Ok(is_postponed)
+}
+
+/// Lets a message wait whose import is paused, in the same way. `false` if told to stop meanwhile.
+pub(super) async fn wait_for_resume(
+    context: &Context,
+    link: &Link,
+    delivery: &Delivery,
+    subject: Option<Subject>,
+    stop: &CancellationToken,
+) -> Result<bool, broker::Error> {
+    tracing::debug!("the import is paused, message postponed");
+    let is_postponed = send_round(link, delivery, stop).await?;
+    if let Some(subject) = subject.filter(|_| is_postponed) {
+        let wait = policy::delay(policy::NO_ROOM).time;
+        if let Err(error) = context.db.note_wait(subject.import_id, wait).await {
+            tracing::debug!(%error, "the wait could not be noted");
+        }
+    }
+    Ok(is_postponed)
+}
+
+/// Sends a message round by a delay queue, uncounted. Where even that queue refuses it, all queues do: the message then stays in
+/// hand. `false` if told to stop meanwhile.
+async fn send_round(
+    link: &Link,
+    delivery: &Delivery,
     stop: &CancellationToken,
 ) -> Result<bool, broker::Error> {
     let mut delays = policy::reconnect_delays();
     loop {
-        tracing::warn!(error = %refused, "message postponed until the queue has room");
         match link.publisher().postpone(delivery, policy::NO_ROOM).await {
-            Ok(()) => break,
-            Err(error @ broker::Error::Refused { .. }) => refused = error,
+            Ok(()) => return Ok(true),
+            Err(error @ broker::Error::Refused { .. }) => {
+                tracing::warn!(%error, "message postponed until the queue has room");
+            }
             Err(error) => return Err(error),
         }
         wait(&mut delays, stop).await;
@@ -100,8 +134,6 @@ pub(super) async fn postpone(
             return Ok(false);
         }
     }
-    note_retry(context, subject, &refused, policy::delay(policy::NO_ROOM).time).await;
-    Ok(true)
 }
 
 /// For operators: why the import waits, and until when.

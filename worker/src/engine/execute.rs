@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use super::{
-    dispose::{dispose, postpone},
+    dispose::{dispose, postpone, wait_for_resume},
     keep::keep,
     outage::through_outages,
     panics,
@@ -57,6 +57,12 @@ pub(super) async fn execute(
     let executing = async {
         let published = match through_outages(&context.db, stop, || attempt(context, delivery)).await {
             Some(Ok(messages)) => publish(context, link, delivery, &messages).await,
+            Some(Err(Error::Paused)) => {
+                if !wait_for_resume(context, link, delivery, subject, stop).await? {
+                    return Ok(());
+                }
+                Ok(())
+            }
             Some(Err(error)) => dispose(context, link, delivery, subject, &error).await,
             None => return Ok(()),
         };
@@ -102,6 +108,8 @@ async fn attempt(context: &Context, delivery: &Delivery) -> Result<Vec<Message>,
 }
 
 /// Opens the import of a task and hands it to its step; returns what is to be published.
+///
+/// While an import is paused, no file is read for it and no user created; its report is written, if all else is done.
 pub async fn run(context: &Context, task: Task, redelivered: bool) -> Result<Vec<Message>, Error> {
     match task {
         Task::Receive(job) => {
@@ -111,10 +119,12 @@ pub async fn run(context: &Context, task: Task, redelivered: bool) -> Result<Vec
         }
         Task::Cancel(asked) => Box::pin(cancel(context, &asked)).await,
         Task::Plan(import) => match open(context, import).await? {
+            Opened::Running(import) if import.is_paused => Err(Error::Paused),
             Opened::Running(import) => Box::pin(plan(context, *import)).await,
             Opened::Over(event) => Ok(event),
         },
         Task::Batch(import, rows) => match open(context, import).await? {
+            Opened::Running(import) if import.is_paused => Err(Error::Paused),
             Opened::Running(import) => Box::pin(batch(context, *import, rows)).await,
             // An import that ended early may have many batches left, and its event need not come with each of them. But a
             // message that is delivered again may be the one that ended it.

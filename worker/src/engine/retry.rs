@@ -56,6 +56,8 @@ pub(super) fn disposition(error: &Error, retry_count: u32) -> Disposition {
             Severity::Outage | Severity::Transient => retry_up_to(MAX_TRIES_TRANSIENT),
             Severity::Unexpected => retry_up_to(MAX_TRIES_UNEXPECTED),
         },
+        // The engine lets it wait, before it asks here.
+        Error::Paused => Disposition::Retry { retry_count },
         Error::Hashing(_) | Error::Panicked(_) => retry_up_to(MAX_TRIES_UNEXPECTED),
     }
 }
@@ -74,6 +76,7 @@ pub(super) fn cause(error: &Error) -> Cause {
         | Error::Panicked(_)
         | Error::Stalled { .. }
         | Error::KillsWorkers { .. }
+        | Error::Paused
         | Error::MessagesLost { .. } => Cause::Internal,
     }
 }

@@ -147,6 +147,9 @@ pub enum Error {
         /// How often.
         deliveries: u32,
     },
+    /// An operator lets the import wait.
+    #[error("the import is paused: user-import resume ends that")]
+    Paused,
     /// The messages of the import were lost.
     #[error("the import was resumed {rescues} times, and each time its messages were lost")]
     MessagesLost {

@@ -299,6 +299,22 @@ fn of_backlog(backlog: &Backlog) -> Result<Registry> {
         "Rows without an outcome of all running imports, from the database; the same on every worker.",
     )?
     .set(i64::try_from(backlog.pending_rows).unwrap_or(i64::MAX));
+    gauge(
+        &registry,
+        "dead_letters_open",
+        "Dead letters that nobody has replayed or discarded yet, from the database; the same on every worker.",
+    )?
+    .set(backlog.dead_letters.into());
+    let pauses = gauges(
+        &registry,
+        "pauses",
+        "Pauses that last: of how many tenants, and whether of all together (1), from the database; the same on every worker.",
+        "scope",
+    )?;
+    pauses
+        .with_label_values(&["tenant"])
+        .set(backlog.paused_tenants.into());
+    pauses.with_label_values(&["all"]).set(backlog.all_paused.into());
     let seconds = |name, help, duration: Duration| -> Result<()> {
         registered(&registry, Gauge::with_opts(opts(name, help))?)?.set(duration.as_secs_f64());
         Ok(())

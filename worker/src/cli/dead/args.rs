@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use shared::contract::Id;
-use uuid::Uuid;
 
 use crate::{
     cli::{
+        import_id::ImportId,
         list::{ago, tenant},
         operator::By,
     },
-    db::{self, DeadFilter, DeadState},
+    db::{self, Db, DeadFilter, DeadState},
     message::DeadReason,
 };
 
@@ -24,9 +24,9 @@ pub(super) struct FilterArgs {
     /// Only those of this tenant
     #[arg(long, value_name = "ID", value_parser = tenant)]
     tenant: Option<Id>,
-    /// Only those of this import
+    /// Only those of this import: its ID, or its beginning
     #[arg(long, value_name = "ID")]
-    import: Option<Uuid>,
+    import: Option<ImportId>,
     /// Only those whose import is completed, cancelled or rejected by now: nothing is left to do for them
     #[arg(long)]
     over: bool,
@@ -48,17 +48,22 @@ impl FilterArgs {
             || self.newer_than.is_some()
     }
 
-    pub(super) fn filter(
+    pub(super) async fn filter(
         &self,
+        db: &Db,
         dead_letter_id: Option<i64>,
         state: Option<DeadState>,
     ) -> anyhow::Result<DeadFilter> {
+        let import_id = match &self.import {
+            Some(import_id) => Some(import_id.resolve(db).await?),
+            None => None,
+        };
         Ok(DeadFilter {
             dead_letter_id,
             state,
             reason: self.dead_reason,
             tenant_id: self.tenant,
-            import_id: self.import,
+            import_id,
             over: self.over,
             before: self.older_than.map(ago).transpose()?,
             since: self.newer_than.map(ago).transpose()?,

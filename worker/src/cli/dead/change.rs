@@ -12,7 +12,11 @@ use super::{
 };
 use crate::{
     broker::{self, Link},
-    cli::operator::{confirmed, not_confirmed},
+    cli::{
+        operator::{confirmed, not_confirmed},
+        options::Misconfigured,
+        words::counted,
+    },
     db::{Db, DeadCount, DeadFilter, DeadState, StoredDeadLetter},
     operate::{self, Resent},
 };
@@ -35,7 +39,7 @@ pub(super) async fn replay(args: ChangeArgs, broker: &broker::Options) -> anyhow
         let whole = chosen.found.count - chosen.found.cut;
         return chosen
             .dry_run(
-                &format!("this would replay {whole} dead letters:"),
+                &format!("this would replay {}:", counted(whole, "dead letter")),
                 args.json,
                 replay_line,
             )
@@ -65,7 +69,7 @@ pub(super) async fn replay(args: ChangeArgs, broker: &broker::Options) -> anyhow
             print(&mut printer, letter, did)?;
         }
     }
-    let text = format!("{sent} dead letters: replay done");
+    let text = format!("{}: replay done", counted(sent, "dead letter"));
     printer.end(&[("changed", json!(sent > 0))], &text)?;
     Ok(match unroutable {
         0 => ExitCode::SUCCESS,
@@ -75,7 +79,7 @@ pub(super) async fn replay(args: ChangeArgs, broker: &broker::Options) -> anyhow
 
 pub(super) async fn discard(args: ChangeArgs) -> anyhow::Result<ExitCode> {
     let mut chosen = Chosen::by(&args).await?;
-    let what = format!("this would discard {} dead letters:", chosen.found.count);
+    let what = format!("this would discard {}:", counted(chosen.found.count, "dead letter"));
     if args.dry_run {
         return chosen.dry_run(&what, args.json, line).await;
     }
@@ -101,7 +105,7 @@ pub(super) async fn discard(args: ChangeArgs) -> anyhow::Result<ExitCode> {
             print(&mut printer, letter, did.to_owned())?;
         }
     }
-    let text = format!("{discarded} dead letters: discard done");
+    let text = format!("{}: discard done", counted(discarded, "dead letter"));
     printer.end(&[("changed", json!(discarded > 0))], &text)?;
     Ok(ExitCode::SUCCESS)
 }
@@ -117,13 +121,18 @@ struct Chosen {
 impl Chosen {
     async fn by(args: &ChangeArgs) -> anyhow::Result<Self> {
         if !args.all && args.dead_letter_id.is_none() && !args.filter.is_given() {
-            bail!(
+            return Err(Misconfigured(
                 "say which dead letters: a NUMBER, --all, --dead-reason, --tenant, --import, --over, --older-than or \
                  --newer-than"
-            );
+                    .to_owned(),
+            )
+            .into());
         }
-        let db = Db::new(&args.database)?;
-        let filter = args.filter.filter(args.dead_letter_id, Some(DeadState::Open))?;
+        let db = Db::connect(&args.database).await?;
+        let filter = args
+            .filter
+            .filter(&db, args.dead_letter_id, Some(DeadState::Open))
+            .await?;
         let found = db.count_dead_letters(&filter).await?;
         if let Some(id) = args.dead_letter_id
             && found.count == 0

@@ -4,7 +4,10 @@ use serde_json::{Value, json};
 use shared::text::printable;
 
 use crate::{
-    cli::terminal::{print, print_json_part},
+    cli::{
+        terminal::{print, print_json_part},
+        words::counted,
+    },
     db::StoredDeadLetter,
     steps::event::rfc3339,
 };
@@ -95,11 +98,11 @@ pub(super) fn line(letter: &StoredDeadLetter) -> anyhow::Result<String> {
         _ => String::new(),
     };
     Ok(format!(
-        "{}  {} (from {}, retried {} times, set aside {}){closed}\n    {import}: {}",
+        "{}  {} (from {}, retried {}, set aside {}){closed}\n    {import}: {}",
         letter.dead_letter_id,
         printable(&letter.reason),
         printable(&letter.origin),
-        letter.retry_count,
+        counted(letter.retry_count, "time"),
         rfc3339(letter.set_aside_at)?,
         printable(letter.error.as_deref().unwrap_or("no error noted")),
     ))

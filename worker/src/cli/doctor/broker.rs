@@ -1,7 +1,13 @@
-//! The broker: whether it is there, its exchanges and queues, what our user may do, who works.
+//! The broker: whether it is there, its exchanges and queues, what our user may do, who works, whether the Dialer reads.
 
 use super::{check::Check, environment::from_environment};
-use crate::broker;
+use crate::{
+    broker::{self, Depth, Examined},
+    cli::words::counted,
+};
+
+/// A Dialer takes an event within milliseconds. So many wait only where it does not.
+const MANY_EVENTS: u32 = 1000;
 
 pub(super) async fn broker() -> Vec<Check> {
     let options = match from_environment::<broker::Options>() {
@@ -18,10 +24,11 @@ pub(super) async fn broker() -> Vec<Check> {
     };
     let server = found.version.as_deref().unwrap_or("of unknown version");
     let mut checks = vec![Check::ok("broker", format!("RabbitMQ {server}"))];
+    checks.push(shards(&found, options.amqp_shards));
     if !found.missing.is_empty() {
         checks.push(Check::failed(
             "topology",
-            format!("missing: {}", found.missing.join(", ")),
+            format!("missing: {}", first(&found.missing)),
             "run user-import topology; are AMQP_PREFIX and AMQP_SHARDS those of the other workers?",
         ));
         return checks;
@@ -35,14 +42,14 @@ pub(super) async fn broker() -> Vec<Check> {
     } else {
         Check::ok("topology", "all exchanges and queues are there")
     });
-    checks.push(if found.refused.is_empty() {
-        Check::ok("broker permissions", "may publish and read")
-    } else {
-        Check::failed(
-            "broker permissions",
-            found.refused.join("; "),
-            "give the user configure, write and read on ^(imports(\\..+)?|dialer\\.import-events)$",
-        )
+    checks.push(permissions(&found));
+    checks.push(match &found.blocked {
+        None => Check::ok("publishing", "the broker takes messages"),
+        Some(reason) => Check::failed(
+            "publishing",
+            format!("the broker takes no messages: {reason}"),
+            "rabbitmq-diagnostics alarms; free memory or disk space. Workers wait and go on by themselves",
+        ),
     });
     let text = format!("{} connected, {} messages waiting", found.workers, found.waiting);
     checks.push(if found.workers == 0 {
@@ -50,18 +57,68 @@ pub(super) async fn broker() -> Vec<Check> {
     } else {
         Check::ok("workers", text)
     });
-    checks.push(delivery_limit(found.version.as_deref()));
+    checks.push(events(&found, options.topology().dialer_queue().as_str()));
     checks
 }
 
-/// Whether the server drops messages that are returned too often. AMQP shows no policies.
-fn delivery_limit(version: Option<&str>) -> Check {
-    const NAME: &str = "delivery limit";
-    let major = version.and_then(|version| version.split('.').next()?.parse::<u32>().ok());
-    if major.is_some_and(|major| major < 4) {
-        return Check::ok(NAME, "this server has none of its own");
+fn permissions(found: &Examined) -> Check {
+    const NAME: &str = "broker permissions";
+    if found.refused.is_empty() {
+        return Check::ok(NAME, "may declare, publish and read");
     }
-    let found = "RabbitMQ drops an event after 20 returns, from 4.0 on, unless a policy forbids it; policies cannot be seen from here";
-    let advice = "rabbitmqctl list_policies must show one for imports.dead and dialer.import-events; the runbook has it";
-    Check::warning(NAME, found, advice)
+    let advice = if found.refused.iter().any(|refusal| refusal.contains("PRECONDITION_FAILED")) {
+        "a queue is declared otherwise than this release does: delete it while it is empty, then user-import topology"
+    } else {
+        "give the user configure, write and read on ^(imports(\\..+)?|dialer\\.import-events)$"
+    };
+    Check::failed(NAME, format!("refused: {}", first(&found.refused)), advice)
+}
+
+/// Whether all workers agree on the number of shards. What lies in queues beyond it is read by nobody.
+fn shards(found: &Examined, ours: u16) -> Check {
+    const NAME: &str = "shards";
+    let declared = found.declared_shards;
+    let Depth { messages, consumers } = found.surplus;
+    if declared == ours {
+        return Check::ok(NAME, format!("{ours}, as declared"));
+    }
+    let text = format!("AMQP_SHARDS is {ours}, but there are queues of {declared} shards");
+    if consumers > 0 {
+        let text = format!("{text}, which other workers read");
+        return Check::warning(NAME, text, "give all workers the same AMQP_SHARDS");
+    }
+    if messages > 0 {
+        let wait = if messages == 1 { "waits" } else { "wait" };
+        let text = format!(
+            "{text}; {} {wait} in those that nobody reads",
+            counted(messages, "message")
+        );
+        let advice = format!("start workers with AMQP_SHARDS={declared} until these queues are empty");
+        return Check::failed(NAME, text, advice);
+    }
+    let advice = format!("set AMQP_SHARDS={declared} for all workers, or delete the queues of shard {ours} and above");
+    Check::warning(NAME, format!("{text}; those that nobody reads are empty"), advice)
+}
+
+/// Whether the Dialer reads its events.
+fn events(found: &Examined, queue: &str) -> Check {
+    const NAME: &str = "events";
+    let Depth { messages, consumers } = found.events;
+    let text = format!("{messages} in {queue}, {}", counted(consumers, "consumer"));
+    if messages > 0 && consumers == 0 || messages >= MANY_EVENTS {
+        let advice = "does the Dialer run, and does it read its events? Imports go on meanwhile";
+        Check::warning(NAME, text, advice)
+    } else {
+        Check::ok(NAME, text)
+    }
+}
+
+/// The first few; they all have the same cause.
+fn first(all: &[String]) -> String {
+    const SHOWN: usize = 3;
+    let mut text = all.iter().take(SHOWN).cloned().collect::<Vec<_>>().join("; ");
+    if let Some(others) = all.len().checked_sub(SHOWN).filter(|others| *others > 0) {
+        text.push_str(&format!("; and {others} more"));
+    }
+    text
 }

@@ -10,6 +10,8 @@ pub(super) enum Verdict {
     Ok,
     Warning,
     Failed,
+    /// It could not be looked at.
+    Unchecked,
 }
 
 /// One line of the table.
@@ -48,15 +50,23 @@ impl Check {
         }
     }
 
+    pub(super) fn unchecked(check: &'static str, found: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self {
+            verdict: Verdict::Unchecked,
+            ..Self::warning(check, found, advice)
+        }
+    }
+
     pub(super) fn text(&self) -> String {
         let verdict = match self.verdict {
             Verdict::Ok => "ok",
             Verdict::Warning => "warning",
             Verdict::Failed => "FAILED",
+            Verdict::Unchecked => "unchecked",
         };
-        let mut text = format!("{verdict:<8}{:<22}{}", self.check, printable(&self.found));
+        let mut text = format!("{verdict:<10}{:<22}{}", self.check, printable(&self.found));
         if let Some(advice) = &self.advice {
-            text.push_str(&format!("\n{:30}→ {}", "", printable(advice)));
+            text.push_str(&format!("\n{:32}→ {}", "", printable(advice)));
         }
         text
     }

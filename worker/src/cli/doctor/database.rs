@@ -2,7 +2,7 @@
 
 use time::OffsetDateTime;
 
-use super::{check::Check, clock::clock, environment::from_environment, imports, seals::seal_keys};
+use super::{check::Check, environment::from_environment, imports, seals::seal_keys};
 use crate::{
     db::{self, Db, Health, SchemaVersion},
     secret::Secret,
@@ -37,16 +37,14 @@ pub(super) async fn database() -> Vec<Check> {
         Err(error) => return unreachable(error),
     }
     let mut checks = vec![schema(db.schema_version().await)];
-    let asked = OffsetDateTime::now_utc();
     match db.health().await {
         Ok(health) => {
-            let answered = OffsetDateTime::now_utc();
             let server = format!("PostgreSQL {}, as role {}", health.server_version, health.role);
             checks.insert(0, Check::ok("database", server));
             checks.push(permissions(&health));
-            checks.push(clock(health.now, asked + (answered - asked) / 2));
             checks.push(imports::imports(&health));
             checks.push(imports::delays(&health));
+            checks.push(imports::pauses(db.pauses().await));
             checks.push(imports::progress(db.backlog().await));
             checks.push(imports::dead_letters(&health));
         }
@@ -54,6 +52,13 @@ pub(super) async fn database() -> Vec<Check> {
     }
     checks.push(seal_keys(&db).await);
     checks
+}
+
+/// What time it is at the database, if it can be asked.
+pub(super) async fn time() -> Option<OffsetDateTime> {
+    let options = from_environment::<db::Options>().ok()?;
+    db::reach(&options).await.ok()?;
+    Db::new(&options).ok()?.time().await.ok()
 }
 
 /// The log-in of `purge`, where there is one.
@@ -97,15 +102,16 @@ fn schema(found: Result<SchemaVersion, db::Error>) -> Check {
     };
     if !found.missing.is_empty() {
         let text = format!(
-            "version {}, this program needs {:?} too",
-            found.applied, found.missing
+            "version {}, this program needs {} too",
+            found.applied,
+            listed(&found.missing)
         );
         return Check::failed(NAME, text, "run user-import migrate");
     }
     if !found.different.is_empty() {
         let text = format!(
-            "versions {:?} were not applied to their end, or are not those of this program",
-            found.different
+            "versions {} were not applied to their end, or are not those of this program",
+            listed(&found.different)
         );
         return Check::failed(
             NAME,
@@ -118,6 +124,11 @@ fn schema(found: Result<SchemaVersion, db::Error>) -> Check {
         return Check::warning(NAME, text, "update this program");
     }
     Check::ok(NAME, format!("version {}", found.applied))
+}
+
+fn listed(versions: &[i64]) -> String {
+    let versions: Vec<String> = versions.iter().map(ToString::to_string).collect();
+    versions.join(", ")
 }
 
 fn permissions(health: &Health) -> Check {

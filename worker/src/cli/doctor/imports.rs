@@ -1,7 +1,10 @@
 //! How the imports are: which have failed, which wait and why, which stand still.
 
 use super::check::Check;
-use crate::db::{self, Backlog, Health, STALLED};
+use crate::{
+    cli::words::counted,
+    db::{self, Backlog, Health, Pause, STALLED},
+};
 
 pub(super) fn imports(health: &Health) -> Check {
     let found = format!("{} under way, {} failed", health.open, health.failed);
@@ -23,18 +26,32 @@ pub(super) fn delays(health: &Health) -> Check {
     Check::warning(NAME, health.delayed.join("; "), advice)
 }
 
+/// Which imports an operator lets wait.
+pub(super) fn pauses(pauses: Result<Vec<Pause>, db::Error>) -> Check {
+    const NAME: &str = "pauses";
+    const SHOWN: usize = 3;
+    let pauses = match pauses {
+        Ok(pauses) if pauses.is_empty() => return Check::ok(NAME, "none"),
+        Ok(pauses) => pauses,
+        Err(error) => return Check::failed(NAME, error.to_string(), "see the database"),
+    };
+    let mut found: Vec<String> = pauses.iter().take(SHOWN).map(ToString::to_string).collect();
+    if pauses.len() > SHOWN {
+        found.push(format!("and {} more", pauses.len() - SHOWN));
+    }
+    let advice = "user-import resume --all or --tenant ID, when the reason is gone";
+    Check::warning(NAME, found.join("; "), advice)
+}
+
 /// Whether imports get on.
 pub(super) fn progress(backlog: Result<Backlog, db::Error>) -> Check {
     const NAME: &str = "progress";
     match backlog {
         Ok(backlog) if backlog.stalled > 0 => {
-            let (plural, have) = match backlog.stalled {
-                1 => ("", "has"),
-                _ => ("s", "have"),
-            };
+            let have = if backlog.stalled == 1 { "has" } else { "have" };
             let found = format!(
-                "{} import{plural} {have} not progressed for {} s, the longest for {} s",
-                backlog.stalled,
+                "{} {have} not progressed for {} s, the longest for {} s",
+                counted(backlog.stalled, "import"),
                 STALLED.as_secs(),
                 backlog.without_progress.as_secs()
             );

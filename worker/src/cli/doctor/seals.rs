@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{check::Check, environment::from_environment};
 use crate::{
+    cli::words::counted,
     crypto::seal::{InvalidKeys, KeyRing},
     db::Db,
     secret::Secret,
@@ -59,8 +60,8 @@ pub(super) async fn seal_keys(db: &Db) -> Check {
     }
     let ids: Vec<&str> = ring.key_ids().collect();
     let found = format!(
-        "{} open seeds, all open; keys {}, sealing with {}",
-        open.len(),
+        "{}, all open; keys {}, sealing with {}",
+        counted(open.len(), "open seed"),
         ids.join(", "),
         ring.active_id(),
     );
@@ -68,6 +69,6 @@ pub(super) async fn seal_keys(db: &Db) -> Check {
         Check::ok(NAME, found)
     } else {
         let advice = "user-import rotate-seals seals all seeds with the first key";
-        Check::warning(NAME, format!("{found}; some are sealed with {others:?}"), advice)
+        Check::warning(NAME, format!("{found}; some are sealed with {}", others.into_iter().collect::<Vec<_>>().join(", ")), advice)
     }
 }

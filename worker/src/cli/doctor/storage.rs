@@ -1,8 +1,10 @@
 //! The object storage: whether an object can be written, read and deleted.
 
+use time::OffsetDateTime;
+use url::Url;
 use uuid::Uuid;
 
-use super::{check::Check, environment::from_environment};
+use super::{check::Check, environment::from_environment, http};
 use crate::storage::{self, Fetched, Storage};
 
 /// What is written into the bucket and read back.
@@ -39,4 +41,11 @@ pub(super) async fn storage() -> Vec<Check> {
         checks.push(Check::warning("storage deletion", error.to_string(), advice));
     }
     checks
+}
+
+/// What time it is at the store, if it can be asked.
+pub(super) async fn time() -> Option<OffsetDateTime> {
+    let options = from_environment::<storage::Options>().ok()?;
+    let url = Url::parse(options.endpoint.expose()).ok()?;
+    http::get(&url, options.ca_file.as_ref()).await.ok()?.date
 }

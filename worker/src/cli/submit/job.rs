@@ -51,10 +51,10 @@ pub(super) struct Args {
     #[arg(long, value_enum, default_value_t = TwoFactorKind::Default)]
     two_factor: TwoFactorKind,
     /// Longest session in minutes [default: unlimited]
-    #[arg(long, value_name = "MINUTES")]
+    #[arg(long, value_name = "MINUTES", value_parser = at_least_one)]
     max_session_minutes: Option<NonZeroU32>,
     /// Most sessions of a user at one time [default: unlimited]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
     max_concurrent_sessions: Option<NonZeroU32>,
     /// Generate passwords of digits only (not recommended)
     #[arg(long)]
@@ -186,6 +186,12 @@ impl Args {
 
 fn usage<T>(message: impl Into<String>) -> Result<T, Misconfigured> {
     Err(Misconfigured(message.into()))
+}
+
+fn at_least_one(text: &str) -> Result<NonZeroU32, String> {
+    text.trim()
+        .parse()
+        .map_err(|_| format!("{text:?} is not a number from 1 to {}", u32::MAX))
 }
 
 fn id(text: &str) -> Result<Id, String> {

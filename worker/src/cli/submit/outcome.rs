@@ -7,26 +7,24 @@ use shared::{
     contract::event::{Body, Completed},
     text::printable,
 };
-use tokio::io::AsyncWriteExt;
 use uuid::Uuid;
 
 use crate::{
     cli::{
+        reports::download,
         status::ignored_columns,
         terminal::{print, print_json},
+        words::{counted, outcomes},
     },
     db::{Db, Import},
     steps::event,
-    storage::{Fetched, Storage},
+    storage::Storage,
 };
 
 /// Exit code of an import that is finished, but not every row was created.
 pub(in crate::cli) const WITH_PROBLEMS: u8 = 3;
 /// Exit code of an import that was refused as a whole.
 pub(in crate::cli) const REJECTED: u8 = 4;
-
-/// Reports have a few MiB at most: the source's rows and a sentence for each problem.
-const MAX_REPORT_BYTES: u64 = 256 * 1024 * 1024;
 
 pub(super) fn published(import_id: Uuid, json: bool) -> anyhow::Result<()> {
     if json {
@@ -64,8 +62,7 @@ pub(super) async fn finished(
                 show(&format!("ignored: {column}"))?;
             }
             if let Some(out) = out {
-                download(storage, &completed.reports.success, &out.join("success.csv")).await?;
-                download(storage, &completed.reports.errors, &out.join("errors.csv")).await?;
+                download(storage, &completed.reports, out).await?;
                 show(&format!("reports in {}", out.display()))?;
             }
             let all_created = completed.summary.created == completed.summary.total;
@@ -85,10 +82,10 @@ pub(super) async fn finished(
             Ok(ExitCode::from(REJECTED))
         }
         Body::Failed(failed) => bail!(
-            "the import {} failed: {}; {} users were created before",
+            "the import {} failed: {}; {} created before",
             failed.import_id,
             import.last_error.as_deref().unwrap_or(&failed.reason),
-            failed.created,
+            counted(failed.created, "user"),
         ),
         Body::Cancelled(cancelled) => bail!("the import {} was cancelled", cancelled.import_id),
         Body::Progress(_) | Body::Received(_) | Body::Planned(_) | Body::Delayed(_) | Body::Refused(_) => {
@@ -107,14 +104,12 @@ fn summary(completed: &Completed) -> String {
         ..
     } = completed;
     let mut text = format!(
-        "import {import_id} completed in {:.1} s ({}, {})\n  {} rows: {} created, {} duplicates, {} errors",
+        "import {import_id} completed in {:.1} s ({}, {})\n  {}: {}",
         std::time::Duration::from_millis(timings.duration_ms).as_secs_f64(),
         file.encoding,
         file.delimiter,
-        summary.total,
-        summary.created,
-        summary.duplicates,
-        summary.errors,
+        counted(summary.total, "row"),
+        outcomes(summary),
     );
     for problem in problems {
         let field = problem
@@ -127,41 +122,4 @@ fn summary(completed: &Completed) -> String {
         ));
     }
     text
-}
-
-/// Writes a report where only its owner can read it: it may hold passwords.
-async fn download(storage: &Storage, key: &str, path: &Path) -> anyhow::Result<()> {
-    let Fetched::Found {
-        content: Some(content),
-        ..
-    } = storage.get(key, MAX_REPORT_BYTES).await?
-    else {
-        bail!("the report {key:?} is not in storage any more");
-    };
-    replace(path, &content)
-        .await
-        .with_context(|| format!("cannot write {}", path.display()))
-}
-
-/// Writes a new file and puts it in the old one's place: an old file would keep its rights, and a link lead elsewhere.
-async fn replace(path: &Path, content: &[u8]) -> std::io::Result<()> {
-    let new = path.with_extension(format!("{}.new", Uuid::new_v4()));
-    let written = async {
-        let mut options = tokio::fs::OpenOptions::new();
-        let mut file = options
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&new)
-            .await?;
-        file.write_all(content).await?;
-        file.sync_all().await?;
-        tokio::fs::rename(&new, path).await
-    };
-    let written = written.await;
-    if written.is_err() {
-        // It may hold passwords, and nobody would look for it.
-        let _ = tokio::fs::remove_file(&new).await;
-    }
-    written
 }

@@ -2,7 +2,10 @@
 
 use shared::text::printable;
 
-use crate::{cli::follow::Bar, db::Import};
+use crate::{
+    cli::{follow::Bar, words::counted},
+    db::Import,
+};
 
 /// Without a terminal, a line is written for each such part of the rows.
 const LINES: u64 = 10;
@@ -23,14 +26,18 @@ impl Progress {
     pub(super) fn show(&mut self, import: &Import) {
         let trouble = import
             .trouble()
-            .map(|error| format!("retried {} times: {error}", import.retry_count));
+            .map(|error| format!("retried {}: {error}", counted(import.retry_count, "time")));
         let state = trouble.unwrap_or_else(|| import.state.as_str().to_owned());
         let state = printable(&state).into_owned();
         let total = u64::from(import.summary.total);
         let done = total.saturating_sub(u64::from(import.pending));
         let tenth = (done * LINES).checked_div(total).unwrap_or(0) * total / LINES;
-        self.line(format!("{state}, {tenth} of {total} rows done"));
-        self.bar.show(import, state);
+        self.line(format!("{state}, {tenth} of {} done", counted(total, "row")));
+        let bar = match total {
+            0 => state,
+            _ => format!("{done} of {}, {state}", counted(total, "row")),
+        };
+        self.bar.show(import, bar);
     }
 
     pub(super) fn say(&mut self, text: &str) {

@@ -1,0 +1,122 @@
+//! `user-import pause` and `user-import resume`.
+
+use std::process::ExitCode;
+
+use anyhow::bail;
+use serde_json::json;
+use shared::contract::Id;
+
+use super::{
+    list::tenant,
+    operator::{By, show},
+};
+use crate::{
+    db::{self, Db},
+    policy,
+};
+
+/// What `pause` and `resume` take alike.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+struct Scope {
+    /// The imports of this tenant
+    #[arg(long, value_name = "ID", value_parser = tenant, required_unless_present = "all", conflicts_with = "all")]
+    tenant: Option<Id>,
+    /// The imports of all tenants
+    #[arg(long)]
+    all: bool,
+    /// Print one line of JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    by: By,
+    #[command(flatten)]
+    database: db::Options,
+}
+
+/// Options of `pause`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+What happens: what workers have begun they finish, seconds later at most. Then no file is read and
+no user created. Jobs are still received, `list` and `status` show the imports, and `cancel` works.
+Nothing is lost and nothing fails, however long the pause lasts: `resume` ends it. `doctor` and the
+metric user_import_pauses remind of it. Workers of a release without `pause` ignore it.
+
+Exit codes: 0 paused, or paused before; 2 usage; 1 anything that failed.
+
+Examples:
+  user-import pause --tenant 42 --reason 'their PBX is being moved'
+  user-import pause --all --reason 'upgrade of the Dialer'")]
+pub(super) struct PauseArgs {
+    #[command(flatten)]
+    scope: Scope,
+}
+
+/// Options of `resume`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+The imports continue by themselves, half a minute later at most. A pause of all tenants and one of a
+single tenant are ended each by itself.
+
+Exit codes: 0 resumed, or not paused; 2 usage; 1 anything that failed.
+
+Example:
+  user-import resume --tenant 42")]
+pub(super) struct ResumeArgs {
+    #[command(flatten)]
+    scope: Scope,
+}
+
+impl Scope {
+    fn name(&self) -> String {
+        self.tenant
+            .map_or_else(|| "all tenants".to_owned(), |tenant_id| format!("tenant {tenant_id}"))
+    }
+
+    fn show(&self, changed: bool, text: &str) -> anyhow::Result<ExitCode> {
+        let value = json!({ "tenant_id": self.tenant, "changed": changed });
+        show(self.json, &value, text)?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+pub(super) async fn pause(PauseArgs { scope }: PauseArgs) -> anyhow::Result<ExitCode> {
+    let db = Db::connect(&scope.database).await?;
+    if let Some(tenant_id) = scope.tenant
+        && !db.has_tenant(tenant_id).await?
+    {
+        bail!("there is no tenant {tenant_id}");
+    }
+    let changed = db.pause(scope.tenant, &scope.by.audit("pause")).await?;
+    let were = if changed { "are paused" } else { "were paused before" };
+    let text = format!(
+        "the imports of {} {were}: they wait until user-import resume",
+        scope.name()
+    );
+    scope.show(changed, &text)
+}
+
+pub(super) async fn resume(ResumeArgs { scope }: ResumeArgs) -> anyhow::Result<ExitCode> {
+    let db = Db::connect(&scope.database).await?;
+    let changed = db.resume(scope.tenant, &scope.by.audit("resume")).await?;
+    let mut text = if changed {
+        format!(
+            "the imports of {} continue, within {} s",
+            scope.name(),
+            policy::delay(policy::NO_ROOM).time.as_secs()
+        )
+    } else {
+        format!("there is no pause of {}", scope.name())
+    };
+    for left in db.pauses().await? {
+        let by_another = match (left.tenant_id, scope.tenant) {
+            (None, Some(_)) => "all imports are still paused: user-import resume --all".to_owned(),
+            (Some(other), None) => {
+                format!("tenant {other} is still paused: user-import resume --tenant {other}")
+            }
+            _ => continue,
+        };
+        text.push_str(&format!("\n{by_another}"));
+    }
+    scope.show(changed, &text)
+}

@@ -1,0 +1,123 @@
+//! `user-import reports`: the reports of an import, and how a report comes into a file.
+
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use anyhow::{Context, bail};
+use serde_json::json;
+use shared::contract::event::ReportKeys;
+use tokio::io::AsyncWriteExt;
+use uuid::Uuid;
+
+use super::{
+    import_id::ImportId,
+    operator::{By, show},
+    status::reports_of,
+};
+use crate::{
+    db::{self, Db},
+    storage::{self, Fetched, Storage},
+};
+
+/// Reports have a few MiB at most: the source's rows and a sentence for each problem.
+const MAX_REPORT_BYTES: u64 = 256 * 1024 * 1024;
+
+/// Options of `reports`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Writes success.csv and errors.csv into the folder, which is created; only their owner can read
+them. The success CSV holds temporary passwords: the audit trail says who fetched it.
+
+Exit codes: 0 written; 2 usage; 1 anything that failed, or there are no reports (yet, or any more).
+
+Example:
+  user-import reports 018f6c2e-8d3b-7c51-9a34-2f1d7c0a4e11 --out reports")]
+pub(super) struct Args {
+    /// The import's ID, or its beginning
+    #[arg(value_name = "ID")]
+    import_id: ImportId,
+    /// Folder for the reports
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// The reports of this attempt [default: the last one]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    attempt: Option<u32>,
+    /// Print one line of JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    by: By,
+    #[command(flatten)]
+    database: db::Options,
+    #[command(flatten)]
+    storage: storage::Options,
+}
+
+pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let (db, storage) = (Db::connect(&args.database).await?, Storage::new(&args.storage)?);
+    let import = args.import_id.find(&db).await?;
+    let import_id = import.job.import_id;
+    let attempt = args.attempt.unwrap_or(import.attempt);
+    let keys = reports_of(&db, &import, attempt).await?;
+    create_folder(&args.out).await?;
+    // First, so that nobody fetches passwords unseen.
+    let details = json!({ "attempt": attempt });
+    let about = (import.job.tenant_id.get(), import_id);
+    db.record(&args.by.audit("reports"), Some(about), details).await?;
+    download(&storage, &keys, &args.out).await?;
+    let value = json!({ "import_id": import_id, "attempt": attempt, "out": args.out });
+    let text = format!("success.csv and errors.csv of attempt {attempt} are in {}", args.out.display());
+    show(args.json, &value, &text)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Makes the folder for the reports, unless it is there.
+pub(super) async fn create_folder(out: &Path) -> anyhow::Result<()> {
+    tokio::fs::create_dir_all(out)
+        .await
+        .with_context(|| format!("cannot create the folder {}", out.display()))
+}
+
+/// Writes both reports into the folder.
+pub(super) async fn download(storage: &Storage, keys: &ReportKeys, out: &Path) -> anyhow::Result<()> {
+    for (key, name) in [(&keys.success, "success.csv"), (&keys.errors, "errors.csv")] {
+        let Fetched::Found {
+            content: Some(content),
+            ..
+        } = storage.get(key, MAX_REPORT_BYTES).await?
+        else {
+            bail!("the report {key:?} is not in storage any more");
+        };
+        let path = out.join(name);
+        replace(&path, &content)
+            .await
+            .with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(())
+}
+
+/// Writes a new file that only its owner can read, and puts it in the old one's place: an old file would keep its rights, and a
+/// link lead elsewhere.
+async fn replace(path: &Path, content: &[u8]) -> std::io::Result<()> {
+    let new = path.with_extension(format!("{}.new", Uuid::new_v4()));
+    let written = async {
+        let mut options = tokio::fs::OpenOptions::new();
+        let mut file = options
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&new)
+            .await?;
+        file.write_all(content).await?;
+        file.sync_all().await?;
+        tokio::fs::rename(&new, path).await
+    };
+    let written = written.await;
+    if written.is_err() {
+        // It may hold passwords, and nobody would look for it.
+        let _ = tokio::fs::remove_file(&new).await;
+    }
+    written
+}
