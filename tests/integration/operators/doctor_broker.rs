@@ -71,10 +71,15 @@ async fn doctor_sees_alarms_missing_rights_and_events_that_nobody_reads() {
         assert_eq!(healthy["unchecked"], 0, "{healthy}");
 
         // Without the API it is said what could not be looked at.
-        let blind = [("AMQP_URL", broker.variable("AMQP_URL")), ("RABBITMQ_API_URL", "")];
+        let blind = [
+            ("AMQP_URL", broker.variable("AMQP_URL")),
+            ("RABBITMQ_API_URL", ""),
+        ];
         let found = examined(world, &blind, 0).await;
         assert_eq!(verdict(&found, "management API"), "unchecked", "{found}");
-        let wrong = broker.variable("RABBITMQ_API_URL").replace("monitor:", "monitor:x");
+        let wrong = broker
+            .variable("RABBITMQ_API_URL")
+            .replace("monitor:", "monitor:x");
         let wrong = [variables[0], ("RABBITMQ_API_URL", wrong.as_str())];
         assert_eq!(
             verdict(&examined(world, &wrong, 1).await, "management API"),
@@ -83,20 +88,41 @@ async fn doctor_sees_alarms_missing_rights_and_events_that_nobody_reads() {
 
         // A policy less.
         let vhost = ["-p", "user-import"];
-        broker.control(&["clear_policy", vhost[0], vhost[1], DELIVERY_LIMIT]).await;
+        broker
+            .control(&["clear_policy", vhost[0], vhost[1], DELIVERY_LIMIT])
+            .await;
         let found = until(world, &variables, 0, "delivery limits", "warning").await;
-        assert!(told(&found, "delivery limits").contains("dialer.import-events"), "{found}");
+        assert!(
+            told(&found, "delivery limits").contains("dialer.import-events"),
+            "{found}"
+        );
 
         // No right to configure.
         let ours = ".*imports.*|.*dialer.*";
-        let rights = ["set_permissions", vhost[0], vhost[1], "user-import", "^$", ours, ours];
+        let rights = [
+            "set_permissions",
+            vhost[0],
+            vhost[1],
+            "user-import",
+            "^$",
+            ours,
+            ours,
+        ];
         broker.control(&rights).await;
         let found = examined(world, &variables, 1).await;
         assert!(
             told(&found, "broker permissions").starts_with("refused: declare exchange "),
             "{found}"
         );
-        let rights = ["set_permissions", vhost[0], vhost[1], "user-import", ours, ours, ours];
+        let rights = [
+            "set_permissions",
+            vhost[0],
+            vhost[1],
+            "user-import",
+            ours,
+            ours,
+            ours,
+        ];
         broker.control(&rights).await;
 
         // Events that nobody reads, and events that somebody holds.

@@ -34,7 +34,9 @@ async fn a_paused_tenant_waits_and_all_others_go_on() {
     in_world(async |world| {
         let (waiting, other) = (world.tenant().await, world.tenant().await);
         let tenant = waiting.id.to_string();
-        let paused = world.json_of(&["pause", "--tenant", &tenant, "--reason", "PBX"], 0).await;
+        let paused = world
+            .json_of(&["pause", "--tenant", &tenant, "--reason", "PBX"], 0)
+            .await;
         assert_eq!(paused["changed"], true);
         let again = world.json_of(&["pause", "--tenant", &tenant], 0).await;
         assert_eq!(again["changed"], false);
@@ -64,7 +66,10 @@ async fn a_paused_tenant_waits_and_all_others_go_on() {
 
         let found = examined(world, &[], 0).await;
         assert_eq!(verdict(&found, "pauses"), "warning", "{found}");
-        assert!(told(&found, "pauses").contains("by olga: PBX → user-import resume"), "{found}");
+        assert!(
+            told(&found, "pauses").contains("by olga: PBX → user-import resume"),
+            "{found}"
+        );
         let watched = Watched::of(world).await;
         watched.becomes("user_import_pauses{scope=\"tenant\"}", 1.0).await;
         watched.becomes("user_import_pauses{scope=\"all\"}", 0.0).await;

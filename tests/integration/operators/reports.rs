@@ -55,7 +55,9 @@ async fn reports_are_fetched_into_new_files_for_their_owner_alone() {
 async fn status_shows_all_attempts_with_their_reports() {
     in_world(async |world| {
         let job = world.half_failed().await;
-        let early = world.user_import(&["reports", id(&job), "--out", "nowhere"]).await;
+        let early = world
+            .user_import(&["reports", id(&job), "--out", "nowhere"])
+            .await;
         assert_eq!(early.code, Some(1));
         assert!(early.error.contains("no reports of attempt 1"), "{}", early.error);
         assert!(early.error.contains("failed"), "{}", early.error);

@@ -66,9 +66,7 @@ async fn the_exit_code_says_how_the_import_ended() {
         let duplicate = submit(world, tenant, &good, &options).await;
         assert_eq!(duplicate.code, Some(3));
         assert!(
-            duplicate
-                .out
-                .contains("1 row: 0 created, 1 duplicate, 0 errors"),
+            duplicate.out.contains("1 row: 0 created, 1 duplicate, 0 errors"),
             "{}",
             duplicate.out
         );

@@ -42,11 +42,21 @@ async fn ctrl_c_ends_the_waiting_and_says_how_to_get_the_reports() {
         let import_id = "018f6c2e-8d3b-7c51-9a34-2f1d7c0a4e11";
         let mut submit = world.command();
         submit
-            .args(["submit", file.to_str().unwrap(), "--tenant", &tenant, "--id", import_id])
+            .args([
+                "submit",
+                file.to_str().unwrap(),
+                "--tenant",
+                &tenant,
+                "--id",
+                import_id,
+            ])
             .args(["--wait", "--json"]);
         let (code, said) = interrupted(submit, "waiting for a worker").await;
         assert_eq!(code, Some(130), "{said}");
-        assert!(said.contains(&format!("user-import reports {import_id} --out DIR")), "{said}");
+        assert!(
+            said.contains(&format!("user-import reports {import_id} --out DIR")),
+            "{said}"
+        );
 
         // The import goes on.
         let worker = Worker::start(world, &[("S3_BUCKET", "no-such-bucket")]);
@@ -60,7 +70,10 @@ async fn ctrl_c_ends_the_waiting_and_says_how_to_get_the_reports() {
         watch.args(["watch", import_id]);
         let (code, said) = interrupted(watch, "received (attempt 1)").await;
         assert_eq!(code, Some(130), "{said}");
-        assert!(said.contains(&format!("user-import reports {import_id} --out DIR")), "{said}");
+        assert!(
+            said.contains(&format!("user-import reports {import_id} --out DIR")),
+            "{said}"
+        );
     })
     .await;
 }
@@ -73,7 +86,11 @@ async fn watching_ends_when_nobody_reads() {
         let job = world.upload(tenant, good_rows(1)).await;
         world.publish(&job).await;
         eventually("the import", async || {
-            world.user_import(&["status", id(&job)]).await.code.filter(|code| *code == 0)
+            world
+                .user_import(&["status", id(&job)])
+                .await
+                .code
+                .filter(|code| *code == 0)
         })
         .await;
         let mut watch = world.command();
@@ -144,7 +161,14 @@ async fn wrong_usage_has_exit_code_2_and_no_words_of_the_programming_language() 
             &["dead", "list", "--import", "x"],
             &["status"],
             &["submit", file, "--tenant", "1", "--max-session-minutes", "0"],
-            &["submit", file, "--tenant", "1", "--max-concurrent-sessions", "many"],
+            &[
+                "submit",
+                file,
+                "--tenant",
+                "1",
+                "--max-concurrent-sessions",
+                "many",
+            ],
             &["submit", file, "--tenant", "1", "--encoding", "nonsense"],
             &["reports", "abcd"],
             &["list", "--log", "info,=,"],
@@ -159,7 +183,9 @@ async fn wrong_usage_has_exit_code_2_and_no_words_of_the_programming_language() 
             let ran = world.user_import(arguments).await;
             let said = &ran.error;
             assert_eq!(ran.code, Some(2), "{arguments:?}: {said}");
-            for rust in ["non-zero", "Some(", "None", "ParseInt", "Error {", "Cost {", "u32", "::"] {
+            for rust in [
+                "non-zero", "Some(", "None", "ParseInt", "Error {", "Cost {", "u32", "::",
+            ] {
                 assert!(!said.contains(rust), "{arguments:?}: {said}");
             }
         }
@@ -173,7 +199,10 @@ async fn an_environment_that_is_not_set_is_said_to_be_and_where_to_get_it() {
         for (arguments, variables) in [
             (&["list"][..], &["DATABASE_URL"][..]),
             (&["topology"], &["AMQP_URL"]),
-            (&["work"], &["DATABASE_URL", "AMQP_URL", "S3_ENDPOINT", "SEAL_KEYS"]),
+            (
+                &["work"],
+                &["DATABASE_URL", "AMQP_URL", "S3_ENDPOINT", "SEAL_KEYS"],
+            ),
         ] {
             let mut command = world.command();
             command.args(arguments);
@@ -201,21 +230,30 @@ async fn submit_looks_whether_tenant_and_bucket_exist() {
         let tenant = world.tenant().await.id.to_string();
         let file = world.scratch_file("users.csv", good_rows(1).as_bytes());
         let file = file.to_str().unwrap();
-        let ran = world.user_import(&["submit", file, "--tenant", "4000000000000000000"]).await;
+        let ran = world
+            .user_import(&["submit", file, "--tenant", "4000000000000000000"])
+            .await;
         let said = &ran.error;
         assert_eq!(ran.code, Some(1), "{said}");
         assert!(said.contains("there is no tenant 4000000000000000000"), "{said}");
         let bucket = ["--s3-bucket", "no-such-bucket"];
-        let ran = world.user_import(&[&["submit", file, "--tenant", &tenant], &bucket[..]].concat()).await;
+        let ran = world
+            .user_import(&[&["submit", file, "--tenant", &tenant], &bucket[..]].concat())
+            .await;
         let said = &ran.error;
         assert_eq!(ran.code, Some(1), "{said}");
         assert!(said.contains("there is no bucket \"no-such-bucket\""), "{said}");
 
         let _worker = Worker::start(world, &[]);
-        let ran = world.user_import(&["submit", file, "--tenant", &tenant, "--wait"]).await;
+        let ran = world
+            .user_import(&["submit", file, "--tenant", &tenant, "--wait"])
+            .await;
         assert_eq!(ran.code, Some(0), "{}", &ran.error);
         let shown = ran.out;
-        assert!(shown.contains("1 row: 1 created, 0 duplicates, 0 errors"), "{shown}");
+        assert!(
+            shown.contains("1 row: 1 created, 0 duplicates, 0 errors"),
+            "{shown}"
+        );
         let import_id = shown.split(' ').nth(1).unwrap().to_owned();
         let watched = world.user_import(&["watch", &import_id]).await;
         assert_eq!(watched.code, Some(0));

@@ -252,8 +252,9 @@ impl Topology {
 
     /// All queues, as they are declared.
     pub(super) fn queues(&self) -> Vec<Queue> {
-        let of_exchange =
-            |name: ShortString, arguments| Queue::new(name.clone(), arguments, [(name, ShortString::default())]);
+        let of_exchange = |name: ShortString, arguments| {
+            Queue::new(name.clone(), arguments, [(name, ShortString::default())])
+        };
         let to_work = |key: ShortString| (self.work_exchange(), key);
         let work = || limited(dead_letters_to(self.quarantine()));
         let events = [(self.events_exchange(), "import.#".into())];
@@ -261,10 +262,7 @@ impl Topology {
             (self.jobs_exchange(), REQUESTED.into()),
             to_work(REQUESTED.into()),
         ];
-        let cancel = [
-            (self.jobs_exchange(), CANCEL.into()),
-            to_work(CANCEL.into()),
-        ];
+        let cancel = [(self.jobs_exchange(), CANCEL.into()), to_work(CANCEL.into())];
         let delays = DELAYS.iter().map(|delay| {
             // One delay per queue: with a time-out per message, a long one at the head blocks the short ones behind.
             let delay_ms = u32::try_from(delay.time.as_millis()).unwrap_or(u32::MAX);
@@ -350,7 +348,11 @@ fn limited(mut arguments: Vec<(&'static str, AMQPValue)>) -> Vec<(&'static str, 
 }
 
 /// Declares an exchange; one that is there stays as it is.
-pub(super) async fn declare_exchange(channel: &Channel, name: ShortString, kind: ExchangeKind) -> lapin::Result<()> {
+pub(super) async fn declare_exchange(
+    channel: &Channel,
+    name: ShortString,
+    kind: ExchangeKind,
+) -> lapin::Result<()> {
     let durable = ExchangeDeclareOptions {
         durable: true,
         ..ExchangeDeclareOptions::default()

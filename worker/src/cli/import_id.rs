@@ -34,7 +34,9 @@ impl FromStr for ImportId {
             .map(|character| character.to_ascii_lowercase())
             .collect();
         if !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) || digits.len() > DIGITS {
-            return Err("an ID has 32 hexadecimal digits, as 018f6c2e-8d3b-7c51-9a34-2f1d7c0a4e11".to_owned());
+            return Err(
+                "an ID has 32 hexadecimal digits, as 018f6c2e-8d3b-7c51-9a34-2f1d7c0a4e11".to_owned(),
+            );
         }
         if digits.len() < FEWEST {
             return Err(format!("at least {FEWEST} digits of the ID are needed"));
@@ -73,7 +75,12 @@ impl ImportId {
                     .take(shown)
                     .map(|import| {
                         let job = &import.job;
-                        format!("\n  {} (tenant {}, {})", job.import_id, job.tenant_id, import.state.as_str())
+                        format!(
+                            "\n  {} (tenant {}, {})",
+                            job.import_id,
+                            job.tenant_id,
+                            import.state.as_str()
+                        )
                     })
                     .collect();
                 bail!(
@@ -95,7 +102,8 @@ impl ImportId {
 
     /// The first and the last ID that begins so.
     fn range(&self) -> Result<(Uuid, Uuid), uuid::Error> {
-        let filled = |digit: &str| Uuid::try_parse(&format!("{}{}", self.0, digit.repeat(DIGITS - self.0.len())));
+        let filled =
+            |digit: &str| Uuid::try_parse(&format!("{}{}", self.0, digit.repeat(DIGITS - self.0.len())));
         Ok((filled("0")?, filled("f")?))
     }
 }
@@ -119,9 +127,18 @@ mod tests {
             ),
         ] {
             let (from, to) = text.parse::<ImportId>().unwrap().range().unwrap();
-            assert_eq!((from.to_string().as_str(), to.to_string().as_str()), (first, last));
+            assert_eq!(
+                (from.to_string().as_str(), to.to_string().as_str()),
+                (first, last)
+            );
         }
-        for wrong in ["", "01f", "wxyz", "018f6c2e-8d3b-7c51-9a34-2f1d7c0a4e110", "018f 6c2e"] {
+        for wrong in [
+            "",
+            "01f",
+            "wxyz",
+            "018f6c2e-8d3b-7c51-9a34-2f1d7c0a4e110",
+            "018f 6c2e",
+        ] {
             assert!(wrong.parse::<ImportId>().is_err(), "{wrong}");
         }
     }

@@ -69,8 +69,10 @@ pub(super) struct ResumeArgs {
 
 impl Scope {
     fn name(&self) -> String {
-        self.tenant
-            .map_or_else(|| "all tenants".to_owned(), |tenant_id| format!("tenant {tenant_id}"))
+        self.tenant.map_or_else(
+            || "all tenants".to_owned(),
+            |tenant_id| format!("tenant {tenant_id}"),
+        )
     }
 
     fn show(&self, changed: bool, text: &str) -> anyhow::Result<ExitCode> {
@@ -88,7 +90,11 @@ pub(super) async fn pause(PauseArgs { scope }: PauseArgs) -> anyhow::Result<Exit
         bail!("there is no tenant {tenant_id}");
     }
     let changed = db.pause(scope.tenant, &scope.by.audit("pause")).await?;
-    let were = if changed { "are paused" } else { "were paused before" };
+    let were = if changed {
+        "are paused"
+    } else {
+        "were paused before"
+    };
     let text = format!(
         "the imports of {} {were}: they wait until user-import resume",
         scope.name()

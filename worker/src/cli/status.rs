@@ -145,7 +145,9 @@ async fn attempts(db: &Db, import: &Import) -> anyhow::Result<Vec<Attempt>> {
         return Ok(Vec::new());
     }
     let ended = db.ended_attempts(import.job.import_id).await?;
-    let ended = ended.iter().map(|ended| Attempt::of(import, ended.attempt, ended.state));
+    let ended = ended
+        .iter()
+        .map(|ended| Attempt::of(import, ended.attempt, ended.state));
     let last = Attempt::of(import, import.attempt, import.state);
     Ok(ended.chain([last]).collect())
 }
@@ -159,7 +161,10 @@ pub(super) async fn reports_of(db: &Db, import: &Import, attempt: u32) -> anyhow
         let ended = db.ended_attempts(import_id).await?;
         match ended.iter().find(|ended| ended.attempt == attempt) {
             Some(ended) => ended.state,
-            None => bail!("the import {import_id} has no attempt {attempt}: its last one is {}", import.attempt),
+            None => bail!(
+                "the import {import_id} has no attempt {attempt}: its last one is {}",
+                import.attempt
+            ),
         }
     };
     let found = Attempt::of(import, attempt, state);
@@ -256,9 +261,12 @@ impl Status {
         lines.extend(some("encoding", encoding.as_ref()));
         lines.extend(some("delimiter", delimiter.as_ref()));
         let ignored_rows = self.ignored_rows.filter(|rows| *rows > 0);
-        lines.extend(
-            ignored_rows.map(|rows| ("ignored", format!("{} whose mapped cells are all blank", counted(rows, "row")))),
-        );
+        lines.extend(ignored_rows.map(|rows| {
+            (
+                "ignored",
+                format!("{} whose mapped cells are all blank", counted(rows, "row")),
+            )
+        }));
         lines.extend(self.ignored_names.iter().map(|name| ("ignored", name.clone())));
         lines.extend(some("paused", self.paused.as_ref()));
         lines.extend(some("rejected", rejected.as_ref()));
@@ -288,8 +296,17 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let mut status = Status::of(&import)?;
     status.attempts = attempts(&db, &import).await?;
     if import.is_paused && !import.state.is_final() {
-        let of_this = |pause: &Pause| pause.tenant_id.is_none_or(|tenant_id| tenant_id == import.job.tenant_id);
-        status.paused = db.pauses().await?.iter().find(|pause| of_this(pause)).map(ToString::to_string);
+        let of_this = |pause: &Pause| {
+            pause
+                .tenant_id
+                .is_none_or(|tenant_id| tenant_id == import.job.tenant_id)
+        };
+        status.paused = db
+            .pauses()
+            .await?
+            .iter()
+            .find(|pause| of_this(pause))
+            .map(ToString::to_string);
     }
     status.ignored_names = ignored_columns(&db, &import).await?;
     if args.rows || !args.outcomes.is_empty() {

@@ -79,7 +79,10 @@ pub(super) async fn replay(args: ChangeArgs, broker: &broker::Options) -> anyhow
 
 pub(super) async fn discard(args: ChangeArgs) -> anyhow::Result<ExitCode> {
     let mut chosen = Chosen::by(&args).await?;
-    let what = format!("this would discard {}:", counted(chosen.found.count, "dead letter"));
+    let what = format!(
+        "this would discard {}:",
+        counted(chosen.found.count, "dead letter")
+    );
     if args.dry_run {
         return chosen.dry_run(&what, args.json, line).await;
     }

@@ -66,7 +66,11 @@ fn permissions(found: &Examined) -> Check {
     if found.refused.is_empty() {
         return Check::ok(NAME, "may declare, publish and read");
     }
-    let advice = if found.refused.iter().any(|refusal| refusal.contains("PRECONDITION_FAILED")) {
+    let advice = if found
+        .refused
+        .iter()
+        .any(|refusal| refusal.contains("PRECONDITION_FAILED"))
+    {
         "a queue is declared otherwise than this release does: delete it while it is empty, then user-import topology"
     } else {
         "give the user configure, write and read on ^(imports(\\..+)?|dialer\\.import-events)$"
@@ -96,7 +100,8 @@ fn shards(found: &Examined, ours: u16) -> Check {
         let advice = format!("start workers with AMQP_SHARDS={declared} until these queues are empty");
         return Check::failed(NAME, text, advice);
     }
-    let advice = format!("set AMQP_SHARDS={declared} for all workers, or delete the queues of shard {ours} and above");
+    let advice =
+        format!("set AMQP_SHARDS={declared} for all workers, or delete the queues of shard {ours} and above");
     Check::warning(NAME, format!("{text}; those that nobody reads are empty"), advice)
 }
 

@@ -50,7 +50,11 @@ impl Check {
         }
     }
 
-    pub(super) fn unchecked(check: &'static str, found: impl Into<String>, advice: impl Into<String>) -> Self {
+    pub(super) fn unchecked(
+        check: &'static str,
+        found: impl Into<String>,
+        advice: impl Into<String>,
+    ) -> Self {
         Self {
             verdict: Verdict::Unchecked,
             ..Self::warning(check, found, advice)

@@ -20,7 +20,10 @@ pub(super) struct Clock {
 
 impl Clock {
     /// Asks a server for its time; `None` if it does not tell.
-    pub(super) async fn ask(place: &'static str, time: impl Future<Output = Option<OffsetDateTime>>) -> Option<Self> {
+    pub(super) async fn ask(
+        place: &'static str,
+        time: impl Future<Output = Option<OffsetDateTime>>,
+    ) -> Option<Self> {
         let asked = OffsetDateTime::now_utc();
         let told = time.await?;
         // It was told at some time in between.
@@ -82,7 +85,11 @@ pub(super) fn clocks(servers: &[Clock]) -> Option<Check> {
 fn apart(clock: &Clock, right: Duration) -> String {
     let seconds = (clock.ahead - right).as_seconds_f64();
     let direction = if seconds < 0.0 { "slow" } else { "fast" };
-    format!("the clock of {} is {:.0} s {direction}", clock.place, seconds.abs())
+    format!(
+        "the clock of {} is {:.0} s {direction}",
+        clock.place,
+        seconds.abs()
+    )
 }
 
 #[cfg(test)]
@@ -101,14 +108,26 @@ mod tests {
     #[test]
     fn the_clock_that_differs_from_the_others_is_wrong() {
         for (servers, expected) in [
-            (&[("the database", 1), ("the store", -1)][..], "differs by 1.0 s at most from the database, the store"),
-            (&[("the database", 60), ("the store", 0)], "the clock of the database is 60 s fast →"),
-            (&[("the database", -60), ("the store", -61)], "the clock of this machine is 60 s fast →"),
+            (
+                &[("the database", 1), ("the store", -1)][..],
+                "differs by 1.0 s at most from the database, the store",
+            ),
+            (
+                &[("the database", 60), ("the store", 0)],
+                "the clock of the database is 60 s fast →",
+            ),
+            (
+                &[("the database", -60), ("the store", -61)],
+                "the clock of this machine is 60 s fast →",
+            ),
             (
                 &[("the database", -60), ("the store", 61)],
                 "the clock of the database is 60 s slow, the clock of the store is 61 s fast, as this machine sees it →",
             ),
-            (&[("the database", 7)], "the clock of the database is 7 s fast, as this machine sees it →"),
+            (
+                &[("the database", 7)],
+                "the clock of the database is 7 s fast, as this machine sees it →",
+            ),
         ] {
             let text = told(servers).split_whitespace().collect::<Vec<_>>().join(" ");
             assert!(text.contains(expected), "{text}");

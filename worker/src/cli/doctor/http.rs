@@ -89,5 +89,7 @@ fn root_cause(error: &hyper_util::client::legacy::Error) -> String {
 
 /// What `%XX` in a part of a URL stands for.
 fn decoded(part: &str) -> String {
-    percent_encoding::percent_decode_str(part).decode_utf8_lossy().into_owned()
+    percent_encoding::percent_decode_str(part)
+        .decode_utf8_lossy()
+        .into_owned()
 }

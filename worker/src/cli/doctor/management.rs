@@ -28,12 +28,7 @@ const USUAL_MEMBERS: usize = 3;
 pub(super) struct Options {
     /// URL of RabbitMQ's management API, with a user who has the tag `monitoring`: http://USER:PASSWORD@HOST:15672; without it,
     /// what AMQP does not tell is unchecked
-    #[arg(
-        long,
-        env = "RABBITMQ_API_URL",
-        value_name = "URL",
-        hide_env_values = true
-    )]
+    #[arg(long, env = "RABBITMQ_API_URL", value_name = "URL", hide_env_values = true)]
     rabbitmq_api_url: Option<Secret>,
 }
 
@@ -115,7 +110,8 @@ pub(super) async fn management(options: &Options) -> Vec<Check> {
         return Vec::new();
     };
     let Some(url) = options.url() else {
-        let found = "alarms of other nodes, blocked connections, delivery limits and replicas: AMQP does not tell";
+        let found =
+            "alarms of other nodes, blocked connections, delivery limits and replicas: AMQP does not tell";
         return vec![Check::unchecked(NAME, found, ADVICE)];
     };
     let api = match Url::parse(url.expose()) {
@@ -141,7 +137,9 @@ pub(super) async fn time(options: &Options) -> Option<OffsetDateTime> {
 }
 
 async fn examine(api: &Api<'_>, options: &broker::Options) -> anyhow::Result<Vec<Check>> {
-    let nodes: Vec<Node> = api.list(&["nodes"], "name,running,mem_alarm,disk_free_alarm").await?;
+    let nodes: Vec<Node> = api
+        .list(&["nodes"], "name,running,mem_alarm,disk_free_alarm")
+        .await?;
     let connections: Vec<Connection> = api.list(&["connections"], "user,state").await?;
     let columns = "name,messages,arguments,effective_policy_definition,members,online";
     let vhost = options.vhost()?;
@@ -197,7 +195,8 @@ fn alarms(nodes: &[Node], connections: &[Connection]) -> Check {
     if found.is_empty() {
         return Check::ok(NAME, format!("none; {}", counted(nodes.len(), "node")));
     }
-    let advice = "rabbitmq-diagnostics alarms; free memory or disk space, or start the node. Workers wait meanwhile";
+    let advice =
+        "rabbitmq-diagnostics alarms; free memory or disk space, or start the node. Workers wait meanwhile";
     Check::failed(NAME, found.join("; "), advice)
 }
 
@@ -235,7 +234,11 @@ fn delivery_limits(ours: &[&Queue], topology: &Topology) -> Check {
         "no policy keeps RabbitMQ, from 4.0 on, from dropping what was returned {DELIVERY_LIMIT} times from {}",
         dropping.join(", ")
     );
-    Check::warning(NAME, found, "set the policy of the runbook's section \"Delivery limits\"")
+    Check::warning(
+        NAME,
+        found,
+        "set the policy of the runbook's section \"Delivery limits\"",
+    )
 }
 
 fn replicas(ours: &[&Queue], nodes: &[Node]) -> Check {
@@ -246,7 +249,10 @@ fn replicas(ours: &[&Queue], nodes: &[Node]) -> Check {
     }
     let few = |queue: &&&Queue| queue.members.len() < wanted;
     let away = |queue: &&&Queue| queue.online.len() < queue.members.len();
-    let (few, away): (Vec<_>, Vec<_>) = (ours.iter().filter(few).collect(), ours.iter().filter(away).collect());
+    let (few, away): (Vec<_>, Vec<_>) = (
+        ours.iter().filter(few).collect(),
+        ours.iter().filter(away).collect(),
+    );
     let example = |queues: &[&&Queue]| queues.first().map(|queue| queue.name.clone()).unwrap_or_default();
     let mut found = Vec::new();
     if !few.is_empty() {
@@ -267,7 +273,10 @@ fn replicas(ours: &[&Queue], nodes: &[Node]) -> Check {
         ));
     }
     if found.is_empty() {
-        return Check::ok(NAME, format!("each queue is on {wanted} of {} nodes", nodes.len()));
+        return Check::ok(
+            NAME,
+            format!("each queue is on {wanted} of {} nodes", nodes.len()),
+        );
     }
     let advice = "rabbitmq-queues grow NODE all gives a node its replicas; start a node that is down";
     Check::warning(NAME, found.join("; "), advice)
@@ -284,7 +293,10 @@ fn not_told(check: &'static str) -> Check {
 /// With those events that the Dialer holds without acknowledging them, which AMQP does not count.
 fn unread_events(queue: &Queue) -> Option<Check> {
     let messages = queue.messages.filter(|messages| *messages >= MANY_EVENTS)?;
-    let found = format!("{messages} in {}, those included that the Dialer holds", queue.name);
+    let found = format!(
+        "{messages} in {}, those included that the Dialer holds",
+        queue.name
+    );
     let advice = "does the Dialer read and acknowledge its events? Imports go on meanwhile";
     Some(Check::warning("unread events", found, advice))
 }

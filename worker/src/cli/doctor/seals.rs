@@ -69,6 +69,13 @@ pub(super) async fn seal_keys(db: &Db) -> Check {
         Check::ok(NAME, found)
     } else {
         let advice = "user-import rotate-seals seals all seeds with the first key";
-        Check::warning(NAME, format!("{found}; some are sealed with {}", others.into_iter().collect::<Vec<_>>().join(", ")), advice)
+        Check::warning(
+            NAME,
+            format!(
+                "{found}; some are sealed with {}",
+                others.into_iter().collect::<Vec<_>>().join(", ")
+            ),
+            advice,
+        )
     }
 }
