@@ -1,25 +1,33 @@
 -- Roles and database, made once by a superuser; harmless when run again. The tables, and what the two groups may do with them, come
 -- with `user-import migrate`.
 --
---     OWNER_PASSWORD=… WORKER_PASSWORD=… OPERATOR_PASSWORD=… psql --set ON_ERROR_STOP=1 --file deploy/postgres/roles.sql
+--     OWNER_PASSWORD=… WORKER_PASSWORD=… OPERATOR_PASSWORD=… [CONSOLE_PASSWORD=…] psql --set ON_ERROR_STOP=1 --file deploy/postgres/roles.sql
 --
 -- | log-in            | variable of user-import | rights                                                  |
 -- | user_import_owner | MIGRATE_DATABASE_URL    | owns the database: only for `migrate`                   |
 -- | user_import_app   | DATABASE_URL            | those of user_import_worker: what an import needs       |
 -- | user_import_ops   | OPERATOR_DATABASE_URL   | those of user_import_operator: what `purge` deletes too |
+-- | user_import_web   | DATABASE_URL of console | those of user_import_console; made where its password is given |
 
 \getenv owner_password OWNER_PASSWORD
 \getenv worker_password WORKER_PASSWORD
 \getenv operator_password OPERATOR_PASSWORD
+\getenv console_password CONSOLE_PASSWORD
 
 SELECT format('CREATE ROLE %I NOLOGIN', name)
-  FROM (VALUES ('user_import_worker'), ('user_import_operator')) AS wanted (name)
+  FROM (VALUES ('user_import_worker'), ('user_import_operator'), ('user_import_console')) AS wanted (name)
  WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) \gexec
 SELECT format('CREATE ROLE %I LOGIN PASSWORD %L', name, password)
   FROM (VALUES ('user_import_owner', :'owner_password'),
                ('user_import_app', :'worker_password'),
                ('user_import_ops', :'operator_password')) AS wanted (name, password)
  WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) \gexec
+
+\if :{?console_password}
+SELECT format('CREATE ROLE user_import_web LOGIN PASSWORD %L', :'console_password')
+ WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'user_import_web') \gexec
+GRANT user_import_console TO user_import_web;
+\endif
 
 GRANT user_import_worker TO user_import_app;
 GRANT user_import_operator TO user_import_ops;
@@ -28,4 +36,4 @@ SELECT 'CREATE DATABASE user_import OWNER user_import_owner ENCODING ''UTF8'' TE
  WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'user_import') \gexec
 -- Nobody else has anything to look for in it.
 REVOKE ALL ON DATABASE user_import FROM PUBLIC;
-GRANT CONNECT ON DATABASE user_import TO user_import_worker, user_import_operator;
+GRANT CONNECT ON DATABASE user_import TO user_import_worker, user_import_operator, user_import_console;

@@ -17,10 +17,6 @@ mod imports {
 }
 mod files {
     mod columns;
-    mod declared_encodings;
-    mod ignored;
-    mod kept_cells;
-    mod misleading;
     mod other_tools;
 }
 mod jobs {
@@ -72,6 +68,11 @@ mod operators {
     mod seal_keys;
     mod submit;
     mod terminal;
+}
+mod console {
+    mod access;
+    mod api;
+    mod sessions;
 }
 mod telemetry {
     mod logs;

@@ -31,4 +31,6 @@ pub mod steps;
 pub mod engine;
 pub mod operate;
 
+pub mod console;
+
 pub mod cli;

@@ -61,7 +61,7 @@ pub const STEP_TIMEOUT: Duration = Duration::from_secs(300);
 // Outages.
 
 /// How often the database is asked whether it is there while a step runs: a step that waits for a dead connection is
-/// given up after seconds.
+/// abandoned after seconds.
 pub const OUTAGE_CHECK_INTERVAL: Duration = Duration::from_secs(5);
 
 /// How often a step whose connection to the database broke is run again when the database is back. One outage may last for

@@ -37,6 +37,9 @@ const OPERATION_TIMEOUT: Duration = Duration::from_secs(30);
 /// Time for a TCP connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// Largest report that is read back: reports have a few MiB at most, the source's rows and a sentence for each problem.
+pub const MAX_REPORT_BYTES: u64 = 256 * 1024 * 1024;
+
 /// What is done to an object that need not be there before.
 const WRITING: &str = "writing";
 
@@ -65,7 +68,7 @@ pub struct Options {
     /// File of the certificate authorities that sign the S3 server's certificate [default: those of the system]
     #[arg(long = "s3-ca-file", env = "S3_CA_FILE", value_name = "FILE")]
     pub ca_file: Option<Authorities>,
-    /// Region that requests are signed for
+    /// Region for which requests are signed
     #[arg(
         long = "s3-region",
         env = "S3_REGION",
@@ -73,7 +76,7 @@ pub struct Options {
         default_value = "us-east-1"
     )]
     pub region: String,
-    /// Bucket of uploads and reports
+    /// Bucket for uploads and reports
     #[arg(long = "s3-bucket", env = "S3_BUCKET", value_name = "NAME")]
     pub bucket: String,
     /// Access key

@@ -37,7 +37,7 @@ pub fn is_this_machine(host: &str) -> bool {
 /// Warns of a connection to another machine that is not encrypted.
 pub fn warn_of_plain_text(server: &str, host: &str, advice: &str) {
     tracing::warn!(
-        "the connection to the {server} at {host:?} is NOT ENCRYPTED: whoever can listen on the way learns its password and \
+        "the connection to the {server} at {host:?} is NOT ENCRYPTED: anybody who can read the traffic learns its password and \
          personal data; {advice}"
     );
 }

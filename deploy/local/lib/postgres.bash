@@ -114,7 +114,7 @@ await_postgres() {
 # The roles as in production, by the same file. Only, the owner creates databases and roles for tests too.
 create_roles() {
     OWNER_PASSWORD=${settings[owner_password]} WORKER_PASSWORD=${settings[app_password]} \
-        OPERATOR_PASSWORD=${settings[ops_password]} \
+        OPERATOR_PASSWORD=${settings[ops_password]} CONSOLE_PASSWORD=${settings[web_password]} \
         as_superuser --set VERBOSITY=terse --file "$checkout/deploy/postgres/roles.sql" \
         --command 'ALTER ROLE user_import_owner CREATEROLE CREATEDB' >>"$state/log/postgres.log" 2>&1 ||
         die_with_log postgres "cannot create the roles"

@@ -53,7 +53,7 @@ impl ExtensionRange {
     ///
     /// let range = ExtensionRange::new("0100", "0199")?;
     /// let free = range.lowest_free(&["0100".to_owned()].into());
-    /// assert_eq!(free.map(|number| number.into_string()).as_deref(), Some("0101"));
+    /// assert_eq!(free.unwrap().as_str(), "0101");
     /// # Ok::<(), shared::assess::InvalidRange>(())
     /// ```
     pub fn lowest_free(&self, in_use: &BTreeSet<String>) -> Option<VirtualExtension> {

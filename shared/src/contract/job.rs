@@ -37,7 +37,7 @@ pub use sources::{
 pub struct Job {
     /// Version of the contract.
     pub version: Version,
-    /// Chosen by the Dialer; names the import for ever, after a purge too.
+    /// Chosen by the Dialer; names the import for good, after a purge too.
     pub import_id: Uuid,
     /// Whose users are created.
     pub tenant_id: Id,
@@ -274,7 +274,7 @@ impl TwoFactor {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Security {
-    /// Longest session in minutes.
+    /// Maximum length of a session in minutes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_session_minutes: Option<NonZeroU32>,
     /// Most sessions at one time.

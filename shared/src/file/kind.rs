@@ -71,7 +71,7 @@ pub(super) fn check(bytes: &[u8]) -> Result<(), Rejection> {
     Err(Rejection::new(RejectionCode::NotCsv, message))
 }
 
-/// Whether the text of a first cell has to stand in quotes in our reports, lest they be taken for another file.
+/// Whether the text of a first cell must be quoted in our reports, so that they are not mistaken for another kind of file.
 pub(crate) fn is_misleading(first_cell: &str) -> bool {
     kind_of_text(first_cell.trim_start_matches(crate::cell::is_space)).is_some()
 }

@@ -68,7 +68,7 @@ impl Code {
 }
 
 /// One thing that is wrong with one row.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Problem {
     /// The field; `None` where the problem is of the whole row.
     pub field: Option<Field>,

@@ -25,11 +25,6 @@ impl VirtualExtension {
     pub fn as_str(&self) -> &str {
         &self.0
     }
-
-    /// The digits.
-    pub fn into_string(self) -> String {
-        self.0
-    }
 }
 
 /// A device on the classic PBX: ASCII digits.

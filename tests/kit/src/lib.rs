@@ -13,6 +13,7 @@
 
 mod altered_store;
 mod collector;
+mod console;
 pub mod contract;
 mod dead_letters;
 pub mod dialer;
@@ -32,6 +33,7 @@ mod world;
 
 pub use altered_store::{AlteredStore, Answer};
 pub use collector::{Collector, Span};
+pub use console::{Console, Reply};
 pub use dialer::Dialer;
 pub use gate::Gate;
 pub use http::Watched;

@@ -9,10 +9,12 @@ use serde_json::Value;
 
 use crate::{DEADLINE, World, eventually};
 
-/// Secrets of the owner, the operators and the Dialer: what a worker does not need, it does not get.
-const OTHERS_SECRETS: [&str; 4] = [
+/// Secrets of the owner, the operators, the console and the Dialer: what a worker does not need, it does not get.
+const OTHERS_SECRETS: [&str; 6] = [
     "MIGRATE_DATABASE_URL",
     "OPERATOR_DATABASE_URL",
+    "CONSOLE_DATABASE_URL",
+    "CONSOLE_KEYS",
     "AMQP_ADMIN_URL",
     "DIALER_AMQP_URL",
 ];

@@ -87,6 +87,11 @@ impl World {
         own.map_or_else(|| variable(name), |(_, value)| value)
     }
 
+    /// The URL of the world's database, with the log-in of the console.
+    pub(crate) fn console_database_url(&self) -> String {
+        database_url("CONSOLE_DATABASE_URL", &self.name)
+    }
+
     /// How the world's own programs reach its servers.
     pub fn servers(&self) -> (db::Options, broker::Options, storage::Options) {
         (

@@ -14,10 +14,11 @@ use lapin::{
 
 use super::{
     connection::{CONNECT_TIMEOUT, connect, within},
+    declare::{declare_exchange, declare_queue},
     error::Error,
     old_way,
     options::Options,
-    topology::{MAX_SHARDS, Topology, declare_exchange, declare_queue},
+    topology::{MAX_SHARDS, Topology},
     version::version,
 };
 

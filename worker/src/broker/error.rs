@@ -19,7 +19,7 @@ pub enum Error {
         /// How long.
         seconds: u64,
     },
-    /// A queue refused a message. A matter of that message: the connection is as good as before.
+    /// A queue refused a message. Only that message is affected: the connection still works.
     #[error("broker: queue {queue:?} refuses messages: is it full (max-length), or the broker's disk?")]
     Refused {
         /// The queue.

@@ -3,6 +3,7 @@
 mod check;
 mod connection;
 mod dead;
+mod declare;
 mod delivery;
 mod envelope;
 mod error;

@@ -72,10 +72,7 @@ pub async fn close(options: &Options) -> Result<bool, Error> {
             break;
         }
         if said != Some(waiting) {
-            tracing::info!(
-                waiting,
-                "messages are in the old delay queues, waiting until they are back"
-            );
+            tracing::info!(waiting, "waiting for messages in the old delay queues");
             said = Some(waiting);
         }
         tokio::time::sleep(POLL).await;

@@ -19,13 +19,13 @@ pub struct Options {
     /// URL of the broker, with user, password and virtual host; amqps://… for TLS
     #[arg(long, env = "AMQP_URL", value_name = "URL", hide_env_values = true)]
     pub amqp_url: Secret,
-    /// File of certificate authorities that sign the broker's certificate, trusted beside those of the system
+    /// File with certificate authorities for the broker's certificate, trusted in addition to the system's
     #[arg(long, env = "AMQP_CA_FILE", value_name = "FILE")]
     pub amqp_ca_file: Option<Authorities>,
-    /// Put before the name of every exchange and queue, so that several installations share a virtual host
+    /// Prefix of the names of all exchanges and queues, so that several installations can share a virtual host
     #[arg(long, env = "AMQP_PREFIX", value_name = "TEXT", default_value = "", value_parser = prefix)]
     pub amqp_prefix: String,
-    /// Number of shard queues, for plans and for batches of rows each; the same for all workers
+    /// Number of shard queues for plans, and of those for batches; the same for all workers
     #[arg(long, env = "AMQP_SHARDS", value_name = "N", default_value_t = DEFAULT_SHARDS, value_parser = clap::value_parser!(u16).range(1..=i64::from(MAX_SHARDS)))]
     pub amqp_shards: u16,
 }

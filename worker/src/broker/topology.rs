@@ -1,4 +1,4 @@
-//! Names and declaration of every exchange and queue.
+//! The names of all exchanges and queues, and what leads where.
 //!
 //! ```text
 //! exchange imports (direct)         requested → imports.requested, cancel → imports.cancel; the only one that the Dialer
@@ -11,13 +11,9 @@
 //! exchange imports.dead             every key → imports.dead
 //! ```
 
-use lapin::{
-    Channel, ExchangeKind,
-    options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions},
-    types::{AMQPValue, FieldTable, ShortString},
-};
+use lapin::types::ShortString;
 
-use crate::policy::{self, DELAYS, DELIVERY_LIMIT};
+use crate::policy::{self, DELAYS};
 
 /// Shards, unless configured. As long as there are more than tenants who import at one time, each tenant has one to himself, and
 /// taking them in turn is fair to everybody. But of each a worker holds two batches, which others cannot do: so not too many.
@@ -37,7 +33,7 @@ pub(super) const CANCEL: &str = "cancel";
 pub(super) const PLANS: &str = "plans.";
 
 /// Begin of the routing keys of `RowsDue` messages; the shard follows.
-const ROWS: &str = "rows.";
+pub(super) const ROWS: &str = "rows.";
 
 /// Routing key of `ReportDue` messages.
 pub const REPORTS: &str = "reports";
@@ -49,7 +45,7 @@ pub(super) const QUARANTINE: &str = "suspects";
 #[derive(Debug, Clone)]
 pub struct Topology {
     prefix: String,
-    shards: u16,
+    pub(super) shards: u16,
 }
 
 impl Topology {
@@ -219,75 +215,7 @@ impl Topology {
         )
     }
 
-    /// Declares everything; what is there already stays as it is.
-    pub async fn declare(&self, channel: &Channel) -> lapin::Result<()> {
-        for (name, kind) in self.exchanges() {
-            declare_exchange(channel, name, kind).await?;
-        }
-        for queue in self.queues() {
-            declare_queue(channel, queue.name.clone(), queue.arguments).await?;
-            for (exchange, routing_key) in queue.bindings {
-                bind(channel, queue.name.clone(), exchange, routing_key).await?;
-            }
-        }
-        Ok(())
-    }
-
-    /// All exchanges.
-    pub(super) fn exchanges(&self) -> Vec<(ShortString, ExchangeKind)> {
-        let delays = DELAYS
-            .iter()
-            .map(|delay| (self.delay_queue(delay.name), ExchangeKind::Fanout));
-        [
-            (self.jobs_exchange(), ExchangeKind::Direct),
-            (self.work_exchange(), ExchangeKind::Direct),
-            (self.events_exchange(), ExchangeKind::Topic),
-            (self.quarantine(), ExchangeKind::Fanout),
-            (self.dead(), ExchangeKind::Fanout),
-        ]
-        .into_iter()
-        .chain(delays)
-        .collect()
-    }
-
-    /// All queues, as they are declared.
-    pub(super) fn queues(&self) -> Vec<Queue> {
-        let of_exchange = |name: ShortString, arguments| {
-            Queue::new(name.clone(), arguments, [(name, ShortString::default())])
-        };
-        let to_work = |key: ShortString| (self.work_exchange(), key);
-        let work = || limited(dead_letters_to(self.quarantine()));
-        let events = [(self.events_exchange(), "import.#".into())];
-        let requested = [
-            (self.jobs_exchange(), REQUESTED.into()),
-            to_work(REQUESTED.into()),
-        ];
-        let cancel = [(self.jobs_exchange(), CANCEL.into()), to_work(CANCEL.into())];
-        let delays = DELAYS.iter().map(|delay| {
-            // One delay per queue: with a time-out per message, a long one at the head blocks the short ones behind.
-            let delay_ms = u32::try_from(delay.time.as_millis()).unwrap_or(u32::MAX);
-            let mut arguments = dead_letters_to(self.work_exchange());
-            arguments.push(("x-message-ttl", AMQPValue::LongUInt(delay_ms)));
-            of_exchange(self.delay_queue(delay.name), arguments)
-        });
-        let shards = self
-            .every_work_queue(self.shards)
-            .map(|(name, key)| Queue::new(name, work(), [to_work(key)]));
-        [
-            of_exchange(self.dead(), Vec::new()),
-            Queue::new(self.dialer_queue(), Vec::new(), events),
-            // Workers set such messages aside themselves, long before this limit; it is for the day when no worker can.
-            of_exchange(self.quarantine(), limited(dead_letters_to(self.dead()))),
-            Queue::new(self.requested_queue(), work(), requested),
-            Queue::new(self.cancel_queue(), work(), cancel),
-        ]
-        .into_iter()
-        .chain(delays)
-        .chain(shards)
-        .collect()
-    }
-
-    fn delay_queue(&self, delay: &str) -> ShortString {
+    pub(super) fn delay_queue(&self, delay: &str) -> ShortString {
         self.name(&format!("imports.delay.{delay}"))
     }
 
@@ -296,97 +224,8 @@ impl Topology {
     }
 }
 
-fn key(kind: &str, shard: u16) -> ShortString {
+pub(super) fn key(kind: &str, shard: u16) -> ShortString {
     format!("{kind}{shard:02}").into()
-}
-
-/// A queue as it is declared.
-#[derive(Debug)]
-pub(super) struct Queue {
-    pub(super) name: ShortString,
-    pub(super) arguments: FieldTable,
-    /// The exchanges that lead to it, each with the routing key.
-    bindings: Vec<(ShortString, ShortString)>,
-}
-
-impl Queue {
-    /// A quorum queue: the only kind that is replicated and counts deliveries.
-    fn new(
-        name: ShortString,
-        arguments: Vec<(&'static str, AMQPValue)>,
-        bindings: impl IntoIterator<Item = (ShortString, ShortString)>,
-    ) -> Self {
-        let mut table = FieldTable::default();
-        table.insert("x-queue-type".into(), AMQPValue::LongString("quorum".into()));
-        for (argument, value) in arguments {
-            table.insert(argument.into(), value);
-        }
-        Self {
-            name,
-            arguments: table,
-            bindings: bindings.into_iter().collect(),
-        }
-    }
-}
-
-/// At-least-once, so that a message cannot be lost between two queues; it demands `reject-publish`.
-fn dead_letters_to(exchange: ShortString) -> Vec<(&'static str, AMQPValue)> {
-    let exchange = AMQPValue::LongString(exchange.as_str().into());
-    vec![
-        ("x-dead-letter-exchange", exchange),
-        (
-            "x-dead-letter-strategy",
-            AMQPValue::LongString("at-least-once".into()),
-        ),
-        ("x-overflow", AMQPValue::LongString("reject-publish".into())),
-    ]
-}
-
-fn limited(mut arguments: Vec<(&'static str, AMQPValue)>) -> Vec<(&'static str, AMQPValue)> {
-    arguments.push(("x-delivery-limit", AMQPValue::LongUInt(DELIVERY_LIMIT)));
-    arguments
-}
-
-/// Declares an exchange; one that is there stays as it is.
-pub(super) async fn declare_exchange(
-    channel: &Channel,
-    name: ShortString,
-    kind: ExchangeKind,
-) -> lapin::Result<()> {
-    let durable = ExchangeDeclareOptions {
-        durable: true,
-        ..ExchangeDeclareOptions::default()
-    };
-    channel
-        .exchange_declare(name, kind, durable, FieldTable::default())
-        .await
-}
-
-/// Declares a queue; one that is there stays as it is.
-pub(super) async fn declare_queue(
-    channel: &Channel,
-    name: ShortString,
-    arguments: FieldTable,
-) -> lapin::Result<()> {
-    let durable = QueueDeclareOptions::durable();
-    channel.queue_declare(name, durable, arguments).await.map(|_| ())
-}
-
-async fn bind(
-    channel: &Channel,
-    queue: ShortString,
-    exchange: ShortString,
-    routing_key: ShortString,
-) -> lapin::Result<()> {
-    channel
-        .queue_bind(
-            queue,
-            exchange,
-            routing_key,
-            QueueBindOptions::default(),
-            FieldTable::default(),
-        )
-        .await
 }
 
 #[cfg(test)]

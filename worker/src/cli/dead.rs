@@ -23,20 +23,20 @@ use crate::{
 /// The commands for dead letters.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
-    /// List the dead letters: which message, why, of which import, and where that import stands by now
+    /// List dead letters: the reason, the error, the import and its present state
     List(Box<ListArgs>),
     /// Show one dead letter with its whole message
     Show(Box<ShowArgs>),
-    /// Send dead letters on their way again; a failed import is taken up as by `user-import replay`
+    /// Publish dead letters again; a failed import is resumed as by `user-import replay`
     Replay(Box<ReplayArgs>),
-    /// Throw dead letters away; their imports stay as they are
+    /// Discard dead letters; their imports do not change
     Discard(Box<DiscardArgs>),
 }
 
 /// Options of `dead list`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-The oldest come first. If there are more, the last line says how to go on.
+The oldest come first. If there are more, the last line says how to list them.
 
 Examples:
   user-import dead list --dead-reason retries_exhausted
@@ -45,7 +45,7 @@ Examples:
 pub(super) struct ListArgs {
     #[command(flatten)]
     filter: FilterArgs,
-    /// Those that are open, or those that were replayed or discarded
+    /// Only those in this state
     #[arg(long, value_name = "STATE", value_enum, default_value_t = DeadState::Open)]
     state: DeadState,
     /// Only those with larger numbers

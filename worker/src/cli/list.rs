@@ -25,13 +25,13 @@ pub(super) struct Args {
     /// Only imports in this state; may be given several times
     #[arg(long = "state", value_name = "STATE")]
     states: Vec<State>,
-    /// Only imports received longer ago: 30s, 10m, 2h, 7d
+    /// Only imports received longer ago than this: 30s, 10m, 2h, 7d
     #[arg(long, value_name = "AGE", value_parser = humantime::parse_duration)]
     older_than: Option<Duration>,
-    /// Only imports received less long ago
+    /// Only imports received more recently than this
     #[arg(long, value_name = "AGE", value_parser = humantime::parse_duration)]
     newer_than: Option<Duration>,
-    /// At most so many, the newest first
+    /// Maximum number of imports to list, the newest first
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     limit: u32,
     /// Print one line of JSON
@@ -71,6 +71,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         states: args.states,
         before: args.older_than.map(ago).transpose()?,
         since: args.newer_than.map(ago).transpose()?,
+        error: None,
         limit: args.limit,
     };
     let imports = db.list(&filter).await?;

@@ -2,6 +2,7 @@
 
 mod cancel;
 mod columns;
+mod console;
 mod dead;
 mod doctor;
 mod follow;
@@ -17,8 +18,10 @@ mod reports;
 mod rotate_seals;
 mod secret_files;
 mod status;
+mod stop;
 mod submit;
 mod terminal;
+mod token;
 mod topology;
 mod watch;
 mod words;
@@ -41,7 +44,7 @@ use crate::{
     telemetry::logs,
 };
 
-/// Mass user import for the Dialer: workers, and the commands of those who run them.
+/// Mass user import for the Dialer: the worker, and the commands of its operators.
 ///
 /// Every option can also be given as the environment variable named beside it, and a secret (a URL with a password, a key) as
 /// the file that VARIABLE_FILE names.
@@ -62,9 +65,9 @@ enum Command {
     /// not finish is delivered to another worker. A second signal ends it at once, with exit code 143 (SIGTERM), 130
     /// (SIGINT) or 129 (SIGHUP). Exit code 2: the configuration cannot be right. Run as many workers as you like.
     Work(Box<work::Args>),
-    /// Bring the database schema up to date; does nothing if it is already
+    /// Bring the database schema up to date; does nothing if it already is
     Migrate(options::MigrateArgs),
-    /// Declare all exchanges and queues; leaves those that exist as they are
+    /// Declare all exchanges and queues; existing ones are left as they are
     Topology(topology::Args),
     /// Import a CSV file: upload it and publish the job, as the Dialer does
     Submit(Box<submit::Args>),
@@ -86,14 +89,20 @@ enum Command {
     Pause(Box<pause::PauseArgs>),
     /// End a pause
     Resume(Box<pause::ResumeArgs>),
-    /// Look at the dead letters: messages that were set aside; replay or discard them
+    /// Show, replay or discard dead letters: messages that could not be processed
     #[command(subcommand)]
     Dead(dead::Command),
-    /// Look at configuration, servers, permissions and keys, and say what to do
+    /// Check configuration, servers, permissions and keys, and say what to do
     Doctor(doctor::Args),
     /// Ask a worker on this machine whether it lives; for the health checks of containers
     Probe(probe::Args),
-    /// Remove what has outlived its time: success CSVs, then rows and error CSVs, then imports
+    /// Serve the console: pages for administrators and operators, and their API
+    Console(Box<console::Args>),
+    /// Make a token with which somebody comes into the console
+    Token(token::Args),
+    /// End sessions and tokens of the console, by person or by key
+    Revoke(token::RevokeArgs),
+    /// Delete old data: success CSVs, then rows and error CSVs, then imports
     Purge(Box<purge::Args>),
     /// Print a completion script for a shell
     #[command(after_help = "For bash: source <(user-import completions bash)")]
@@ -101,7 +110,7 @@ enum Command {
         /// The shell
         shell: clap_complete::Shell,
     },
-    /// Write manual pages, one for each command
+    /// Write a manual page for each command
     Man {
         /// The folder, which must exist
         #[arg(long, value_name = "DIR")]
@@ -181,6 +190,9 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Dead(command) => dead::run(command).await,
         Command::Doctor(args) => doctor::run(args).await,
         Command::Probe(args) => probe::run(args).await,
+        Command::Console(args) => console::run(*args).await,
+        Command::Token(args) => token::run(&args),
+        Command::Revoke(args) => token::revoke(args).await,
         Command::Purge(args) => purge::run(*args).await,
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -50,7 +50,7 @@ pub(super) struct Change {
     /// The import's ID, or its beginning
     #[arg(value_name = "ID")]
     import_id: ImportId,
-    /// Go ahead without asking, where a question would be asked
+    /// Do not ask for confirmation
     #[arg(long)]
     pub(super) yes: bool,
     /// Print one line of JSON

@@ -55,10 +55,10 @@ pub(super) struct LimitArgs {
     /// Largest file in bytes
     #[arg(long, env = "MAX_FILE_BYTES", value_name = "BYTES", default_value_t = Limits::default().max_file_bytes, value_parser = clap::value_parser!(u64).range(1..))]
     max_file_bytes: u64,
-    /// Most rows of a file
+    /// Maximum number of rows
     #[arg(long, env = "MAX_ROWS", value_name = "N", default_value_t = Limits::default().max_rows, value_parser = at_least_one())]
     max_rows: usize,
-    /// Most columns of a file
+    /// Maximum number of columns
     #[arg(long, env = "MAX_COLUMNS", value_name = "N", default_value_t = Limits::default().max_columns, value_parser = at_least_one())]
     max_columns: usize,
     /// Largest cell in bytes of UTF-8

@@ -47,7 +47,7 @@ pub(super) struct Args {
     /// Only of this tenant
     #[arg(long, value_name = "ID", value_parser = tenant)]
     tenant: Option<Id>,
-    /// Go ahead without a question
+    /// Do not ask for confirmation
     #[arg(long)]
     yes: bool,
     /// Print one line of JSON

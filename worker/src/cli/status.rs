@@ -43,7 +43,7 @@ pub(super) struct Args {
     /// The import's ID, or its beginning
     #[arg(value_name = "ID")]
     import_id: ImportId,
-    /// Show its rows too, with their outcomes and what is wrong with them; passwords are nowhere but in the success CSV
+    /// Show its rows too, with their outcomes and what is wrong with them; passwords are only in the success CSV
     #[arg(long)]
     rows: bool,
     /// Only rows with this outcome; may be given several times

@@ -7,7 +7,7 @@ mod progress;
 use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::{Context, bail};
-use shared::contract::job::{Job, tenant_prefix};
+use shared::contract::job::{Job, Source};
 use uuid::Uuid;
 
 use self::progress::Progress;
@@ -18,7 +18,7 @@ use super::{
 use crate::{
     broker::{self, Link},
     db::{self, Db, Import},
-    message::Message,
+    operate,
     storage::{self, Storage},
 };
 
@@ -43,7 +43,7 @@ pub(super) struct Args {
     /// ID of the import; the same ID and file again is the same import [default: a random one]
     #[arg(long = "id", value_name = "UUID")]
     import_id: Option<Uuid>,
-    /// Show progress until the import has ended, then its summary
+    /// Show progress until the import has ended, then the summary
     #[arg(long)]
     wait: bool,
     /// Print one line of JSON on standard output: with --wait the completion event's data, else the import's ID
@@ -73,25 +73,20 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     if let Some(out) = &args.out {
         create_folder(out).await?;
     }
-    // The key follows from the content, so that another file under the same ID never replaces the first.
-    let content_id = Uuid::new_v5(&import_id, &content);
-    job.source.key = format!(
-        "{}uploads/{import_id}/{content_id}.csv",
-        tenant_prefix(job.tenant_id)
-    );
-    job.source.size_bytes = Some(content.len() as u64);
-    job.source.etag = storage.put(&job.source.key, content, "text/csv").await?;
-    match db.find(import_id).await? {
-        Some(import) if import.job != job => {
-            bail!("the import {import_id} exists with another file or other options: use another --id")
-        }
-        Some(_) => tracing::info!(%import_id, "this import was submitted before"),
-        None => {}
+    let uploaded = operate::upload(&storage, job.tenant_id, import_id, content).await?;
+    job.source = Source {
+        encoding: job.source.encoding,
+        ..uploaded
+    };
+    let submitted = match operate::submit(&db, &job).await {
+        Err(taken @ operate::Error::Taken(_)) => bail!("{taken}: use another --id"),
+        submitted => submitted?,
+    };
+    if submitted.is_known {
+        tracing::info!(%import_id, "this import was submitted before");
     }
     let link = Link::connect(&args.broker).await?;
-    link.publisher()
-        .publish(&[Message::Job(Box::new(job.clone()))])
-        .await?;
+    link.publisher().publish(&submitted.messages).await?;
 
     if !args.wait {
         outcome::published(import_id, args.json)?;

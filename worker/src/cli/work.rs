@@ -3,13 +3,12 @@
 use std::{net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use tokio::{
-    net::TcpListener,
-    signal::unix::{SignalKind, signal},
-};
-use tokio_util::sync::CancellationToken;
+use tokio::net::TcpListener;
 
-use super::options::{HashingArgs, LimitArgs, Misconfigured, seal_keys};
+use super::{
+    options::{HashingArgs, LimitArgs, Misconfigured, seal_keys},
+    stop::stop_on_signal,
+};
 use crate::{
     broker,
     db::{self, Db},
@@ -26,9 +25,6 @@ use crate::{
     },
 };
 
-/// Exit codes of programs that a signal has ended are those of the signals and this. Source: POSIX, Shell Command Language.
-const KILLED_BY: i32 = 128;
-
 /// Options of `work`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -38,10 +34,10 @@ pub(super) struct Args {
     /// Pending rows in one message
     #[arg(long, env = "BATCH_ROWS", value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=500))]
     batch_rows: u16,
-    /// Days after which a temporary password that was not changed expires
+    /// Days after which a temporary password expires if it was not changed
     #[arg(long, env = "PASSWORD_DAYS", value_name = "DAYS", default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=3650))]
     password_days: u16,
-    /// Seconds to finish what the worker holds after it was told to stop
+    /// Seconds that a worker has to finish its work after it was told to stop
     #[arg(long, env = "GRACE_SECONDS", value_name = "SECONDS", default_value_t = 30)]
     grace_seconds: u64,
     /// Seconds without progress after which the messages of an import are looked for, and which workers then have for what
@@ -69,7 +65,7 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: Args, name: &str) -> anyhow::Result<ExitCode> {
-    let stop = stop_on_signal()?;
+    let stop = stop_on_signal("stopping: finishing what is under way")?;
     // Whatever is wrong for good ends the worker here: later it would be waited for, as for a server that is away.
     args.broker.check()?;
     let traces = Traces::start(name).map_err(|error| Misconfigured(error.to_string()))?;
@@ -116,42 +112,4 @@ async fn serve(address: SocketAddr, context: &Context, health: Health) -> anyhow
     );
     tokio::spawn(server::serve(listener, pages));
     Ok(())
-}
-
-/// A token that SIGTERM, SIGINT or SIGHUP cancels. The next one ends the process at once: what is in its hands then comes again.
-fn stop_on_signal() -> anyhow::Result<CancellationToken> {
-    let stop = CancellationToken::new();
-    // Asked before we listen, which ends the ignoring.
-    let ignores_hangup = ignores_hangup();
-    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
-    let mut hangup = signal(SignalKind::hangup()).context("cannot listen for SIGHUP")?;
-    let token = stop.clone();
-    tokio::spawn(async move {
-        let mut next = async || {
-            tokio::select! {
-                _ = terminate.recv() => SignalKind::terminate(),
-                _ = interrupt.recv() => SignalKind::interrupt(),
-                _ = hangup.recv(), if !ignores_hangup => SignalKind::hangup(),
-            }
-        };
-        next().await;
-        tracing::info!("stopping: finishing what is under way");
-        token.cancel();
-        let signal = next().await;
-        tracing::warn!("told to stop again, exiting at once: unfinished messages will be delivered again");
-        std::process::exit(KILLED_BY + signal.as_raw_value());
-    });
-    Ok(stop)
-}
-
-/// Whether whoever started us wants us to live on without the terminal, as nohup does.
-fn ignores_hangup() -> bool {
-    // Source: proc(5), /proc/pid/status: a mask in which the lowest bit is signal 1, SIGHUP.
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    status
-        .lines()
-        .find_map(|line| line.strip_prefix("SigIgn:"))
-        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
-        .is_some_and(|mask| mask & 1 == 1)
 }

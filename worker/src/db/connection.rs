@@ -50,7 +50,7 @@ pub struct Options {
     /// URL of the database, with the worker's user and password; for TLS with ?sslmode=verify-full&sslrootcert=FILE
     #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true)]
     pub database_url: Secret,
-    /// Most connections that one worker opens
+    /// Maximum number of connections that one worker opens
     #[arg(long, env = "DATABASE_CONNECTIONS", value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub database_connections: u32,
 }

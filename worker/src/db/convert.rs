@@ -1,5 +1,7 @@
 //! Values as Rust and as the database have them.
 
+use shared::contract::Id;
+
 use super::error::Error;
 
 /// Row numbers and counters are `integer` in the database, and never negative.
@@ -18,4 +20,9 @@ pub(super) fn to_json(what: &'static str, cells: &[String]) -> Result<Vec<u8>, E
 
 pub(super) fn from_json(what: &'static str, bytes: &[u8]) -> Result<Vec<String>, Error> {
     serde_json::from_slice(bytes).map_err(|error| Error::corrupt(what, error))
+}
+
+/// Tenants have positive IDs.
+pub(super) fn tenant(number: i64) -> Result<Id, Error> {
+    Id::try_from(number).map_err(|error| Error::corrupt("tenant_id", error))
 }

@@ -1,5 +1,7 @@
 //! The import as it stands: its state, its counters, what happened to it as a whole.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use shared::{
     contract::{
         event::{FileFormat, Summary},
@@ -8,7 +10,7 @@ use shared::{
     rejection::{Rejection, RejectionCode},
 };
 use sqlx::{PgExecutor, types::Json};
-use strum::{EnumString, IntoStaticStr};
+use strum::{EnumString, IntoStaticStr, VariantArray};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -16,8 +18,22 @@ use super::{convert::unsigned, error::Error, pool::Db};
 use crate::{message::ImportRef, secret::SealedSeed};
 
 /// Where an import stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, IntoStaticStr, clap::ValueEnum)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    clap::ValueEnum,
+)]
 #[strum(serialize_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum State {
     /// The job is known.
     Received,
@@ -25,9 +41,9 @@ pub enum State {
     Running,
     /// Every row has its outcome, both reports are in storage.
     Completed,
-    /// Refused as a whole.
+    /// Rejected as a whole.
     Rejected,
-    /// Given up, until an operator replays it.
+    /// Failed, until an operator replays it.
     Failed,
     /// Stopped by an operator.
     Cancelled,

@@ -21,6 +21,8 @@ pub struct Filter {
     pub before: Option<OffsetDateTime>,
     /// Received since.
     pub since: Option<OffsetDateTime>,
+    /// With this text in its rejection, failure or last error.
+    pub error: Option<String>,
     /// At most so many, the newest ones.
     pub limit: u32,
 }
@@ -39,6 +41,8 @@ impl Db {
                 AND (cardinality($2::text[]) = 0 OR state = ANY($2))
                 AND ($3::timestamptz IS NULL OR received_at < $3)
                 AND ($4::timestamptz IS NULL OR received_at >= $4)
+                AND ($6::text IS NULL
+                     OR strpos(lower(concat_ws(' ', rejection_code, failure_reason, last_error)), lower($6)) > 0)
               ORDER BY received_at DESC, import_id
               LIMIT $5",
             filter.tenant_id.map(Id::get),
@@ -46,6 +50,7 @@ impl Db {
             filter.before,
             filter.since,
             i64::from(filter.limit),
+            filter.error,
         )
         .fetch_all(&mut *self.pool.acquire().await?)
         .await?;

@@ -60,7 +60,7 @@ async fn choose_one_at_a_time(transaction: &mut PgTransaction<'static>) -> Resul
         }
         tokio::time::sleep(LOCK_TRY_INTERVAL).await;
     }
-    tracing::debug!("another worker holds the lock on choosing a shard, choosing without it");
+    tracing::debug!("another worker holds the lock for assigning shards, assigning without it");
     Ok(())
 }
 

@@ -152,7 +152,7 @@ async fn note_retry(
         Ok(noted) => noted,
         Err(error) => {
             // Most likely the database is what failed in the first place.
-            tracing::debug!(%error, "the retry could not be noted");
+            tracing::debug!(%error, "could not record the retry");
             None
         }
     }

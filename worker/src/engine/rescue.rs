@@ -84,7 +84,7 @@ async fn publish(found: db::Rescue, context: Arc<Context>, link: Arc<Link>) {
         .chain(jobs)
         .collect();
     if let Err(error) = link.publisher().publish(&messages).await {
-        tracing::warn!(%error, what, "what the rescue found could not be published, trying again at the next look");
+        tracing::warn!(%error, what, "could not publish what the rescue found, retrying at the next look");
         return;
     }
     context.metrics.rescued(lost);
@@ -95,8 +95,8 @@ async fn publish(found: db::Rescue, context: Arc<Context>, link: Arc<Link>) {
 pub(super) async fn note_marker(context: &Context, marker: &Marker) -> Result<Vec<Message>, Error> {
     match context.db.note_marker(marker).await {
         Err(error) if error.is_outage() => return Err(error.into()),
-        // Another one will be sent. By a delay queue this one would come back too late to tell anything.
-        Err(error) => tracing::warn!(%error, "a marker could not be recorded"),
+        // Another one will be sent. Through a delay queue this one would return too late to prove anything.
+        Err(error) => tracing::warn!(%error, "could not record a marker"),
         Ok(()) => {}
     }
     Ok(Vec::new())

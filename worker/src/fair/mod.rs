@@ -8,7 +8,7 @@
 //! 2. **Which message** a worker takes (`LeastRecentlyServed`): of the shards that have any, one of the shard that a message was
 //!    taken from longest ago. A full queue delays an empty one by one message at most, however long it is.
 //! 3. **Which batch** is hashed (`FairQueue`): of the few that a worker holds, the one with the earliest virtual finish time, which
-//!    is when it would be done if tenants shared the threads. A small batch does not wait for large ones, and none waits for ever.
+//!    is when it would be done if tenants shared the threads. A small batch does not wait for large ones, and every batch gets its turn.
 //!
 //! The queue of jobs, which all tenants share, needs no choice: a job is only stored, so it is emptied as fast as it fills.
 

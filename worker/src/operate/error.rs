@@ -13,6 +13,9 @@ pub enum Error {
         "there is no import {0}: no worker has taken a job with this ID yet (user-import list shows what there is)"
     )]
     Unknown(Uuid),
+    /// Another job has this ID.
+    #[error("the import {0} exists with another file or other options")]
+    Taken(Uuid),
     /// It cannot be cancelled any more.
     #[error("the import {0} is {1}: there is nothing left to cancel")]
     NothingToCancel(Uuid, &'static str),

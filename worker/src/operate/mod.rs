@@ -9,6 +9,7 @@ mod error;
 mod purge;
 mod replay;
 mod seals;
+mod submit;
 
 pub use cancel::{Cancelled, cancel};
 pub use dead_letters::{Resent, resend};
@@ -16,3 +17,4 @@ pub use error::Error;
 pub use purge::{Purge, Retention};
 pub use replay::{ReplayOptions, Replayed, replay};
 pub use seals::{Rotated, rotate_seals};
+pub use submit::{Submitted, submit, upload};

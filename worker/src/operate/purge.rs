@@ -94,7 +94,7 @@ impl Purge {
             for old in imports {
                 delete_reports(storage, stage, old).await?;
                 if !db.purge(stage, old, audit).await? {
-                    tracing::warn!(import_id = %old.import_id, "resumed in the meantime, kept");
+                    tracing::warn!(import_id = %old.import_id, "resumed meanwhile, not purged");
                 }
             }
         }

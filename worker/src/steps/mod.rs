@@ -92,7 +92,7 @@ pub async fn open(context: &Context, task: ImportRef) -> Result<Opened, Error> {
     let Some(import) = found.filter(|import| import.reference() == task) else {
         tracing::info!(
             attempt = task.attempt,
-            "nothing to do: this attempt of the import is over"
+            "nothing to do: this attempt of the import has ended"
         );
         return Ok(Opened::Over(Vec::new()));
     };

@@ -22,7 +22,10 @@ const CSV: &str = "text/csv; charset=utf-8";
 /// Writes the reports and returns the completion event.
 pub async fn report(context: &Context, import: Import) -> Result<Vec<Message>, Error> {
     if import.state != State::Running || import.pending > 0 {
-        tracing::warn!(pending = import.pending, "report asked for too early");
+        tracing::warn!(
+            pending = import.pending,
+            "reports requested before every row has its outcome"
+        );
         return Ok(Vec::new());
     }
     let keys = report_keys(import.reference());

@@ -7,12 +7,16 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use prometheus::{
-    Encoder, Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
-    Opts, Registry, Result, TextEncoder, core::Collector,
+    Encoder, Gauge, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry, Result, TextEncoder,
 };
 use shared::contract::event::{Body, Event, Summary};
 
-use super::identity::VERSION;
+use super::{
+    backlog,
+    identity::VERSION,
+    registration::{counters, gauge, gauges, histogram, opts, registered},
+};
 use crate::{
     db::Backlog,
     message::{DeadReason, TaskKind},
@@ -271,65 +275,10 @@ impl Metrics {
         let encoder = TextEncoder::new();
         encoder.encode(&self.registry.gather(), &mut text)?;
         if let Some(backlog) = backlog {
-            encoder.encode(&of_backlog(backlog)?.gather(), &mut text)?;
+            encoder.encode(&backlog::registry(backlog)?.gather(), &mut text)?;
         }
         Ok(text)
     }
-}
-
-/// What the database tells, in a registry of its own: it lives as long as one scrape.
-fn of_backlog(backlog: &Backlog) -> Result<Registry> {
-    let registry = Registry::new();
-    let imports = gauges(
-        &registry,
-        "imports",
-        "Unfinished and failed imports of all tenants, from the database; the same on every worker.",
-        "state",
-    )?;
-    for (state, count) in [
-        ("received", backlog.received),
-        ("running", backlog.running),
-        ("failed", backlog.failed),
-    ] {
-        imports.with_label_values(&[state]).set(count.into());
-    }
-    gauge(
-        &registry,
-        "pending_rows",
-        "Rows without an outcome of all running imports, from the database; the same on every worker.",
-    )?
-    .set(i64::try_from(backlog.pending_rows).unwrap_or(i64::MAX));
-    gauge(
-        &registry,
-        "dead_letters_open",
-        "Dead letters that nobody has replayed or discarded yet, from the database; the same on every worker.",
-    )?
-    .set(backlog.dead_letters.into());
-    let pauses = gauges(
-        &registry,
-        "pauses",
-        "Pauses that last: of how many tenants, and whether of all together (1), from the database; the same on every worker.",
-        "scope",
-    )?;
-    pauses
-        .with_label_values(&["tenant"])
-        .set(backlog.paused_tenants.into());
-    pauses.with_label_values(&["all"]).set(backlog.all_paused.into());
-    let seconds = |name, help, duration: Duration| -> Result<()> {
-        registered(&registry, Gauge::with_opts(opts(name, help))?)?.set(duration.as_secs_f64());
-        Ok(())
-    };
-    seconds(
-        "oldest_unfinished_import_age_seconds",
-        "Age of the oldest unfinished import, from the database; 0 if there is none.",
-        backlog.oldest,
-    )?;
-    seconds(
-        "longest_without_progress_seconds",
-        "For how long an unfinished import has made no progress at most, from the database; 0 if there is none.",
-        backlog.without_progress,
-    )?;
-    Ok(registry)
 }
 
 /// A message in hand; dropped when it is acknowledged or given up.
@@ -410,32 +359,6 @@ pub(super) const fn step(kind: TaskKind) -> &'static str {
         TaskKind::Report => "report",
         TaskKind::Marker => "marker",
     }
-}
-
-fn opts(name: &str, help: &str) -> Opts {
-    Opts::new(format!("user_import_{name}"), help)
-}
-
-fn registered<C: Collector + Clone + 'static>(registry: &Registry, collector: C) -> Result<C> {
-    registry.register(Box::new(collector.clone()))?;
-    Ok(collector)
-}
-
-fn gauge(registry: &Registry, name: &str, help: &str) -> Result<IntGauge> {
-    registered(registry, IntGauge::with_opts(opts(name, help))?)
-}
-
-fn gauges(registry: &Registry, name: &str, help: &str, label: &str) -> Result<IntGaugeVec> {
-    registered(registry, IntGaugeVec::new(opts(name, help), &[label])?)
-}
-
-fn counters(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec> {
-    registered(registry, IntCounterVec::new(opts(name, help), labels)?)
-}
-
-fn histogram(registry: &Registry, name: &str, help: &str, buckets: &[f64]) -> Result<HistogramVec> {
-    let opts = HistogramOpts::new(format!("user_import_{name}"), help).buckets(buckets.to_vec());
-    registered(registry, HistogramVec::new(opts, &["step"])?)
 }
 
 #[cfg(test)]

@@ -2,9 +2,12 @@
 //!
 //! A room that others call and that calls nobody, but for [`server`], which asks the database how much work waits.
 
+mod backlog;
 pub mod health;
 pub mod identity;
+mod json_lines;
 pub mod logs;
 pub mod metrics;
+mod registration;
 pub mod server;
 pub mod traces;

@@ -98,7 +98,7 @@ impl Pages {
         self.metrics.connected(Server::Database, answer.is_ok());
         match answer {
             Ok(backlog) => *self.answer() = Some((Instant::now(), backlog)),
-            Err(error) => tracing::debug!(%error, "the database did not tell how much work waits"),
+            Err(error) => tracing::debug!(%error, "could not ask the database how much work waits"),
         }
     }
 
@@ -136,7 +136,7 @@ pub async fn serve(listener: TcpListener, pages: Pages) -> Infallible {
             }
             Err(error) => {
                 // Out of file descriptors, for instance: it passes, and asking again at once would not help.
-                tracing::debug!(%error, "a connection could not be accepted");
+                tracing::debug!(%error, "could not accept a connection");
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         }

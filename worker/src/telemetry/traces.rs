@@ -101,7 +101,7 @@ impl Traces {
             let finished =
                 tokio::task::spawn_blocking(move || provider.shutdown_with_timeout(FINISH_TIMEOUT));
             if let Ok(Err(error)) = finished.await {
-                tracing::warn!(%error, "the last spans could not be sent");
+                tracing::warn!(%error, "could not send the last spans");
             }
         }
     }

@@ -27,13 +27,13 @@ pub(super) struct FilterArgs {
     /// Only those of this import: its ID, or its beginning
     #[arg(long, value_name = "ID")]
     import: Option<ImportId>,
-    /// Only those whose import is completed, cancelled or rejected by now: nothing is left to do for them
+    /// Only those whose import has been completed, cancelled or rejected since: there is nothing left to do for them
     #[arg(long)]
     over: bool,
-    /// Only those that were set aside longer ago: 30s, 10m, 2h, 7d
+    /// Only those set aside longer ago than this: 30s, 10m, 2h, 7d
     #[arg(long, value_name = "AGE", value_parser = humantime::parse_duration)]
     older_than: Option<Duration>,
-    /// Only those that were set aside less long ago
+    /// Only those set aside more recently than this
     #[arg(long, value_name = "AGE", value_parser = humantime::parse_duration)]
     newer_than: Option<Duration>,
 }
@@ -86,7 +86,7 @@ pub(super) struct ChangeArgs {
     /// Only say what would be done
     #[arg(long)]
     pub(super) dry_run: bool,
-    /// Go ahead without a question, where one would be asked: before discarding
+    /// Do not ask for confirmation before discarding
     #[arg(long)]
     pub(super) yes: bool,
     /// Print one line of JSON

@@ -50,10 +50,10 @@ pub(super) struct Args {
     /// Two-factor authentication of the users; default leaves it to role and tenant
     #[arg(long, value_enum, default_value_t = TwoFactorKind::Default)]
     two_factor: TwoFactorKind,
-    /// Longest session in minutes [default: unlimited]
+    /// Maximum length of a session in minutes [default: unlimited]
     #[arg(long, value_name = "MINUTES", value_parser = at_least_one)]
     max_session_minutes: Option<NonZeroU32>,
-    /// Most sessions of a user at one time [default: unlimited]
+    /// Maximum number of concurrent sessions of a user [default: unlimited]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     max_concurrent_sessions: Option<NonZeroU32>,
     /// Generate passwords of digits only (not recommended)
@@ -62,7 +62,7 @@ pub(super) struct Args {
     /// Check the file and report what would happen, but create no user
     #[arg(long)]
     validate_only: bool,
-    /// Who asks for the import, for the audit trail
+    /// Who requested the import, for the audit trail
     #[arg(long, value_name = "TEXT")]
     requested_by: Option<String>,
 }

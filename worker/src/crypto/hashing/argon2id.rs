@@ -162,7 +162,7 @@ fn choose(choice: Choice, fast_agrees: impl Fn() -> Result<bool, Error>) -> Resu
         Choice::Auto | Choice::Fast if fast_agrees()? => Ok(Implementation::Fast),
         Choice::Auto => {
             tracing::warn!(
-                "the fast Argon2 gives other bytes than the reference on this machine: using the reference"
+                "the fast Argon2 does not compute the same bytes as the reference on this machine: using the reference"
             );
             Ok(Implementation::Reference)
         }

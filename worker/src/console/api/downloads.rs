@@ -1,0 +1,142 @@
+//! The two reports. Whoever takes the success CSV, which holds passwords, stands in the audit trail before it goes out.
+
+use std::sync::Arc;
+
+use aide::transform::TransformOperation;
+use axum::{
+    extract::State,
+    http::{HeaderValue, header},
+    response::{IntoResponse, Response},
+};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::json::Asked;
+use crate::{
+    console::{access::OwnImport, error::Error, imports::has_reports, state::Console},
+    message::ImportRef,
+    storage::{Fetched, MAX_REPORT_BYTES, report_keys},
+};
+
+/// The audit trail's word for a download of passwords.
+pub(in crate::console) const AUDITED: &str = "download-success";
+
+/// Which reports are asked for.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(super) struct Attempt {
+    /// Those of an earlier attempt, whose passwords are in no later one.
+    attempt: Option<u32>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Report {
+    Success,
+    Errors,
+}
+
+/// Downloads the success CSV.
+pub(super) async fn success(
+    own: OwnImport,
+    State(console): State<Arc<Console>>,
+    Asked(asked): Asked<Attempt>,
+) -> Result<Response, Error> {
+    download(&console, &own, asked.attempt, Report::Success).await
+}
+
+/// Downloads the error CSV.
+pub(super) async fn errors(
+    own: OwnImport,
+    State(console): State<Arc<Console>>,
+    Asked(asked): Asked<Attempt>,
+) -> Result<Response, Error> {
+    download(&console, &own, asked.attempt, Report::Errors).await
+}
+
+async fn download(
+    console: &Console,
+    OwnImport {
+        administrator,
+        import,
+    }: &OwnImport,
+    attempt: Option<u32>,
+    report: Report,
+) -> Result<Response, Error> {
+    let attempt = attempt.unwrap_or(import.attempt);
+    if attempt == import.attempt && !has_reports(import) {
+        return Err(Error::Conflict(
+            "the import has no reports: they are written when it is completed or cancelled".to_owned(),
+        ));
+    }
+    let reference = ImportRef {
+        attempt,
+        ..import.reference()
+    };
+    let keys = report_keys(reference);
+    let (key, name) = match report {
+        Report::Success => (keys.success, "success"),
+        Report::Errors => (keys.errors, "errors"),
+    };
+    let Fetched::Found {
+        content: Some(content),
+        ..
+    } = console.storage.get(&key, MAX_REPORT_BYTES).await?
+    else {
+        return Err(Error::Gone("the report is not in storage any more"));
+    };
+    if report == Report::Success {
+        let about = (reference.tenant_id.get(), reference.import_id);
+        console
+            .db
+            .record(
+                &administrator.audit(AUDITED),
+                Some(about),
+                json!({ "attempt": attempt }),
+            )
+            .await?;
+    }
+    let disposition = format!(
+        "attachment; filename=\"{name}-{}.csv\"",
+        short(&reference.import_id.to_string())
+    );
+    let disposition = HeaderValue::try_from(disposition).map_err(|error| Error::Internal(error.into()))?;
+    let headers = [
+        (
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("text/csv; charset=utf-8"),
+        ),
+        (header::CONTENT_DISPOSITION, disposition),
+    ];
+    Ok((headers, content).into_response())
+}
+
+/// Enough of an ID to tell two files in a folder apart.
+fn short(id: &str) -> &str {
+    id.split('-').next().unwrap_or(id)
+}
+
+pub(super) fn describe_success(operation: TransformOperation<'_>) -> TransformOperation<'_> {
+    csv(operation
+        .id("downloadSuccess")
+        .tag("administrators")
+        .summary("Download the success CSV, with the temporary passwords")
+        .description("Each download is written into the audit trail."))
+}
+
+pub(super) fn describe_errors(operation: TransformOperation<'_>) -> TransformOperation<'_> {
+    csv(operation
+        .id("downloadErrors")
+        .tag("administrators")
+        .summary("Download the error CSV, to be corrected and uploaded again"))
+}
+
+fn csv(operation: TransformOperation<'_>) -> TransformOperation<'_> {
+    operation.response_with::<200, Response, _>(|mut response| {
+        response.inner().description = "The report.".to_owned();
+        response
+            .inner()
+            .content
+            .insert("text/csv".to_owned(), aide::openapi::MediaType::default());
+        response
+    })
+}

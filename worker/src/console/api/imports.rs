@@ -1,0 +1,178 @@
+//! `/api/imports`: what an administrator's tenant imports.
+
+use std::sync::Arc;
+
+use aide::transform::TransformOperation;
+use axum::{Json, extract::State, http::StatusCode};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use shared::{contract::job::Mode, outcome::Outcome, problem::Problem};
+use uuid::Uuid;
+
+use super::json::{Asked, Body};
+use crate::{
+    console::{
+        access::{Administrator, OwnImport},
+        error::Error,
+        imports::{Eyes, ImportView, Settings, start},
+        state::Console,
+    },
+    db::Filter,
+};
+
+/// Imports in an answer.
+const PAGE_IMPORTS: u32 = 50;
+
+/// An import that is asked for.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(super) struct NewImport {
+    /// The file.
+    upload_id: Uuid,
+    /// Whether users are created, or only the file is checked.
+    #[serde(default)]
+    mode: Mode,
+    #[serde(flatten)]
+    settings: Settings,
+}
+
+/// An import that was asked for.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Accepted {
+    /// Its ID; there is nothing more to see of it until a worker takes it.
+    import_id: Uuid,
+}
+
+/// Asks for an import.
+pub(super) async fn create(
+    administrator: Administrator,
+    State(console): State<Arc<Console>>,
+    Body(new): Body<NewImport>,
+) -> Result<(StatusCode, Json<Accepted>), Error> {
+    let upload = console.db.upload(administrator.tenant_id, new.upload_id).await?;
+    let upload = upload.ok_or(Error::NotFound("upload"))?;
+    let import_id = start(&console, &administrator, &upload, new.mode, new.settings).await?;
+    Ok((StatusCode::ACCEPTED, Json(Accepted { import_id })))
+}
+
+pub(super) fn describe_create(operation: TransformOperation<'_>) -> TransformOperation<'_> {
+    operation
+        .id("createImport")
+        .tag("administrators")
+        .summary("Import an uploaded file, or check it")
+        .description(
+            "Publishes the job to the broker, as the Dialer does. An upload becomes one import: asking again gives the same \
+             ID. Each check, with mode `validate`, is a new import that creates nobody.",
+        )
+        .response::<202, Json<Accepted>>()
+}
+
+/// Imports of a tenant.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Imports {
+    /// The newest first.
+    imports: Vec<ImportView>,
+}
+
+/// Lists the tenant's imports.
+pub(super) async fn list(
+    administrator: Administrator,
+    State(console): State<Arc<Console>>,
+) -> Result<Json<Imports>, Error> {
+    let filter = Filter {
+        tenant_id: Some(administrator.tenant_id),
+        limit: PAGE_IMPORTS,
+        ..Filter::default()
+    };
+    let found = console.db.list(&filter).await?;
+    let imports = found.iter().map(|import| ImportView::of(import, Eyes::Tenant));
+    Ok(Json(Imports {
+        imports: imports.collect::<Result<_, _>>()?,
+    }))
+}
+
+pub(super) fn describe_list(operation: TransformOperation<'_>) -> TransformOperation<'_> {
+    operation
+        .id("listImports")
+        .tag("administrators")
+        .summary("List the tenant's newest 50 imports and checks")
+}
+
+/// Shows an import.
+pub(super) async fn show(OwnImport { import, .. }: OwnImport) -> Result<Json<ImportView>, Error> {
+    ImportView::of(&import, Eyes::Tenant).map(Json)
+}
+
+pub(super) fn describe_show(operation: TransformOperation<'_>) -> TransformOperation<'_> {
+    operation
+        .id("showImport")
+        .tag("administrators")
+        .summary("Show an import")
+}
+
+/// Which rows are asked for.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(super) struct RowQuery {
+    /// Only rows with this outcome.
+    outcome: Option<Outcome>,
+}
+
+/// A row, with its cells as long as they are kept.
+#[derive(Debug, Serialize, JsonSchema)]
+struct RowView {
+    /// Its number, from 1.
+    row: u32,
+    /// Where it begins in the file.
+    line: u32,
+    outcome: Outcome,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_id: Option<i64>,
+    problems: Vec<Problem>,
+    /// Its cells by column; none of rows that are users, nor of passwords.
+    cells: Vec<String>,
+}
+
+/// The rows of an import.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Rows {
+    /// The names of the columns.
+    columns: Vec<String>,
+    rows: Vec<RowView>,
+}
+
+/// Shows the rows of an import.
+pub(super) async fn rows(
+    OwnImport { import, .. }: OwnImport,
+    State(console): State<Arc<Console>>,
+    Asked(query): Asked<RowQuery>,
+) -> Result<Json<Rows>, Error> {
+    let reference = import.reference();
+    let outcomes: Vec<Outcome> = query.outcome.into_iter().collect();
+    let rows = console
+        .db
+        .rows(reference.tenant_id, reference.import_id, &outcomes)
+        .await?;
+    let columns = if import.planned_at.is_some() {
+        console.db.source_header(&import).await?
+    } else {
+        Vec::new()
+    };
+    let rows = rows.into_iter().map(|row| RowView {
+        row: row.row,
+        line: row.line,
+        outcome: row.outcome,
+        user_id: row.user_id,
+        problems: row.problems,
+        cells: row.cells,
+    });
+    Ok(Json(Rows {
+        columns,
+        rows: rows.collect(),
+    }))
+}
+
+pub(super) fn describe_rows(operation: TransformOperation<'_>) -> TransformOperation<'_> {
+    operation
+        .id("listRows")
+        .tag("administrators")
+        .summary("Show the rows of an import, with their problems")
+}

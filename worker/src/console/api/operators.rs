@@ -1,0 +1,172 @@
+//! `/api/operators`: imports of all tenants, and what operators change. The same functions as those of the command line.
+
+use std::sync::Arc;
+
+use aide::transform::TransformOperation;
+use axum::{
+    Json,
+    extract::{Path, State},
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use shared::contract::Id;
+use uuid::Uuid;
+
+use super::json::{Asked, Body};
+use crate::{
+    console::{
+        access::{Acting, Operator},
+        error::Error,
+        imports::{Eyes, ImportView},
+        state::Console,
+    },
+    db::{self, Audit, Filter},
+    operate::{self, ReplayOptions},
+};
+
+/// Imports in an answer.
+const PAGE_IMPORTS: u32 = 50;
+
+/// Which imports are asked for.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(super) struct ImportQuery {
+    /// Only imports of this tenant.
+    tenant_id: Option<Id>,
+    /// Only imports in this state.
+    state: Option<db::State>,
+}
+
+/// Imports of all tenants.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Imports {
+    /// The newest first.
+    imports: Vec<ImportView>,
+}
+
+/// Lists imports.
+pub(super) async fn list(
+    _: Operator,
+    State(console): State<Arc<Console>>,
+    Asked(query): Asked<ImportQuery>,
+) -> Result<Json<Imports>, Error> {
+    let filter = Filter {
+        tenant_id: query.tenant_id,
+        states: query.state.into_iter().collect(),
+        limit: PAGE_IMPORTS,
+        ..Filter::default()
+    };
+    let found = console.db.list(&filter).await?;
+    let imports = found.iter().map(|import| ImportView::of(import, Eyes::Operators));
+    Ok(Json(Imports {
+        imports: imports.collect::<Result<_, _>>()?,
+    }))
+}
+
+pub(super) fn describe_list(operation: TransformOperation<'_>) -> TransformOperation<'_> {
+    operation
+        .id("operatorsListImports")
+        .tag("operators")
+        .summary("List the newest 50 imports, by tenant and state")
+}
+
+/// Shows an import.
+pub(super) async fn show(
+    _: Operator,
+    State(console): State<Arc<Console>>,
+    Path(import_id): Path<Uuid>,
+) -> Result<Json<ImportView>, Error> {
+    let found = console.db.find(import_id).await?;
+    ImportView::of(&found.ok_or(Error::NotFound("import"))?, Eyes::Operators).map(Json)
+}
+
+pub(super) fn describe_show(operation: TransformOperation<'_>) -> TransformOperation<'_> {
+    operation
+        .id("operatorsShowImport")
+        .tag("operators")
+        .summary("Show an import of any tenant")
+}
+
+/// Why something is changed.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(super) struct Cancel {
+    /// Why, for the audit trail.
+    reason: Option<String>,
+}
+
+/// Why an import is replayed, and what of it.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(super) struct Replay {
+    /// Why, for the audit trail.
+    reason: Option<String>,
+    /// Also rows that ended in error or duplicate, and a rejected import.
+    #[serde(default)]
+    errors: bool,
+}
+
+/// What became of it.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Changed {
+    /// Whether anything was changed just now; otherwise it had been before, and its messages were published again.
+    changed: bool,
+    import: ImportView,
+}
+
+/// Cancels an import.
+pub(super) async fn cancel(
+    operator: Acting,
+    State(console): State<Arc<Console>>,
+    Path(import_id): Path<Uuid>,
+    Body(cancel): Body<Cancel>,
+) -> Result<Json<Changed>, Error> {
+    // First, so that nothing is changed while the broker is away.
+    console.publisher.link().await?;
+    let done = operate::cancel(&console.db, import_id, &audit(operator, "cancel", cancel.reason)).await?;
+    console.publisher.publish(&done.messages).await?;
+    Ok(Json(Changed {
+        changed: done.changed,
+        import: ImportView::of(&done.import, Eyes::Operators)?,
+    }))
+}
+
+pub(super) fn describe_cancel(operation: TransformOperation<'_>) -> TransformOperation<'_> {
+    operation
+        .id("operatorsCancelImport")
+        .tag("operators")
+        .summary("Cancel an import: pending rows are left undone, users that were created stay")
+}
+
+/// Replays an import.
+pub(super) async fn replay(
+    operator: Acting,
+    State(console): State<Arc<Console>>,
+    Path(import_id): Path<Uuid>,
+    Body(replay): Body<Replay>,
+) -> Result<Json<Changed>, Error> {
+    console.publisher.link().await?;
+    let options = ReplayOptions {
+        errors: replay.errors,
+        abandon_passwords: false,
+    };
+    let audit = audit(operator, "replay", replay.reason);
+    let done = operate::replay(&console.db, import_id, options, &audit).await?;
+    console.publisher.publish(&done.messages).await?;
+    Ok(Json(Changed {
+        changed: done.changed,
+        import: ImportView::of(&done.import, Eyes::Operators)?,
+    }))
+}
+
+pub(super) fn describe_replay(operation: TransformOperation<'_>) -> TransformOperation<'_> {
+    operation
+        .id("operatorsReplayImport")
+        .tag("operators")
+        .summary("Resume a failed or cancelled import in a new attempt")
+}
+
+fn audit(operator: Acting, command: &'static str, reason: Option<String>) -> Audit {
+    Audit {
+        command,
+        operator: operator.subject,
+        reason: reason.filter(|reason| !reason.trim().is_empty()),
+    }
+}

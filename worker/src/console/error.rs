@@ -1,0 +1,162 @@
+//! What goes wrong with a request, in a sentence that says what to do. The answer is JSON; for a page, [`super::pages`]
+//! makes a page of it.
+
+use std::sync::Arc;
+
+use aide::OperationOutput;
+use axum::{
+    Json,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::access::Refused;
+use crate::{broker, db, operate, storage};
+
+/// What goes wrong with a request.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Error {
+    #[error("you are not signed in: open the console from the Dialer again")]
+    SignedOut,
+    #[error("the token is not accepted: {0}")]
+    Token(Refused),
+    #[error("{0}")]
+    Forbidden(&'static str),
+    #[error("the request did not come from a page of the console")]
+    ForeignOrigin,
+    #[error("there is no such {0}")]
+    NotFound(&'static str),
+    #[error("{0}")]
+    Invalid(String),
+    #[error("the file is larger than {0} bytes, which is all that is taken: divide it into several files")]
+    TooLarge(u64),
+    #[error("the upload was cut short: try it again")]
+    CutShort,
+    #[error("your tenant has too much under way at the moment: try again in some seconds")]
+    Busy,
+    #[error("{0}")]
+    Conflict(String),
+    #[error("{0}")]
+    Gone(&'static str),
+    #[error("the database does not answer at the moment, nothing was changed: try again")]
+    Database(#[source] db::Error),
+    #[error(
+        "the message broker does not answer at the moment: try again, nothing is lost and nothing is done twice"
+    )]
+    Broker(#[source] broker::Error),
+    #[error("the object storage does not answer at the moment, nothing was changed: try again")]
+    Storage(#[source] storage::Error),
+    #[error("something went wrong here, and was logged: try again")]
+    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// The answer to a request that failed.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub(super) struct Failure {
+    /// What kind of error it is, for programs.
+    #[schemars(example = &"not_found")]
+    pub(super) code: String,
+    /// What happened and what to do, for people.
+    #[schemars(example = &"there is no such import")]
+    pub(super) message: String,
+}
+
+impl Error {
+    pub(super) fn status(&self) -> StatusCode {
+        match self {
+            Self::SignedOut | Self::Token(_) => StatusCode::UNAUTHORIZED,
+            Self::Forbidden(_) | Self::ForeignOrigin => StatusCode::FORBIDDEN,
+            Self::NotFound(_) => StatusCode::NOT_FOUND,
+            Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::CutShort => StatusCode::BAD_REQUEST,
+            Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Busy => StatusCode::TOO_MANY_REQUESTS,
+            Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::Gone(_) => StatusCode::GONE,
+            Self::Database(_) | Self::Broker(_) | Self::Storage(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::SignedOut => "signed_out",
+            Self::Token(_) => "token_refused",
+            Self::Forbidden(_) => "forbidden",
+            Self::ForeignOrigin => "foreign_origin",
+            Self::NotFound(_) => "not_found",
+            Self::Invalid(_) => "invalid",
+            Self::TooLarge(_) => "file_too_large",
+            Self::CutShort => "cut_short",
+            Self::Busy => "busy",
+            Self::Conflict(_) => "conflict",
+            Self::Gone(_) => "gone",
+            Self::Database(_) => "database_unavailable",
+            Self::Broker(_) => "broker_unavailable",
+            Self::Storage(_) => "storage_unavailable",
+            Self::Internal(_) => "internal",
+        }
+    }
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let status = self.status();
+        if status.is_server_error() {
+            let cause = std::error::Error::source(&self).map(ToString::to_string);
+            tracing::warn!(
+                cause = cause.as_deref().unwrap_or_default(),
+                "a request failed: {self}"
+            );
+        }
+        let failure = Failure {
+            code: self.code().to_owned(),
+            message: self.to_string(),
+        };
+        let mut response = (status, Json(&failure)).into_response();
+        response.extensions_mut().insert(Arc::new(failure));
+        response
+    }
+}
+
+impl OperationOutput for Error {
+    type Inner = Failure;
+
+    fn operation_response(
+        context: &mut aide::generate::GenContext,
+        operation: &mut aide::openapi::Operation,
+    ) -> Option<aide::openapi::Response> {
+        Json::<Failure>::operation_response(context, operation)
+    }
+}
+
+impl From<db::Error> for Error {
+    fn from(error: db::Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+impl From<broker::Error> for Error {
+    fn from(error: broker::Error) -> Self {
+        Self::Broker(error)
+    }
+}
+
+impl From<storage::Error> for Error {
+    fn from(error: storage::Error) -> Self {
+        Self::Storage(error)
+    }
+}
+
+impl From<operate::Error> for Error {
+    fn from(error: operate::Error) -> Self {
+        match error {
+            operate::Error::Unknown(_) => Self::NotFound("import"),
+            operate::Error::Database(error) => Self::Database(error),
+            operate::Error::Broker(error) => Self::Broker(error),
+            other => Self::Conflict(other.to_string()),
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! An upload as it is read: the same code as the worker's, and a look at the first rows.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use shared::{
+    columns::{self, Columns},
+    file::{self, Encoding, Header, Record},
+    limits::Limits,
+    rejection::Rejection,
+};
+
+use super::{error::Error, state::Console};
+use crate::{
+    db::{Upload, UploadedObject},
+    storage::Fetched,
+};
+
+/// How many rows a preview has.
+pub(super) const PREVIEW_ROWS: usize = 5;
+
+/// A file that could be read.
+#[derive(Debug)]
+pub(super) struct Inspected {
+    /// Its columns, and what they seem to be.
+    pub(super) columns: Columns,
+    /// Its header: the names of all columns, nameless ones included, by which records have their cells.
+    pub(super) header: Header,
+    /// Its rows.
+    pub(super) records: Vec<Record>,
+}
+
+impl Inspected {
+    /// Where a column stands, by its exact name.
+    pub(super) fn position(&self, name: &str) -> Option<usize> {
+        self.header.names.iter().position(|own| own == name)
+    }
+
+    /// The first few texts of a column that are not blank, each once.
+    pub(super) fn samples(&self, name: &str, most: usize) -> Vec<&str> {
+        let Some(column) = self.position(name) else {
+            return Vec::new();
+        };
+        let mut samples = Vec::new();
+        for record in &self.records {
+            let text = record.cell(column).trim();
+            if !text.is_empty() && !samples.contains(&text) {
+                samples.push(text);
+                if samples.len() == most {
+                    break;
+                }
+            }
+        }
+        samples
+    }
+
+    /// The first rows, for a look at them.
+    pub(super) fn preview(&self) -> Vec<Vec<String>> {
+        let cells = |record: &Record| {
+            (0..self.header.names.len())
+                .map(|column| record.cell(column).to_owned())
+                .collect()
+        };
+        self.records.iter().take(PREVIEW_ROWS).map(cells).collect()
+    }
+}
+
+/// Reads an upload as it stands in storage.
+pub(super) async fn fetch(console: &Console, object: &UploadedObject) -> Result<Vec<u8>, Error> {
+    let most = console.limits.max_file_bytes;
+    match console.storage.get(&object.key, most).await? {
+        Fetched::Found {
+            content: Some(content),
+            ..
+        } => Ok(content.to_vec()),
+        Fetched::Found { content: None, .. } => Err(Error::TooLarge(most)),
+        Fetched::Missing => Err(Error::Gone(
+            "the file is not in storage any more: upload it again",
+        )),
+    }
+}
+
+/// Looks at an upload; `Ok(Err(…))` is why an import of it would be rejected whatever is mapped.
+pub(super) async fn inspect(
+    console: &Console,
+    upload: &Upload,
+    encoding: Option<Encoding>,
+) -> Result<Result<Inspected, Rejection>, Error> {
+    let content = fetch(console, &upload.object).await?;
+    inspect_bytes(content, encoding, console.limits).await
+}
+
+/// The same with the bytes at hand. Reading the largest file takes long enough to be done elsewhere than between requests.
+pub(super) async fn inspect_bytes(
+    content: Vec<u8>,
+    encoding: Option<Encoding>,
+    limits: Limits,
+) -> Result<Result<Inspected, Rejection>, Error> {
+    tokio::task::spawn_blocking(move || read(&content, encoding, &limits))
+        .await
+        .map_err(|error| Error::Internal(error.into()))
+}
+
+fn read(content: &[u8], encoding: Option<Encoding>, limits: &Limits) -> Result<Inspected, Rejection> {
+    let columns = columns::inspect(content, encoding, limits)?;
+    // Whatever no mapping can help.
+    if let Some(rejection) = columns
+        .rejections
+        .iter()
+        .find(|rejection| rejection.code != shared::rejection::RejectionCode::MissingHeader)
+    {
+        return Err(rejection.clone());
+    }
+    let file = file::read(content, encoding, limits)?.all_records()?;
+    Ok(Inspected {
+        columns,
+        header: file.header,
+        records: file.records,
+    })
+}
+
+/// An upload as programs see it.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct UploadView {
+    /// The upload, of which imports and checks are made.
+    pub(super) upload_id: uuid::Uuid,
+    /// Its name, as it was given.
+    pub(super) file_name: String,
+    /// Its size in bytes.
+    pub(super) size_bytes: u64,
+    /// What the file holds; absent where it cannot be imported.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) columns: Option<Columns>,
+    /// The first rows, as they are read: the cells of each by column.
+    pub(super) preview: Vec<Vec<String>>,
+    /// Why an import of it would be rejected, whatever is mapped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) rejection: Option<Rejection>,
+}
+
+impl UploadView {
+    pub(super) fn of(upload: &Upload, inspected: Result<Inspected, Rejection>) -> Self {
+        let (columns, preview, rejection) = match inspected {
+            Ok(inspected) => {
+                let preview = inspected.preview();
+                (Some(inspected.columns), preview, None)
+            }
+            Err(rejection) => (None, Vec::new(), Some(rejection)),
+        };
+        Self {
+            upload_id: upload.upload_id,
+            file_name: upload.file_name.clone(),
+            size_bytes: upload.object.size_bytes,
+            columns,
+            preview,
+            rejection,
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! The console: pages and an API over HTTP, for administrators of tenants and for operators. A shell beside the command
+//! line: imports are made by jobs on the broker, as the Dialer makes them, and changed by [`crate::operate`].
+
+mod access;
+mod api;
+mod assets;
+mod bounds;
+mod choices;
+mod corrections;
+mod error;
+mod headers;
+mod imports;
+mod inspect;
+mod options;
+mod pages;
+mod publisher;
+mod separator;
+mod server;
+mod state;
+mod watch;
+
+use std::sync::Arc;
+
+use axum::{Router, middleware, response::Response};
+use shared::limits::Limits;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+pub(crate) use access::MAX_LIFE;
+pub use access::{InvalidKeys, Keys};
+pub use options::{Framing, Options};
+pub use state::Console;
+
+use crate::{broker, db::Db, storage::Storage};
+
+/// Uploads that nobody touches for so long are forgotten.
+const UPLOAD_DAYS: i32 = 30;
+
+/// Between two looks for such uploads.
+const TIDY_INTERVAL: std::time::Duration = std::time::Duration::from_secs(60 * 60);
+
+impl Console {
+    /// The console of these servers.
+    pub fn new(
+        db: Db,
+        storage: Storage,
+        broker: broker::Options,
+        keys: Keys,
+        limits: Limits,
+        options: &Options,
+    ) -> Self {
+        Self {
+            db,
+            storage,
+            publisher: publisher::Publisher::new(broker),
+            keys,
+            limits,
+            framing: options.framing.clone(),
+            uploads: bounds::Bounds::new(options.uploads_per_tenant),
+            streams: bounds::Bounds::new(options.streams_per_tenant),
+            watch: watch::Watch::default(),
+        }
+    }
+}
+
+/// Answers requests until `stop`.
+pub async fn serve(console: Console, listener: TcpListener, connections: u16, stop: CancellationToken) {
+    let console = Arc::new(console);
+    let watching = tokio::spawn(console.watch.clone().run(console.db.clone(), stop.clone()));
+    let tidying = tokio::spawn(tidy(Arc::clone(&console), stop.clone()));
+    server::serve(listener, router(console), connections, stop).await;
+    watching.abort();
+    tidying.abort();
+}
+
+fn router(console: Arc<Console>) -> Router {
+    let security: Arc<[_]> = headers::security(&console.framing).into();
+    Router::new()
+        .merge(api::routes())
+        .merge(pages::routes())
+        .merge(assets::routes())
+        .fallback(pages::missing)
+        .layer(middleware::from_fn(access::check_origin))
+        .layer(middleware::map_response(move |mut response: Response| {
+            let security = Arc::clone(&security);
+            async move {
+                headers::add(response.headers_mut(), &security);
+                response
+            }
+        }))
+        .with_state(console)
+}
+
+/// Forgets old uploads. What of them became imports is the workers' and operators' matter.
+async fn tidy(console: Arc<Console>, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        match console.db.old_uploads(UPLOAD_DAYS).await {
+            Ok(old) => {
+                for (upload_id, key) in old {
+                    let forgotten = async {
+                        if let Some(key) = key {
+                            console.storage.delete(&key).await?;
+                        }
+                        console.db.forget_upload(upload_id).await?;
+                        Ok::<_, error::Error>(())
+                    };
+                    if let Err(error) = forgotten.await {
+                        tracing::warn!(%error, %upload_id, "an old upload was not forgotten");
+                    }
+                }
+            }
+            Err(error) => tracing::warn!(%error, "old uploads were not looked for"),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(TIDY_INTERVAL) => {}
+            () = stop.cancelled() => {}
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! The pages: HTML made here, for people. Every page is a plain document, every change a form; the script only adds to them.
+
+mod icons;
+mod layout;
+mod operators;
+mod parts;
+mod progress;
+mod sign_in;
+mod users;
+mod wizard;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::Request,
+    middleware::{self, Next},
+    response::{IntoResponse, Redirect, Response},
+    routing::{get, post},
+};
+use maud::html;
+
+use super::{
+    error::{Error, Failure},
+    state::Console,
+};
+
+/// All pages.
+pub(super) fn routes() -> Router<Arc<Console>> {
+    Router::new()
+        .route("/", get(sign_in::home))
+        .route("/sign-in", get(sign_in::sign_in))
+        .route("/sign-out", post(sign_in::sign_out))
+        .route("/users", get(users::show))
+        .merge(wizard::routes())
+        .merge(operators::routes())
+        .layer(middleware::from_fn(as_page))
+}
+
+/// What there is no page for.
+pub(super) async fn missing() -> Response {
+    page_of(Error::NotFound("page").into_response())
+}
+
+/// An error as a page, for whoever looks at pages.
+async fn as_page(request: Request, next: Next) -> Response {
+    page_of(next.run(request).await)
+}
+
+fn page_of(response: Response) -> Response {
+    let Some(failure) = response.extensions().get::<Arc<Failure>>() else {
+        return response;
+    };
+    if failure.code == "signed_out" {
+        return Redirect::to("/sign-in").into_response();
+    }
+    let content = html! {
+        section.card.narrow {
+            h1 { @if response.status().is_server_error() { "Not at the moment" } @else { "That did not work" } }
+            p { (parts::sentence(&failure.message)) }
+            p { a href="/" { "Go to the start" } }
+        }
+    };
+    let page = layout::bare("Error", &content);
+    (response.status(), page).into_response()
+}

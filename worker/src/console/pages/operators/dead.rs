@@ -1,0 +1,209 @@
+//! Dead letters: grouped by reason and error; one or many of them replayed or discarded, after a look at what would happen.
+
+use std::sync::Arc;
+
+use axum::{
+    Form,
+    extract::{Query, State},
+    response::{IntoResponse, Redirect},
+};
+use maud::{Markup, html};
+use serde::Deserialize;
+use shared::text::printable;
+use time::OffsetDateTime;
+
+use super::{audit, import::reason};
+use crate::{
+    console::{
+        access::{Acting, Operator, Visitor},
+        error::Error,
+        pages::{
+            layout::{Place, page},
+            parts::{ago, counted, notice, thousands},
+        },
+        state::Console,
+    },
+    db::{DeadFilter, DeadGroup, DeadState, StoredDeadLetter},
+    operate::{self, Resent},
+};
+
+/// Dead letters on a page, and so the most that one change touches.
+const PAGE_LETTERS: u32 = 100;
+
+/// Which dead letters are shown, and what became of some just now.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Shown {
+    reason: String,
+    import: String,
+    done: String,
+}
+
+pub(super) async fn show(
+    visitor: Visitor,
+    operator: Operator,
+    State(console): State<Arc<Console>>,
+    Query(shown): Query<Shown>,
+) -> Result<impl IntoResponse, Error> {
+    let groups = console.db.dead_groups().await?;
+    let filter = DeadFilter {
+        state: Some(DeadState::Open),
+        reason: shown.reason.parse().ok(),
+        import_id: shown.import.parse().ok(),
+        ..DeadFilter::default()
+    };
+    let count = console.db.count_dead_letters(&filter).await?;
+    let letters = console.db.dead_letters(&filter, 0, PAGE_LETTERS).await?;
+    let now = OffsetDateTime::now_utc();
+    let is_filtered = !shown.reason.is_empty() || !shown.import.is_empty();
+    let content = html! {
+        div.title { h1 { "Dead letters" } span.hint { (counted(u64::try_from(count.count).unwrap_or(0), "open one", "open ones")) } }
+        @if !shown.done.is_empty() { (notice("good", "Done", &html! { p { (printable(&shown.done)) } })) }
+        @if letters.is_empty() {
+            div.empty {
+                p { @if is_filtered { "None that matches." } @else { "No dead letters. Messages that no retry can help are set aside here." } }
+                @if is_filtered { p { a href="/operators/dead" { "Show all" } } }
+            }
+        } @else {
+            @if !is_filtered { (grouped(&groups, now)) } @else { p { a href="/operators/dead" { "Show all" } } }
+            form method="post" id="letters" {
+                (table(&letters, operator.may_act, now))
+                @if count.count > i64::from(PAGE_LETTERS) { p.hint { "The first " (PAGE_LETTERS) "." } }
+                @if operator.may_act { (actions(&letters)) }
+            }
+        }
+    };
+    Ok(page(&visitor.bearer, Place::Dead, "Dead letters", &content))
+}
+
+fn grouped(groups: &[DeadGroup], now: OffsetDateTime) -> Markup {
+    html! {
+        h2 { "By reason" }
+        div.scroll tabindex="0" role="region" aria-label="By reason" { table.list {
+            thead { tr { th scope="col" { "Reason" } th scope="col" { "Error" } th.number scope="col" { "Open" } th scope="col" { "First" } th scope="col" { "Last" } } }
+            tbody { @for group in groups { tr {
+                td.nowrap { a href={ "/operators/dead?reason=" (group.reason) } { (group.reason) } }
+                td.why { (printable(group.error.as_deref().unwrap_or_default())) }
+                td.number { (thousands(u64::try_from(group.count).unwrap_or(0))) }
+                td.nowrap { (ago(group.oldest, now)) } td.nowrap { (ago(group.newest, now)) }
+            } } }
+        } }
+        h2.tight { "One by one" }
+    }
+}
+
+fn table(letters: &[StoredDeadLetter], may_act: bool, now: OffsetDateTime) -> Markup {
+    html! {
+        div.scroll tabindex="0" role="region" aria-label="Dead letters" { table.list {
+            thead { tr {
+                @if may_act { th scope="col" { span.hidden { "Choose" } } }
+                th.number scope="col" { "No." } th scope="col" { "Reason" } th scope="col" { "Error" } th scope="col" { "Import" }
+                th.number scope="col" { "Tenant" } th.number scope="col" { "Retries" } th.number scope="col" { "Bytes" } th scope="col" { "Set aside" }
+            } }
+            tbody { @for letter in letters { tr {
+                @if may_act { td { input type="checkbox" name="letter" value=(letter.dead_letter_id) checked aria-label={ "Dead letter " (letter.dead_letter_id) }; } }
+                td.number { (letter.dead_letter_id) }
+                td.nowrap { (letter.reason) @if letter.is_cut { " " span.hint { "cut" } } }
+                td.why { (printable(letter.error.as_deref().unwrap_or_default())) }
+                td.nowrap { @if let Some(import_id) = letter.import_id {
+                    a href={ "/operators/imports/" (import_id) } { code { (import_id.to_string().chars().take(8).collect::<String>()) } }
+                    @if let Some(state) = letter.import_state { " " span.hint { (state.as_str()) } }
+                } }
+                td.number { @if let Some(tenant_id) = letter.tenant_id { (tenant_id) } }
+                td.number { (letter.retry_count) }
+                td.number { (letter.size_bytes) }
+                td.nowrap { (ago(letter.set_aside_at, now)) }
+            } } }
+        } }
+    }
+}
+
+fn actions(letters: &[StoredDeadLetter]) -> Markup {
+    let failed = letters
+        .iter()
+        .filter(|letter| letter.import_state == Some(crate::db::State::Failed))
+        .count() as u64;
+    let cut = letters.iter().filter(|letter| letter.is_cut).count() as u64;
+    let all = letters.len() as u64;
+    html! {
+        section.card {
+            h2 { "With those that are ticked" }
+            p.hint {
+                "Replay: " (counted(failed, "failed import is", "failed imports are")) " taken up in a new attempt, and other messages are published again; every step may run twice. "
+                @if cut > 0 { (counted(cut, "message was", "messages were")) " too large to be kept and can only be discarded. " }
+                "Discard: they are closed and nothing is sent; their imports stay as they are."
+            }
+            (reason("dead"))
+            div.go {
+                button.danger type="submit" formaction="/operators/dead/discard" data-counts="Discard" { "Discard " (counted(all, "dead letter", "dead letters")) }
+                button.primary type="submit" formaction="/operators/dead/replay" data-counts="Replay" { "Replay " (counted(all, "dead letter", "dead letters")) }
+            }
+        }
+    }
+}
+
+/// The dead letters that a form chooses, no more than a page has.
+fn chosen(form: &[(String, String)]) -> Vec<i64> {
+    let letters = form.iter().filter(|(name, _)| name == "letter");
+    letters
+        .filter_map(|(_, value)| value.parse().ok())
+        .take(PAGE_LETTERS as usize)
+        .collect()
+}
+
+fn back(done: &str) -> Redirect {
+    let query: String = url::form_urlencoded::Serializer::new(String::new())
+        .append_pair("done", done)
+        .finish();
+    Redirect::to(&format!("/operators/dead?{query}"))
+}
+
+pub(super) async fn replay(
+    operator: Acting,
+    State(console): State<Arc<Console>>,
+    Form(form): Form<Vec<(String, String)>>,
+) -> Result<Redirect, Error> {
+    let (link, _) = console.publisher.link().await?;
+    let audit = audit(operator.subject, "dead replay", &form);
+    let (mut sent, mut left) = (0_u64, 0_u64);
+    for letter in chosen(&form) {
+        match operate::resend(&console.db, link.publisher(), letter, &audit).await {
+            Ok(Resent::Import { .. } | Resent::Message) => sent += 1,
+            Ok(Resent::Cut | Resent::Closed | Resent::Unroutable(_)) => left += 1,
+            Err(error) => {
+                // The next try begins with a new connection.
+                console.publisher.forget().await;
+                return Err(error.into());
+            }
+        }
+    }
+    let done = format!(
+        "{} replayed",
+        counted(sent, "dead letter was", "dead letters were")
+    );
+    Ok(back(&if left > 0 {
+        format!(
+            "{done}, {left} left where they are: too large to be kept, closed by somebody else, or without a queue."
+        )
+    } else {
+        format!("{done}.")
+    }))
+}
+
+pub(super) async fn discard(
+    operator: Acting,
+    State(console): State<Arc<Console>>,
+    Form(form): Form<Vec<(String, String)>>,
+) -> Result<Redirect, Error> {
+    let audit = audit(operator.subject, "dead discard", &form);
+    let letters = chosen(&form);
+    let closed = console
+        .db
+        .close_dead_letters(&letters, DeadState::Discarded, &audit)
+        .await?;
+    let count = closed.len() as u64;
+    Ok(back(&format!(
+        "{} discarded.",
+        counted(count, "dead letter was", "dead letters were")
+    )))
+}

@@ -1,0 +1,258 @@
+//! One import: what happened to it, its rows by outcome and code, and what can be done.
+
+use std::sync::Arc;
+
+use axum::{
+    Form,
+    extract::{Path, State},
+    response::{IntoResponse, Redirect, Response},
+};
+use maud::{Markup, html};
+use shared::text::printable;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::{audit, imports::why};
+use crate::{
+    console::{
+        access::{Acting, Operator, Visitor},
+        error::Error,
+        imports::has_reports,
+        pages::{
+            layout::{Place, page},
+            parts::{ago, counted, exact, span, state, thousands},
+        },
+        state::Console,
+    },
+    db::{DeadFilter, HistoryEntry, Import, Row, State as ImportState},
+    operate::{self, ReplayOptions},
+};
+
+/// Rows on the page; all others are counted.
+const SHOWN_ROWS: usize = 500;
+
+pub(super) async fn show(
+    visitor: Visitor,
+    operator: Operator,
+    State(console): State<Arc<Console>>,
+    Path(import_id): Path<Uuid>,
+) -> Result<Response, Error> {
+    let import = console
+        .db
+        .find(import_id)
+        .await?
+        .ok_or(Error::NotFound("import"))?;
+    let history = console.db.history(import_id).await?;
+    let rows = console.db.rows(import.job.tenant_id, import_id, &[]).await?;
+    let filter = DeadFilter {
+        import_id: Some(import_id),
+        ..DeadFilter::default()
+    };
+    let dead = console.db.count_dead_letters(&filter).await?.count;
+    let now = OffsetDateTime::now_utc();
+    let content = html! {
+        a.back href="/operators/imports" { "← Imports" }
+        div.title {
+            h1 { "Import " code { (import_id.to_string().chars().take(8).collect::<String>()) } }
+            (state(import.state))
+            @if operator.may_act { (actions(&import)) }
+        }
+        div data-refresh=[(!import.state.is_final()).then_some("3")] {
+            div.columns {
+                section.card { h2 { "Timeline" } (timeline(&history, now)) }
+                section.card { (facts(&import, dead, now)) }
+            }
+        }
+        h2 { "Rows" }
+        (table(&rows))
+        @if operator.may_act { (dialogs(&import)) }
+    };
+    Ok(page(&visitor.bearer, Place::OperatorImports, "Import", &content).into_response())
+}
+
+fn facts(import: &Import, dead: i64, now: OffsetDateTime) -> Markup {
+    let summary = import.summary;
+    html! {
+        dl.facts {
+            dt { "ID" } dd { code { (import.job.import_id) } }
+            dt { "Tenant" } dd { a href={ "/operators/imports?tenant=" (import.job.tenant_id) } { (import.job.tenant_id) } }
+            dt { "Mode" } dd { (import.job.mode.as_str()) }
+            @if let Some(by) = &import.job.requested_by { dt { "Requested by" } dd { (printable(by)) } }
+            dt { "Attempt" } dd { (import.attempt) }
+            dt { "Rows" } dd {
+                (thousands(summary.total.into())) ": " (summary.created) " created, " (summary.duplicates) " duplicates, " (summary.errors) " errors"
+                @if summary.cancelled > 0 { ", " (summary.cancelled) " cancelled" }
+                @if import.pending > 0 { ", " (import.pending) " pending" }
+            }
+            @if !why(import).is_empty() { dt { "Why" } dd { (why(import)) } }
+            @if import.retry_count > 0 { dt { "Retries" } dd { (import.retry_count) } }
+            @if import.rescues > 0 { dt { "Rescues" } dd { (import.rescues) } }
+            @if dead > 0 { dt { "Dead letters" } dd { a href={ "/operators/dead?import=" (import.job.import_id) } { (dead) } } }
+            @if let Some(format) = &import.format { dt { "File" } dd { (format.encoding.as_str()) ", " (format.delimiter.as_str()) } }
+            dt { "Reports" } dd { @if has_reports(import) && import.success_purged_at.is_none() { "in storage; only the tenant can download them" } @else if has_reports(import) { "purged" } @else { "none yet" } }
+            dt { "Received" } dd { (ago(import.received_at, now)) }
+            @if let Some(finished_at) = import.finished_at { dt { "Took" } dd { (span(finished_at - import.received_at)) } }
+        }
+    }
+}
+
+fn timeline(history: &[HistoryEntry], now: OffsetDateTime) -> Markup {
+    html! {
+        @if history.is_empty() {
+            p.hint { "Nothing was recorded: the import is older than the record." }
+        } @else {
+            ol.timeline {
+                @for entry in history {
+                    li {
+                        span.when title=(exact(entry.at)) { (ago(entry.at, now)) }
+                        span { strong { (entry.event) }
+                            @if let Some(by) = &entry.by { " by " (printable(by)) }
+                            @if let Some(attempt) = entry.attempt.filter(|attempt| *attempt > 1) { " (attempt " (attempt) ")" }
+                            @if let Some(details) = &entry.details { span.block.hint { (printable(details)) } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Rows by number, outcome and codes: sentences of problems hold cells, and are for their tenant.
+fn table(rows: &[Row]) -> Markup {
+    html! {
+        @if rows.is_empty() {
+            div.empty { p { "No rows: the file was not read yet, was rejected, or its rows were purged." } }
+        } @else {
+            div.scroll tabindex="0" role="region" aria-label="Rows" { table.list {
+                thead { tr {
+                    th.number scope="col" { "Row" } th.number scope="col" { "Line" } th scope="col" { "Outcome" }
+                    th scope="col" { "Codes" } th.number scope="col" { "User" } th.number scope="col" { "Attempt" }
+                } }
+                tbody { @for row in rows.iter().take(SHOWN_ROWS) { tr {
+                    td.number { (row.row) } td.number { (row.line) } td { (row.outcome.as_str()) }
+                    td {
+                        @for problem in &row.problems {
+                            code { (problem.code.as_str()) } @if let Some(field) = problem.field { " " span.hint { (field.label()) } } " "
+                        }
+                    }
+                    td.number { @if let Some(user_id) = row.user_id { (user_id) } } td.number { (row.attempt) }
+                } } }
+            } }
+            @if rows.len() > SHOWN_ROWS { p.hint { "The first " (SHOWN_ROWS) " of " (rows.len()) " rows." } }
+        }
+    }
+}
+
+/// What can be done with an import as it stands.
+fn can(import: &Import) -> (bool, bool) {
+    let summary = import.summary;
+    let refused = summary.errors + summary.duplicates > 0;
+    let cancel = match import.state {
+        ImportState::Received | ImportState::Failed => true,
+        ImportState::Running => import.pending > 0,
+        ImportState::Completed | ImportState::Rejected | ImportState::Cancelled => false,
+    };
+    let replay = match import.state {
+        ImportState::Completed => refused,
+        ImportState::Received
+        | ImportState::Running
+        | ImportState::Rejected
+        | ImportState::Failed
+        | ImportState::Cancelled => true,
+    };
+    (cancel, replay && import.rows_purged_at.is_none())
+}
+
+fn actions(import: &Import) -> Markup {
+    let (cancel, replay) = can(import);
+    html! {
+        div.actions {
+            @if replay { button type="button" data-opens="replay" { "Replay …" } }
+            @if cancel { button.danger type="button" data-opens="cancel" { "Cancel …" } }
+        }
+    }
+}
+
+fn dialogs(import: &Import) -> Markup {
+    let (cancel, replay) = can(import);
+    let import_id = import.job.import_id;
+    let summary = import.summary;
+    let pending = u64::from(import.pending);
+    let refused = u64::from(summary.errors + summary.duplicates);
+    let only_refused = matches!(import.state, ImportState::Completed | ImportState::Rejected);
+    html! {
+        @if cancel {
+            dialog id="cancel" aria-labelledby="cancel-title" {
+                h2 id="cancel-title" { "Cancel this import?" }
+                p { (counted(pending, "pending row", "pending rows")) " will be left undone. "
+                    (counted(summary.created.into(), "user that was created stays", "users that were created stay"))
+                    ". The reports are written, and the Dialer is told." }
+                form method="post" action={ "/operators/imports/" (import_id) "/cancel" } {
+                    (reason("cancel"))
+                    div.actions { button.danger type="submit" { "Cancel " (counted(pending, "row", "rows")) } button.quiet type="button" data-closes { "Leave it" } }
+                }
+            }
+        }
+        @if replay {
+            dialog id="replay" aria-labelledby="replay-title" {
+                h2 id="replay-title" { "Replay this import?" }
+                p {
+                    @match import.state {
+                        ImportState::Received | ImportState::Running => "It is under way: its job is published once more, which changes nothing if all is well.",
+                        ImportState::Rejected => "Its file is read again, in a new attempt.",
+                        ImportState::Completed => "Rows that were refused are validated again, in a new attempt with reports of its own.",
+                        _ => "Rows without an outcome are taken up in a new attempt. Nobody is created twice, and no password that was delivered changes.",
+                    }
+                }
+                form method="post" action={ "/operators/imports/" (import_id) "/replay" } {
+                    @if only_refused {
+                        input type="hidden" name="errors" value="on";
+                    } @else if refused > 0 {
+                        label.choice { input type="checkbox" name="errors" value="on"; span { "Also validate " (counted(refused, "refused row", "refused rows")) " again" } }
+                    }
+                    (reason("replay"))
+                    div.actions { button.primary type="submit" { "Replay" } button.quiet type="button" data-closes { "Leave it" } }
+                }
+            }
+        }
+    }
+}
+
+pub(super) fn reason(of: &str) -> Markup {
+    html! {
+        div.field {
+            label for={ "reason-" (of) } { "Reason, for the audit trail" }
+            input id={ "reason-" (of) } name="reason" type="text" maxlength="500" required placeholder="A ticket, a sentence";
+        }
+    }
+}
+
+pub(super) async fn cancel(
+    operator: Acting,
+    State(console): State<Arc<Console>>,
+    Path(import_id): Path<Uuid>,
+    Form(form): Form<Vec<(String, String)>>,
+) -> Result<Redirect, Error> {
+    // First, so that nothing is changed while the broker is away.
+    console.publisher.link().await?;
+    let done = operate::cancel(&console.db, import_id, &audit(operator.subject, "cancel", &form)).await?;
+    console.publisher.publish(&done.messages).await?;
+    Ok(Redirect::to(&format!("/operators/imports/{import_id}")))
+}
+
+pub(super) async fn replay(
+    operator: Acting,
+    State(console): State<Arc<Console>>,
+    Path(import_id): Path<Uuid>,
+    Form(form): Form<Vec<(String, String)>>,
+) -> Result<Redirect, Error> {
+    console.publisher.link().await?;
+    let options = ReplayOptions {
+        errors: form.iter().any(|(name, _)| name == "errors"),
+        abandon_passwords: false,
+    };
+    let audit = audit(operator.subject, "replay", &form);
+    let done = operate::replay(&console.db, import_id, options, &audit).await?;
+    console.publisher.publish(&done.messages).await?;
+    Ok(Redirect::to(&format!("/operators/imports/{import_id}")))
+}

@@ -1,0 +1,189 @@
+//! All imports, by tenant, state, age and error; what is looked for stands in the address.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Query, State},
+    response::IntoResponse,
+};
+use maud::{Markup, html};
+use serde::Deserialize;
+use shared::{
+    contract::{Id, job::Mode},
+    text::printable,
+};
+use strum::VariantArray;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+use crate::{
+    console::{
+        access::{Operator, Visitor},
+        error::Error,
+        pages::{
+            layout::{Place, page},
+            parts::{ago, state, thousands},
+        },
+        state::Console,
+    },
+    db::{self, Filter, Import},
+    steps::event::rfc3339,
+};
+
+/// Imports on a page.
+const PAGE_IMPORTS: u32 = 50;
+
+/// Ages that are asked for.
+const AGES: [(&str, &str); 4] = [
+    ("10m", "more than 10 minutes"),
+    ("1h", "more than an hour"),
+    ("1d", "more than a day"),
+    ("7d", "more than a week"),
+];
+
+/// Which imports are shown.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Shown {
+    tenant: String,
+    state: String,
+    age: String,
+    error: String,
+    /// The last import of the page before: when it was received.
+    before: String,
+}
+
+pub(super) async fn show(
+    visitor: Visitor,
+    _: Operator,
+    State(console): State<Arc<Console>>,
+    Query(shown): Query<Shown>,
+) -> Result<impl IntoResponse, Error> {
+    let tenant = shown.tenant.trim();
+    let tenant_id = match tenant {
+        "" => None,
+        tenant => Some(
+            tenant
+                .parse::<i64>()
+                .ok()
+                .and_then(|id| Id::try_from(id).ok())
+                .ok_or_else(|| Error::Invalid(format!("{tenant:?} is not the ID of a tenant")))?,
+        ),
+    };
+    let now = OffsetDateTime::now_utc();
+    let old = humantime::parse_duration(&shown.age)
+        .ok()
+        .and_then(|age| time::Duration::try_from(age).ok())
+        .and_then(|age| now.checked_sub(age));
+    let cursor = OffsetDateTime::parse(&shown.before, &Rfc3339).ok();
+    let error = shown.error.trim();
+    let filter = Filter {
+        tenant_id,
+        states: shown.state.parse().into_iter().collect(),
+        before: old.into_iter().chain(cursor).min(),
+        error: (!error.is_empty()).then(|| error.to_owned()),
+        limit: PAGE_IMPORTS + 1,
+        ..Filter::default()
+    };
+    let mut imports = console.db.list(&filter).await?;
+    let more = imports.len() > PAGE_IMPORTS as usize;
+    imports.truncate(PAGE_IMPORTS as usize);
+    let next = match imports.last() {
+        Some(last) if more => Some(link(&shown, &rfc3339(last.received_at)?)),
+        _ => None,
+    };
+    let content = html! {
+        div.title { h1 { "Imports" } }
+        (search(&shown))
+        div data-refresh=[shown.before.is_empty().then_some("5")] {
+            @if imports.is_empty() { div.empty { p { "No import matches." } } } @else { (table(&imports, now)) }
+        }
+        @if next.is_some() || cursor.is_some() {
+            nav.pages aria-label="Pages" {
+                @if cursor.is_some() { a href=(link(&shown, "")) { "Newest" } }
+                @if let Some(next) = next { a href=(next) { "Older" } }
+            }
+        }
+    };
+    Ok(page(&visitor.bearer, Place::OperatorImports, "Imports", &content))
+}
+
+fn search(shown: &Shown) -> Markup {
+    html! {
+        form.search method="get" action="/operators/imports" {
+            label.hidden for="tenant" { "Tenant" }
+            input.short id="tenant" type="text" inputmode="numeric" name="tenant" value=(shown.tenant) placeholder="Tenant";
+            label.hidden for="state" { "State" }
+            select id="state" name="state" {
+                option value="" { "All states" }
+                @for state in db::State::VARIANTS {
+                    option value=(state.as_str()) selected[shown.state == state.as_str()] { (state.as_str()) }
+                }
+            }
+            label.hidden for="age" { "Age" }
+            select id="age" name="age" {
+                option value="" { "Any age" }
+                @for (value, words) in AGES { option value=(value) selected[shown.age == value] { (words) } }
+            }
+            label.hidden for="error" { "Error" }
+            input id="error" type="search" name="error" value=(shown.error) placeholder="Text of the error";
+            button type="submit" { "Filter" }
+            a href="/operators/imports" { "Reset" }
+        }
+    }
+}
+
+fn table(imports: &[Import], now: OffsetDateTime) -> Markup {
+    html! {
+        div.scroll tabindex="0" role="region" aria-label="Imports" { table.list {
+            thead { tr {
+                th scope="col" { "State" } th scope="col" { "Import" } th.number scope="col" { "Tenant" }
+                th.number scope="col" { "Rows" } th.number scope="col" { "Created" } th.number scope="col" { "Duplicates" }
+                th.number scope="col" { "Errors" } th.number scope="col" { "Pending" } th scope="col" { "Received" } th scope="col" { "Why" }
+            } }
+            tbody { @for import in imports { tr {
+                td { (state(import.state)) }
+                td.nowrap {
+                    a href={ "/operators/imports/" (import.job.import_id) } title=(import.job.import_id) {
+                        code { (import.job.import_id.to_string().chars().take(8).collect::<String>()) }
+                    }
+                    @if import.job.mode == Mode::Validate { " " span.hint { "check" } }
+                    @if import.attempt > 1 { " " span.hint { "attempt " (import.attempt) } }
+                }
+                td.number { (import.job.tenant_id) }
+                td.number { (thousands(import.summary.total.into())) }
+                td.number { (thousands(import.summary.created.into())) }
+                td.number { (thousands(import.summary.duplicates.into())) }
+                td.number { (thousands(import.summary.errors.into())) }
+                td.number { (thousands(import.pending.into())) }
+                td.nowrap { (ago(import.received_at, now)) }
+                td.why { (why(import)) }
+            } } }
+        } }
+    }
+}
+
+/// Why it stands where it stands: no text of the file.
+pub(super) fn why(import: &Import) -> String {
+    let rejection = import
+        .rejection
+        .as_ref()
+        .map(|rejection| rejection.code.as_str().to_owned());
+    let trouble = || import.trouble().map(|error| printable(error).into_owned());
+    rejection.or_else(trouble).unwrap_or_default()
+}
+
+fn link(shown: &Shown, before: &str) -> String {
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    for (name, value) in [
+        ("tenant", shown.tenant.as_str()),
+        ("state", &shown.state),
+        ("age", &shown.age),
+        ("error", &shown.error),
+        ("before", before),
+    ] {
+        if !value.is_empty() {
+            query.append_pair(name, value);
+        }
+    }
+    format!("/operators/imports?{}", query.finish())
+}

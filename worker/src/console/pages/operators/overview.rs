@@ -1,0 +1,97 @@
+//! How things stand: at one look.
+
+use std::sync::Arc;
+
+use axum::{extract::State, response::IntoResponse};
+use maud::{Markup, html};
+use time::OffsetDateTime;
+
+use crate::{
+    console::{
+        access::{Operator, Visitor},
+        error::Error,
+        pages::{
+            icons,
+            layout::{Place, page},
+            parts::{ago, counted, notice, span, thousands},
+        },
+        state::Console,
+    },
+    db::BusyTenant,
+};
+
+pub(super) async fn show(
+    visitor: Visitor,
+    _: Operator,
+    State(console): State<Arc<Console>>,
+) -> Result<impl IntoResponse, Error> {
+    let (backlog, health) = (console.db.backlog().await?, console.db.health().await?);
+    let rows = console.db.rows_lately().await?;
+    let tenants = console.db.busy_tenants().await?;
+    let broker = console.publisher.link().await;
+    let now = OffsetDateTime::now_utc();
+    let dead = u64::try_from(health.dead_letters).unwrap_or(0);
+    let old = time::Duration::try_from(backlog.oldest).unwrap_or(time::Duration::MAX);
+    let content = html! {
+        div.title { h1 { "Overview" } span.hint { "as of " (super::super::parts::exact(now)) } }
+        div data-refresh="5" {
+            @if let Err(error) = &broker {
+                (notice("bad", "The broker does not answer", &html! { p { (error) } }))
+            }
+            @for reason in &health.delayed {
+                (notice("wait", "Imports wait to be tried again", &html! { p { (shared::text::printable(reason)) } }))
+            }
+            section.counts aria-label="Now" {
+                (tile("run", &icons::running(), (backlog.received + backlog.running).into(), "imports under way", "/operators/imports?state=running"))
+                (tile("wait", &icons::clock(), backlog.pending_rows, "rows waiting", "/operators/imports?state=running"))
+                (tile(if backlog.failed > 0 { "bad" } else { "good" }, &icons::warning(), backlog.failed.into(), "failed imports", "/operators/imports?state=failed"))
+                (tile(if dead > 0 { "bad" } else { "good" }, &icons::copies(), dead, "dead letters", "/operators/dead"))
+            }
+            section.card {
+                dl.facts {
+                    dt { "Rows done in the last 10 minutes" } dd { (thousands(u64::try_from(rows).unwrap_or(0))) " (" (format!("{:.1}", rate(rows))) " a second)" }
+                    dt { "Oldest import under way" } dd { @if backlog.oldest.is_zero() { "none" } @else { (span(old)) } }
+                    dt { "Without progress for 10 minutes" } dd { (counted(backlog.stalled.into(), "import", "imports")) }
+                    dt { "Database" } dd { "PostgreSQL " (health.server_version) ", as " (health.role) }
+                    dt { "Broker" } dd { @if broker.is_ok() { "connected" } @else { "away" } }
+                }
+            }
+            h2 { "Tenants under way" }
+            (busy(&tenants, now))
+        }
+    };
+    Ok(page(&visitor.bearer, Place::Overview, "Overview", &content))
+}
+
+fn rate(rows: i64) -> f64 {
+    f64::from(i32::try_from(rows).unwrap_or(i32::MAX)) / 600.0
+}
+
+fn tile(kind: &str, icon: &Markup, number: u64, words: &str, href: &str) -> Markup {
+    html! {
+        a class={ "count " (kind) } href=(href) { (icon) strong { (thousands(number)) } span { (words) } }
+    }
+}
+
+fn busy(tenants: &[BusyTenant], now: OffsetDateTime) -> Markup {
+    let number = |number: i64| thousands(u64::try_from(number).unwrap_or(0));
+    html! {
+        @if tenants.is_empty() {
+            div.empty { p { "No tenant has an import under way." } }
+        } @else {
+            div.scroll tabindex="0" role="region" aria-label="Tenants under way" { table.list {
+                thead { tr {
+                    th.number scope="col" { "Tenant" } th.number scope="col" { "Imports" } th.number scope="col" { "Rows waiting" }
+                    th.number scope="col" { "Done in 10 min" } th scope="col" { "Oldest received" }
+                } }
+                tbody { @for tenant in tenants { tr {
+                    td.number { a href={ "/operators/imports?tenant=" (tenant.tenant_id) } { (tenant.tenant_id) } }
+                    td.number { (number(tenant.imports)) }
+                    td.number { (number(tenant.pending)) }
+                    td.number { (number(tenant.done_lately)) }
+                    td.nowrap { (ago(tenant.oldest, now)) }
+                } } }
+            } }
+        }
+    }
+}

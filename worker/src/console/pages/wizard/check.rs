@@ -1,0 +1,276 @@
+//! Step 5: the file is checked by a worker, and cells are corrected in place. Nobody is created.
+
+use std::sync::Arc;
+
+use axum::{
+    Form,
+    extract::State,
+    response::{IntoResponse, Redirect, Response},
+};
+use maud::{Markup, html};
+use shared::{
+    contract::job::{Job, Mode},
+    file::Record,
+    mapping,
+    outcome::Outcome,
+};
+
+use super::{
+    create::{changed, store},
+    problems::{self, ProblemRow, shown_columns},
+    ready::{Ready, begin_check, check_as_it_stands, header_digest, ready, to_fields},
+    steps::{Step, steps},
+};
+use crate::{
+    console::{
+        access::{OwnUpload, Visitor},
+        choices::Choices,
+        corrections::{self, Line},
+        error::Error,
+        imports::{Settings, start},
+        pages::{
+            layout::{Place, page},
+            parts::{counted, notice, sentence},
+            progress,
+        },
+        state::Console,
+    },
+    db::{Import, State as ImportState, Upload},
+};
+
+pub(super) async fn show(
+    visitor: Visitor,
+    OwnUpload {
+        administrator,
+        upload,
+    }: OwnUpload,
+    State(console): State<Arc<Console>>,
+) -> Result<Response, Error> {
+    if let Some(import_id) = upload.import_id {
+        return Ok(Redirect::to(&format!("/imports/{import_id}")).into_response());
+    }
+    let Some(check_id) = upload.check_id else {
+        return Ok(to_fields(&upload));
+    };
+    let Some(ready) = ready(&console, &administrator, &upload).await? else {
+        return Ok(to_fields(&upload));
+    };
+    let found = console.db.find_of(upload.tenant_id, check_id).await?;
+    let body = match &found {
+        Some(check) if check.state.is_final() => {
+            let job = ready
+                .settings
+                .job(&upload, check_id, Mode::Validate, &administrator.subject);
+            if is_same(&check.job, &job) {
+                result(&console, &upload, check, &ready).await?
+            } else {
+                outdated(&upload, "What you chose has changed since the file was checked.")
+            }
+        }
+        _ => progress::live(check_id, found.as_ref(), "Checking the file"),
+    };
+    let content = html! {
+        a.back href={ "/uploads/" (upload.upload_id) "/fields" } { "← Fields" }
+        div.title { h1 { "Check" } span.hint { (upload.file_name) } }
+        (steps(Step::Check, Some(upload.upload_id)))
+        (body)
+    };
+    Ok(page(&visitor.bearer, Place::Users, "Check", &content).into_response())
+}
+
+/// Whether two jobs read the same file in the same way.
+fn is_same(one: &Job, other: &Job) -> bool {
+    let plain = |job: &Job| Job {
+        requested_by: None,
+        ..job.clone()
+    };
+    plain(one) == plain(other)
+}
+
+fn outdated(upload: &Upload, why: &str) -> Markup {
+    html! {
+        (notice("wait", why, &html! { p { "Nobody was created." } }))
+        form.go method="post" action={ "/uploads/" (upload.upload_id) "/check" } { button.primary type="submit" { "Check again" } }
+    }
+}
+
+async fn result(console: &Console, upload: &Upload, check: &Import, ready: &Ready) -> Result<Markup, Error> {
+    Ok(match check.state {
+        ImportState::Completed => completed(console, upload, check, ready).await?,
+        ImportState::Rejected => {
+            let message = check
+                .rejection
+                .as_ref()
+                .map(|rejection| rejection.message.as_str());
+            html! {
+                (notice("bad", "The file would be rejected", &html! {
+                    p { (sentence(message.unwrap_or_default())) }
+                    p { "Nobody was created. Change the " a href={ "/uploads/" (upload.upload_id) "/fields" } { "fields" }
+                        ", or " a href="/users/create" { "upload another file" } "." }
+                }))
+                form.go method="post" action={ "/uploads/" (upload.upload_id) "/check" } { button type="submit" { "Check again" } }
+            }
+        }
+        _ => outdated(upload, "The check could not be finished."),
+    })
+}
+
+async fn completed(
+    console: &Console,
+    upload: &Upload,
+    check: &Import,
+    ready: &Ready,
+) -> Result<Markup, Error> {
+    let summary = check.summary;
+    let refused = console
+        .db
+        .rows(
+            upload.tenant_id,
+            check.job.import_id,
+            &[Outcome::Error, Outcome::Duplicate],
+        )
+        .await?;
+    let mapping = mapping::map(&ready.file.header, &check.job).ok();
+    let records = &ready.file.records;
+    let rows: Vec<ProblemRow<'_>> = refused
+        .iter()
+        .filter_map(|row| {
+            // The check counts rows as the mapping lets them; the line is the same for both.
+            let record = records.iter().find(|record| record.line == row.line)?;
+            Some(ProblemRow {
+                row: record.row,
+                shown: row.row,
+                line: row.line,
+                outcome: row.outcome,
+                problems: &row.problems,
+                cells: &record.cells,
+            })
+        })
+        .collect();
+    let columns = shown_columns(mapping.as_ref());
+    let estimate = estimate(console, summary.created).await?;
+    let upload_id = upload.upload_id;
+    Ok(html! {
+        section.counts aria-label="Result of the check" {
+            (problems::count("good", summary.created, "can be created"))
+            (problems::count("wait", summary.duplicates, "exist already"))
+            (problems::count("bad", summary.errors, "have errors"))
+        }
+        div.card.split {
+            div {
+                @if summary.created > 0 {
+                    h2 { "Ready to import " (counted(summary.created.into(), "user", "users")) }
+                    p.hint { (estimate) }
+                    @if summary.created < summary.total {
+                        p.hint { "The other rows are left out. They come back in a file of errors, and can be corrected below first." }
+                    }
+                } @else {
+                    h2 { "No row can be imported as it is" }
+                    p.hint { "Correct the rows below, or change the fields." }
+                }
+            }
+            div.actions {
+                form method="post" action={ "/uploads/" (upload_id) "/check" } { button type="submit" { "Check again" } }
+                form method="post" action={ "/uploads/" (upload_id) "/import" } {
+                    button.primary type="submit" disabled[summary.created == 0] { "Import Users" @if summary.created > 0 { " (" (summary.created) ")" } }
+                }
+            }
+        }
+        @if !rows.is_empty() {
+            (problems::table(&format!("/uploads/{upload_id}/corrections"), "Save corrections and check again",
+                &ready.file.header.names, &columns, mapping.as_ref(), &rows))
+        }
+    })
+}
+
+/// How long an import of so many rows takes.
+async fn estimate(console: &Console, rows: u32) -> Result<String, Error> {
+    let (pace, waiting) = console.db.pace().await?;
+    let Some(pace) = pace else {
+        return Ok("An import usually takes less than a minute.".to_owned());
+    };
+    let ahead = u32::try_from(waiting).unwrap_or(u32::MAX);
+    let seconds = (f64::from(rows) / pace).max(1.0);
+    let said = match seconds {
+        seconds if seconds < 90.0 => format!("about {seconds:.0} s"),
+        seconds => format!("about {:.0} min", seconds / 60.0),
+    };
+    Ok(if ahead > 0 {
+        format!("The import will take {said}, and longer while {ahead} rows of other imports wait.")
+    } else {
+        format!("The import will take {said}.")
+    })
+}
+
+/// Checks the file as it stands.
+pub(super) async fn again(
+    OwnUpload {
+        administrator,
+        upload,
+    }: OwnUpload,
+    State(console): State<Arc<Console>>,
+) -> Result<Response, Error> {
+    check_as_it_stands(&console, &administrator, &upload).await
+}
+
+/// Makes a new file of the corrected cells, and has it checked.
+pub(super) async fn correct(
+    OwnUpload {
+        administrator,
+        upload,
+    }: OwnUpload,
+    State(console): State<Arc<Console>>,
+    Form(form): Form<Vec<(String, String)>>,
+) -> Result<Response, Error> {
+    let Some(ready) = ready(&console, &administrator, &upload).await? else {
+        return Ok(to_fields(&upload));
+    };
+    let lines: Vec<Line<'_>> = ready.file.records.iter().map(line).collect();
+    let content = corrections::file(&ready.file.header.names, &lines, &corrections::read(&form));
+    let object = store(&console, administrator.tenant_id, &upload, content).await?;
+    // The new file is in UTF-8, whatever the first one was.
+    let choices = Choices {
+        encoding: None,
+        ..ready.choices
+    };
+    changed(console.db.choose(&upload, &choices.to_json()).await?)?;
+    changed(console.db.replace_upload(&upload, &object).await?)?;
+    let upload = Upload { object, ..upload };
+    let settings = Settings {
+        encoding: None,
+        ..ready.settings
+    };
+    begin_check(&console, &administrator, &upload, settings).await
+}
+
+fn line(record: &Record) -> Line<'_> {
+    Line {
+        row: record.row,
+        cells: &record.cells,
+        surplus: &record.surplus.kept,
+    }
+}
+
+/// Step 6: the users are created.
+pub(super) async fn import(
+    OwnUpload {
+        administrator,
+        upload,
+    }: OwnUpload,
+    State(console): State<Arc<Console>>,
+) -> Result<Response, Error> {
+    let Some(ready) = ready(&console, &administrator, &upload).await? else {
+        return Ok(to_fields(&upload));
+    };
+    let header = header_digest(&ready.file);
+    let import_id = start(&console, &administrator, &upload, Mode::Import, ready.settings).await?;
+    let choices = Choices {
+        encoding: None,
+        ..ready.choices
+    };
+    console
+        .db
+        .remember(administrator.tenant_id, &header, &choices.to_json())
+        .await?;
+    Ok(Redirect::to(&format!("/imports/{import_id}")).into_response())
+}

@@ -1,0 +1,333 @@
+//! Steps 6 to 8: an import under way, its summary, the two files, and the way on to the Users table.
+
+use std::sync::Arc;
+
+use axum::{
+    Form,
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use maud::{Markup, html};
+use shared::{
+    contract::job::Mode,
+    file::Header,
+    mapping::{self, Mapping},
+    outcome::Outcome,
+};
+use time::OffsetDateTime;
+
+use super::{
+    problems::{self, ProblemRow, shown_columns},
+    ready::check_as_it_stands,
+    steps::{Step, steps},
+};
+use crate::{
+    console::{
+        access::{Administrator, AwaitedImport, OwnImport, Visitor},
+        api::{downloads::AUDITED, receive},
+        choices::Choices,
+        corrections::{self, Line},
+        error::Error,
+        imports::has_reports,
+        pages::{
+            icons,
+            layout::{Place, page},
+            parts::{ago, counted, notice, sentence, state},
+            progress,
+        },
+        state::Console,
+    },
+    db::{Filter, Import, Row, State as ImportState},
+};
+
+/// Imports on a page.
+const PAGE_IMPORTS: u32 = 50;
+
+/// Outcomes of rows that can be corrected.
+const REFUSED: [Outcome; 2] = [Outcome::Error, Outcome::Duplicate];
+
+pub(super) async fn show(
+    visitor: Visitor,
+    awaited: AwaitedImport,
+    State(console): State<Arc<Console>>,
+) -> Result<Response, Error> {
+    let AwaitedImport {
+        import_id,
+        import,
+        upload,
+        ..
+    } = awaited;
+    let is_check = import
+        .as_ref()
+        .is_some_and(|import| import.job.mode == Mode::Validate);
+    let body = match &import {
+        Some(import) if import.state.is_final() => summary(&console, import).await?,
+        import => progress::live(
+            import_id,
+            import.as_ref(),
+            if is_check {
+                "Checking the file"
+            } else {
+                "Importing users"
+            },
+        ),
+    };
+    let content = html! {
+        a.back href="/imports" { "← Imports" }
+        div.title {
+            h1 { @if is_check { "Check" } @else { "Import" } }
+            @if let Some(upload) = &upload { span.hint { (upload.file_name) } }
+        }
+        @if !is_check { (steps(Step::Import, None)) }
+        @if let Some(corrects) = upload.as_ref().and_then(|upload| upload.corrects) {
+            p.hint { "Holds the corrected rows of " a href={ "/imports/" (corrects) } { "an earlier import" } "." }
+        }
+        (body)
+    };
+    Ok(page(&visitor.bearer, Place::Imports, "Import", &content).into_response())
+}
+
+async fn summary(console: &Console, import: &Import) -> Result<Markup, Error> {
+    Ok(match import.state {
+        ImportState::Rejected => {
+            let message = import
+                .rejection
+                .as_ref()
+                .map(|rejection| rejection.message.as_str());
+            notice(
+                "bad",
+                "The file was rejected, nobody was created",
+                &html! {
+                    p { (sentence(message.unwrap_or_default())) }
+                    p { a href="/users/create" { "Upload another file" } }
+                },
+            )
+        }
+        ImportState::Failed => notice(
+            "bad",
+            "The import stopped on our side",
+            &html! {
+                p { (counted(import.summary.created.into(), "user was", "users were")) " created before. Operators have been told; "
+                    "they resume it where it stopped, and nobody is created twice. Their passwords come with the reports then." }
+                p { "Import " code { (import.job.import_id) } }
+            },
+        ),
+        _ => finished(console, import).await?,
+    })
+}
+
+async fn finished(console: &Console, import: &Import) -> Result<Markup, Error> {
+    let reference = import.reference();
+    let import_id = reference.import_id;
+    let is_check = import.job.mode == Mode::Validate;
+    let downloads = console.db.success_downloads(import_id, AUDITED).await?;
+    let has_reports = has_reports(import);
+    let purged = import.success_purged_at.is_some();
+    let undownloaded = has_reports && !is_check && !purged && import.summary.created > 0 && downloads == 0;
+    let refused = if has_reports && import.rows_purged_at.is_none() {
+        console.db.rows(reference.tenant_id, import_id, &REFUSED).await?
+    } else {
+        Vec::new()
+    };
+    let summary = import.summary;
+    let uploaded = if is_check { "would be uploaded" } else { "uploaded" };
+    Ok(html! {
+        @if import.state == ImportState::Cancelled {
+            (notice("wait", "The import was cancelled", &html! {
+                p { (counted(summary.cancelled.into(), "row was", "rows were")) " left undone. Users that were created stay." }
+            }))
+        }
+        section.counts aria-label="Summary" {
+            (problems::count("good", summary.created, uploaded))
+            (problems::count("wait", summary.duplicates, "duplicates"))
+            (problems::count("bad", summary.errors, "errors"))
+        }
+        @if undownloaded {
+            div id="passwords" data-unsaved {
+                (notice("wait", "Save the temporary passwords now", &html! {
+                    p { "They stand in the success details and nowhere else. If you do not download them, you will need to reset passwords one by one on the Users page." }
+                }))
+            }
+        }
+        div.card.split {
+            div.actions.left {
+                @if has_reports && !purged {
+                    a.button.primary[undownloaded] href={ "/api/imports/" (import_id) "/success.csv" } download data-saves {
+                        (icons::download()) "Download Success Details"
+                    }
+                }
+                @if has_reports && import.rows_purged_at.is_none() {
+                    a.button href={ "/api/imports/" (import_id) "/errors.csv" } download { (icons::download()) "Download Error Details" }
+                }
+                @for attempt in 1..import.attempt {
+                    a.button href={ "/api/imports/" (import_id) "/success.csv?attempt=" (attempt) } download { (icons::download()) "Success Details of attempt " (attempt) }
+                }
+            }
+            @if downloads > 0 { p.hint { "Success details downloaded " (counted(u64::try_from(downloads).unwrap_or(0), "time", "times")) "." } }
+            @if purged { p.hint { "The success details were removed after their time." } }
+            div.actions {
+                @if !is_check {
+                    a.button.primary[!undownloaded] href={ "/users?new=" (import_id) } data-leave[undownloaded] { "Continue" }
+                }
+            }
+        }
+        @if undownloaded { (leave_dialog(import)) }
+        @if !refused.is_empty() && !is_check { (to_correct(console, import, &refused).await?) }
+    })
+}
+
+/// Asked before the page is left without the passwords.
+fn leave_dialog(import: &Import) -> Markup {
+    let import_id = import.job.import_id;
+    html! {
+        dialog id="leave" aria-labelledby="leave-title" {
+            h2 id="leave-title" { "Leave without the passwords?" }
+            p { "The temporary passwords of " (counted(import.summary.created.into(), "user", "users"))
+                " have not been downloaded. Without them, passwords have to be reset one by one." }
+            div.actions {
+                a.button.primary href={ "/api/imports/" (import_id) "/success.csv" } download data-saves { (icons::download()) "Download Success Details" }
+                a.button href={ "/users?new=" (import_id) } data-goes { "Leave without" }
+                form method="dialog" { button.quiet { "Stay" } }
+            }
+        }
+    }
+}
+
+/// The header and the mapping of an import, as its rows are stored.
+async fn stored(console: &Console, import: &Import) -> Result<(Vec<String>, Option<Mapping>), Error> {
+    let names = console.db.source_header(import).await?;
+    let header = Header {
+        column_numbers: (1..=names.len()).collect(),
+        names: names.clone(),
+        line: 1,
+        ..Header::default()
+    };
+    Ok((names, mapping::map(&header, &import.job).ok()))
+}
+
+async fn to_correct(console: &Console, import: &Import, refused: &[Row]) -> Result<Markup, Error> {
+    let (names, mapping) = stored(console, import).await?;
+    let rows: Vec<ProblemRow<'_>> = refused
+        .iter()
+        .map(|row| ProblemRow {
+            row: row.row,
+            shown: row.row,
+            line: row.line,
+            outcome: row.outcome,
+            problems: &row.problems,
+            cells: &row.cells,
+        })
+        .collect();
+    let columns = shown_columns(mapping.as_ref());
+    let action = format!("/imports/{}/corrections", import.job.import_id);
+    let button = "Check the corrected rows";
+    Ok(problems::table(
+        &action,
+        button,
+        &names,
+        &columns,
+        mapping.as_ref(),
+        &rows,
+    ))
+}
+
+/// Makes a new file of the rows that were refused, and has it checked.
+pub(super) async fn correct(
+    OwnImport {
+        administrator,
+        import,
+    }: OwnImport,
+    State(console): State<Arc<Console>>,
+    Form(form): Form<Vec<(String, String)>>,
+) -> Result<Response, Error> {
+    let reference = import.reference();
+    if !has_reports(&import) || import.rows_purged_at.is_some() {
+        return Err(Error::Conflict(
+            "the rows of this import are not there to be corrected".to_owned(),
+        ));
+    }
+    let refused = console
+        .db
+        .rows(reference.tenant_id, reference.import_id, &REFUSED)
+        .await?;
+    let (names, _) = stored(&console, &import).await?;
+    let lines: Vec<Line<'_>> = refused
+        .iter()
+        .map(|row| Line {
+            row: row.row,
+            cells: &row.cells,
+            surplus: &[],
+        })
+        .collect();
+    let content = corrections::file(&names, &lines, &corrections::read(&form));
+    let before = console
+        .db
+        .upload_of(reference.tenant_id, reference.import_id)
+        .await?;
+    let name = before
+        .as_ref()
+        .map_or("users.csv", |upload| upload.file_name.as_str());
+    let choices = before.as_ref().map(|upload| Choices {
+        encoding: None,
+        ..Choices::stored(&upload.choices)
+    });
+    let name = format!("corrected-{}", name.trim_start_matches("corrected-"));
+    let corrects = (reference.import_id, choices.unwrap_or_default().to_json());
+    let upload = receive(&console, &administrator, &name, content, Some(corrects)).await?;
+    check_as_it_stands(&console, &administrator, &upload).await
+}
+
+/// The imports of the tenant, and files that are not imported yet.
+pub(super) async fn list(
+    visitor: Visitor,
+    administrator: Administrator,
+    State(console): State<Arc<Console>>,
+) -> Result<impl IntoResponse, Error> {
+    let filter = Filter {
+        tenant_id: Some(administrator.tenant_id),
+        limit: PAGE_IMPORTS,
+        ..Filter::default()
+    };
+    let imports = console.db.list(&filter).await?;
+    let open = console.db.open_uploads(administrator.tenant_id, 10).await?;
+    let now = OffsetDateTime::now_utc();
+    let shown: Vec<&Import> = imports
+        .iter()
+        .filter(|import| import.job.mode == Mode::Import)
+        .collect();
+    let content = html! {
+        div.title {
+            h1 { "Imports" }
+            div.actions { a.button.primary href="/users/create" { "Create from file" } }
+        }
+        @if !open.is_empty() {
+            section.card {
+                h2 { "Not finished" }
+                ul.plain { @for upload in &open {
+                    li { a href={ "/uploads/" (upload.upload_id) } { (upload.file_name) } " " span.hint { "changed " (ago(upload.changed_at, now)) } }
+                } }
+            }
+        }
+        @if shown.is_empty() {
+            div.empty { p { "No imports yet. Create users from a file." } p { a.button.primary href="/users/create" { "Create from file" } } }
+        } @else {
+            div.scroll tabindex="0" role="region" aria-label="Imports" { table.list {
+                thead { tr {
+                    th scope="col" { "State" } th scope="col" { "Import" } th.number scope="col" { "Rows" } th.number scope="col" { "Uploaded" }
+                    th.number scope="col" { "Duplicates" } th.number scope="col" { "Errors" } th scope="col" { "Requested by" } th scope="col" { "Received" }
+                } }
+                tbody { @for import in shown { tr {
+                    td { (state(import.state)) }
+                    td.nowrap { a href={ "/imports/" (import.job.import_id) } { (import.job.import_id.to_string().chars().take(8).collect::<String>()) } }
+                    td.number { (import.summary.total) }
+                    td.number { (import.summary.created) }
+                    td.number { (import.summary.duplicates) }
+                    td.number { (import.summary.errors) }
+                    td { (import.job.requested_by.as_deref().unwrap_or_default()) }
+                    td.nowrap { (ago(import.received_at, now)) }
+                } } }
+            } }
+        }
+    };
+    Ok(page(&visitor.bearer, Place::Imports, "Imports", &content))
+}

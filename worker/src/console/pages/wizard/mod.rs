@@ -1,0 +1,44 @@
+//! The wizard: the help page "Mass User Creation", step by step. What is chosen lies in the database from the first moment,
+//! so that every step can be left, reloaded, and gone back to.
+
+mod check;
+mod create;
+mod fields;
+mod import;
+mod problems;
+mod ready;
+mod steps;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    routing::{get, post},
+};
+
+use crate::console::state::Console;
+
+/// Largest form: the cells of all rows that can be corrected.
+const MAX_FORM_BYTES: usize = 8 * 1024 * 1024;
+
+pub(super) fn routes() -> Router<Arc<Console>> {
+    Router::new()
+        .route("/users/create", get(create::create))
+        .route("/users/sample.csv", get(create::sample))
+        .route(
+            "/uploads/{upload_id}",
+            get(create::show).post(create::read_otherwise),
+        )
+        .route(
+            "/uploads/{upload_id}/fields",
+            get(fields::show).post(fields::save),
+        )
+        .route("/uploads/{upload_id}/check", get(check::show).post(check::again))
+        .route("/uploads/{upload_id}/corrections", post(check::correct))
+        .route("/uploads/{upload_id}/import", post(check::import))
+        .route("/imports", get(import::list))
+        .route("/imports/{import_id}", get(import::show))
+        .route("/imports/{import_id}/corrections", post(import::correct))
+        .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
+}

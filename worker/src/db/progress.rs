@@ -1,0 +1,106 @@
+//! What a page that follows imports is told again and again, and what it says before: one question for all of them.
+
+use shared::contract::Id;
+use uuid::Uuid;
+
+use super::{
+    convert::unsigned,
+    error::Error,
+    import::{Import, State},
+    pool::Db,
+};
+
+/// How far an import is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// The import.
+    pub import_id: Uuid,
+    /// Whose it is.
+    pub tenant_id: i64,
+    /// Where it stands.
+    pub state: State,
+    /// Its attempt.
+    pub attempt: u32,
+    /// Rows of the file.
+    pub total: u32,
+    /// Rows without an outcome.
+    pub pending: u32,
+    /// Rows that became users.
+    pub created: u32,
+    /// Rows whose user is there already.
+    pub duplicates: u32,
+    /// Rows that need fixing.
+    pub errors: u32,
+    /// Whether one of its messages was put off after an error.
+    pub is_delayed: bool,
+}
+
+impl Db {
+    /// How far these imports are; those that no worker has taken yet are not in the answer.
+    pub async fn progress(&self, import_ids: &[Uuid]) -> Result<Vec<Progress>, Error> {
+        let found = sqlx::query!(
+            r#"SELECT import_id, tenant_id, state, attempt, total, pending, created, duplicates, errors,
+                      progress_at > clock_timestamp() AND last_error IS NOT NULL AS "is_delayed!"
+                 FROM imports.imports WHERE import_id = ANY($1)"#,
+            import_ids,
+        )
+        .fetch_all(&mut *self.pool.acquire().await?)
+        .await?;
+        let progress = found.into_iter().map(|row| {
+            Ok(Progress {
+                import_id: row.import_id,
+                tenant_id: row.tenant_id,
+                state: row
+                    .state
+                    .parse()
+                    .map_err(|error| Error::corrupt("state", error))?,
+                attempt: unsigned("attempt", row.attempt)?,
+                total: unsigned("total", row.total)?,
+                pending: unsigned("pending", row.pending)?,
+                created: unsigned("created", row.created)?,
+                duplicates: unsigned("duplicates", row.duplicates)?,
+                errors: unsigned("errors", row.errors)?,
+                is_delayed: row.is_delayed,
+            })
+        });
+        progress.collect()
+    }
+
+    /// An import of this tenant. The one question by which a tenant's administrator comes to an import.
+    pub async fn find_of(&self, tenant_id: Id, import_id: Uuid) -> Result<Option<Import>, Error> {
+        let found = self.find(import_id).await?;
+        Ok(found.filter(|import| import.job.tenant_id == tenant_id))
+    }
+
+    /// How often the success CSV of an import was downloaded.
+    pub async fn success_downloads(&self, import_id: Uuid, command: &str) -> Result<i64, Error> {
+        let count = sqlx::query_scalar!(
+            r#"SELECT count(*) AS "count!" FROM imports.audit WHERE import_id = $1 AND command = $2"#,
+            import_id,
+            command,
+        )
+        .fetch_one(&mut *self.pool.acquire().await?)
+        .await?;
+        Ok(count)
+    }
+
+    /// Users a second that the last imports created, each by itself, and how many rows wait before a new one. `None`
+    /// where nothing was imported lately.
+    pub async fn pace(&self) -> Result<(Option<f64>, u64), Error> {
+        let found = sqlx::query!(
+            r#"SELECT (SELECT sum(created) / nullif(sum(extract(epoch FROM finished_at - planned_at)), 0)
+                         FROM (SELECT created, finished_at, planned_at FROM imports.imports
+                                WHERE received_at > now() - interval '7 days' AND state = 'completed' AND created > 0
+                                  AND job ->> 'mode' = 'import' AND attempt = 1
+                                ORDER BY received_at DESC LIMIT 20) AS lately)::double precision AS rows_per_second,
+                      (SELECT coalesce(sum(pending), 0) FROM imports.imports
+                        WHERE state IN ('received', 'running'))::bigint AS "waiting!""#,
+        )
+        .fetch_one(&mut *self.pool.acquire().await?)
+        .await?;
+        Ok((
+            found.rows_per_second.filter(|rows| *rows > 0.0),
+            u64::try_from(found.waiting).unwrap_or(0),
+        ))
+    }
+}

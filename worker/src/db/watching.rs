@@ -1,0 +1,113 @@
+//! What the operators' pages of the console show beside imports and dead letters themselves.
+
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::{error::Error, pool::Db};
+
+/// Something that happened to an import.
+#[derive(Debug, Clone)]
+pub struct HistoryEntry {
+    /// When.
+    pub at: OffsetDateTime,
+    /// In which attempt; none of what an operator did.
+    pub attempt: Option<i32>,
+    /// What: an event of `imports.history`, or the command of an operator or administrator.
+    pub event: String,
+    /// The error, the state, or the reason.
+    pub details: Option<String>,
+    /// Who did it, if it was somebody.
+    pub by: Option<String>,
+}
+
+/// A tenant whose imports are under way.
+#[derive(Debug, Clone)]
+pub struct BusyTenant {
+    /// The tenant.
+    pub tenant_id: i64,
+    /// Imports under way.
+    pub imports: i64,
+    /// Rows without an outcome.
+    pub pending: i64,
+    /// When its oldest one was received.
+    pub oldest: OffsetDateTime,
+    /// Rows that imports of the last ten minutes have finished.
+    pub done_lately: i64,
+}
+
+/// Dead letters that lie here for the same reason.
+#[derive(Debug, Clone)]
+pub struct DeadGroup {
+    /// Why they were set aside.
+    pub reason: String,
+    /// The error that they share.
+    pub error: Option<String>,
+    /// How many.
+    pub count: i64,
+    /// The first of them.
+    pub oldest: OffsetDateTime,
+    /// The last of them.
+    pub newest: OffsetDateTime,
+}
+
+impl Db {
+    /// What happened to an import and who did something with it, the oldest first.
+    pub async fn history(&self, import_id: Uuid) -> Result<Vec<HistoryEntry>, Error> {
+        let entries = sqlx::query_as!(
+            HistoryEntry,
+            r#"SELECT at AS "at!", attempt, event AS "event!", details, NULL AS "by?"
+                 FROM imports.history WHERE import_id = $1
+               UNION ALL
+               SELECT at, NULL, command, reason, operator FROM imports.audit WHERE import_id = $1
+               ORDER BY 1"#,
+            import_id,
+        )
+        .fetch_all(&mut *self.pool.acquire().await?)
+        .await?;
+        Ok(entries)
+    }
+
+    /// Tenants with imports under way, those with most rows first.
+    pub async fn busy_tenants(&self) -> Result<Vec<BusyTenant>, Error> {
+        let tenants = sqlx::query_as!(
+            BusyTenant,
+            r#"SELECT tenant_id, count(*) AS "imports!", coalesce(sum(pending), 0)::bigint AS "pending!", min(received_at) AS "oldest!",
+                      coalesce((SELECT sum(done.total - done.pending) FROM imports.imports done
+                                 WHERE done.tenant_id = open.tenant_id
+                                   AND done.received_at > now() - interval '10 minutes'), 0)::bigint AS "done_lately!"
+                 FROM imports.imports open
+                WHERE state IN ('received', 'running')
+                GROUP BY tenant_id
+                ORDER BY 3 DESC, 4
+                LIMIT 100"#
+        )
+        .fetch_all(&mut *self.pool.acquire().await?)
+        .await?;
+        Ok(tenants)
+    }
+
+    /// Rows that imports of the last ten minutes have finished.
+    pub async fn rows_lately(&self) -> Result<i64, Error> {
+        let rows = sqlx::query_scalar!(
+            r#"SELECT coalesce(sum(total - pending), 0)::bigint AS "rows!" FROM imports.imports
+                WHERE received_at > now() - interval '10 minutes'"#
+        )
+        .fetch_one(&mut *self.pool.acquire().await?)
+        .await?;
+        Ok(rows)
+    }
+
+    /// Open dead letters by reason and error, the most first.
+    pub async fn dead_groups(&self) -> Result<Vec<DeadGroup>, Error> {
+        let groups = sqlx::query_as!(
+            DeadGroup,
+            r#"SELECT reason, left(error, 200) AS error, count(*) AS "count!", min(set_aside_at) AS "oldest!",
+                      max(set_aside_at) AS "newest!"
+                 FROM imports.dead_letters WHERE state = 'open'
+                GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT 100"#
+        )
+        .fetch_all(&mut *self.pool.acquire().await?)
+        .await?;
+        Ok(groups)
+    }
+}
