@@ -91,6 +91,7 @@ launch_postgres() {
 as_superuser() {
     env -i PATH="$PATH" PGPASSWORD="${settings[postgres_password]}" PGCONNECT_TIMEOUT=5 \
         OWNER_PASSWORD="${OWNER_PASSWORD:-}" WORKER_PASSWORD="${WORKER_PASSWORD:-}" OPERATOR_PASSWORD="${OPERATOR_PASSWORD:-}" \
+        CONSOLE_PASSWORD="${CONSOLE_PASSWORD:-}" \
         "$postgres_bin/psql" --no-psqlrc --quiet --set ON_ERROR_STOP=1 \
         --host 127.0.0.1 --port "${settings[postgres_port]}" --username postgres --dbname postgres "$@"
 }
