@@ -1,6 +1,7 @@
 //! The operators' pages: imports of all tenants, what happened to them, and what was set aside. Never a cell of a file. What is
 //! changed goes through [`crate::operate`], as by the command line, into the same audit trail.
 
+mod audit;
 mod dead;
 mod import;
 mod imports;
@@ -13,7 +14,7 @@ use axum::{
     routing::{get, post},
 };
 
-use crate::{console::state::Console, db::Audit};
+use crate::console::state::Console;
 
 pub(super) fn routes() -> Router<Arc<Console>> {
     Router::new()
@@ -25,16 +26,4 @@ pub(super) fn routes() -> Router<Arc<Console>> {
         .route("/operators/dead", get(dead::show))
         .route("/operators/dead/replay", post(dead::replay))
         .route("/operators/dead/discard", post(dead::discard))
-}
-
-/// The entry of a change, with the reason that its form gives.
-fn audit(subject: String, command: &'static str, form: &[(String, String)]) -> Audit {
-    let reason = form.iter().find(|(name, _)| name == "reason");
-    Audit {
-        command,
-        operator: subject,
-        reason: reason
-            .map(|(_, reason)| reason.trim().to_owned())
-            .filter(|reason| !reason.is_empty()),
-    }
 }
