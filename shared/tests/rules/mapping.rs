@@ -136,15 +136,18 @@ fn an_explicit_column_is_not_matched_to_another_field() {
         RejectionCode::RequiredFieldUnmapped,
         &["username"],
     );
+}
+
+#[test]
+fn a_column_that_is_named_for_the_pbx_device_alone_holds_the_virtual_extension_too() {
     let pbx = json!({
         "sip": { "kind": "classic_pbx", "pbx_domain_id": 7 },
         "fields": { "pbx_device": { "column": "Ext" } },
     });
-    assert_rejected(
+    assert_mapped(
         "Username,Email,Ext,Role",
         pbx,
-        RejectionCode::RequiredFieldUnmapped,
-        &["virtual extension"],
+        "username=0 email=1 virtual_extension=2 role=3 pbx_device=2",
     );
 }
 
