@@ -1,13 +1,15 @@
 """Writes ../../shared/src/file/encoding/letters.txt: which letters stand beside the letters that are not ASCII, in the
-names of each language that is written in Latin letters."""
+names of each language that is written in Latin letters. With the argument `half`, from one half of the names only, so that
+`measure.py` can use the other one."""
 
 import math
 import pathlib
 import re
+import sys
 import unicodedata
 from collections import Counter
 
-from names import CODE_PAGES, known_names
+from names import CODE_PAGES, halves
 
 LATIN = {"cp1252", "cp1250", "cp1254", "cp1257", "cp1258"}
 
@@ -74,12 +76,17 @@ def pairs(names):
 
 
 def main():
-    languages = {}
+    languages, left_out = {}, set()
     for locale, (code_page, *_) in CODE_PAGES.items():
         if code_page in LATIN:
-            languages.setdefault(locale.split("_")[0], set()).update(known_names(locale))
+            learned, kept = halves(locale)
+            if sys.argv[1:] == ["half"]:
+                left_out.update(kept)
+            else:
+                learned = learned + kept
+            languages.setdefault(locale.split("_")[0], set()).update(learned)
     for language, more in MORE.items():
-        languages.setdefault(language, set()).update(more.split())
+        languages.setdefault(language, set()).update(set(more.split()) - left_out)
     lines = []
     for language, names in sorted(languages.items()):
         counts = pairs(names)

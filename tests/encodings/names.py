@@ -1,5 +1,6 @@
 """Names of many locales, and the code pages in which Excel saves them there."""
 
+import hashlib
 import random
 import re
 import unicodedata
@@ -50,11 +51,12 @@ def known_names(locale):
     return sorted(names)
 
 
-def people(locale, count, seed):
-    """So many people, as first and last name."""
-    faker = Faker(locale)
-    faker.seed_instance(seed)
-    return [(faker.first_name(), faker.last_name()) for _ in range(count)]
+def halves(locale):
+    """The names of a locale in two halves that have no name in common; which half a name is in does not depend on the locale."""
+    halves = ([], [])
+    for name in known_names(locale):
+        halves[hashlib.sha256(name.encode()).digest()[0] % 2].append(name)
+    return halves
 
 
 def encode(text, code_page):
@@ -80,14 +82,11 @@ def encode(text, code_page):
     return bytes(encoded)
 
 
-def users_csv(locale, count, seed):
-    """A file with so many users; addresses and logins in ASCII, as most are."""
+def users_csv(names, count, seed):
+    """A file with so many users of these names; addresses and logins in ASCII, as most are."""
+    draw = random.Random(seed)
     rows = ["Username,Email,Virtual Extension,Role,First Name,Last Name"]
-    for number, (first, last) in enumerate(people(locale, count, seed)):
+    for number in range(count):
+        first, last = draw.choice(names), draw.choice(names)
         rows.append(f"user{number},user{number}@example.com,{1000 + number},10,{first},{last}")
     return "\r\n".join(rows) + "\r\n"
-
-
-def sample(names, count, seed):
-    """So many of these names, drawn with a seed."""
-    return random.Random(seed).choices(names, k=count)

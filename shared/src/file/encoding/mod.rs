@@ -1,8 +1,13 @@
 //! Which encoding the text of a file is in, and the text itself. Nothing is replaced by a `?`: what cannot be
 //! decoded, or could be meant otherwise, is rejected, with its line.
 
+mod foreign;
+mod language;
 mod likely;
 mod page;
+mod reading;
+mod utf16;
+mod words;
 
 use std::{borrow::Cow, fmt, str::FromStr};
 
@@ -163,7 +168,7 @@ pub(super) fn decode(
         let text = strictly(bytes.get(length..).unwrap_or_default(), marked)?;
         return Ok((text, marked));
     }
-    if !declared.is_some_and(Encoding::is_utf16) && looks_like_utf16(bytes) {
+    if !declared.is_some_and(Encoding::is_utf16) && utf16::is_likely(bytes) {
         let what = "is UTF-16 without a byte order mark, and which of the two kinds it is would be a guess: declare \
                     utf-16le or utf-16be, or";
         return Err(undecodable(&format!("the file, from line 1 on, {what}")));
@@ -189,10 +194,10 @@ fn strictly(bytes: &[u8], encoding: Encoding) -> Result<Cow<'_, str>, Rejection>
             .map(Cow::Borrowed)
             .map_err(|error| bad_byte(bytes, error.valid_up_to(), "utf-8")),
         Encoding(encoding) if encoding == encoding_rs::UTF_16LE => {
-            Ok(utf16(bytes, u16::from_le_bytes)?.into())
+            Ok(utf16::decode(bytes, u16::from_le_bytes)?.into())
         }
         Encoding(encoding) if encoding == encoding_rs::UTF_16BE => {
-            Ok(utf16(bytes, u16::from_be_bytes)?.into())
+            Ok(utf16::decode(bytes, u16::from_be_bytes)?.into())
         }
         Encoding(legacy) => {
             let mut decoder = legacy.new_decoder_without_bom_handling();
@@ -298,83 +303,6 @@ fn other_encoding(bytes: &[u8], position: usize, likely: Likely) -> Rejection {
     what(&format!(", so that a name would read {}", quote_name(&text))).with_event_message(event)
 }
 
-/// Decoded with the standard library because encoding_rs does not tell where the first error is.
-fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Result<String, Rejection> {
-    let (pairs, odd) = bytes.as_chunks::<2>();
-    let mut text = String::with_capacity(bytes.len());
-    for character in char::decode_utf16(pairs.iter().map(|&pair| unit(pair))) {
-        match character {
-            Ok(character) => text.push(character),
-            Err(error) => {
-                let what = format!("half a character (0x{:04X})", error.unpaired_surrogate());
-                let line = line_after(text.as_bytes());
-                return Err(undecodable(&format!(
-                    "line {line} holds {what}, which cannot be read as UTF-16"
-                )));
-            }
-        }
-    }
-    if !odd.is_empty() {
-        let line = line_after(text.as_bytes());
-        return Err(undecodable(&format!(
-            "the file ends in line {line} with half a UTF-16 character"
-        )));
-    }
-    Ok(text)
-}
-
-/// Whether most of the NULs of a text are halves of UTF-16: at least a quarter of all pairs of bytes are ASCII
-/// characters, or the line breaks are in a text that is not ASCII. Names and addresses in any script come with
-/// delimiters, digits and line breaks, while NULs in other text come one by one.
-fn looks_like_utf16(bytes: &[u8]) -> bool {
-    let (pairs, _) = bytes.as_chunks::<2>();
-    let little = Halves::of(pairs.iter().map(|&[low, high]| (low, high)));
-    let big = Halves::of(pairs.iter().map(|&[high, low]| (low, high)));
-    let (more, fewer) = if little.ascii < big.ascii {
-        (big, little)
-    } else {
-        (little, big)
-    };
-    if more.ascii == 0 || fewer.ascii.saturating_mul(2) > more.ascii {
-        return false;
-    }
-    let line_breaks = bytes.iter().filter(|byte| matches!(byte, b'\r' | b'\n')).count();
-    let has_its_line_breaks = more.line_breaks > 0 && more.line_breaks.saturating_mul(2) >= line_breaks;
-    let is_other_text = if bytes.is_ascii() {
-        more.printable.saturating_mul(2) >= pairs.len()
-    } else {
-        str::from_utf8(bytes).is_ok()
-    };
-    more.ascii.saturating_mul(4) >= pairs.len() || (has_its_line_breaks && !is_other_text)
-}
-
-/// What pairs of bytes are, if they are UTF-16 of one kind.
-#[derive(Default)]
-struct Halves {
-    /// Those that are an ASCII character.
-    ascii: usize,
-    /// Those that are a line break.
-    line_breaks: usize,
-    /// Those whose bytes are two ASCII characters that can be seen: nearly all of a text in ASCII, none of Cyrillic,
-    /// Greek, Hebrew or Arabic in UTF-16, whose bytes can all be ASCII too.
-    printable: usize,
-}
-
-impl Halves {
-    fn of(pairs: impl Iterator<Item = (u8, u8)>) -> Self {
-        let is_printable = |byte: u8| byte == b' ' || byte.is_ascii_graphic();
-        let mut halves = Self::default();
-        for (low, high) in pairs {
-            if high == 0 && low != 0 && low.is_ascii() {
-                halves.ascii += 1;
-                halves.line_breaks += usize::from(matches!(low, b'\r' | b'\n'));
-            }
-            halves.printable += usize::from(is_printable(low) && is_printable(high));
-        }
-        halves
-    }
-}
-
 fn bad_byte(bytes: &[u8], position: usize, encoding: &str) -> Rejection {
     let byte = bytes.get(position).copied().unwrap_or_default();
     let line = line_after(bytes.get(..position).unwrap_or_default());
@@ -394,127 +322,4 @@ fn undecodable(what: &str) -> Rejection {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn utf16le(text: &str) -> Vec<u8> {
-        text.encode_utf16().flat_map(u16::to_le_bytes).collect()
-    }
-
-    fn utf16be(text: &str) -> Vec<u8> {
-        text.encode_utf16().flat_map(u16::to_be_bytes).collect()
-    }
-
-    fn after(prefix: &[u8], rest: &[u8]) -> Vec<u8> {
-        [prefix, rest].concat()
-    }
-
-    #[track_caller]
-    fn assert_undecodable(bytes: &[u8], hint: &str) {
-        let rejection = decode(bytes, None).unwrap_err();
-        assert_eq!(rejection.code, RejectionCode::Undecodable);
-        assert!(
-            rejection.message.contains(hint),
-            "{rejection} does not contain {hint:?}"
-        );
-        assert!(rejection.message.contains("CSV UTF-8"), "{rejection}");
-    }
-
-    #[test]
-    fn text_is_decoded_as_its_byte_order_mark_or_its_bytes_say() {
-        let text = "Jörg;Зоя;𝒳;€\n";
-        for (bytes, encoding) in [
-            (text.as_bytes().to_vec(), Encoding::UTF_8),
-            (after(b"\xEF\xBB\xBF", text.as_bytes()), Encoding::UTF_8),
-            (after(b"\xFF\xFE", &utf16le(text)), Encoding::UTF_16LE),
-            (after(b"\xFE\xFF", &utf16be(text)), Encoding::UTF_16BE),
-        ] {
-            assert_eq!(decode(&bytes, None), Ok((text.into(), encoding)), "{bytes:?}");
-        }
-        assert_eq!(
-            decode(b"J\xF6rg \x80\x9F", None),
-            Ok(("Jörg €Ÿ".into(), Encoding::WINDOWS_1252))
-        );
-        assert_eq!(decode(b"ascii", None), Ok(("ascii".into(), Encoding::UTF_8)));
-        assert_eq!(decode(b"", None), Ok(("".into(), Encoding::UTF_8)));
-        assert_eq!(decode(b"\xFF\xFE", None), Ok(("".into(), Encoding::UTF_16LE)));
-    }
-
-    #[test]
-    fn a_bad_byte_is_refused_with_its_line() {
-        assert_undecodable(b"\xEF\xBB\xBFa\r\nb\r\nJ\xF6rg", "line 3 holds a byte (0xF6)");
-        for byte in UNDEFINED_IN_WINDOWS_1252 {
-            let text = [b"a\rb\r\xF6\rc\r".as_slice(), &[byte]].concat();
-            assert_undecodable(&text, &format!("line 5 has byte 0x{byte:02X}"));
-        }
-    }
-
-    #[test]
-    fn a_file_of_two_encodings_is_refused() {
-        assert_undecodable(
-            "Jörg\nJ"
-                .as_bytes()
-                .iter()
-                .chain(b"\xF6rg")
-                .copied()
-                .collect::<Vec<_>>()
-                .as_slice(),
-            "line 2",
-        );
-        assert_undecodable(
-            &after(b"\n\nJ\xF6rg\n", "Jörg".as_bytes()),
-            "line 3 holds a byte (0xF6)",
-        );
-    }
-
-    #[test]
-    fn half_a_character_of_utf16_is_refused_with_its_line() {
-        let lone = [0xFE, 0xFF, 0, b'\n', 0xD8, 0x00, 0, b'a'];
-        assert_undecodable(&lone, "line 2 holds half a character (0xD800)");
-        assert_undecodable(b"\xFF\xFEa\0\n\0b", "line 2");
-        assert_undecodable(b"\xFF\xFEa", "line 1");
-    }
-
-    #[test]
-    fn utf32_is_refused() {
-        let wide = |unit: fn(u32) -> [u8; 4]| -> Vec<u8> {
-            "\u{FEFF}Jörg;x\n"
-                .chars()
-                .flat_map(|c| unit(u32::from(c)))
-                .collect()
-        };
-        assert_undecodable(&wide(u32::to_le_bytes), "UTF-32");
-        assert_undecodable(&wide(u32::to_be_bytes), "UTF-32");
-    }
-
-    #[test]
-    fn utf16_without_a_byte_order_mark_is_refused_with_a_hint() {
-        for text in [
-            "Username;Email\r\nann;ann@example.com\r\n",
-            "Имя;Почта\r\nЗоя;zoya@example.com\r\n",
-            "上;一\n",
-            "Имяпользователя;Добавочныйномер\r\nЗояАлександровна;первый\r\n",
-            "Имяпользователя\nЗояАлександровна",
-            "Име\nЊњоаишљв\nАнђелковић",
-            "用户名称在这里面;电子邮件地址在这\n张三李四王五赵六;分机号码第一个人\n",
-            "ユーザー名前です;メールアドレスです\rすずきいちろうさん;さとうはなこさんです\r",
-        ] {
-            assert_undecodable(&utf16le(text), "UTF-16 without a byte order mark");
-            assert_undecodable(&utf16be(text), "UTF-16 without a byte order mark");
-        }
-    }
-
-    #[test]
-    fn a_nul_in_other_text_is_text() {
-        for text in [
-            "Username,Email\nann\0,ann@example.com\n",
-            "a,b,c\n\0\0\0,1,2\n",
-            "\0\0\0\0",
-            "Username,Email\0\nann,ann@example.co\0\n",
-            "Имя,Почта\0\nЗоя,zoya@example.com\0\n",
-            "Имя,Почтa\n\0Зоя,zoya@example.com\n\0",
-        ] {
-            assert_eq!(decode(text.as_bytes(), None), Ok((text.into(), Encoding::UTF_8)));
-        }
-    }
-}
+mod tests;
