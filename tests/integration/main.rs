@@ -33,6 +33,7 @@ mod contract {
     mod integration_guide;
     mod python;
     mod reader;
+    mod runbook;
 }
 mod faults {
     #[cfg(feature = "failpoints")]
