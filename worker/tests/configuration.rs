@@ -16,10 +16,11 @@ use worker::cli::Cli;
 const READ_BY_LIBRARIES: &str = "OTEL_";
 
 /// Variables of other programs that the files set: the servers' own, and what a person fills into `.env`.
-const OF_OTHERS: [&str; 13] = [
+const OF_OTHERS: [&str; 14] = [
     "AMQP_DIALER_PASSWORD",
     "AMQP_WORKER_PASSWORD",
     "CARGO_HOME",
+    "CONSOLE_PASSWORD",
     "OPERATOR_PASSWORD",
     "OWNER_PASSWORD",
     "POSTGRES_PASSWORD",
