@@ -14,11 +14,11 @@ use shared::contract::{
     event::Event,
     job::{self, Job},
     message::{PlanDue, ReportDue, RowsDue},
-    schema,
+    published,
 };
 
 fn validator(name: &str) -> jsonschema::Validator {
-    let (_, schema) = schema::all()
+    let (_, schema) = published::all()
         .into_iter()
         .find(|(other, _)| *other == name)
         .unwrap();
@@ -121,7 +121,7 @@ fn events_of_earlier_releases_are_read_and_valid() {
 
 #[test]
 fn every_event_has_its_schema_with_examples() {
-    let (_, schema) = schema::all()
+    let (_, schema) = published::all()
         .into_iter()
         .find(|(name, _)| *name == "event.json")
         .unwrap();
@@ -165,7 +165,7 @@ fn the_schemas_use_only_what_every_validator_knows() {
             _ => {}
         }
     }
-    for (name, schema) in schema::all() {
+    for (name, schema) in published::all() {
         let schema = schema.to_value();
         assert!(
             schema["$id"]
@@ -374,7 +374,7 @@ fn an_encoding_is_any_label_of_the_standard() {
 
 #[test]
 fn the_committed_schemas_are_those_of_the_types() {
-    for (name, schema) in schema::all() {
+    for (name, schema) in published::all() {
         let path = format!("{}/schemas/{name}", env!("CARGO_MANIFEST_DIR"));
         let text = format!("{}\n", serde_json::to_string_pretty(&schema).unwrap());
         if std::env::var_os("UPDATE_SCHEMAS").is_some() {

@@ -1,6 +1,9 @@
 //! The cancel message: what the Dialer publishes to stop an import, even before a worker has taken its job.
 
-use schemars::JsonSchema;
+use std::sync::LazyLock;
+
+use jsonschema::Validator;
+use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -29,10 +32,18 @@ pub struct Cancel {
     pub requested_by: Option<String>,
 }
 
+/// The schema of cancel messages, as it is published.
+pub fn schema() -> Schema {
+    let examples = [include_str!("../../schemas/examples/cancel.json")];
+    schema::of_dialer::<Cancel>("cancel", &examples)
+}
+
+static SCHEMA: LazyLock<Option<Validator>> = LazyLock::new(|| schema::validator(&schema()));
+
 impl Cancel {
     /// Reads the message, by the rules of jobs.
     pub fn parse(body: &[u8]) -> Result<Self, InvalidJob> {
-        let value = checked(body, &schema::CANCEL)?;
+        let value = checked(body, &SCHEMA)?;
         serde_json::from_value(value).map_err(|error| InvalidJob::shape("", error.to_string()))
     }
 }

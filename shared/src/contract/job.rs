@@ -17,7 +17,7 @@ use crate::file::Encoding;
 
 pub use json::BYTE_ORDER_MARK;
 pub(super) use parse::checked;
-pub use parse::{InvalidJob, MAX_JOB_BYTES, parse};
+pub use parse::{InvalidJob, MAX_JOB_BYTES, parse, schema};
 pub use same::normalized_etag;
 pub use sources::{
     Column, ColumnSource, ExtensionSource, Extensions, FixedList, FixedRole, IdColumn, Ignored, ListSource,

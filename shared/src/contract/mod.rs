@@ -9,6 +9,7 @@ pub mod event;
 mod id;
 pub mod job;
 pub mod message;
-pub mod schema;
+pub mod published;
+mod schema;
 
 pub use id::{Id, InvalidId, Version};

@@ -3,17 +3,13 @@
 //! What the types cannot say is added here: identifiers, the rules of evolution, examples; and what is common in Rust and strange
 //! elsewhere is written in plainer words, so that validators in their strict mode and generators of types like it.
 
-mod event;
+pub(super) mod event;
 mod tidy;
-
-use std::sync::LazyLock;
 
 use jsonschema::Validator;
 use schemars::{JsonSchema, Schema, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
-use super::{cancel::Cancel, job::Job, message};
-use crate::columns::Inspected;
 use tidy::tidy;
 
 /// How jobs may change within a version.
@@ -22,47 +18,14 @@ const JOB_RULES: &str = "Within version 1 a job may get new optional fields, and
     is new when all workers are upgraded (CHANGELOG.md). Another version would be read beside version 1, and the end of version 1 \
     be announced in CHANGELOG.md at least a year before.";
 
-/// File name and schema of each message.
-pub fn all() -> [(&'static str, Schema); 7] {
-    [
-        ("job.json", job()),
-        ("cancel.json", cancel()),
-        ("plan-due.json", work::<message::PlanDue>("plan-due")),
-        ("rows-due.json", work::<message::RowsDue>("rows-due")),
-        ("report-due.json", work::<message::ReportDue>("report-due")),
-        ("event.json", event::schema()),
-        ("columns.json", finished(of::<Inspected>("columns"))),
-    ]
-}
-
-/// What jobs are held against.
-pub(super) static JOB: LazyLock<Option<Validator>> = LazyLock::new(|| validator(&job()));
-
-/// What cancel messages are held against.
-pub(super) static CANCEL: LazyLock<Option<Validator>> = LazyLock::new(|| validator(&cancel()));
-
-fn validator(schema: &Schema) -> Option<Validator> {
+/// A validator that looks at formats too.
+pub(super) fn validator(schema: &Schema) -> Option<Validator> {
     let options = jsonschema::options().should_validate_formats(true);
     options.build(schema.as_value()).ok()
 }
 
-fn cancel() -> Schema {
-    let examples = [include_str!("../../schemas/examples/cancel.json")];
-    of_dialer::<Cancel>("cancel", &examples)
-}
-
-fn job() -> Schema {
-    let examples = [
-        include_str!("../../schemas/examples/job-smallest.json"),
-        include_str!("../../schemas/examples/job.json"),
-        include_str!("../../schemas/examples/job-names.json"),
-        include_str!("../../schemas/examples/job-ignore.json"),
-    ];
-    of_dialer::<Job>("job", &examples)
-}
-
 /// The schema of what the Dialer publishes.
-fn of_dialer<T: JsonSchema>(name: &str, examples: &[&str]) -> Schema {
+pub(super) fn of_dialer<T: JsonSchema>(name: &str, examples: &[&str]) -> Schema {
     let mut schema = of::<T>(name);
     schema.insert("$comment".into(), json!(JOB_RULES));
     schema.insert(
@@ -74,8 +37,8 @@ fn of_dialer<T: JsonSchema>(name: &str, examples: &[&str]) -> Schema {
     Schema::try_from(schema).unwrap_or_default()
 }
 
-/// Of messages between workers, whose rules concern nobody else.
-fn work<T: JsonSchema>(name: &str) -> Schema {
+/// The schema of a type, without rules and examples: of messages between workers, which concern nobody else.
+pub(super) fn plain<T: JsonSchema>(name: &str) -> Schema {
     finished(of::<T>(name))
 }
 

@@ -3,9 +3,10 @@
 //! The published schema decides what a job is: what it forbids is refused here, by its own words, before the types see it.
 //! Only what a schema cannot say is checked beside it.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::LazyLock};
 
 use jsonschema::Validator;
+use schemars::Schema;
 use serde_json::Value;
 
 use super::{
@@ -25,6 +26,19 @@ pub const MAX_JOB_BYTES: usize = 256 * 1024;
 
 /// How much of a path or a cause is told: enough to find the place.
 const MAX_TEXT_CHARS: usize = 500;
+
+/// The schema of jobs, as it is published.
+pub fn schema() -> Schema {
+    let examples = [
+        include_str!("../../../schemas/examples/job-smallest.json"),
+        include_str!("../../../schemas/examples/job.json"),
+        include_str!("../../../schemas/examples/job-names.json"),
+        include_str!("../../../schemas/examples/job-ignore.json"),
+    ];
+    schema::of_dialer::<Job>("job", &examples)
+}
+
+static SCHEMA: LazyLock<Option<Validator>> = LazyLock::new(|| schema::validator(&schema()));
 
 /// Why a message is not a job.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -99,7 +113,7 @@ fn place(path: &str) -> String {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn parse(body: &[u8]) -> Result<Job, InvalidJob> {
-    let value = checked(body, &schema::JOB)?;
+    let value = checked(body, &SCHEMA)?;
     check_encoding(&value)?;
     let job: Job = serde_json::from_value(value).map_err(|error| InvalidJob::shape("", error.to_string()))?;
     job.id_columns()

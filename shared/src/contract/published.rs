@@ -1,0 +1,22 @@
+//! What is published of the contract: the files in `shared/schemas`.
+
+use schemars::Schema;
+
+use super::{cancel, job, message, schema};
+use crate::columns::Inspected;
+
+/// File name and schema of each message, and of what `user-import columns` prints.
+pub fn all() -> [(&'static str, Schema); 7] {
+    [
+        ("job.json", job::schema()),
+        ("cancel.json", cancel::schema()),
+        ("plan-due.json", schema::plain::<message::PlanDue>("plan-due")),
+        ("rows-due.json", schema::plain::<message::RowsDue>("rows-due")),
+        (
+            "report-due.json",
+            schema::plain::<message::ReportDue>("report-due"),
+        ),
+        ("event.json", schema::event::schema()),
+        ("columns.json", schema::plain::<Inspected>("columns")),
+    ]
+}
