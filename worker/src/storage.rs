@@ -278,6 +278,18 @@ impl Storage {
         })
     }
 
+    /// Whether there is an object under the key.
+    pub async fn exists(&self, key: &str) -> Result<bool, Error> {
+        let request = self.client.head_object().bucket(&self.bucket).key(key).send();
+        match request.await {
+            Ok(_) => Ok(true),
+            Err(error) => match self.error("looking for", key, &error) {
+                Error::Missing => Ok(false),
+                error => Err(error),
+            },
+        }
+    }
+
     /// Reads a body, and stops once it is larger than wanted: its declared length is only what the server says.
     async fn read(
         &self,

@@ -45,7 +45,7 @@ async fn a_cancelled_import_keeps_its_users_and_reports_the_rest_and_a_replay_fi
 
         drop(workers);
         let _workers = [Worker::start(world, &[]), Worker::start(world, &[])];
-        let replayed = world.json_of(&["replay", id(&job)], 0).await;
+        let replayed = world.json_of(&["replay", id(&job), "--cancelled", "--yes"], 0).await;
         assert_eq!(
             (&replayed["attempt"], &replayed["changed"]),
             (&json!(2), &json!(true))
@@ -83,7 +83,12 @@ async fn an_import_that_was_not_read_yet_is_cancelled_at_once_and_read_by_a_repl
         // The job's message comes late, and finds nothing to do.
         let _worker = Worker::start(world, &[]);
         world.publish(&job).await;
-        world.json_of(&["replay", id(&job)], 0).await;
+        let asked = world.json_of(&["replay", id(&job), "--cancelled"], 5).await;
+        assert!(
+            asked["would"].as_str().unwrap().contains("reads the file"),
+            "{asked}"
+        );
+        world.json_of(&["replay", id(&job), "--cancelled", "--yes"], 0).await;
         let event = world.event_of_attempt(&job, 2).await;
         assert_eq!(final_data(&event, "completed")["summary"]["created"], 3);
         world.verified_reports(&event).await;

@@ -19,8 +19,8 @@ rows, with Import Result `cancelled` where they were cancelled) and publishes th
 import.cancelled. An import whose file was not read yet is cancelled at once, without reports. A
 failed import is finished in the same way, in a new attempt.
 
-It is safe while workers run, and may be run again if it was interrupted. `replay` takes the
-cancelled rows up again.
+It is safe while workers run, and may be run again if it was interrupted. Cancelled rows stay
+cancelled, whatever is replayed afterwards, unless `replay --cancelled` takes them up again.
 
 Exit codes: 0 cancelled; 5 not confirmed, nothing was changed; 2 usage; 1 anything that failed.
 
@@ -35,14 +35,20 @@ pub(super) async fn run(Args { change }: Args) -> anyhow::Result<ExitCode> {
     let (db, found) = change.open().await?;
     let import_id = found.job.import_id;
     // What is cancelled already needs no leave: running the command again only makes sure that it was finished.
-    let open = (!found.state.is_final() || found.state == State::Failed) && found.summary.cancelled == 0;
-    let what = format!(
+    let open = (!found.state.is_final() || found.state == State::Failed) && !found.is_cancelled();
+    let mut what = format!(
         "this cancels the {} of import {import_id} of tenant {} ({}); {} created before, who stay",
         counted(found.pending, "pending row"),
         found.job.tenant_id,
         found.state.as_str(),
         counted(found.summary.created, "user"),
     );
+    let undelivered = db.undelivered_users(&found).await?;
+    if undelivered > 0 && found.sealed_seed.is_none() {
+        what.push_str(&format!(
+            "; {undelivered} of them need new passwords, made in the Dialer: theirs cannot be made any more"
+        ));
+    }
     if open && !confirmed(change.yes, change.json, &what)? {
         return not_confirmed(change.json, &what);
     }

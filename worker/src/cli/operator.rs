@@ -16,6 +16,7 @@ use super::{
 use crate::{
     broker,
     db::{self, Audit, Db, Import},
+    secret::Secret,
 };
 
 /// Exit code of a command that would have changed something and was not told to.
@@ -43,6 +44,45 @@ impl By {
     }
 }
 
+/// The database of commands that change something: an operator's own log-in where there is one, because the audit trail
+/// knows people by it.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+#[command(next_help_heading = "Servers")]
+pub(super) struct OperatorsDatabase {
+    /// URL of the database, with the operator's own log-in, a member of user_import_operator; the audit trail names it
+    #[arg(
+        long,
+        env = "OPERATOR_DATABASE_URL",
+        value_name = "URL",
+        hide_env_values = true
+    )]
+    operator_database_url: Option<Secret>,
+    /// The same with the workers' log-in, which is used if there is no other
+    #[arg(
+        long,
+        env = "DATABASE_URL",
+        value_name = "URL",
+        hide_env_values = true,
+        required_unless_present = "operator_database_url"
+    )]
+    database_url: Option<Secret>,
+}
+
+impl OperatorsDatabase {
+    pub(super) async fn open(&self) -> anyhow::Result<Db> {
+        let own = self.operator_database_url.as_ref();
+        let database_url = own
+            .or(self.database_url.as_ref())
+            .context("give OPERATOR_DATABASE_URL")?;
+        let options = db::Options {
+            database_url: database_url.clone(),
+            database_connections: 2,
+        };
+        Ok(Db::connect(&options).await?)
+    }
+}
+
 /// What `cancel` and `replay` take alike.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
@@ -59,7 +99,7 @@ pub(super) struct Change {
     #[command(flatten)]
     pub(super) by: By,
     #[command(flatten)]
-    database: db::Options,
+    database: OperatorsDatabase,
     #[command(flatten)]
     pub(super) broker: broker::Options,
 }
@@ -67,7 +107,7 @@ pub(super) struct Change {
 impl Change {
     /// The database, and the import as it stands.
     pub(super) async fn open(&self) -> anyhow::Result<(Db, Import)> {
-        let db = Db::connect(&self.database).await?;
+        let db = self.database.open().await?;
         let found = self.import_id.find(&db).await?;
         Ok((db, found))
     }

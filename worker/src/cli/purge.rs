@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     db::{self, Db},
-    operate::{Purge, Retention},
+    operate::{Erasure, Purge, Retention},
     secret::Secret,
     storage::{self, Storage},
 };
@@ -25,12 +25,17 @@ What goes, counted from the day an import was finished:
   success CSVs (they hold passwords)            after --success-days
   rows and error CSVs (they hold personal data) after --rows-days; then no replay
                                                 is possible any more
-  the import itself, with its counters          after --imports-days; its ID stays known as purged,
+  the import itself, with its dead letters      after --imports-days; its ID stays known as purged,
                                                 and names no other import
-Dead letters go --dead-days after they were replayed or discarded. Imports that are under way or
-failed and dead letters that are open are never touched: replay, cancel or discard them first. The
-audit trail stays. The uploaded files are the Dialer's: a lifecycle rule of the bucket is the
+Dead letters go --dead-days after they were replayed or discarded, and entries of the audit trail
+after --audit-days, though never those of the last 90 days. What is under way is never touched, nor
+are a failed import whose passwords can still be delivered (see SEED_DAYS of `work`) and open dead
+letters of other imports. The uploaded files are the Dialer's: a lifecycle rule of the bucket is the
 place for them.
+
+--tenant ID --all erases a tenant, whatever its age: all its imports, their rows, reports and
+uploaded files, and its dead letters. Its users are the Dialer's; the audit trail, which holds
+nothing personal, stays for its time.
 
 Without --yes it says what it would remove and removes nothing (exit code 5). Made for a daily
 timer:
@@ -44,9 +49,12 @@ that failed.")]
 pub(super) struct Args {
     #[command(flatten)]
     retention: Retention,
-    /// Only of this tenant
+    /// Only of this tenant; of the audit trail nothing
     #[arg(long, value_name = "ID", value_parser = tenant)]
     tenant: Option<Id>,
+    /// Everything of the tenant, whatever its age
+    #[arg(long, requires = "tenant")]
+    all: bool,
     /// Do not ask for confirmation
     #[arg(long)]
     yes: bool,
@@ -75,19 +83,24 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     .await
     .context("OPERATOR_DATABASE_URL cannot be used")?;
     let storage = Storage::new(&args.storage)?;
+    if let Some(tenant_id) = args.tenant.filter(|_| args.all) {
+        return erase(&args, &db, &storage, tenant_id).await;
+    }
     let Retention {
         success_days,
         rows_days,
         imports_days,
         dead_days,
+        audit_days,
     } = args.retention;
     let purge = Purge::find(&db, args.retention, args.tenant).await?;
     let (success, rows, imports) = (purge.success.len(), purge.rows.len(), purge.imports.len());
     let (row_count, dead_letters, failed) = (purge.row_count(), purge.dead_letters, purge.failed_kept);
+    let audit_entries = purge.audit_entries;
     let count = |count: i64| u64::try_from(count).unwrap_or(0);
     let what = format!(
         "success CSVs of {} (older than {}), {} and the error CSVs of {} (older than {}), {} (older than {}), {} (closed for \
-         more than {}); kept: {} older than {}",
+         more than {}), {} of the audit trail (older than {}); kept: {} older than {}",
         counted(success, "import"),
         counted(success_days, "day"),
         counted(row_count, "row"),
@@ -97,6 +110,8 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         counted(imports_days, "day"),
         counted(count(dead_letters), "dead letter"),
         counted(dead_days, "day"),
+        counted(count(audit_entries), "entry"),
+        counted(audit_days, "day"),
         counted(count(failed), "failed import"),
         counted(rows_days, "day"),
     );
@@ -107,8 +122,30 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     purge.run(&db, &storage, &args.by.audit("purge")).await?;
     let value = json!({
         "changed": !purge.is_empty(), "success_csvs": success, "rows": row_count, "rows_of_imports": rows,
-        "imports": imports, "dead_letters": dead_letters, "failed_kept": failed,
+        "imports": imports, "dead_letters": dead_letters, "audit_entries": audit_entries,
+        "failed_kept": failed,
     });
     show(args.json, &value, &format!("removed: {what}"))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Erases all that we have of a tenant.
+async fn erase(args: &Args, db: &Db, storage: &Storage, tenant_id: Id) -> anyhow::Result<ExitCode> {
+    let erasure = Erasure::find(db, tenant_id).await?;
+    let (imports, rows) = (erasure.imports.len(), erasure.row_count());
+    let what = format!(
+        "everything of tenant {tenant_id}: {imports} imports with {rows} rows, their reports and uploaded files, and its dead letters",
+    );
+    let would = format!(
+        "this erases {what}; passwords that were not delivered are lost, and the tenant's users stay"
+    );
+    if !confirmed(args.yes, args.json, &would)? {
+        return not_confirmed(args.json, &would);
+    }
+    let dead_letters = erasure.run(db, storage, &args.by.audit("purge")).await?;
+    let value = json!({
+        "changed": true, "tenant_id": tenant_id, "imports": imports, "rows": rows, "dead_letters": dead_letters,
+    });
+    show(args.json, &value, &format!("erased: {what}"))?;
     Ok(ExitCode::SUCCESS)
 }

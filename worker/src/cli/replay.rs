@@ -10,17 +10,18 @@ use super::{
 };
 use crate::{
     broker::Link,
-    db::State,
+    db::{self, Db, Import, State},
     operate::{self, ReplayOptions},
 };
 
 /// Options of `replay`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-What is resumed: of a failed or cancelled import, all rows without an outcome (the file is read
-again if it was not read to its end). With --errors also every row that ended in error or duplicate,
-and a rejected import: after a missing role was added, say. Rows are validated from what was
-stored of them, not from the file.
+What is resumed: of a failed import, all rows without an outcome (the file is read again if it was
+not read to its end). Cancelled rows stay cancelled, and the import ends as cancelled, unless
+--cancelled makes users of them after all. --errors validates every row again that ended in error or
+duplicate, and reads a rejected file again: after a missing role was added, say. Rows are validated
+from what was stored of them, not from the file.
 
 A replay is a new attempt with reports of its own: its success CSV holds the users whose passwords
 nobody has yet, its error CSV all rows that are still not created. Passwords that were delivered
@@ -28,8 +29,8 @@ are never made again; those of users that a failed attempt created come in the n
 success CSV. Of an import that is under way, only the job is published once more, which changes
 nothing if all is well.
 
-Exit codes: 0 resumed; 5 not confirmed (--abandon-passwords only); 2 usage; 1 anything that
-failed, or nothing to resume.
+Exit codes: 0 resumed; 5 not confirmed (--cancelled and --abandon-passwords only); 2 usage; 1
+anything that failed, or nothing to resume.
 
 Examples:
   user-import replay 018f6c2e-8d3b-7c51-9a34-2f1d7c0a4e11
@@ -38,33 +39,64 @@ pub(super) struct Args {
     /// Validate rows again that ended in error or duplicate; read a rejected file again
     #[arg(long)]
     errors: bool,
-    /// The seal key of a failed attempt is lost for good: go on without the passwords of the users that it created. They
-    /// need new ones, made in the Dialer. Asks before it does so
+    /// Take the rows up again that were cancelled. Asks before it does so
+    #[arg(long)]
+    cancelled: bool,
+    /// The seal key of a failed attempt is lost for good, or its seed is destroyed: go on without the passwords of the users
+    /// that it created. They need new ones, made in the Dialer. Asks before it does so
     #[arg(long)]
     abandon_passwords: bool,
     #[command(flatten)]
     change: Change,
 }
 
+/// What is asked before: what the options undo or lose.
+async fn question(db: &Db, import: &Import, options: ReplayOptions) -> Result<Option<String>, db::Error> {
+    let mut parts = Vec::new();
+    if options.cancelled {
+        parts.push(match import.planned_at {
+            Some(_) => format!(
+                "makes users of {} rows that were cancelled",
+                import.summary.cancelled
+            ),
+            None => "reads the file after all, which was cancelled before it was read".to_owned(),
+        });
+    }
+    if options.abandon_passwords {
+        let users = db.undelivered_users(import).await?;
+        parts.push(format!(
+            "loses the passwords of the {users} users that attempt {} created",
+            import.attempt
+        ));
+    }
+    Ok((!parts.is_empty()).then(|| {
+        format!(
+            "this {} (import {} of tenant {}, {})",
+            parts.join(", and "),
+            import.job.import_id,
+            import.job.tenant_id,
+            import.state.as_str(),
+        )
+    }))
+}
+
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let change = &args.change;
     let (db, found) = change.open().await?;
     let import_id = found.job.import_id;
-    if args.abandon_passwords && found.state == State::Failed && found.sealed_seed.is_some() {
-        let what = format!(
-            "this loses the passwords of the users that import {import_id} created in attempt {} ({} created in all)",
-            found.attempt, found.summary.created,
-        );
-        if !confirmed(change.yes, change.json, &what)? {
-            return not_confirmed(change.json, &what);
-        }
+    let options = ReplayOptions {
+        errors: args.errors,
+        cancelled: args.cancelled,
+        abandon_passwords: args.abandon_passwords,
+    };
+    options.check(&found)?;
+    if let Some(question) = question(&db, &found, options).await?
+        && !confirmed(change.yes, change.json, &question)?
+    {
+        return not_confirmed(change.json, &question);
     }
     // First, so that nothing is changed while the broker is away.
     let link = Link::connect(&change.broker).await?;
-    let options = ReplayOptions {
-        errors: args.errors,
-        abandon_passwords: args.abandon_passwords,
-    };
     let done = operate::replay(&db, import_id, options, &change.by.audit("replay")).await?;
     crash_point!("replay-committed");
     link.publisher().publish(&done.messages).await?;
@@ -75,11 +107,16 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let rows = counted(pending, "row");
     let what = match (done.changed, import.state) {
         (true, State::Received) => format!("resumed as attempt {attempt}: its file is read again"),
-        (true, _) if done.revalidated > 0 => format!(
-            "resumed as attempt {attempt}: {} validated again, {pending} pending",
-            counted(done.revalidated, "row")
-        ),
-        (true, _) => format!("resumed as attempt {attempt}: {rows} pending"),
+        (true, _) => {
+            let mut counts = format!("{rows} pending");
+            if args.errors {
+                counts = format!("{} validated again, {pending} pending", counted(done.revalidated, "row"));
+            }
+            if import.summary.cancelled > 0 {
+                counts.push_str(&format!(", {} stay cancelled", import.summary.cancelled));
+            }
+            format!("resumed as attempt {attempt}: {counts}")
+        }
         (false, _) => {
             format!("is under way (attempt {attempt}, {rows} pending): its job was published again")
         }

@@ -5,12 +5,11 @@ use std::process::ExitCode;
 use serde_json::json;
 
 use super::{
-    operator::{By, show},
+    operator::{By, OperatorsDatabase, show},
     options::seal_keys,
     words::counted,
 };
 use crate::{
-    db::{self, Db},
     operate::{self, Rotated},
     secret::Secret,
 };
@@ -40,11 +39,11 @@ pub(super) struct Args {
     #[command(flatten)]
     by: By,
     #[command(flatten)]
-    database: db::Options,
+    database: OperatorsDatabase,
 }
 
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let db = Db::connect(&args.database).await?;
+    let db = args.database.open().await?;
     let ring = seal_keys(&args.seal_keys)?;
     let audit = args.by.audit("rotate-seals");
     let Rotated {

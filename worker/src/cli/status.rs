@@ -79,6 +79,12 @@ pub(super) struct Status {
     ignored_columns: Option<Vec<u32>>,
     rejection: Option<Rejection>,
     failure_reason: Option<String>,
+    /// Users that a failed attempt has created: nobody has their passwords.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    undelivered_users: Option<u32>,
+    /// Whether their passwords can still be made.
+    #[serde(skip)]
+    has_seed: bool,
     tries: u32,
     last_error: Option<String>,
     /// Whether the import has come to its end in spite of that error.
@@ -216,6 +222,8 @@ impl Status {
                 .and_then(|format| format.ignored_columns.clone()),
             rejection: import.rejection.clone(),
             failure_reason: import.failure_reason.clone(),
+            undelivered_users: None,
+            has_seed: import.sealed_seed.is_some(),
             tries: import.retry_count,
             last_error: import.last_error.clone(),
             overcame: import.trouble().is_none(),
@@ -271,6 +279,17 @@ impl Status {
         lines.extend(some("paused", self.paused.as_ref()));
         lines.extend(some("rejected", rejected.as_ref()));
         lines.extend(some("failed", self.failure_reason.as_ref()));
+        if let Some(users) = self.undelivered_users.filter(|users| *users > 0) {
+            let what = match self.has_seed {
+                true => format!(
+                    "of {users} users are in no success CSV yet: a replay or a cancellation writes it"
+                ),
+                false => format!(
+                    "of {users} users cannot be made any more: they need new ones, made in the Dialer"
+                ),
+            };
+            lines.push(("passwords", what));
+        }
         if self.tries > 0 {
             lines.push(("tries", self.tries.to_string()));
         }
@@ -308,6 +327,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
             .find(|pause| of_this(pause))
             .map(ToString::to_string);
     }
+    status.undelivered_users = Some(db.undelivered_users(&import).await?);
     status.ignored_names = ignored_columns(&db, &import).await?;
     if args.rows || !args.outcomes.is_empty() {
         status.rows = Some(

@@ -47,6 +47,10 @@ pub(super) struct Args {
     /// What RESCUE_SECONDS was called before
     #[arg(long, env = "SWEEP_SECONDS", value_name = "SECONDS", hide = true, value_parser = clap::value_parser!(u64).range(1..=86400))]
     sweep_seconds: Option<u64>,
+    /// Days after which the password seed of an import that failed is destroyed. Until then a replay delivers the passwords of
+    /// the users that it had created; afterwards they need new ones
+    #[arg(long, env = "SEED_DAYS", value_name = "DAYS", default_value_t = 7)]
+    seed_days: u16,
     /// Address of /metrics, /livez and /readyz, as 0.0.0.0:9100; without it there are none. For those who watch workers, not
     /// for the world
     #[arg(long, env = "HTTP_ADDRESS", value_name = "ADDRESS:PORT")]
@@ -88,10 +92,13 @@ pub(super) async fn run(args: Args, name: &str) -> anyhow::Result<ExitCode> {
         broker: args.broker,
         health,
         grace: Duration::from_secs(args.grace_seconds),
-        quiet: args
-            .rescue_seconds
-            .or(args.sweep_seconds)
-            .map_or(QUIET_TIME, Duration::from_secs),
+        rescue: engine::RescueOptions {
+            quiet: args
+                .rescue_seconds
+                .or(args.sweep_seconds)
+                .map_or(QUIET_TIME, Duration::from_secs),
+            seeds_kept: Duration::from_hours(24 * u64::from(args.seed_days)),
+        },
     };
     engine::work(Arc::new(context), &options, &stop).await;
     traces.finish().await;

@@ -120,6 +120,15 @@ impl Import {
         }
     }
 
+    /// Whether it was cancelled, and nothing of it was taken up again since. Its reports may still be to be written.
+    pub const fn is_cancelled(&self) -> bool {
+        match self.state {
+            State::Cancelled => true,
+            State::Running => self.summary.cancelled > 0 && self.pending == 0,
+            State::Received | State::Completed | State::Rejected | State::Failed => false,
+        }
+    }
+
     /// Its ID, tenant and attempt.
     pub const fn reference(&self) -> ImportRef {
         ImportRef {

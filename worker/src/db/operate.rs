@@ -17,6 +17,7 @@ use super::{
     pool::Db,
     row::{Row, load_rows},
     row_record::RowRecord,
+    seeds::undelivered_users,
     tenant_lock::lock_tenant,
 };
 
@@ -86,13 +87,38 @@ impl LockedImport {
         self.reload().await
     }
 
-    /// Begins a new attempt: cancelled rows are pending again; an import without rows is planned anew.
+    /// Users whose passwords nobody has yet, see [`Db::undelivered_users`].
+    pub async fn undelivered_users(&mut self) -> Result<u32, Error> {
+        undelivered_users(&mut *self.planning.transaction, &self.import).await
+    }
+
+    /// Makes cancelled rows pending again.
+    pub async fn uncancel(&mut self) -> Result<(), Error> {
+        sqlx::query!(
+            "UPDATE imports.rows SET outcome = 'pending'
+              WHERE import_id = $1 AND tenant_id = $2 AND outcome = 'cancelled'",
+            self.planning.import_id,
+            self.planning.tenant_id.get(),
+        )
+        .execute(&mut *self.planning.transaction)
+        .await?;
+        sqlx::query!(
+            "UPDATE imports.imports SET pending = pending + cancelled, cancelled = 0 WHERE import_id = $1",
+            self.planning.import_id,
+        )
+        .execute(&mut *self.planning.transaction)
+        .await?;
+        self.reload().await
+    }
+
+    /// Begins a new attempt. Rows keep their outcomes, cancelled ones too; an import without rows is planned anew.
     ///
     /// The users of a failed attempt move on to the new one together with its seed, because nobody has their passwords
-    /// yet. With `abandon_passwords` they and the seed are left behind.
+    /// yet. With `abandon_passwords`, or without a seed to make the passwords of, they are left behind.
     pub async fn reopen(&mut self, abandon_passwords: bool) -> Result<(), Error> {
-        let undelivered = self.import.state == State::Failed && !abandon_passwords;
-        if undelivered {
+        let keeps_seed =
+            self.import.state == State::Failed && self.import.sealed_seed.is_some() && !abandon_passwords;
+        if keeps_seed {
             sqlx::query!(
                 "UPDATE imports.rows SET attempt = attempt + 1
                   WHERE import_id = $1 AND tenant_id = $2 AND outcome = 'created' AND attempt = $3",
@@ -104,25 +130,17 @@ impl LockedImport {
             .await?;
         }
         sqlx::query!(
-            "UPDATE imports.rows SET outcome = 'pending'
-              WHERE import_id = $1 AND tenant_id = $2 AND outcome = 'cancelled'",
-            self.planning.import_id,
-            self.planning.tenant_id.get(),
-        )
-        .execute(&mut *self.planning.transaction)
-        .await?;
-        sqlx::query!(
             "UPDATE imports.imports
                 SET state = CASE WHEN planned_at IS NULL THEN 'received' ELSE 'running' END, shard = NULL,
-                    attempt = attempt + 1, finished_at = NULL, pending = pending + cancelled, cancelled = 0,
+                    attempt = attempt + 1, finished_at = NULL,
                     rejection_code = NULL, rejection_message = NULL, rejection_event_message = NULL, failure_reason = NULL, tries = 0, last_error = NULL,
                     success_key = NULL, errors_key = NULL, success_purged_at = NULL, passwords_expire_at = NULL,
                     sealed_seed = CASE WHEN $2 THEN sealed_seed END,
                     seal_key_id = CASE WHEN $2 THEN seal_key_id END,
-                    seed_attempt = CASE WHEN $2 AND sealed_seed IS NOT NULL THEN coalesce(seed_attempt, attempt) END
+                    seed_attempt = CASE WHEN $2 THEN coalesce(seed_attempt, attempt) END
               WHERE import_id = $1",
             self.planning.import_id,
-            undelivered,
+            keeps_seed,
         )
         .execute(&mut *self.planning.transaction)
         .await?;

@@ -1,8 +1,12 @@
 //! Retention: what is older than its time goes in, and is gone afterwards. Only what is over for good is touched: a
-//! failed import may hold passwords that nobody has yet.
+//! failed import is kept as long as it has a seed, because of the passwords that nobody has yet. And erasure: all of a tenant.
 
 use serde_json::json;
-use shared::contract::Id;
+use shared::contract::{
+    Id,
+    job::{Job, Source},
+};
+use sqlx::types::Json;
 use strum::IntoStaticStr;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -23,9 +27,12 @@ pub enum Stage {
     Success,
     /// Rows and error CSVs, which hold the file's personal data.
     Rows,
-    /// The import itself.
+    /// The import itself, with its dead letters.
     #[strum(serialize = "imports")]
     Import,
+    /// The same of an import that is to be erased, whether its passwords are delivered or not.
+    #[strum(serialize = "erased_imports")]
+    Erasure,
 }
 
 impl Stage {
@@ -36,7 +43,7 @@ impl Stage {
 }
 
 /// An import of which something is to be removed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Old {
     /// The import.
     pub import_id: Uuid,
@@ -46,6 +53,8 @@ pub struct Old {
     pub attempt: u32,
     /// Rows that are still there.
     pub rows: u32,
+    /// The uploaded file.
+    pub source: Source,
 }
 
 impl Db {
@@ -57,10 +66,11 @@ impl Db {
         tenant_id: Option<Id>,
     ) -> Result<Vec<Old>, Error> {
         let found = sqlx::query!(
-            r#"SELECT import_id, tenant_id, attempt, CASE WHEN rows_purged_at IS NULL THEN total ELSE 0 END AS "rows!"
+            r#"SELECT import_id, tenant_id, attempt, job AS "job: Json<Job>", CASE WHEN rows_purged_at IS NULL THEN total ELSE 0 END AS "rows!"
                  FROM imports.imports
-                WHERE state IN ('completed', 'cancelled', 'rejected') AND finished_at < $2
-                  AND ($3::bigint IS NULL OR tenant_id = $3)
+                WHERE (state IN ('completed', 'cancelled', 'rejected')
+                       OR state = 'failed' AND ($1 = 'erased_imports' OR sealed_seed IS NULL))
+                  AND finished_at < $2 AND ($3::bigint IS NULL OR tenant_id = $3)
                   AND CASE $1
                           WHEN 'success_csvs' THEN success_purged_at IS NULL AND planned_at IS NOT NULL
                           WHEN 'rows' THEN rows_purged_at IS NULL AND planned_at IS NOT NULL
@@ -79,18 +89,30 @@ impl Db {
                 tenant_id: Id::try_from(row.tenant_id).map_err(|error| Error::corrupt("tenant_id", error))?,
                 attempt: unsigned("attempt", row.attempt)?,
                 rows: unsigned("total", row.rows)?,
+                source: row.job.0.source,
             })
         });
         old.collect()
     }
 
-    /// How many failed imports are that old. They are kept until somebody replays or cancels them.
+    /// How many failed imports are that old and still have a seed. They are kept until it is destroyed, or somebody replays
+    /// or cancels them.
     pub async fn old_failures(&self, before: OffsetDateTime, tenant_id: Option<Id>) -> Result<i64, Error> {
         let count = sqlx::query_scalar!(
             r#"SELECT count(*) AS "count!" FROM imports.imports
-                WHERE state = 'failed' AND finished_at < $1 AND ($2::bigint IS NULL OR tenant_id = $2)"#,
+                WHERE state = 'failed' AND sealed_seed IS NOT NULL AND finished_at < $1 AND ($2::bigint IS NULL OR tenant_id = $2)"#,
             before,
             tenant_id.map(Id::get),
+        );
+        Ok(count.fetch_one(&mut *self.pool.acquire().await?).await?)
+    }
+
+    /// How many imports of the tenant are under way.
+    pub async fn under_way(&self, tenant_id: Id) -> Result<i64, Error> {
+        let count = sqlx::query_scalar!(
+            r#"SELECT count(*) AS "count!" FROM imports.imports
+                WHERE state IN ('received', 'running') AND tenant_id = $1"#,
+            tenant_id.get(),
         );
         Ok(count.fetch_one(&mut *self.pool.acquire().await?).await?)
     }
@@ -110,11 +132,13 @@ impl Db {
         let mut transaction = self.pool.begin().await?;
         let (import_id, attempt) = (old.import_id, signed("attempt", old.attempt)?);
         let touched = match stage {
-            Stage::Import => sqlx::query!(
+            Stage::Import | Stage::Erasure => sqlx::query!(
                 "DELETE FROM imports.imports
-                  WHERE import_id = $1 AND attempt = $2 AND state IN ('completed', 'cancelled', 'rejected')",
+                  WHERE import_id = $1 AND attempt = $2
+                    AND (state IN ('completed', 'cancelled', 'rejected') OR state = 'failed' AND ($3 OR sealed_seed IS NULL))",
                 import_id,
                 attempt,
+                stage == Stage::Erasure,
             )
             .execute(&mut *transaction)
             .await?
@@ -124,7 +148,8 @@ impl Db {
                     SET success_purged_at = CASE WHEN $3 THEN success_purged_at ELSE now() END,
                         rows_purged_at = CASE WHEN $3 THEN now() ELSE rows_purged_at END,
                         source_header = CASE WHEN $3 THEN NULL ELSE source_header END
-                  WHERE import_id = $1 AND attempt = $2 AND state IN ('completed', 'cancelled', 'rejected')",
+                  WHERE import_id = $1 AND attempt = $2
+                    AND (state IN ('completed', 'cancelled', 'rejected') OR state = 'failed' AND sealed_seed IS NULL)",
                 import_id,
                 attempt,
                 stage == Stage::Rows,
@@ -139,11 +164,58 @@ impl Db {
                     .execute(&mut *transaction)
                     .await?;
             }
+            if matches!(stage, Stage::Import | Stage::Erasure) {
+                // Replayed later, they would import the file once more.
+                sqlx::query!(
+                    "DELETE FROM imports.dead_letters WHERE import_id = $1 AND tenant_id = $2",
+                    import_id,
+                    old.tenant_id.get(),
+                )
+                .execute(&mut *transaction)
+                .await?;
+            }
             let details = json!({ "removed": stage.as_str(), "attempts": old.attempt, "rows": old.rows });
             let about = (old.tenant_id.get(), import_id);
             record(&mut transaction, audit, Some(about), details).await?;
         }
         transaction.commit().await?;
         Ok(touched > 0)
+    }
+
+    /// How many entries of the audit trail are from before the given time.
+    pub async fn old_audit_entries(&self, before: OffsetDateTime) -> Result<i64, Error> {
+        let count = sqlx::query_scalar!(
+            r#"SELECT count(*) AS "count!" FROM imports.audit WHERE at < $1"#,
+            before
+        );
+        Ok(count.fetch_one(&mut *self.pool.acquire().await?).await?)
+    }
+
+    /// Deletes entries of the audit trail from before the given time, but none of the last 90 days, and adds one that says
+    /// so.
+    pub async fn purge_audit(&self, before: OffsetDateTime, audit: &Audit) -> Result<(), Error> {
+        let mut transaction = self.pool.begin().await?;
+        let removed = sqlx::query_scalar!(r#"SELECT imports.purge_audit($1) AS "removed!""#, before)
+            .fetch_one(&mut *transaction)
+            .await?;
+        let details = json!({ "removed": "audit", "entries": removed });
+        record(&mut transaction, audit, None, details).await?;
+        Ok(transaction.commit().await?)
+    }
+
+    /// Deletes all dead letters that name the tenant, with an entry in the audit trail that the tenant was erased.
+    pub async fn erase_dead_letters(&self, tenant_id: Id, audit: &Audit) -> Result<u64, Error> {
+        let mut transaction = self.pool.begin().await?;
+        let removed = sqlx::query!(
+            "DELETE FROM imports.dead_letters WHERE tenant_id = $1",
+            tenant_id.get()
+        )
+        .execute(&mut *transaction)
+        .await?
+        .rows_affected();
+        let details = json!({ "removed": "tenant", "tenant_id": tenant_id, "dead_letters": removed });
+        record(&mut transaction, audit, None, details).await?;
+        transaction.commit().await?;
+        Ok(removed)
     }
 }

@@ -4,13 +4,14 @@ use shared::contract::job::Job;
 use sqlx::types::Json;
 
 use super::{
+    convert::signed,
     error::Error,
     import::{Import, State, load},
     pool::Db,
     purged::{PurgedImport, is_refused},
     shards,
 };
-use crate::fair::Shards;
+use crate::{fair::Shards, message::ImportRef};
 
 /// The import of a job.
 #[derive(Debug)]
@@ -63,5 +64,26 @@ impl Db {
         let import = load(&mut *connection, &[job.import_id]).await?.pop();
         let import = import.ok_or_else(|| Error::corrupt("the import", "it was not stored"))?;
         Ok(Received::Import(Box::new(import), shard))
+    }
+
+    /// Begins a new attempt of an import that was rejected, unless somebody else has begun it; returns the import as it
+    /// stands.
+    pub async fn reopen_rejected(&self, rejected: ImportRef, shard: u16) -> Result<Import, Error> {
+        let mut connection = self.pool.acquire().await?;
+        sqlx::query!(
+            "UPDATE imports.imports
+                SET state = 'received', attempt = attempt + 1, shard = $4::integer, finished_at = NULL,
+                    encoding = NULL, delimiter = NULL, tries = 0, last_error = NULL,
+                    rejection_code = NULL, rejection_message = NULL, rejection_event_message = NULL
+              WHERE import_id = $1 AND tenant_id = $2 AND attempt = $3 AND state = 'rejected'",
+            rejected.import_id,
+            rejected.tenant_id.get(),
+            signed("attempt", rejected.attempt)?,
+            i32::from(shard),
+        )
+        .execute(&mut *connection)
+        .await?;
+        let import = load(&mut *connection, &[rejected.import_id]).await?.pop();
+        import.ok_or_else(|| Error::corrupt("the import", "it is gone"))
     }
 }

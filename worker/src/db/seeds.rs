@@ -1,9 +1,15 @@
 //! Sealed seeds of imports that are not completed: kept, sealed with another key, and looked through by `doctor`.
 
+use std::time::Duration;
+
+use shared::contract::job::Mode;
+use sqlx::PgExecutor;
+use uuid::Uuid;
+
 use super::{
-    convert::signed,
+    convert::{signed, unsigned},
     error::Error,
-    import::{Import, load},
+    import::{Import, State, load},
     pool::Db,
 };
 use crate::{message::ImportRef, secret::SealedSeed};
@@ -26,6 +32,24 @@ impl Db {
         .execute(&mut *self.pool.acquire().await?)
         .await?;
         Ok(())
+    }
+
+    /// How many users a failed attempt has created: nobody has their passwords, which only its seed can make again. None in
+    /// any other state.
+    pub async fn undelivered_users(&self, import: &Import) -> Result<u32, Error> {
+        undelivered_users(&mut *self.pool.acquire().await?, import).await
+    }
+
+    /// Destroys the seeds of imports that failed longer ago and that nobody has taken up again; returns the imports.
+    pub async fn destroy_old_seeds(&self, kept: Duration) -> Result<Vec<Uuid>, Error> {
+        let destroyed = sqlx::query_scalar!(
+            "UPDATE imports.imports SET sealed_seed = NULL, seal_key_id = NULL, seed_attempt = NULL
+              WHERE state = 'failed' AND sealed_seed IS NOT NULL
+                AND finished_at < clock_timestamp() - make_interval(secs => $1)
+             RETURNING import_id",
+            kept.as_secs_f64(),
+        );
+        Ok(destroyed.fetch_all(&mut *self.pool.acquire().await?).await?)
     }
 
     /// The imports that hold a seed: those that run, and the failed ones.
@@ -58,4 +82,19 @@ impl Db {
         .await?;
         Ok(replaced.rows_affected() > 0)
     }
+}
+
+/// See [`Db::undelivered_users`].
+pub(super) async fn undelivered_users(executor: impl PgExecutor<'_>, import: &Import) -> Result<u32, Error> {
+    if import.state != State::Failed || import.job.mode == Mode::Validate {
+        return Ok(0);
+    }
+    let count = sqlx::query_scalar!(
+        r#"SELECT count(*)::integer AS "count!" FROM imports.rows
+            WHERE import_id = $1 AND tenant_id = $2 AND attempt = $3 AND outcome = 'created'"#,
+        import.job.import_id,
+        import.job.tenant_id.get(),
+        signed("attempt", import.attempt)?,
+    );
+    unsigned("created rows", count.fetch_one(executor).await?)
 }

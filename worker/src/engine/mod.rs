@@ -2,7 +2,7 @@
 //!
 //! `execute` is the pipeline; `retry` says what becomes of an error, by the numbers of `policy`, and `dispose` carries
 //! it out; `fail` sets a message aside and fails its import; `keep` takes in what the broker itself set aside; `outage`
-//! waits for the database; `rescue` finds imports whose messages were lost.
+//! waits for the database; `rescue` finds imports whose messages were lost, and destroys seeds that were kept too long.
 
 mod dispose;
 mod execute;
@@ -16,4 +16,5 @@ mod retry;
 mod worker;
 
 pub use execute::run;
+pub use rescue::RescueOptions;
 pub use worker::{Options, work};

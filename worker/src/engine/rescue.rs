@@ -1,5 +1,7 @@
 //! Rescue: imports whose messages the broker has lost go in, their jobs are published again.
 //!
+//! Each look also destroys the password seeds of imports that failed too long ago.
+//!
 //! Every worker looks now and then; the database lets one look at a time. How a lost import is told from one that waits behind a
 //! backlog: see [`crate::db::Db::rescue`]. An import that was rescued too often without progress fails when its next job is
 //! received, see [`crate::steps::receive`]: that way a message fails it, as any other import.
@@ -16,14 +18,24 @@ use crate::{
     steps::{Context, Error},
 };
 
+/// How long the rescue waits before it acts.
+#[derive(Debug, Clone, Copy)]
+pub struct RescueOptions {
+    /// How long an import may be without progress before its messages are looked for.
+    pub quiet: Duration,
+    /// How long the password seed of an import that failed is kept.
+    pub seeds_kept: Duration,
+}
+
 /// Looks again and again until told to stop. What a look finds is published as one of these tasks.
 pub(super) async fn rescue(
     context: &Arc<Context>,
     link: &Arc<Link>,
-    quiet: Duration,
+    options: RescueOptions,
     stop: &CancellationToken,
     tasks: &TaskTracker,
 ) {
+    let RescueOptions { quiet, seeds_kept } = options;
     let queues: Vec<String> = link.topology().marked_keys().map(|key| key.to_string()).collect();
     loop {
         // Jitter, so that workers that were started together do not always look together.
@@ -34,7 +46,12 @@ pub(super) async fn rescue(
         }
         // A task of its own, so that no transaction is cancelled in the middle.
         let (db, asked) = (context.db.clone(), queues.clone());
-        let mut looking = tokio::spawn(async move { db.rescue(&asked, quiet).await });
+        let mut looking = tokio::spawn(async move {
+            for import_id in db.destroy_old_seeds(seeds_kept).await? {
+                tracing::warn!(%import_id, "its password seed was destroyed, because it failed too long ago");
+            }
+            db.rescue(&asked, quiet).await
+        });
         let looked = tokio::select! {
             looked = &mut looking => looked,
             // What it finds is published too: otherwise the import has used up one of its rescues for nothing.

@@ -12,7 +12,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{
     execute::execute,
     outage::{pause, wait_for_database},
-    rescue::rescue,
+    rescue::{RescueOptions, rescue},
 };
 use crate::{
     broker::{self, Deliveries, Link},
@@ -54,8 +54,8 @@ pub struct Options {
     pub grace: Duration,
     /// Where the loop tells how it is.
     pub health: Health,
-    /// How long an import may be without progress before its messages are looked for.
-    pub quiet: Duration,
+    /// How long the rescue waits before it acts.
+    pub rescue: RescueOptions,
 }
 
 /// Works until told to stop.
@@ -154,7 +154,7 @@ async fn serve(
         lane(reports, &reporting),
         lane(quarantine, &alone),
         lane(dead_letters, &keeping),
-        rescue(context, &link, options.quiet, &closing, tasks),
+        rescue(context, &link, options.rescue, &closing, tasks),
         watch_flow_control(context, &link, &closing),
     );
     if stop.is_cancelled() {

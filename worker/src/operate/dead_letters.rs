@@ -32,6 +32,8 @@ pub enum Resent {
     Closed,
     /// Nothing: the broker has no queue for it.
     Unroutable(broker::Error),
+    /// Nothing: its import cannot be taken up as it is.
+    Refused(Error),
 }
 
 /// Sends a dead letter on its way again: takes its import up, if that has failed; else publishes the message.
@@ -53,7 +55,10 @@ pub async fn resend(
         return Ok(Resent::Cut);
     }
     let taken_up = match (letter.import_id, letter.import_state) {
-        (Some(import_id), Some(State::Failed)) => take_up(db, publisher, import_id, audit).await?,
+        (Some(import_id), Some(State::Failed)) => match take_up(db, publisher, import_id, audit).await {
+            Err(error @ (Error::SeedGone { .. } | Error::Purged(_))) => return Ok(Resent::Refused(error)),
+            taken_up => taken_up?,
+        },
         _ => None,
     };
     let resent = match taken_up {
@@ -75,7 +80,7 @@ pub async fn resend(
     Ok(resent)
 }
 
-/// Takes the import up, unless it has come to its end since.
+/// Takes the import up, unless it has come to its end since. What was cancelled stays cancelled.
 async fn take_up(
     db: &Db,
     publisher: &Publisher,

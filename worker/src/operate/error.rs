@@ -1,6 +1,6 @@
 //! Why something was left as it was.
 
-use shared::rejection::Rejection;
+use shared::{contract::Id, rejection::Rejection};
 use uuid::Uuid;
 
 use crate::{broker, db, storage};
@@ -19,15 +19,26 @@ pub enum Error {
     /// It cannot be cancelled any more.
     #[error("the import {0} is {1}: there is nothing left to cancel")]
     NothingToCancel(Uuid, &'static str),
-    /// It has nothing unfinished.
-    #[error("the import {import_id} is {state}: nothing of it is unfinished; {hint}")]
+    /// A replay has nothing to do, or not what it was told to do.
+    #[error("the import {import_id} is {state}: {why}")]
     NothingToReplay {
         /// The import.
         import_id: Uuid,
         /// Where it stands.
         state: &'static str,
-        /// What may be meant.
-        hint: &'static str,
+        /// Why, and what may be meant.
+        why: &'static str,
+    },
+    /// Passwords that nobody has cannot be made any more.
+    #[error(
+        "the passwords of {users} users of the import {import_id} cannot be made any more, because their seed is destroyed: \
+         --abandon-passwords goes on without them, and they need new passwords, made in the Dialer"
+    )]
+    SeedGone {
+        /// The import.
+        import_id: Uuid,
+        /// How many.
+        users: u32,
     },
     /// Its rows are not there any more.
     #[error("the rows of the import {0} were purged: import the file again")]
@@ -41,6 +52,16 @@ pub enum Error {
          user_import_operator (GRANT user_import_operator TO …)"
     )]
     MayNotPurge,
+    /// A tenant cannot be erased while it imports.
+    #[error(
+        "{imports} imports of tenant {tenant_id} are under way: cancel them, or wait until they are finished"
+    )]
+    UnderWay {
+        /// How many.
+        imports: i64,
+        /// The tenant.
+        tenant_id: Id,
+    },
     /// The database.
     #[error(transparent)]
     Database(#[from] db::Error),

@@ -5,6 +5,7 @@
 
 mod cancel;
 mod dead_letters;
+mod erase;
 mod error;
 mod purge;
 mod replay;
@@ -13,6 +14,7 @@ mod submit;
 
 pub use cancel::{Cancelled, cancel};
 pub use dead_letters::{Resent, resend};
+pub use erase::Erasure;
 pub use error::Error;
 pub use purge::{Purge, Retention};
 pub use replay::{ReplayOptions, Replayed, replay};

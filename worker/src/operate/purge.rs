@@ -27,6 +27,9 @@ pub struct Retention {
     /// Days after which dead letters that were replayed or discarded are deleted
     #[arg(long, env = "PURGE_DEAD_DAYS", value_name = "DAYS", default_value_t = 90)]
     pub dead_days: u16,
+    /// Days after which entries of the audit trail are deleted; 90 at least
+    #[arg(long, env = "PURGE_AUDIT_DAYS", value_name = "DAYS", default_value_t = 730, value_parser = clap::value_parser!(u16).range(90..))]
+    pub audit_days: u16,
 }
 
 /// What is old enough to go.
@@ -40,9 +43,12 @@ pub struct Purge {
     pub imports: Vec<Old>,
     /// The number of dead letters that go.
     pub dead_letters: i64,
+    /// The number of entries of the audit trail that go; of all tenants, or none.
+    pub audit_entries: i64,
     /// The number of failed imports that are old enough for their rows to go, and are kept.
     pub failed_kept: i64,
     dead_before: OffsetDateTime,
+    audit_before: OffsetDateTime,
     tenant_id: Option<Id>,
 }
 
@@ -62,20 +68,28 @@ impl Purge {
         rows.retain(|old| !imports.contains(old));
         success.retain(|old| !imports.contains(old));
         let dead_before = before(retention.dead_days);
+        let audit_before = before(retention.audit_days);
+        let audit_entries = match tenant_id {
+            None => db.old_audit_entries(audit_before).await?,
+            Some(_) => 0,
+        };
         Ok(Self {
             success,
             rows,
             imports,
             dead_letters: db.old_dead_letters(dead_before, tenant_id).await?,
             failed_kept: db.old_failures(before(retention.rows_days), tenant_id).await?,
+            audit_entries,
             dead_before,
+            audit_before,
             tenant_id,
         })
     }
 
     /// Whether nothing is old enough.
     pub fn is_empty(&self) -> bool {
-        self.success.is_empty() && self.rows.is_empty() && self.imports.is_empty() && self.dead_letters == 0
+        let imports = [&self.success, &self.rows, &self.imports];
+        imports.into_iter().all(Vec::is_empty) && self.dead_letters == 0 && self.audit_entries == 0
     }
 
     /// How many rows go, with their imports or alone.
@@ -100,21 +114,24 @@ impl Purge {
         }
         db.purge_dead_letters(self.dead_before, self.tenant_id, audit)
             .await?;
+        if self.audit_entries > 0 {
+            db.purge_audit(self.audit_before, audit).await?;
+        }
         Ok(())
     }
 }
 
-async fn delete_reports(storage: &Storage, stage: Stage, old: &Old) -> Result<(), Error> {
+pub(super) async fn delete_reports(storage: &Storage, stage: Stage, old: &Old) -> Result<(), Error> {
     for attempt in 1..=old.attempt {
         let keys = report_keys(ImportRef {
             import_id: old.import_id,
             tenant_id: old.tenant_id,
             attempt,
         });
-        if matches!(stage, Stage::Success | Stage::Import) {
+        if matches!(stage, Stage::Success | Stage::Import | Stage::Erasure) {
             storage.delete(&keys.success).await?;
         }
-        if matches!(stage, Stage::Rows | Stage::Import) {
+        if matches!(stage, Stage::Rows | Stage::Import | Stage::Erasure) {
             storage.delete(&keys.errors).await?;
         }
     }

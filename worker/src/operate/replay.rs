@@ -1,7 +1,8 @@
 //! Replaying: an import in a final state goes in, and is resumed in a new attempt with reports of its own.
 //!
-//! What is unfinished is pending again. With `errors`, the rows that were refused are validated once more, from their
-//! stored cells, against what the tenant has by now. The rest is the planning step's, as for a new job.
+//! What is unfinished goes on. What an operator has cancelled stays cancelled, unless `cancelled` takes it up again. With
+//! `errors`, the rows that were refused are validated once more, from their stored cells, against what the tenant has by
+//! now. The rest is the planning step's, as for a new job.
 
 use serde_json::json;
 use shared::{
@@ -20,13 +21,62 @@ use crate::{
     message::Message,
 };
 
-/// What is resumed.
+/// What is resumed, beside the unfinished rows of a failed import.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ReplayOptions {
     /// Also the rows that ended in error or duplicate, and an import that was rejected.
     pub errors: bool,
-    /// Leave the password seed of a failed attempt behind: its key is lost. The users that it made need new passwords.
+    /// Also the rows that were cancelled.
+    pub cancelled: bool,
+    /// Leave the password seed of a failed attempt behind: its key is lost, or it is destroyed. The users that it made need
+    /// new passwords.
     pub abandon_passwords: bool,
+}
+
+impl ReplayOptions {
+    /// Whether there is something for each of these options to do, and for a replay at all.
+    pub fn check(self, import: &Import) -> Result<(), Error> {
+        let import_id = import.job.import_id;
+        if import.rows_purged_at.is_some() {
+            return Err(Error::Purged(import_id));
+        }
+        let nothing = |why| {
+            Err(Error::NothingToReplay {
+                import_id,
+                state: import.state.as_str(),
+                why,
+            })
+        };
+        let is_under_way = !import.state.is_final();
+        if is_under_way && (self.errors || self.cancelled || self.abandon_passwords) {
+            return nothing(
+                "--errors, --cancelled and --abandon-passwords are for imports that have come to their end; replay without them \
+                 publishes its job again",
+            );
+        }
+        if self.abandon_passwords && import.state != State::Failed {
+            return nothing("only a failed import has passwords to abandon");
+        }
+        let unread = import.state == State::Cancelled && import.planned_at.is_none();
+        if self.cancelled && import.summary.cancelled == 0 && !unread {
+            return nothing("no row of it was cancelled");
+        }
+        let refused = import.summary.errors + import.summary.duplicates;
+        match import.state {
+            State::Received | State::Running | State::Failed => Ok(()),
+            State::Rejected if self.errors => Ok(()),
+            State::Rejected => {
+                nothing("if the reason for the rejection is mended, --errors reads the same file again")
+            }
+            State::Cancelled if self.cancelled => Ok(()),
+            State::Completed | State::Cancelled if self.errors && refused > 0 => Ok(()),
+            State::Cancelled => nothing("what was cancelled stays so, unless --cancelled takes it up again"),
+            State::Completed if refused > 0 => {
+                nothing("nothing is unfinished; --errors validates the rows again that were refused")
+            }
+            State::Completed => nothing("every row was created"),
+        }
+    }
 }
 
 /// A replayed import.
@@ -53,32 +103,57 @@ pub async fn replay(
         return Err(Error::Unknown(import_id));
     };
     let before = locked.import().clone();
-    if let Err(refused) = check(&before, options) {
-        locked.abandon().await?;
-        return Err(refused);
-    }
-    if !before.state.is_final() {
-        locked.abandon().await?;
-        return Ok(replayed(before, false, 0));
-    }
-    locked.reopen(options.abandon_passwords).await?;
-    let mut revalidated = 0;
-    if options.errors && locked.import().planned_at.is_some() {
-        revalidated = match revalidate(&mut locked).await {
-            Ok(count) => count,
-            Err(error) => {
-                locked.abandon().await?;
-                return Err(error);
-            }
-        };
-    }
+    let begun = match options.check(&before) {
+        Ok(()) if before.state.is_final() => begin(&mut locked, options).await.map(Some),
+        Ok(()) => Ok(None),
+        Err(refused) => Err(refused),
+    };
+    let revalidated = match begun {
+        Ok(Some(revalidated)) => revalidated,
+        Ok(None) => {
+            locked.abandon().await?;
+            return Ok(replayed(before, false, 0));
+        }
+        Err(error) => {
+            locked.abandon().await?;
+            return Err(error);
+        }
+    };
     let now = locked.import();
     let details = json!({
         "was": before.state.as_str(), "attempt": now.attempt, "pending": now.pending, "revalidated": revalidated,
-        "abandon_passwords": options.abandon_passwords,
+        "cancelled": now.summary.cancelled, "abandon_passwords": options.abandon_passwords,
     });
     let import = locked.commit(audit, details).await?;
     Ok(replayed(import, true, revalidated))
+}
+
+/// Begins a new attempt and returns how many rows were validated again for it.
+async fn begin(locked: &mut LockedImport, options: ReplayOptions) -> Result<usize, Error> {
+    let before = locked.import();
+    let (import_id, state, is_planned) = (before.job.import_id, before.state, before.planned_at.is_some());
+    if before.sealed_seed.is_none() && !options.abandon_passwords {
+        let users = locked.undelivered_users().await?;
+        if users > 0 {
+            return Err(Error::SeedGone { import_id, users });
+        }
+    }
+    locked.reopen(options.abandon_passwords).await?;
+    if options.cancelled {
+        locked.uncancel().await?;
+    }
+    if !options.errors || !is_planned {
+        return Ok(0);
+    }
+    let revalidated = revalidate(locked).await?;
+    if revalidated == 0 && !options.cancelled && state != State::Failed {
+        return Err(Error::NothingToReplay {
+            import_id,
+            state: state.as_str(),
+            why: "no row of it can be validated again: surplus cells and quotes that cannot be meant are mended in the file",
+        });
+    }
+    Ok(revalidated)
 }
 
 fn replayed(import: Import, changed: bool, revalidated: usize) -> Replayed {
@@ -90,35 +165,8 @@ fn replayed(import: Import, changed: bool, revalidated: usize) -> Replayed {
     }
 }
 
-fn check(import: &Import, options: ReplayOptions) -> Result<(), Error> {
-    let import_id = import.job.import_id;
-    let nothing = |hint| {
-        Err(Error::NothingToReplay {
-            import_id,
-            state: import.state.as_str(),
-            hint,
-        })
-    };
-    if import.rows_purged_at.is_some() {
-        return Err(Error::Purged(import_id));
-    }
-    let refused = import.summary.errors + import.summary.duplicates;
-    match import.state {
-        State::Received | State::Running | State::Failed | State::Cancelled => Ok(()),
-        State::Rejected if options.errors => Ok(()),
-        State::Rejected => {
-            nothing("if the reason for the rejection is mended, --errors reads the same file again")
-        }
-        State::Completed if !options.errors && refused > 0 => {
-            nothing("--errors validates the rows again that were refused")
-        }
-        State::Completed if refused == 0 => nothing("every row was created"),
-        State::Completed => Ok(()),
-    }
-}
-
-/// Validates every row again that did not become a user, and returns how many. Rows with surplus cells stay refused:
-/// what stood in those cells is not stored.
+/// Validates every row again that did not become a user and is not cancelled, and returns how many. Rows with surplus cells
+/// or quotes that cannot be meant stay refused: only the file can be mended.
 async fn revalidate(locked: &mut LockedImport) -> Result<usize, Error> {
     let job = locked.import().job.clone();
     let format = locked
@@ -152,7 +200,8 @@ async fn revalidate(locked: &mut LockedImport) -> Result<usize, Error> {
     let anew: Vec<&AssessedRow> = rows
         .iter()
         .zip(&assessed)
-        .filter(|(row, _)| row.outcome != Outcome::Created && !row.has_surplus())
+        .filter(|(row, _)| !matches!(row.outcome, Outcome::Created | Outcome::Cancelled))
+        .filter(|(row, _)| !row.has_surplus() && !row.was_malformed())
         .map(|(_, assessed)| assessed)
         .collect();
     locked.write_assessments(&anew).await?;

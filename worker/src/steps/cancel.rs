@@ -79,16 +79,15 @@ pub async fn stop(db: &Db, import_id: Uuid, audit: &Audit) -> Result<Option<Stop
     let Some(mut locked) = db.lock_import(import_id).await? else {
         return Ok(None);
     };
-    let (state, summary, pending) = {
-        let import = locked.import();
-        (import.state, import.summary, import.pending)
-    };
-    if state == State::Cancelled || (state == State::Running && summary.cancelled > 0) {
+    let (state, pending) = (locked.import().state, locked.import().pending);
+    let is_purged = locked.import().rows_purged_at.is_some();
+    if locked.import().is_cancelled() {
         let import = locked.import().clone();
         locked.abandon().await?;
         return Ok(Some(Stopped::Before(import)));
     }
     let nothing_left = match state {
+        State::Failed if is_purged => Some("purged"),
         State::Failed | State::Received => None,
         State::Running if pending > 0 => None,
         State::Running => Some("about to be completed: every row has its outcome"),

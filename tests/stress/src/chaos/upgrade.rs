@@ -192,7 +192,11 @@ impl Upgrade<'_> {
         let import_id = self.imports[number].id;
         let is_cancelled = "SELECT state = 'cancelled' FROM imports.imports WHERE import_id";
         self.until(format!("{is_cancelled} = '{import_id}'")).await?;
-        operate(program, &["replay", &import_id.to_string()]).await
+        operate(
+            program,
+            &["replay", &import_id.to_string(), "--cancelled", "--yes"],
+        )
+        .await
     }
 }
 

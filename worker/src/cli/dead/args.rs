@@ -8,9 +8,9 @@ use crate::{
     cli::{
         import_id::ImportId,
         list::{ago, tenant},
-        operator::By,
+        operator::{By, OperatorsDatabase},
     },
-    db::{self, Db, DeadFilter, DeadState},
+    db::{Db, DeadFilter, DeadState},
     message::DeadReason,
 };
 
@@ -95,5 +95,5 @@ pub(super) struct ChangeArgs {
     #[command(flatten)]
     pub(super) by: By,
     #[command(flatten)]
-    pub(super) database: db::Options,
+    pub(super) database: OperatorsDatabase,
 }

@@ -48,13 +48,13 @@ pub(super) async fn replay(args: ChangeArgs, broker: &broker::Options) -> anyhow
     let link = Link::connect(broker).await?;
     let audit = args.by.audit("dead replay");
     let mut printer = Printer::new(args.json);
-    let (mut sent, mut unroutable) = (0, 0);
+    let (mut sent, mut left) = (0, 0);
     while let Some(letters) = chosen.next(PAGE).await? {
         for letter in &letters {
             let resent = operate::resend(&chosen.db, link.publisher(), letter.dead_letter_id, &audit).await?;
             match resent {
                 Resent::Import { .. } | Resent::Message => sent += 1,
-                Resent::Unroutable(_) => unroutable += 1,
+                Resent::Unroutable(_) | Resent::Refused(_) => left += 1,
                 Resent::Cut | Resent::Closed => {}
             }
             let did = match resent {
@@ -63,6 +63,7 @@ pub(super) async fn replay(args: ChangeArgs, broker: &broker::Options) -> anyhow
                 }
                 Resent::Message => format!("sent to {} again", letter.origin),
                 Resent::Unroutable(error) => format!("left where it is: {error}"),
+                Resent::Refused(error) => format!("left where it is: {error}"),
                 Resent::Cut => CUT.to_owned(),
                 Resent::Closed => CLOSED.to_owned(),
             };
@@ -71,7 +72,7 @@ pub(super) async fn replay(args: ChangeArgs, broker: &broker::Options) -> anyhow
     }
     let text = format!("{}: replay done", counted(sent, "dead letter"));
     printer.end(&[("changed", json!(sent > 0))], &text)?;
-    Ok(match unroutable {
+    Ok(match left {
         0 => ExitCode::SUCCESS,
         _ => ExitCode::FAILURE,
     })
@@ -131,7 +132,7 @@ impl Chosen {
             )
             .into());
         }
-        let db = Db::connect(&args.database).await?;
+        let db = args.database.open().await?;
         let filter = args
             .filter
             .filter(&db, args.dead_letter_id, Some(DeadState::Open))

@@ -1,0 +1,60 @@
+//! Erasing: a tenant goes in, and what we have of it is gone afterwards, whatever its age. Its users are the Dialer's.
+
+use shared::contract::Id;
+use time::OffsetDateTime;
+
+use super::{error::Error, purge::delete_reports};
+use crate::{
+    db::{Audit, Db, Old, Stage},
+    storage::Storage,
+};
+
+/// What goes of a tenant.
+#[derive(Debug)]
+pub struct Erasure {
+    /// Its imports, each with its rows, reports, uploaded file and dead letters.
+    pub imports: Vec<Old>,
+    tenant_id: Id,
+}
+
+impl Erasure {
+    /// Looks for all that there is; refuses while imports are under way.
+    pub async fn find(db: &Db, tenant_id: Id) -> Result<Self, Error> {
+        if !db.may_purge().await? {
+            return Err(Error::MayNotPurge);
+        }
+        let under_way = db.under_way(tenant_id).await?;
+        if under_way > 0 {
+            return Err(Error::UnderWay {
+                imports: under_way,
+                tenant_id,
+            });
+        }
+        let now = OffsetDateTime::now_utc();
+        Ok(Self {
+            imports: db.old_imports(Stage::Erasure, now, Some(tenant_id)).await?,
+            tenant_id,
+        })
+    }
+
+    /// How many rows go.
+    pub fn row_count(&self) -> u64 {
+        self.imports.iter().map(|old| u64::from(old.rows)).sum()
+    }
+
+    /// Erases all of it, except what was taken up again since; returns how many dead letters were left to erase beside
+    /// those of the imports.
+    pub async fn run(&self, db: &Db, storage: &Storage, audit: &Audit) -> Result<u64, Error> {
+        for old in &self.imports {
+            delete_reports(storage, Stage::Erasure, old).await?;
+            // Whoever made the job may have named any key; only the tenant's own are deleted.
+            if old.source.is_of_tenant(self.tenant_id) {
+                storage.delete(&old.source.key).await?;
+            }
+            if !db.purge(Stage::Erasure, old, audit).await? {
+                tracing::warn!(import_id = %old.import_id, "resumed in the meantime, kept");
+            }
+        }
+        Ok(db.erase_dead_letters(self.tenant_id, audit).await?)
+    }
+}
