@@ -35,11 +35,19 @@ async fn run() -> ExitCode {
         cli::complain("user-import: another TLS provider was installed before");
         return ExitCode::FAILURE;
     }
-    cli.start_log();
+    let log = match cli.start_log() {
+        Ok(log) => log,
+        Err(error) => {
+            cli::complain(&format!("user-import: the log could not be started: {error}"));
+            return ExitCode::FAILURE;
+        }
+    };
     worker::engine::panics::log_places();
     #[cfg(feature = "failpoints")]
     let _failpoints = fail::FailScenario::setup();
-    match cli::run(cli).await {
+    let ended = cli::run(cli).await;
+    drop(log);
+    match ended {
         Ok(code) => code,
         Err(error) => {
             cli::complain(&format!("user-import: {}", cli::message(&error)));

@@ -148,9 +148,9 @@ impl Cli {
         Err(u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from))
     }
 
-    /// Starts the log. To be called once, by the program.
-    pub fn start_log(&self) {
-        self.log.start(self.log_filter());
+    /// Starts the log. To be called once, by the program, which keeps the end of the log until its own.
+    pub fn start_log(&self) -> std::io::Result<logs::LogEnd> {
+        self.log.start(self.log_filter())
     }
 
     /// What is logged unless RUST_LOG says otherwise.

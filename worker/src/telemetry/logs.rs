@@ -1,6 +1,6 @@
 //! The log, on standard error: lines for people, or JSON for whoever collects logs.
 
-use std::io::Write;
+use std::{fs::File, io::Write, os::fd::AsFd};
 
 use shared::text::printable;
 use tracing_subscriber::{
@@ -10,7 +10,8 @@ use tracing_subscriber::{
     util::SubscriberInitExt,
 };
 
-use super::{identity, json_lines::JsonLines};
+pub use super::log_writer::LogEnd;
+use super::{identity, json_lines::JsonLines, log_writer::LogWriter};
 
 /// How log lines are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -61,8 +62,11 @@ impl Options {
         self.worker_name.clone().unwrap_or_else(identity::default_name)
     }
 
-    /// Starts the log. To be called once, by the program.
-    pub fn start(&self, default_filter: &str) {
+    /// Starts the log. To be called once, by the program, which keeps the end of the log until its own.
+    pub fn start(&self, default_filter: &str) -> std::io::Result<LogEnd> {
+        // Not the standard library's handle, which a panic wants too, and which a destination that hangs would hold.
+        let stderr = File::from(std::io::stderr().as_fd().try_clone_to_owned()?);
+        let (writer, end) = LogWriter::start(stderr)?;
         let filter = match self.filter.as_deref() {
             None | Some("") => EnvFilter::new(default_filter),
             Some(filter) => EnvFilter::new(filter),
@@ -72,7 +76,7 @@ impl Options {
             Format::Text => registry
                 .with(
                     tracing_subscriber::fmt::layer()
-                        .with_writer(|| Lines)
+                        .with_writer(move || Lines(writer.clone()))
                         .with_target(false)
                         // A line is made fit to be shown as a whole, colours would be too.
                         .with_ansi(false)
@@ -80,8 +84,9 @@ impl Options {
                         .log_internal_errors(false),
                 )
                 .init(),
-            Format::Json => registry.with(JsonLines::new(self.name(), std::io::stderr)).init(),
+            Format::Json => registry.with(JsonLines::new(self.name(), writer)).init(),
         }
+        Ok(end)
     }
 }
 
@@ -94,17 +99,16 @@ fn limits() -> Targets {
         .with_targets(["shared", "user_import", "worker"].map(|ours| (ours, LevelFilter::TRACE)))
 }
 
-/// Where log lines go. A program works on without its log: its destination may be full, or gone.
+/// Makes an event one line that is fit to be shown.
 #[derive(Debug)]
-struct Lines;
+struct Lines(LogWriter);
 
 impl Write for Lines {
     /// Takes one event, with the line break behind it.
     fn write(&mut self, event: &[u8]) -> std::io::Result<usize> {
         let text = String::from_utf8_lossy(event);
         let line = text.strip_suffix('\n').unwrap_or(&text);
-        // In one piece, so that the lines of processes that share a destination stay whole.
-        let _ = std::io::stderr().write_all(format!("{}\n", printable(line)).as_bytes());
+        self.0.write_all(format!("{}\n", printable(line)).as_bytes())?;
         Ok(event.len())
     }
 

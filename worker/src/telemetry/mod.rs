@@ -6,6 +6,7 @@ mod backlog;
 pub mod health;
 pub mod identity;
 mod json_lines;
+mod log_writer;
 pub mod logs;
 pub mod metrics;
 mod registration;
