@@ -119,4 +119,10 @@ create_roles() {
         as_superuser --set VERBOSITY=terse --file "$checkout/deploy/postgres/roles.sql" \
         --command 'ALTER ROLE user_import_owner CREATEROLE CREATEDB' >>"$state/log/postgres.log" 2>&1 ||
         die_with_log postgres "cannot create the roles"
+    # In the template too, of which the tests' databases are made.
+    local database
+    for database in template1 user_import; do
+        as_superuser --dbname "$database" --file "$checkout/deploy/lock-down.sql" >>"$state/log/postgres.log" 2>&1 ||
+            die_with_log postgres "cannot take from the roles what is not theirs"
+    done
 }

@@ -171,11 +171,21 @@ async fn in_database(options: &str, test: impl AsyncFnOnce(&str)) {
     let name = format!("t{:08x}", uuid::Uuid::new_v4().as_fields().0);
     let admin = PgPool::connect(&owner).await.unwrap();
     sqlx::raw_sql(AssertSqlSafe(format!(
-        "CREATE DATABASE {name} TEMPLATE template0 {options}"
+        "CREATE DATABASE {name} TEMPLATE template0 ALLOW_CONNECTIONS false {options}"
     )))
     .execute(&admin)
     .await
     .unwrap();
+    // Other tests look at what the workers' log-in may connect to.
+    for statement in [
+        format!("REVOKE CONNECT ON DATABASE {name} FROM PUBLIC"),
+        format!("ALTER DATABASE {name} ALLOW_CONNECTIONS true"),
+    ] {
+        sqlx::raw_sql(AssertSqlSafe(statement))
+            .execute(&admin)
+            .await
+            .unwrap();
+    }
     let (start, _) = owner.rsplit_once('/').unwrap();
     test(&format!("{start}/{name}")).await;
     eventually("the end of the database", async || {

@@ -73,10 +73,7 @@ impl World {
         // The broker's permissions let a test prefix be `t`, hexadecimal digits and a point.
         let name = format!("t{:08x}", random());
         let admin = admin().await;
-        sqlx::query(AssertSqlSafe(format!("CREATE DATABASE {name}")))
-            .execute(&admin)
-            .await
-            .expect("a database");
+        create_database(&admin, &name).await;
         admin.close().await;
 
         let owner = database_url("MIGRATE_DATABASE_URL", &name);
@@ -227,6 +224,26 @@ impl World {
             .await
             .expect("exchanges and queues are deleted");
         std::fs::remove_dir_all(&self.scratch).expect("the test's files are deleted");
+    }
+}
+
+/// Creates a database as deploy/lock-down.sql leaves one, before anybody can see that it is there.
+async fn create_database(admin: &PgPool, name: &str) {
+    for statement in [
+        format!("CREATE DATABASE {name} ALLOW_CONNECTIONS false"),
+        format!("REVOKE CONNECT, TEMPORARY ON DATABASE {name} FROM PUBLIC"),
+        format!(
+            "DO $$ DECLARE ours name; BEGIN
+                 FOR ours IN SELECT rolname FROM pg_roles WHERE rolname LIKE 'user\\_import\\_%' AND NOT rolcanlogin LOOP
+                     EXECUTE format('GRANT CONNECT ON DATABASE {name} TO %I', ours);
+                 END LOOP; END $$"
+        ),
+        format!("ALTER DATABASE {name} ALLOW_CONNECTIONS true"),
+    ] {
+        sqlx::query(AssertSqlSafe(statement))
+            .execute(admin)
+            .await
+            .expect("a database");
     }
 }
 

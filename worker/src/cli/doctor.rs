@@ -7,6 +7,7 @@ mod database;
 mod environment;
 mod http;
 mod imports;
+mod lock_down;
 mod management;
 mod seals;
 mod storage;

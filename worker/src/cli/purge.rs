@@ -110,7 +110,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         counted(imports_days, "day"),
         counted(count(dead_letters), "dead letter"),
         counted(dead_days, "day"),
-        counted(count(audit_entries), "entry"),
+        counted(count(audit_entries), "record"),
         counted(audit_days, "day"),
         counted(count(failed), "failed import"),
         counted(rows_days, "day"),

@@ -14,6 +14,7 @@ mod fail;
 mod health;
 mod import;
 mod inspect;
+mod lock_down;
 mod lookup;
 mod operate;
 mod pause;

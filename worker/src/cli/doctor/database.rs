@@ -2,7 +2,9 @@
 
 use time::OffsetDateTime;
 
-use super::{check::Check, environment::from_environment, imports, seals::seal_keys};
+use super::{
+    check::Check, environment::from_environment, imports, lock_down::lock_down, seals::seal_keys,
+};
 use crate::{
     db::{self, Db, Health, SchemaVersion},
     secret::Secret,
@@ -50,6 +52,7 @@ pub(super) async fn database() -> Vec<Check> {
         }
         Err(error) => checks.extend(unreachable(error)),
     }
+    checks.push(lock_down(&db).await);
     checks.push(seal_keys(&db).await);
     checks
 }
