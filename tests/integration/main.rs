@@ -39,8 +39,10 @@ mod faults {
     #[cfg(feature = "failpoints")]
     mod crashes;
     mod database;
+    mod database_errors;
     mod dead_letters;
     mod full_queues;
+    mod hanging_log;
     mod killed;
     mod lost_messages;
     mod outages;
@@ -60,13 +62,17 @@ mod operators {
     mod doctor;
     mod doctor_broker;
     mod doctor_clock;
+    mod erasure;
     mod interrupted_replays;
     mod lists;
+    mod old_seeds;
     mod old_way;
     mod pauses;
+    mod pairs;
     mod purge;
     mod reports;
     mod seal_keys;
+    mod situations;
     mod submit;
     mod terminal;
 }
@@ -83,6 +89,7 @@ mod telemetry {
     mod traces;
 }
 mod security {
+    mod database_role;
     mod foreign_text;
     mod hostile_messages;
     mod permissions;

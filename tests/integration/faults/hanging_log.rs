@@ -2,10 +2,7 @@
 
 use std::{io::Write, process::Stdio};
 
-use kit::in_world;
-
-use super::outages::finished_whole;
-use crate::imports::outcomes::good_rows;
+use kit::{good_rows, in_world};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_works_on_while_nobody_reads_its_log_and_ends_when_it_is_told_to() {
@@ -21,12 +18,11 @@ async fn a_worker_works_on_while_nobody_reads_its_log_and_ends_when_it_is_told_t
         // Holds an end of the pipe itself.
         drop(command);
         let tenant = world.tenant().await;
-        let job = world.upload(tenant, good_rows(120)).await;
-        world.publish(&job).await;
+        let job = world.submit(tenant, good_rows(120)).await;
         // Its error is logged too.
         world.publish_to("reports", br#"{"import_id": "no"}"#).await;
         world.dead_letter().await;
-        finished_whole(world, tenant, &job, 120).await;
+        world.completed_whole(&job, 120).await;
         let pid = worker.id().unwrap().to_string();
         std::process::Command::new("kill")
             .args(["-s", "TERM", &pid])

@@ -88,7 +88,9 @@ async fn an_import_that_was_not_read_yet_is_cancelled_at_once_and_read_by_a_repl
             asked["would"].as_str().unwrap().contains("reads the file"),
             "{asked}"
         );
-        world.json_of(&["replay", id(&job), "--cancelled", "--yes"], 0).await;
+        world
+            .json_of(&["replay", id(&job), "--cancelled", "--yes"], 0)
+            .await;
         let event = world.event_of_attempt(&job, 2).await;
         assert_eq!(final_data(&event, "completed")["summary"]["created"], 3);
         world.verified_reports(&event).await;

@@ -1,11 +1,8 @@
 //! A tenant is erased: what is ours of it goes, what is another's stays.
 
-use kit::{Worker, World, eventually, in_world};
+use kit::{Worker, World, eventually, good_rows, id, in_world, steps::receive};
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
-
-use super::cancel_and_replay::{audited, half_failed, id, json_of, run};
-use crate::{faults::redelivery::receive, imports::outcomes::good_rows};
 
 async fn count(world: &World, what: &str) -> i64 {
     sqlx::query_scalar(AssertSqlSafe(format!("SELECT count(*) FROM {what}")))
@@ -16,15 +13,21 @@ async fn count(world: &World, what: &str) -> i64 {
 
 async fn finished(world: &World, tenant: kit::Tenant) -> (Value, Value) {
     let job = world.upload(tenant, good_rows(3)).await;
-    world.publish(&job).await;
-    let event = world.final_event(&job).await;
+    let event = world.run(&job).await;
     (job, event)
+}
+
+/// The tenant of a job.
+fn tenant_of(job: &Value) -> kit::Tenant {
+    let id = serde_json::from_value(job["tenant_id"].clone()).unwrap();
+    kit::Tenant { id }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn all_of_a_tenant_is_erased_but_its_users_and_nothing_of_another() {
     in_world(async |world| {
-        let (erased, failed) = half_failed(world).await;
+        let failed = world.half_failed().await;
+        let erased = tenant_of(&failed);
         let other = world.tenant().await;
         let worker = Worker::start(world, &[]);
         let (job, event) = finished(world, erased).await;
@@ -40,8 +43,7 @@ async fn all_of_a_tenant_is_erased_but_its_users_and_nothing_of_another() {
             .await;
         let mut foreign = world.upload(erased, good_rows(1)).await;
         foreign["source"]["key"] = kept["source"]["key"].clone();
-        world.publish(&foreign).await;
-        world.final_event(&foreign).await;
+        world.run(&foreign).await;
         eventually("the dead letter", async || {
             (world.dead_letters().await == 1).then_some(())
         })
@@ -51,17 +53,12 @@ async fn all_of_a_tenant_is_erased_but_its_users_and_nothing_of_another() {
         let tenant = erased.id.to_string();
         let arguments = ["purge", "--tenant", &tenant, "--all"];
         let running = world.upload(erased, good_rows(1)).await;
-        receive(&world.tools(), running.to_string().as_bytes())
-            .await
-            .unwrap();
-        let refused = run(world, &arguments).await;
-        assert!(
-            String::from_utf8_lossy(&refused.stderr).contains("1 imports of tenant"),
-            "{refused:?}"
-        );
-        json_of(world, &["cancel", id(&running), "--yes"], 0).await;
+        receive(&world.context(), &running).await;
+        let refused = world.user_import(&arguments).await;
+        assert!(refused.error.contains("1 imports of tenant"), "{refused:?}");
+        world.json_of(&["cancel", id(&running), "--yes"], 0).await;
 
-        let asked = json_of(world, &arguments, 5).await;
+        let asked = world.json_of(&arguments, 5).await;
         assert!(
             asked["would"]
                 .as_str()
@@ -69,7 +66,9 @@ async fn all_of_a_tenant_is_erased_but_its_users_and_nothing_of_another() {
                 .contains("4 imports with 63 rows"),
             "{asked}"
         );
-        let done = json_of(world, &["purge", "--tenant", &tenant, "--all", "--yes"], 0).await;
+        let done = world
+            .json_of(&["purge", "--tenant", &tenant, "--all", "--yes"], 0)
+            .await;
         assert_eq!((&done["imports"], &done["dead_letters"]), (&json!(4), &json!(1)));
 
         let reports = &event["data"]["reports"];
@@ -97,9 +96,11 @@ async fn all_of_a_tenant_is_erased_but_its_users_and_nothing_of_another() {
         for (what, expected) in left {
             assert_eq!(count(world, what).await, expected, "{what}");
         }
-        let last = audited(world).await.pop().unwrap();
+        let last = world.audited().await.pop().unwrap();
         assert_eq!((last.0.as_str(), last.1.as_str()), ("purge", "olga"));
-        let again = json_of(world, &["purge", "--tenant", &tenant, "--all", "--yes"], 0).await;
+        let again = world
+            .json_of(&["purge", "--tenant", &tenant, "--all", "--yes"], 0)
+            .await;
         assert_eq!(again["imports"], 0);
     })
     .await;
@@ -108,8 +109,8 @@ async fn all_of_a_tenant_is_erased_but_its_users_and_nothing_of_another() {
 #[tokio::test(flavor = "multi_thread")]
 async fn old_failures_go_once_their_seed_is_destroyed_and_their_dead_letters_with_them() {
     in_world(async |world| {
-        let (tenant, job) = half_failed(world).await;
-        let (_, seeded) = half_failed(world).await;
+        let job = world.half_failed().await;
+        let seeded = world.half_failed().await;
         sqlx::raw_sql(
             "INSERT INTO imports.dead_letters (reason, origin, import_id, tenant_id, retry_count, size_bytes, body, fingerprint)
              SELECT 'permanent_error', 'requested', import_id, tenant_id, 0, 0, '', import_id::text::bytea FROM imports.imports;
@@ -119,24 +120,24 @@ async fn old_failures_go_once_their_seed_is_destroyed_and_their_dead_letters_wit
         .await
         .unwrap();
         sqlx::query("UPDATE imports.imports SET sealed_seed = NULL, seal_key_id = NULL, seed_attempt = NULL WHERE tenant_id = $1")
-            .bind(tenant.id.get())
+            .bind(tenant_of(&job).id.get())
             .execute(&world.db)
             .await
             .unwrap();
-        let rows_only = json_of(world, &["purge", "--yes", "--imports-days", "1000"], 0).await;
+        let rows_only = world.json_of(&["purge", "--yes", "--imports-days", "1000"], 0).await;
         assert_eq!((&rows_only["rows"], &rows_only["failed_kept"]), (&json!(60), &json!(1)));
         for (arguments, says) in [
             (&["replay", id(&job)][..], "purged"),
             (&["cancel", id(&job), "--yes"], "purged"),
         ] {
-            let refused = run(world, arguments).await;
-            assert!(String::from_utf8_lossy(&refused.stderr).contains(says), "{refused:?}");
+            let refused = world.user_import(arguments).await;
+            assert!(refused.error.contains(says), "{refused:?}");
         }
-        let resent = run(world, &["dead", "replay", "--import", id(&job)]).await;
-        assert_eq!(resent.status.code(), Some(1), "{resent:?}");
-        assert_eq!(json_of(world, &["purge", "--yes"], 0).await["imports"], 1);
+        let resent = world.user_import(&["dead", "replay", "--import", id(&job)]).await;
+        assert_eq!(resent.code, Some(1), "{resent:?}");
+        assert_eq!(world.json_of(&["purge", "--yes"], 0).await["imports"], 1);
         assert_eq!(count(world, "imports.dead_letters").await, 1);
-        assert_eq!(json_of(world, &["status", id(&seeded)], 0).await["undelivered_users"], 25);
+        assert_eq!(world.json_of(&["status", id(&seeded)], 0).await["undelivered_users"], 25);
     })
     .await;
 }

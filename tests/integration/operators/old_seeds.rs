@@ -1,10 +1,8 @@
 //! Password seeds of failed imports are not kept for ever; what that costs is said before it is done.
 
-use kit::{Worker, World, eventually, final_data, in_world};
+use kit::{Worker, World, eventually, final_data, id, in_world};
 use serde_json::{Value, json};
 use uuid::Uuid;
-
-use super::cancel_and_replay::{event_of_attempt, half_failed, id, json_of, run};
 
 fn import_id(job: &Value) -> Uuid {
     id(job).parse().unwrap()
@@ -33,9 +31,9 @@ async fn has_seed(world: &World, job: &Value) -> bool {
 async fn the_seed_of_an_import_that_failed_too_long_ago_is_destroyed_and_a_replay_says_whose_passwords_are_lost()
  {
     in_world(async |world| {
-        let (_, young) = half_failed(world).await;
-        let (_, old) = half_failed(world).await;
-        let (_, stopped) = half_failed(world).await;
+        let young = world.half_failed().await;
+        let old = world.half_failed().await;
+        let stopped = world.half_failed().await;
         failed_days_ago(world, &young, 2).await;
         failed_days_ago(world, &old, 4).await;
         failed_days_ago(world, &stopped, 4).await;
@@ -47,27 +45,29 @@ async fn the_seed_of_an_import_that_failed_too_long_ago_is_destroyed_and_a_repla
         assert!(has_seed(world, &young).await);
         assert!(world.logged().contains("its password seed was destroyed"));
 
-        let status = json_of(world, &["status", id(&old)], 0).await;
+        let status = world.json_of(&["status", id(&old)], 0).await;
         assert_eq!(
             (&status["undelivered_users"], &status["state"]),
             (&json!(25), &json!("failed"))
         );
-        let refused = run(world, &["replay", id(&old)]).await;
-        let error = String::from_utf8_lossy(&refused.stderr);
+        let refused = world.user_import(&["replay", id(&old)]).await;
+        let says = ["25 users", "--abandon-passwords"];
         assert!(
-            refused.status.code() == Some(1)
-                && error.contains("25 users")
-                && error.contains("--abandon-passwords"),
-            "{error}"
+            refused.code == Some(1) && says.iter().all(|text| refused.error.contains(text)),
+            "{refused:?}"
         );
-        let asked = json_of(world, &["replay", id(&old), "--abandon-passwords"], 5).await;
+        let asked = world
+            .json_of(&["replay", id(&old), "--abandon-passwords"], 5)
+            .await;
         assert!(asked["would"].as_str().unwrap().contains("25 users"), "{asked}");
-        json_of(world, &["replay", id(&old), "--abandon-passwords", "--yes"], 0).await;
-        let event = event_of_attempt(world, &old, 2).await;
+        world
+            .json_of(&["replay", id(&old), "--abandon-passwords", "--yes"], 0)
+            .await;
+        let event = world.event_of_attempt(&old, 2).await;
         assert_eq!(final_data(&event, "completed")["summary"]["created"], 60);
         assert_eq!(world.reports(&event).await.success_rows().len(), 35);
 
-        let asked = json_of(world, &["cancel", id(&stopped)], 5).await;
+        let asked = world.json_of(&["cancel", id(&stopped)], 5).await;
         assert!(
             asked["would"]
                 .as_str()
@@ -75,13 +75,13 @@ async fn the_seed_of_an_import_that_failed_too_long_ago_is_destroyed_and_a_repla
                 .contains("25 of them need new passwords"),
             "{asked}"
         );
-        json_of(world, &["cancel", id(&stopped), "--yes"], 0).await;
-        let event = event_of_attempt(world, &stopped, 2).await;
+        world.json_of(&["cancel", id(&stopped), "--yes"], 0).await;
+        let event = world.event_of_attempt(&stopped, 2).await;
         assert_eq!(final_data(&event, "cancelled")["summary"]["cancelled"], 35);
         assert_eq!(world.reports(&event).await.success_rows().len(), 0);
 
-        json_of(world, &["replay", id(&young)], 0).await;
-        let event = event_of_attempt(world, &young, 2).await;
+        world.json_of(&["replay", id(&young)], 0).await;
+        let event = world.event_of_attempt(&young, 2).await;
         assert_eq!(world.reports(&event).await.success_rows().len(), 60);
     })
     .await;

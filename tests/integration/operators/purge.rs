@@ -17,7 +17,7 @@ async fn age(world: &World, days: i32) {
 async fn a_purge_removes_what_is_old_step_by_step_and_keeps_failed_imports() {
     in_world(async |world| {
         let tenant = world.tenant().await;
-        let _worker = Worker::start(world, &[]);
+        let _worker = Worker::start(world, &[("SEED_DAYS", "1000")]);
         let job = world.submit(tenant, good_rows(3)).await;
         let event = world.final_event(&job).await;
         let key = |name: &str| event["data"]["reports"][name].as_str().unwrap().to_owned();
