@@ -8,29 +8,30 @@ CREATE POLICY users_of_all ON dialer.users USING (true) WITH CHECK (true);
 CREATE POLICY users_of_imports ON dialer.users AS RESTRICTIVE FOR INSERT TO user_import_worker
     WITH CHECK (password_must_change AND idempotency_key IS NOT NULL);
 
--- What names an import, a row or a user is written once. All other columns that there are by now may be changed as
--- before; one that is added later needs a grant of its own.
-DO $$
-DECLARE
-    wanted       record;
-    column_names text;
+-- What names an import or a row is written once: nobody but the owner of the tables changes it. By a trigger instead of
+-- grants, so that columns that are added later need none of their own.
+CREATE FUNCTION imports.refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    FOR wanted IN
-        SELECT * FROM (VALUES
-            ('UPDATE', 'imports.imports', 'user_import_worker', '{import_id,tenant_id,job,received_at}'::name[]),
-            ('UPDATE', 'imports.rows', 'user_import_worker', '{import_id,tenant_id,row_number,line,idempotency_key}'),
-            ('INSERT', 'dialer.users', 'user_import_worker', '{user_id,email_key,created_at}'),
-            ('UPDATE', 'imports.imports', 'user_import_operator', '{import_id,tenant_id,job,received_at}'),
-            ('UPDATE', 'imports.rows', 'user_import_operator', '{import_id,tenant_id,row_number,line,idempotency_key}')
-        ) AS narrowed (privilege, relation, grantee, kept)
-    LOOP
-        SELECT string_agg(quote_ident(attname), ', ') INTO column_names
-          FROM pg_attribute
-         WHERE attrelid = wanted.relation::regclass AND attnum > 0 AND NOT attisdropped
-           AND attname <> ALL (wanted.kept);
-        EXECUTE format('REVOKE %s ON %s FROM %I', wanted.privilege, wanted.relation, wanted.grantee);
-        EXECUTE format('GRANT %s (%s) ON %s TO %I', wanted.privilege, column_names, wanted.relation, wanted.grantee);
-    END LOOP;
+    IF NOT pg_has_role(current_user, (SELECT relowner FROM pg_class WHERE oid = TG_RELID), 'MEMBER') THEN
+        RAISE insufficient_privilege USING MESSAGE = format('what names an entry of %s is written once', TG_TABLE_NAME);
+    END IF;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION imports.refuse_change() IS 'Lets nobody but the owner of the table change its columns that are written once.';
+CREATE TRIGGER imports_written_once BEFORE UPDATE OF import_id, tenant_id, job, received_at ON imports.imports
+    FOR EACH STATEMENT EXECUTE FUNCTION imports.refuse_change();
+CREATE TRIGGER rows_written_once BEFORE UPDATE OF import_id, tenant_id, row_number, line, idempotency_key ON imports.rows
+    FOR EACH STATEMENT EXECUTE FUNCTION imports.refuse_change();
+
+-- All columns of a user that there are by now, but for those that the database fills in.
+DO $$
+BEGIN
+    REVOKE INSERT ON dialer.users FROM user_import_worker;
+    EXECUTE (SELECT format('GRANT INSERT (%s) ON dialer.users TO user_import_worker', string_agg(quote_ident(attname), ', '))
+               FROM pg_attribute
+              WHERE attrelid = 'dialer.users'::regclass AND attnum > 0 AND NOT attisdropped
+                AND attname <> ALL ('{user_id,email_key,created_at}'));
 END
 $$;
 REVOKE INSERT ON imports.imports FROM user_import_worker;

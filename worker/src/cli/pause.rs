@@ -8,12 +8,9 @@ use shared::contract::Id;
 
 use super::{
     list::tenant,
-    operator::{By, show},
+    operator::{By, OperatorsDatabase, show},
 };
-use crate::{
-    db::{self, Db},
-    policy,
-};
+use crate::policy;
 
 /// What `pause` and `resume` take alike.
 #[derive(Debug, clap::Args)]
@@ -31,7 +28,7 @@ struct Scope {
     #[command(flatten)]
     by: By,
     #[command(flatten)]
-    database: db::Options,
+    database: OperatorsDatabase,
 }
 
 /// Options of `pause`.
@@ -83,7 +80,7 @@ impl Scope {
 }
 
 pub(super) async fn pause(PauseArgs { scope }: PauseArgs) -> anyhow::Result<ExitCode> {
-    let db = Db::connect(&scope.database).await?;
+    let db = scope.database.open().await?;
     if let Some(tenant_id) = scope.tenant
         && !db.has_tenant(tenant_id).await?
     {
@@ -103,7 +100,7 @@ pub(super) async fn pause(PauseArgs { scope }: PauseArgs) -> anyhow::Result<Exit
 }
 
 pub(super) async fn resume(ResumeArgs { scope }: ResumeArgs) -> anyhow::Result<ExitCode> {
-    let db = Db::connect(&scope.database).await?;
+    let db = scope.database.open().await?;
     let changed = db.resume(scope.tenant, &scope.by.audit("resume")).await?;
     let mut text = if changed {
         format!(

@@ -13,11 +13,10 @@ use uuid::Uuid;
 
 use super::{
     import_id::ImportId,
-    operator::{By, show},
+    operator::{By, OperatorsDatabase, show},
     status::reports_of,
 };
 use crate::{
-    db::{self, Db},
     storage::{self, Fetched, Storage},
 };
 
@@ -50,13 +49,13 @@ pub(super) struct Args {
     #[command(flatten)]
     by: By,
     #[command(flatten)]
-    database: db::Options,
+    database: OperatorsDatabase,
     #[command(flatten)]
     storage: storage::Options,
 }
 
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let (db, storage) = (Db::connect(&args.database).await?, Storage::new(&args.storage)?);
+    let (db, storage) = (args.database.open().await?, Storage::new(&args.storage)?);
     let import = args.import_id.find(&db).await?;
     let import_id = import.job.import_id;
     let attempt = args.attempt.unwrap_or(import.attempt);
