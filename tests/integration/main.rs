@@ -67,8 +67,8 @@ mod operators {
     mod lists;
     mod old_seeds;
     mod old_way;
-    mod pauses;
     mod pairs;
+    mod pauses;
     mod purge;
     mod reports;
     mod seal_keys;

@@ -110,7 +110,10 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         (true, _) => {
             let mut counts = format!("{rows} pending");
             if args.errors {
-                counts = format!("{} validated again, {pending} pending", counted(done.revalidated, "row"));
+                counts = format!(
+                    "{} validated again, {pending} pending",
+                    counted(done.revalidated, "row")
+                );
             }
             if import.summary.cancelled > 0 {
                 counts.push_str(&format!(", {} stay cancelled", import.summary.cancelled));

@@ -16,9 +16,7 @@ use super::{
     operator::{By, OperatorsDatabase, show},
     status::reports_of,
 };
-use crate::{
-    storage::{self, Fetched, Storage},
-};
+use crate::storage::{self, Fetched, Storage};
 
 /// Reports have a few MiB at most: the source's rows and a sentence for each problem.
 const MAX_REPORT_BYTES: u64 = 256 * 1024 * 1024;

@@ -2,9 +2,7 @@
 
 use time::OffsetDateTime;
 
-use super::{
-    check::Check, environment::from_environment, imports, lock_down::lock_down, seals::seal_keys,
-};
+use super::{check::Check, environment::from_environment, imports, lock_down::lock_down, seals::seal_keys};
 use crate::{
     db::{self, Db, Health, SchemaVersion},
     secret::Secret,
