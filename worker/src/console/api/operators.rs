@@ -101,6 +101,9 @@ pub(super) struct Replay {
     /// Also rows that ended in error or duplicate, and a rejected import.
     #[serde(default)]
     errors: bool,
+    /// Also rows that were cancelled, which stay cancelled otherwise.
+    #[serde(default)]
+    cancelled: bool,
 }
 
 /// What became of it.
@@ -145,6 +148,7 @@ pub(super) async fn replay(
     console.publisher.link().await?;
     let options = ReplayOptions {
         errors: replay.errors,
+        cancelled: replay.cancelled,
         abandon_passwords: false,
     };
     let audit = audit(operator, "replay", replay.reason);

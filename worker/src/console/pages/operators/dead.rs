@@ -169,7 +169,7 @@ pub(super) async fn replay(
     for letter in chosen(&form) {
         match operate::resend(&console.db, link.publisher(), letter, &audit).await {
             Ok(Resent::Import { .. } | Resent::Message) => sent += 1,
-            Ok(Resent::Cut | Resent::Closed | Resent::Unroutable(_)) => left += 1,
+            Ok(Resent::Cut | Resent::Closed | Resent::Unroutable(_) | Resent::Refused(_)) => left += 1,
             Err(error) => {
                 // The next try begins with a new connection.
                 console.publisher.forget().await;
@@ -183,7 +183,7 @@ pub(super) async fn replay(
     );
     Ok(back(&if left > 0 {
         format!(
-            "{done}, {left} left where they are: too large to be kept, closed by somebody else, or without a queue."
+            "{done}, {left} left where they are: too large to be kept, closed by somebody else, without a queue, or of an import that cannot be taken up as it is."
         )
     } else {
         format!("{done}.")

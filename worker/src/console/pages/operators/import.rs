@@ -179,6 +179,7 @@ fn dialogs(import: &Import) -> Markup {
     let summary = import.summary;
     let pending = u64::from(import.pending);
     let refused = u64::from(summary.errors + summary.duplicates);
+    let cancelled = u64::from(summary.cancelled);
     let only_refused = matches!(import.state, ImportState::Completed | ImportState::Rejected);
     html! {
         @if cancel {
@@ -200,6 +201,7 @@ fn dialogs(import: &Import) -> Markup {
                     @match import.state {
                         ImportState::Received | ImportState::Running => "It is under way: its job is published once more, which changes nothing if all is well.",
                         ImportState::Rejected => "Its file is read again, in a new attempt.",
+                        ImportState::Cancelled => "In a new attempt. What was cancelled stays cancelled, unless you say otherwise here.",
                         ImportState::Completed => "Rows that were refused are validated again, in a new attempt with reports of its own.",
                         _ => "Rows without an outcome are taken up in a new attempt. Nobody is created twice, and no password that was delivered changes.",
                     }
@@ -209,6 +211,11 @@ fn dialogs(import: &Import) -> Markup {
                         input type="hidden" name="errors" value="on";
                     } @else if refused > 0 {
                         label.choice { input type="checkbox" name="errors" value="on"; span { "Also validate " (counted(refused, "refused row", "refused rows")) " again" } }
+                    }
+                    @if import.state == ImportState::Cancelled && import.planned_at.is_none() {
+                        input type="hidden" name="cancelled" value="on";
+                    } @else if cancelled > 0 {
+                        label.choice { input type="checkbox" name="cancelled" value="on"; span { "Create the users of " (counted(cancelled, "cancelled row", "cancelled rows")) " after all" } }
                     }
                     (reason("replay"))
                     div.actions { button.primary type="submit" { "Replay" } button.quiet type="button" data-closes { "Leave it" } }
@@ -247,8 +254,10 @@ pub(super) async fn replay(
     Form(form): Form<Vec<(String, String)>>,
 ) -> Result<Redirect, Error> {
     console.publisher.link().await?;
+    let is_ticked = |option: &str| form.iter().any(|(name, _)| name == option);
     let options = ReplayOptions {
-        errors: form.iter().any(|(name, _)| name == "errors"),
+        errors: is_ticked("errors"),
+        cancelled: is_ticked("cancelled"),
         abandon_passwords: false,
     };
     let audit = audit(operator.subject, "replay", &form);
