@@ -51,6 +51,8 @@ pub mod mapping;
 
 pub mod columns;
 
+pub mod published;
+
 pub mod user;
 
 pub mod row;

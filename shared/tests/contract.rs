@@ -9,11 +9,13 @@
 
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
-use shared::contract::{
-    cancel::Cancel,
-    event::Event,
-    job::{self, Job},
-    message::{PlanDue, ReportDue, RowsDue},
+use shared::{
+    contract::{
+        cancel::Cancel,
+        event::Event,
+        job::{self, Job},
+        message::{PlanDue, ReportDue, RowsDue},
+    },
     published,
 };
 

@@ -9,7 +9,6 @@ pub mod event;
 mod id;
 pub mod job;
 pub mod message;
-pub mod published;
-mod schema;
+pub(crate) mod schema;
 
 pub use id::{Id, InvalidId, Version};

@@ -3,7 +3,7 @@
 //! What the types cannot say is added here: identifiers, the rules of evolution, examples; and what is common in Rust and strange
 //! elsewhere is written in plainer words, so that validators in their strict mode and generators of types like it.
 
-pub(super) mod event;
+pub(crate) mod event;
 mod tidy;
 
 use jsonschema::Validator;
@@ -38,7 +38,7 @@ pub(super) fn of_dialer<T: JsonSchema>(name: &str, examples: &[&str]) -> Schema 
 }
 
 /// The schema of a type, without rules and examples: of messages between workers, which concern nobody else.
-pub(super) fn plain<T: JsonSchema>(name: &str) -> Schema {
+pub(crate) fn plain<T: JsonSchema>(name: &str) -> Schema {
     finished(of::<T>(name))
 }
 

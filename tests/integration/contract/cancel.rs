@@ -50,7 +50,9 @@ async fn an_import_is_cancelled_before_its_job_comes() {
         );
 
         // Operators may resume it; the old request does not stop that.
-        world.json_of(&["replay", id(&job), "--cancelled", "--yes"], 0).await;
+        world
+            .json_of(&["replay", id(&job), "--cancelled", "--yes"], 0)
+            .await;
         let replayed = world.event_of_attempt(&job, 2).await;
         assert_eq!(final_data(&replayed, "completed")["summary"]["created"], 5);
     })

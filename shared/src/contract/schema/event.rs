@@ -56,7 +56,7 @@ const EXAMPLES: [(&str, &[&str]); 9] = [
     ),
 ];
 
-pub(in crate::contract) fn schema() -> Schema {
+pub(crate) fn schema() -> Schema {
     let mut schema = of::<Event>("event");
     let mut take = |keyword| schema.remove(keyword).unwrap_or_default();
     let envelope = [take("properties"), take("required"), take("oneOf")];

@@ -2,8 +2,10 @@
 
 use schemars::Schema;
 
-use super::{cancel, job, message, schema};
-use crate::columns::Inspected;
+use crate::{
+    columns::Inspected,
+    contract::{cancel, job, message, schema},
+};
 
 /// File name and schema of each message, and of what `user-import columns` prints.
 pub fn all() -> [(&'static str, Schema); 7] {
