@@ -58,13 +58,13 @@ async fn doctor_sees_alarms_missing_rights_and_events_that_nobody_reads() {
         let broker = OwnBroker::start(&world.scratch().join("broker")).await;
         let variables = broker.variables();
         declare(world, &variables).await;
-        let healthy = until(world, &variables, 0, "replicas", "ok").await;
+        let healthy = until(world, &variables, 0, "delivery limits", "ok").await;
         for check in [
             "broker permissions",
             "publishing",
             "events",
             "broker alarms",
-            "delivery limits",
+            "replicas",
         ] {
             assert_eq!(verdict(&healthy, check), "ok", "{healthy}");
         }
