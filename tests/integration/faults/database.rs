@@ -112,7 +112,7 @@ async fn idle_connections_that_a_load_balancer_has_dropped_are_not_waited_for() 
         // Idle for longer than a connection is trusted without being asked.
         world
             .until(
-                "SELECT bool_and(state_change < now() - interval '3500 ms') FROM pg_stat_activity
+                "SELECT coalesce(bool_and(state_change < now() - interval '3500 ms'), true) FROM pg_stat_activity
                   WHERE datname = current_database() AND usename <> current_user AND backend_type = 'client backend'",
             )
             .await;

@@ -30,9 +30,13 @@ async fn expected(world: &World, days: i32) -> Vec<(String, String)> {
 
 async fn shown(world: &World, event: &Value) -> Vec<(String, String)> {
     let rows = world.reports(event).await.success_rows();
-    rows.iter()
+    let mut shown: Vec<_> = rows
+        .iter()
         .map(|row| (row[0].clone(), row[EXPIRES].clone()))
-        .collect()
+        .collect();
+    // By row in the report; batches at one time give out user IDs in any order.
+    shown.sort_by_key(|(user_id, _)| user_id.parse::<i64>().ok());
+    shown
 }
 
 #[tokio::test(flavor = "multi_thread")]
