@@ -33,13 +33,14 @@ pub(super) fn are_literal(raw: &str) -> bool {
 
 /// Whether a cell with line breaks holds rows of the table, which a stray quote has made a part of it.
 ///
-/// `cells_before` is how many cells stand before it in its row, `rest_of_line` what follows it in its last line, and
-/// `columns` how many cells a row has.
+/// `cells_before` is how many cells stand before it in its row, `rest_of_line` what follows it in its last line,
+/// `closing_line` that line as it stands in the file, and `columns` how many cells a row has.
 pub(super) fn has_swallowed(
     text: &str,
     delimiter: char,
     cells_before: usize,
-    rest_of_line: Option<&[u8]>,
+    rest_of_line: Option<&str>,
+    closing_line: &str,
     columns: usize,
 ) -> bool {
     let lines: Vec<Line> = lines(text).map(|line| Line::of(line, delimiter)).collect();
@@ -50,21 +51,37 @@ pub(super) fn has_swallowed(
         (line.cells == columns && (line.has_address || (line.is_compact && columns > 2)))
             || (line.cells > 2 && line.cells < columns && line.has_address && line.is_compact)
     };
-    let cells_after = rest_of_line.map_or(0, |rest| {
-        1 + rest.iter().filter(|byte| char::from(**byte) == delimiter).count()
-    });
+    let cells_after = rest_of_line.map_or(0, |rest| 1 + rest.chars().filter(|&c| c == delimiter).count());
     // The ends of the cell are rows with what stands around them.
     let begins_row = first.cells + cells_before == columns;
     let ends_row = last.cells + cells_after == columns;
     inner.iter().any(is_row)
         || (begins_row && first.cells > 1 && first.has_address)
         || (ends_row && last.cells > 1 && last.has_address)
+        || is_whole_row(closing_line, delimiter, columns)
         || (begins_row
             && ends_row
             && columns > 2
             && first.cells + last.cells > 2
             && first.is_compact
             && last.is_compact)
+}
+
+/// Whether a line is a row with an e-mail address, all of whose quotes have their partners. The line in which a quoted
+/// cell of several lines ends has the closing quote without the opening one, and is none.
+fn is_whole_row(line: &str, delimiter: char, columns: usize) -> bool {
+    let mut is_quoted = false;
+    let mut ends_cell = |c: char| {
+        is_quoted ^= c == '"';
+        c == delimiter && !is_quoted
+    };
+    let mut cells = 0;
+    let mut has_address = false;
+    for cell in line.split(&mut ends_cell) {
+        cells += 1;
+        has_address |= is_address(cell);
+    }
+    !is_quoted && cells == columns && has_address
 }
 
 /// Whether a cell of the header holds a row: no name of a column has several cells below its first line.
@@ -97,16 +114,18 @@ struct Line {
 impl Line {
     fn of(line: &str, delimiter: char) -> Self {
         let cells = || line.split(delimiter);
-        let is_address = |cell: &str| {
-            let cell = cell.trim_matches(|c: char| cell::is_space(c) || c == '"');
-            cell.contains('@') && !cell.contains(cell::is_space)
-        };
         Self {
             cells: cells().count(),
             has_address: cells().any(is_address),
             is_compact: !cells().skip(1).any(|cell| cell.starts_with(cell::is_space)),
         }
     }
+}
+
+/// Whether a cell could be meant as an e-mail address.
+fn is_address(cell: &str) -> bool {
+    let cell = cell.trim_matches(|c: char| cell::is_space(c) || c == '"');
+    cell.contains('@') && !cell.contains(cell::is_space)
 }
 
 #[cfg(test)]
@@ -153,8 +172,13 @@ mod tests {
 
     #[test]
     fn a_cell_that_holds_rows_is_found() {
-        let swallowed = |text, before, rest: Option<&str>, columns| {
-            has_swallowed(text, ',', before, rest.map(str::as_bytes), columns)
+        let swallowed = |text: &str, before, rest: Option<&str>, columns| {
+            let last = text.rsplit(['\r', '\n']).next().unwrap();
+            let closing_line = format!(
+                "{last}\"{}",
+                rest.map(|rest| format!(",{rest}")).unwrap_or_default()
+            );
+            has_swallowed(text, ',', before, rest, &closing_line, columns)
         };
         // A whole row inside.
         assert!(swallowed("Ann,x\nben,ben@x.example,1\n5", 2, None, 3));
@@ -167,6 +191,8 @@ mod tests {
             4
         ));
         assert!(swallowed("5' 10,10\nben,ben@x.example,5' 11", 2, Some("10"), 4));
+        // A row whose own quoted cell has a delimiter in it.
+        assert!(swallowed("10,10\nben,ben@x.example,", 2, Some("x\""), 4));
         // Texts of several lines.
         assert!(!swallowed("Main Street 5\n10115 Berlin", 2, Some("10"), 4));
         assert!(!swallowed(

@@ -189,6 +189,7 @@ impl<'t> Rows<'t> {
                                 delimiter,
                                 before,
                                 cell.rest_of_line,
+                                &cell.closing_line,
                                 columns,
                             ));
                     row.malformed_quotes |= cell.malformed_quotes && row.width < columns;
@@ -263,11 +264,21 @@ impl<'t> Rows<'t> {
             return Err(self.too_large(line));
         }
         let is_multiline = text.contains(['\r', '\n']);
+        // Of cells without line breaks nobody asks, and a line of a million of them would be looked at a million times.
+        let rest_of_line = (is_multiline && !ends_row).then(|| first_line(self.text));
+        let mut closing_line = String::new();
+        if is_multiline {
+            closing_line.extend(raw.rsplit(['\r', '\n']).next());
+            if let Some(rest) = rest_of_line {
+                closing_line.push(self.delimiter);
+                closing_line.push_str(rest);
+            }
+        }
         Ok(Cell {
             is_multiline,
             text,
-            // Of cells without line breaks nobody asks, and a line of a million of them would be looked at a million times.
-            rest_of_line: (is_multiline && !ends_row).then(|| first_line(self.text)),
+            rest_of_line,
+            closing_line,
             ends_row,
             literal_quotes: quotes::are_literal(raw),
             malformed_quotes,
@@ -306,15 +317,19 @@ struct Cell<'b> {
     text: Cow<'b, str>,
     is_multiline: bool,
     /// What follows a cell with line breaks in its last line, if it does not end the row.
-    rest_of_line: Option<&'b [u8]>,
+    rest_of_line: Option<&'b str>,
+    /// The last line of a cell with line breaks, as it stands in the file, with what follows.
+    closing_line: String,
     ends_row: bool,
     literal_quotes: bool,
     malformed_quotes: bool,
 }
 
-fn first_line(text: &[u8]) -> &[u8] {
-    let end = text.iter().position(|byte| matches!(byte, b'\r' | b'\n'));
-    text.get(..end.unwrap_or(text.len())).unwrap_or(text)
+/// The text up to the next line break. It is cut out at ASCII characters, so that it is valid UTF-8.
+fn first_line(text: &[u8]) -> &str {
+    let line = text.split(|byte| matches!(byte, b'\r' | b'\n')).next();
+    line.and_then(|line| str::from_utf8(line).ok())
+        .unwrap_or_default()
 }
 
 impl Row {

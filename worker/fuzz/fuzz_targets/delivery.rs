@@ -2,6 +2,7 @@
 //! them. What only workers or the broker can know is believed of nobody else.
 
 #![no_main]
+#![allow(clippy::indexing_slicing, reason = "the index is a remainder")]
 
 use lapin::{message::Delivery as Received, protocol::basic::parse_properties, types::ShortString};
 use libfuzzer_sys::fuzz_target;

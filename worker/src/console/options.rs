@@ -26,7 +26,7 @@ pub struct Options {
         hide_env_values = true
     )]
     pub keys: Secret,
-    /// Sites that may show the console in a frame, separated by blanks, as https://dialer.example.com; none without it
+    /// Sites that may show the console in a frame, separated by blanks, such as `https://dialer.example.com`; none without it
     #[arg(
         long = "frame-ancestors",
         env = "CONSOLE_FRAME_ANCESTORS",
