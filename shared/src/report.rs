@@ -87,9 +87,10 @@ pub struct ErrorRow<'a> {
 ///     virtual_extension: "0100",
 ///     password: Some("k7mPqxW2"),
 ///     import_row: 1,
+///     password_expires: Some("2026-12-28T04:42:42Z"),
 /// };
 /// let csv = String::from_utf8(success_csv([ann])).unwrap();
-/// assert!(csv.ends_with("17,ann,ann@example.com,0100,k7mPqxW2,1\r\n"));
+/// assert!(csv.ends_with("17,ann,ann@example.com,0100,k7mPqxW2,1,2026-12-28T04:42:42Z\r\n"));
 /// ```
 ///
 /// Holds passwords, so the caller should wipe it. It is written into memory that was large enough from the start:

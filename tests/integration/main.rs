@@ -59,7 +59,7 @@ mod operators {
     mod command_line;
     mod configuration;
     mod dead_letters;
-    mod doctor;
+    pub(crate) mod doctor;
     mod doctor_broker;
     mod doctor_clock;
     mod erasure;

@@ -54,14 +54,14 @@ JSON
 }
 JSON
     # For a developer's machine: the write-ahead log of the quorum queues takes up to three times its size (by
-    # default 512 MB) in memory and on disk; a thousand queues need a quarter of the 1 GB (by default 40 % of the
-    # memory); and the broker stops taking messages only when the disk is all but full.
+    # default 512 MB) in memory and on disk; a thousand queues need a quarter of a gigabyte (the limit is by default 40 %
+    # of the memory); and the broker stops taking messages only when the disk is all but full.
     cat >"$folder/rabbitmq.conf" <<CONF
 loopback_users = none
 load_definitions = $folder/definitions
 raft.wal_max_size_bytes = 67108864
 disk_free_limit.absolute = 50MB
-vm_memory_high_watermark.absolute = 1GB
+vm_memory_high_watermark.absolute = 3GB
 log.connection.level = warning
 management.tcp.ip = 127.0.0.1
 management.tcp.port = ${settings[amqp_api_port]}

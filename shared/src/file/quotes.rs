@@ -70,18 +70,24 @@ pub(super) fn has_swallowed(
 /// Whether a line is a row with an e-mail address, all of whose quotes have their partners. The line in which a quoted
 /// cell of several lines ends has the closing quote without the opening one, and is none.
 fn is_whole_row(line: &str, delimiter: char, columns: usize) -> bool {
-    let mut is_quoted = false;
-    let mut ends_cell = |c: char| {
-        is_quoted ^= c == '"';
-        c == delimiter && !is_quoted
-    };
-    let mut cells = 0;
-    let mut has_address = false;
-    for cell in line.split(&mut ends_cell) {
-        cells += 1;
-        has_address |= is_address(cell);
-    }
-    !is_quoted && cells == columns && has_address
+    line.matches('"').count().is_multiple_of(2)
+        && cells(line, delimiter).count() == columns
+        && cells(line, delimiter).any(is_address)
+}
+
+/// The raw cells of a line: a quote opens at the beginning of a cell only.
+fn cells(line: &str, delimiter: char) -> impl Iterator<Item = &str> {
+    let (mut is_quoted, mut begins, mut closed) = (false, true, false);
+    line.split(move |c| {
+        let is_quote = c == '"';
+        let ends = c == delimiter && !is_quoted;
+        // A second quote opens again what the first has closed.
+        let opens = is_quote && !is_quoted && (begins || closed);
+        closed = is_quote && is_quoted;
+        is_quoted = opens || (is_quoted && !closed);
+        begins = ends;
+        ends
+    })
 }
 
 /// Whether a cell of the header holds a row: no name of a column has several cells below its first line.
@@ -193,6 +199,7 @@ mod tests {
         assert!(swallowed("5' 10,10\nben,ben@x.example,5' 11", 2, Some("10"), 4));
         // A row whose own quoted cell has a delimiter in it.
         assert!(swallowed("10,10\nben,ben@x.example,", 2, Some("x\""), 4));
+        assert!(swallowed("10,10\nben,ben@x.example,5", 2, Some("\",x\""), 4));
         // Texts of several lines.
         assert!(!swallowed("Main Street 5\n10115 Berlin", 2, Some("10"), 4));
         assert!(!swallowed(

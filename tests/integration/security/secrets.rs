@@ -3,6 +3,9 @@
 use std::os::unix::fs::{PermissionsExt, symlink};
 
 use kit::{Worker, good_rows, in_world, variable};
+use serde_json::Value;
+
+use crate::operators::doctor::verdict;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_secret_can_come_from_a_file() {
@@ -23,13 +26,11 @@ async fn every_secret_can_come_from_a_file() {
             let file = world.scratch_file(name, format!("{value}\n").as_bytes());
             command.env_remove(name).env(format!("{name}_FILE"), file);
         }
-        let doctor = command.arg("doctor").output().unwrap();
-        let found = String::from_utf8_lossy(&doctor.stdout).into_owned();
-        assert!(
-            doctor.status.success() && found.contains("ok      configuration"),
-            "{found}"
-        );
-        assert!(found.contains("may purge"), "{found}");
+        let doctor = command.args(["doctor", "--json"]).output().unwrap();
+        assert!(doctor.status.success(), "{doctor:?}");
+        let found: Value = serde_json::from_slice(&doctor.stdout).unwrap();
+        assert_eq!(verdict(&found, "configuration"), "ok", "{found}");
+        assert!(found.to_string().contains("may purge"), "{found}");
         let unread = world
             .command()
             .arg("work")

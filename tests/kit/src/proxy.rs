@@ -3,7 +3,11 @@
 //! Own code, because what there is (noxious, toxiproxy) is a server program with an interface of its own, and cannot
 //! answer in HTTP as an ailing store does.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -34,7 +38,7 @@ pub enum Fault {
 pub struct Proxy {
     address: SocketAddr,
     fault: watch::Sender<Fault>,
-    forgotten: watch::Sender<u32>,
+    most_idle: watch::Sender<Duration>,
 }
 
 impl Proxy {
@@ -43,18 +47,16 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
         let (fault, faults) = watch::channel(Fault::None);
-        let (forgotten, forgetting) = watch::channel(0);
+        let (most_idle, idle) = watch::channel(Duration::MAX);
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                let mut forgetting = forgetting.clone();
-                forgetting.mark_unchanged();
-                tokio::spawn(serve(client, server.clone(), faults.clone(), forgetting));
+                tokio::spawn(serve(client, server.clone(), faults.clone(), idle.clone()));
             }
         });
         Self {
             address,
             fault,
-            forgotten,
+            most_idle,
         }
     }
 
@@ -68,10 +70,10 @@ impl Proxy {
         url.replacen(authority(url), &self.address.to_string(), 1)
     }
 
-    /// Passes nothing on any more on the connections that are open now, and tells nobody, as a load balancer does with idle
-    /// ones. New ones are served.
-    pub fn forget(&self) {
-        self.forgotten.send_modify(|times| *times += 1);
+    /// From now on passes nothing on any more on a connection that was idle for longer than this, and tells nobody, as a
+    /// load balancer does.
+    pub fn forget_idle(&self, most: Duration) {
+        self.most_idle.send_replace(most);
     }
 
     /// From now on does this with connections.
@@ -133,7 +135,7 @@ async fn serve(
     client: TcpStream,
     server: String,
     mut faults: watch::Receiver<Fault>,
-    forgetting: watch::Receiver<u32>,
+    most_idle: watch::Receiver<Duration>,
 ) {
     let fault = *faults.borrow_and_update();
     match fault {
@@ -145,10 +147,29 @@ async fn serve(
         return;
     };
     let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), server.into_split());
+    let traffic = Traffic {
+        last: Arc::new(Mutex::new(Instant::now())),
+        most_idle,
+    };
     tokio::select! {
-        () = pass(from_client, to_server, faults.clone(), forgetting.clone()) => {}
-        () = pass(from_server, to_client, faults.clone(), forgetting) => {}
+        () = pass(from_client, to_server, faults.clone(), traffic.clone()) => {}
+        () = pass(from_server, to_client, faults.clone(), traffic) => {}
         _ = faults.wait_for(|fault| matches!(fault, Fault::Cut | Fault::Answer(_))) => {}
+    }
+}
+
+/// When something last passed on a connection, in either direction.
+#[derive(Clone)]
+struct Traffic {
+    last: Arc<Mutex<Instant>>,
+    most_idle: watch::Receiver<Duration>,
+}
+
+impl Traffic {
+    /// Notes that something passes. Whether the connection was idle for too long before.
+    fn comes_too_late(&self) -> bool {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *last, Instant::now()).elapsed() > *self.most_idle.borrow()
     }
 }
 
@@ -157,11 +178,11 @@ async fn pass(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
     mut faults: watch::Receiver<Fault>,
-    forgetting: watch::Receiver<u32>,
+    traffic: Traffic,
 ) {
     let mut piece = vec![0; 16 * 1024];
     while let Ok(length @ 1..) = from.read(&mut piece).await {
-        if forgetting.has_changed().unwrap_or(true) {
+        if traffic.comes_too_late() {
             std::future::pending::<()>().await;
         }
         let fault = *faults.borrow_and_update();
