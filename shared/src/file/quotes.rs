@@ -47,15 +47,17 @@ pub(super) fn has_swallowed(
     let [first, inner @ .., last] = lines.as_slice() else {
         return false;
     };
-    let is_row = |line: &Line| {
-        (line.cells == columns && (line.has_address || (line.is_compact && columns > 2)))
-            || (line.cells > 2 && line.cells < columns && line.has_address && line.is_compact)
-    };
-    let cells_after = rest_of_line.map_or(0, |rest| 1 + rest.chars().filter(|&c| c == delimiter).count());
+    let is_row =
+        |line: &Line| line.cells == columns && (line.has_address || (line.is_compact && columns > 2));
+    // A row lacks its last cells, or goes on in the next line within quotes of its own.
+    let is_part_of_row =
+        |line: &Line| line.cells > 2 && line.cells < columns && line.has_address && line.is_compact;
+    let cells_after = rest_of_line.map_or(0, |rest| cells(rest, delimiter).count());
     // The ends of the cell are rows with what stands around them.
     let begins_row = first.cells + cells_before == columns;
     let ends_row = last.cells + cells_after == columns;
-    inner.iter().any(is_row)
+    inner.iter().any(|line| is_row(line) || is_part_of_row(line))
+        || is_part_of_row(last)
         || (begins_row && first.cells > 1 && first.has_address)
         || (ends_row && last.cells > 1 && last.has_address)
         || is_whole_row(closing_line, delimiter, columns)

@@ -143,12 +143,18 @@ fn lines() -> impl Strategy<Value = Vec<String>> {
         prop::sample::select(vec!["\n", "\r\n", "\r"]),
     )
         .prop_map(|(rows, plain_rows, delimiter, line_break)| {
-            let plain = |number| format!("plain{number},plain{number}@example.com,{},1,Ann,x", 2000 + number);
-            let line = |(number, (first, note, has_role, is_quoted)): (usize, (String, String, bool, bool))| {
-                let (id, role) = (1001 + number, if has_role { "1" } else { "" });
-                let quote = if is_quoted { "\"" } else { "" };
-                format!("{quote}user{number}{quote},user{number}@example.com,{id},{role},{first},{note}")
+            let plain = |number| {
+                format!(
+                    "plain{number},plain{number}@example.com,{},1,Ann,x",
+                    2000 + number
+                )
             };
+            let line =
+                |(number, (first, note, has_role, is_quoted)): (usize, (String, String, bool, bool))| {
+                    let (id, role) = (1001 + number, if has_role { "1" } else { "" });
+                    let quote = if is_quoted { "\"" } else { "" };
+                    format!("{quote}user{number}{quote},user{number}@example.com,{id},{role},{first},{note}")
+                };
             let rows = rows.into_iter().enumerate().map(line);
             [HEADER.to_owned()]
                 .into_iter()

@@ -1,6 +1,6 @@
 //! `doctor` finds what is wrong and says what to do.
 
-use kit::{Fault, OTHER_SEAL_KEY, Proxy, Worker, World, authority, in_world, variable};
+use kit::{Fault, OTHER_SEAL_KEY, Proxy, Worker, World, authority, eventually, in_world, variable};
 use serde_json::Value;
 
 /// The verdict on one check and the advice, in a changed environment.

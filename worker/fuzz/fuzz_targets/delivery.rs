@@ -2,7 +2,13 @@
 //! them. What only workers or the broker can know is believed of nobody else.
 
 #![no_main]
-#![allow(clippy::indexing_slicing, reason = "the index is a remainder")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a finding ends with a panic"
+)]
 
 use lapin::{message::Delivery as Received, protocol::basic::parse_properties, types::ShortString};
 use libfuzzer_sys::fuzz_target;

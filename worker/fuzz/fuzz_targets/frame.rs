@@ -1,6 +1,13 @@
 //! Any bytes as what the broker sends: read, refused or not whole yet, and never the end of the process.
 
 #![no_main]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a finding ends with a panic"
+)]
 
 use amq_protocol::frame::{AMQPFrame, parse_frame};
 use libfuzzer_sys::fuzz_target;

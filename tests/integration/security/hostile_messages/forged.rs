@@ -163,8 +163,15 @@ async fn work_that_the_dialer_publishes_is_not_done() {
         // They are refused as the jobs that they are not, and the import is what it was.
         let events = world.events(&job);
         let (before, after) = events.split_at(events.iter().position(|e| *e == event).unwrap() + 1);
-        assert!(before.iter().all(|event| event["type"] != "dialer.import.refused"));
-        assert!(after.iter().all(|event| event["type"] == "dialer.import.refused"), "{after:?}");
+        assert!(
+            before
+                .iter()
+                .all(|event| event["type"] != "dialer.import.refused")
+        );
+        assert!(
+            after.iter().all(|event| event["type"] == "dialer.import.refused"),
+            "{after:?}"
+        );
         world.json_of(&["dead", "discard", "--all", "--yes"], 0).await;
     })
     .await;
