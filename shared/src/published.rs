@@ -5,10 +5,11 @@ use schemars::Schema;
 use crate::{
     columns::Inspected,
     contract::{cancel, job, message, schema},
+    report::ListedProblem,
 };
 
-/// File name and schema of each message, and of what `user-import columns` prints.
-pub fn all() -> [(&'static str, Schema); 7] {
+/// File name and schema of each message, of a line in the list of problems, and of what `user-import columns` prints.
+pub fn all() -> [(&'static str, Schema); 8] {
     [
         ("job.json", job::schema()),
         ("cancel.json", cancel::schema()),
@@ -19,6 +20,7 @@ pub fn all() -> [(&'static str, Schema); 7] {
             schema::plain::<message::ReportDue>("report-due"),
         ),
         ("event.json", schema::event::schema()),
+        ("problem.json", schema::plain::<ListedProblem>("problem")),
         ("columns.json", schema::plain::<Inspected>("columns")),
     ]
 }

@@ -1,7 +1,9 @@
-//! The two reports: UTF-8 with byte order mark, comma, CRLF, and the formula guard on every cell that needs it.
-//! [`crate::file::read`] reads them back exactly.
+//! The reports. Two are for people: UTF-8 with byte order mark, comma, CRLF, and the formula guard on every cell that needs
+//! it; [`crate::file::read`] reads them back exactly. The list of problems is for programs.
 
 use csv_core::{QuoteStyle, Terminator, WriteResult};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::{file, formula, names::REPORT_COLUMNS, outcome::Outcome, problem::Problem};
 
@@ -171,6 +173,55 @@ pub fn error_csv<'a>(header: &[String], rows: impl IntoIterator<Item = ErrorRow<
         sheet.record(source.chain(report));
     }
     sheet.bytes
+}
+
+/// A line of the list of problems: one problem of one row.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ListedProblem {
+    /// Number of the row, from 1, header and blank rows not counted.
+    #[schemars(range(min = 1))]
+    pub row: u32,
+    /// Line in the file where the row begins, from 1.
+    #[schemars(range(min = 1))]
+    pub line: u32,
+    /// What became of the row.
+    pub result: Outcome,
+    /// What is wrong. A problem of the whole row has no field.
+    #[serde(flatten)]
+    pub problem: Problem,
+}
+
+/// The list of problems of these rows: JSON lines, a [`ListedProblem`] each, in the order given.
+///
+/// ```
+/// use shared::{field::Field, outcome::Outcome, problem::Problem, report::{ErrorRow, ListedProblem, problem_list}};
+///
+/// let problems = [Problem::already_exists(Field::Username, "ann")];
+/// let row = ErrorRow { cells: &[], row: 1, line: 2, result: Outcome::of(&problems), problems: &problems };
+/// let list = problem_list([row])?;
+/// let listed: ListedProblem = serde_json::from_slice(&list)?;
+/// assert_eq!(listed.problem.params["value"], "ann");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// None that is known: a problem can always be written as JSON.
+pub fn problem_list<'a>(rows: impl IntoIterator<Item = ErrorRow<'a>>) -> serde_json::Result<Vec<u8>> {
+    let mut list = Vec::new();
+    for of_row in rows {
+        for problem in of_row.problems {
+            let listed = ListedProblem {
+                row: of_row.row,
+                line: of_row.line,
+                result: of_row.result,
+                problem: problem.clone(),
+            };
+            serde_json::to_writer(&mut list, &listed)?;
+            list.push(b'\n');
+        }
+    }
+    Ok(list)
 }
 
 /// A table of these columns and rows, which [`crate::file::read`] reads back as it is.

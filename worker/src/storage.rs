@@ -177,6 +177,7 @@ pub fn report_keys(import: ImportRef) -> ReportKeys {
     ReportKeys {
         success: format!("{folder}/success.csv"),
         errors: format!("{folder}/errors.csv"),
+        problems: Some(format!("{folder}/problems.jsonl")),
     }
 }
 

@@ -206,6 +206,10 @@ pub struct ReportKeys {
     pub success: String,
     /// The error CSV.
     pub errors: String,
+    /// The list of problems, for programs: JSON lines, each of which is of the schema `problem.json`. Absent where an earlier
+    /// release wrote the reports.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problems: Option<String>,
 }
 
 /// When things happened: RFC 3339 in UTC.

@@ -5,6 +5,7 @@ mod sentence;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use strum::{Display, EnumString, IntoStaticStr, VariantArray};
 
 use crate::field::Field;
@@ -76,6 +77,10 @@ pub struct Problem {
     pub code: Code,
     /// What is wrong and what to do, in a sentence that names field and value.
     pub message: String,
+    /// What the sentence says beside field and code, by name, so that it can be written in another language. Which there are for
+    /// a code, `deploy/INTEGRATION.md` lists. Empty in what earlier releases have kept.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub params: Map<String, Value>,
 }
 
 impl Problem {

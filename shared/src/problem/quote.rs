@@ -71,6 +71,21 @@ pub(super) fn quote_all(values: &[String], count: usize, most_bytes: usize) -> S
     text
 }
 
+/// The value as [`quote`] repeats it, without the quotes; `None` if there is a password in it.
+pub(super) fn shown(value: &str) -> Option<String> {
+    let quoted = (!holds_password(value)).then(|| quote_name(value))?;
+    let shown = quoted.strip_prefix('"')?.strip_suffix('"')?;
+    Some(shown.to_owned())
+}
+
+/// The first of several values of one cell, as [`quote_list`] repeats them.
+pub(super) fn shown_list(values: &[String]) -> Option<Vec<String>> {
+    if holds_password(&values.join(";")) {
+        return None;
+    }
+    Some(values.iter().take(MAX_VALUES).filter_map(|value| shown(value)).collect())
+}
+
 /// Puts the value in quotes at the end of the text, as far as so many characters, and so many bytes for them, go.
 fn spell(text: &mut String, value: &str, most_chars: usize, most_bytes: usize) {
     text.push('"');

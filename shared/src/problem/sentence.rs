@@ -2,9 +2,11 @@
 
 use std::borrow::Cow;
 
+use serde_json::{Map, Value, json};
+
 use super::{
     Code, Problem,
-    quote::{quote, quote_all, quote_list, quote_name},
+    quote::{quote, quote_all, quote_list, quote_name, shown, shown_list},
 };
 use crate::{cell, damage, field::Field, text::is_invisible};
 
@@ -56,6 +58,16 @@ pub enum Damage {
     ErrorValue,
 }
 
+impl Damage {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Number => "number",
+            Self::Date => "date",
+            Self::ErrorValue => "error_value",
+        }
+    }
+}
+
 impl Flaw {
     /// Not of the field's form, for this reason.
     pub(crate) fn format(detail: impl Into<Cow<'static, str>>) -> Self {
@@ -83,7 +95,15 @@ impl Problem {
             field: field.into(),
             code,
             message,
+            params: Map::new(),
         }
+    }
+
+    /// With what the sentence says beside field and code; what is null is not said.
+    fn with<const N: usize>(mut self, params: [(&str, Value); N]) -> Self {
+        let params = params.into_iter().filter(|(_, value)| !value.is_null());
+        self.params.extend(params.map(|(name, value)| (name.to_owned(), value)));
+        self
     }
 
     /// A cell that is not of its field's form.
@@ -131,7 +151,19 @@ impl Problem {
                 format!("{subject} is not {}{detail}: correct it.", form(field))
             }
         };
-        Self::new(field, flaw.code(), message)
+        let problem = Self::new(field, flaw.code(), message).with([("value", json!(shown(cell::trim(cell))))]);
+        match flaw {
+            Flaw::TooLong { characters, limit } => {
+                problem.with([("characters", json!(characters)), ("limit", json!(limit))])
+            }
+            Flaw::Character { character, position } => problem.with([
+                ("character", json!(format!("U+{:04X}", u32::from(*character)))),
+                ("position", json!(position)),
+            ]),
+            Flaw::MixedScripts(scripts) => problem.with([("scripts", json!(scripts))]),
+            Flaw::SpreadsheetDamage(damage) => problem.with([("damage", json!(damage.as_str()))]),
+            Flaw::Quotes | Flaw::Blank | Flaw::ControlCharacter | Flaw::Nameless | Flaw::Format(_) => problem,
+        }
     }
 
     /// Quotes that cannot be meant, in a cell that is not mapped; `column` is its name, where it has one.
@@ -141,7 +173,11 @@ impl Problem {
             "Column {column} has {}, which {STRAY_QUOTES}",
             quote(cell::trim(cell))
         );
-        Self::new(None, Code::MalformedQuotes, message)
+        let params = [
+            ("column", json!(column)),
+            ("value", json!(shown(cell::trim(cell)))),
+        ];
+        Self::new(None, Code::MalformedQuotes, message).with(params)
     }
 
     /// Quotes that cannot be meant, in a row whose cells are not known to have any.
@@ -157,7 +193,7 @@ impl Problem {
             "{} is a whole line, which stands in quotes as one cell: remove the quotes around the line.",
             subject(field, cell)
         );
-        Self::new(field, code, message)
+        Self::new(field, code, message).with([("value", json!(shown(cell::trim(cell))))])
     }
 
     /// IDs with thousands separators: without them they are IDs of the tenant, with them others.
@@ -169,6 +205,7 @@ impl Problem {
             quote_list(ids)
         );
         Self::new(field, Code::SpreadsheetDamage, message)
+            .with([("ids", json!(shown_list(ids))), ("damage", json!("number"))])
     }
 
     /// IDs of a cell that are unknown, inactive, another tenant's, or no numbers. Which of these, is not told.
@@ -190,7 +227,7 @@ impl Problem {
             quote_list(ids),
             id_hint(ids)
         );
-        Self::new(field, Code::UnknownReference, message)
+        Self::new(field, Code::UnknownReference, message).with([("ids", json!(shown_list(ids)))])
     }
 
     /// The PBX domain of the job, which is not the tenant's any more. A problem of the row as such: no column holds it.
@@ -199,7 +236,7 @@ impl Problem {
             "PBX domain {} is not the ID of a PBX domain of this tenant: import the row again with another one.",
             quote(id)
         );
-        Self::new(None, Code::UnknownReference, message)
+        Self::new(None, Code::UnknownReference, message).with([("pbx_domain_id", json!(shown(id)))])
     }
 
     /// A username or e-mail address that stands in an earlier row.
@@ -210,7 +247,11 @@ impl Problem {
                  another {}.",
             field.label()
         );
-        Self::new(field, Code::DuplicateInFile, message)
+        Self::new(field, Code::DuplicateInFile, message).with([
+            ("value", json!(shown(cell::trim(value)))),
+            ("other_row", json!(row)),
+            ("other_line", json!(line)),
+        ])
     }
 
     /// A username or e-mail address that is taken in the Dialer.
@@ -220,7 +261,7 @@ impl Problem {
             "{subject} is taken by a user of the Dialer: delete the row if it is the same person, else give it another {}.",
             field.label()
         );
-        Self::new(field, Code::AlreadyExists, message)
+        Self::new(field, Code::AlreadyExists, message).with([("value", json!(shown(cell::trim(value))))])
     }
 
     /// A virtual extension that is in use in the Dialer.
@@ -228,13 +269,18 @@ impl Problem {
         let subject = subject(Field::VirtualExtension, value);
         let message = format!("{subject} is in use in the Dialer: choose another number.");
         Self::new(Field::VirtualExtension, Code::ExtensionTaken, message)
+            .with([("value", json!(shown(cell::trim(value))))])
     }
 
     /// A virtual extension that stands in an earlier row.
     pub fn extension_taken_by_row(value: &str, row: u32, line: u32) -> Self {
         let subject = subject(Field::VirtualExtension, value);
         let message = format!("{subject} already stands in row {row} (line {line}): choose another number.");
-        Self::new(Field::VirtualExtension, Code::ExtensionTaken, message)
+        Self::new(Field::VirtualExtension, Code::ExtensionTaken, message).with([
+            ("value", json!(shown(cell::trim(value)))),
+            ("other_row", json!(row)),
+            ("other_line", json!(line)),
+        ])
     }
 
     /// No number is left to generate from the first to the last of the range; without a range there never was one.
@@ -248,7 +294,9 @@ impl Problem {
                      the Dialer, or put a number into the file."
                 .to_owned(),
         };
+        let (first, last) = range.unzip();
         Self::new(Field::VirtualExtension, Code::ExtensionRangeExhausted, message)
+            .with([("first", json!(first)), ("last", json!(last))])
     }
 
     /// So many cells beyond the last column of the header, of which the first are given.
@@ -264,7 +312,7 @@ impl Problem {
                 format!(" ({})", quote_all(kept, count, MAX_SURPLUS_BYTES))
             }
         );
-        Self::new(None, Code::WrongColumnCount, message)
+        Self::new(None, Code::WrongColumnCount, message).with([("surplus", json!(count))])
     }
 }
 

@@ -2,6 +2,7 @@
 
 use kit::{Worker, final_data, good_rows, in_world, summary};
 use serde_json::{Value, json};
+use shared::published;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn good_rows_become_users_with_all_that_the_file_says() {
@@ -98,6 +99,33 @@ async fn every_row_gets_its_outcome_and_its_place_in_the_reports() {
                 "Carol,carol2@example.com,20103,10,3,4,duplicate,duplicate_in_file",
                 "dave,dave,20104,99,4,5,error,invalid_format;unknown_reference",
                 "erin,erin@example.com,20001,10,5,7,error,extension_taken",
+            ]
+        );
+
+        // The same for programs, with what each sentence says.
+        let list = world.object(data["reports"]["problems"].as_str().unwrap()).await;
+        let listed: Vec<Value> = str::from_utf8(&list.unwrap())
+            .unwrap()
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        let (_, schema) = published::all().into_iter().find(|(name, _)| *name == "problem.json").unwrap();
+        let schema = jsonschema::validator_for(schema.as_value()).unwrap();
+        assert!(listed.iter().all(|problem| schema.is_valid(problem)), "{listed:?}");
+        let places = |problems: &[Value]| {
+            let of = |problem: &Value| ["row", "line", "field", "code"].map(|name| problem[name].clone());
+            problems.iter().map(of).collect::<Vec<_>>()
+        };
+        assert_eq!(places(&listed), places(data["problems"].as_array().unwrap()));
+        let params: Vec<&Value> = listed.iter().map(|problem| &problem["params"]).collect();
+        assert_eq!(
+            params,
+            [
+                &json!({"value": "USER1"}),
+                &json!({"value": "Carol", "other_row": 2, "other_line": 3}),
+                &json!({"value": "dave"}),
+                &json!({"ids": ["99"]}),
+                &json!({"value": "20001"}),
             ]
         );
     })

@@ -30,7 +30,9 @@ async fn a_purge_removes_what_is_old_step_by_step_and_keeps_failed_imports() {
         assert!(world.object(&key("success")).await.is_some());
         assert_eq!(world.json_of(&["purge", "--yes"], 0).await["success_csvs"], 1);
         assert!(world.object(&key("success")).await.is_none());
-        assert!(world.object(&key("errors")).await.is_some());
+        for kept in ["errors", "problems"] {
+            assert!(world.object(&key(kept)).await.is_some(), "{kept}");
+        }
         assert_eq!(
             world.json_of(&["status", id(&job)], 0).await["success_key"],
             Value::Null
@@ -42,7 +44,9 @@ async fn a_purge_removes_what_is_old_step_by_step_and_keeps_failed_imports() {
             (&purged["rows"], &purged["success_csvs"], &purged["failed_kept"]),
             (&json!(3), &json!(0), &json!(1))
         );
-        assert!(world.object(&key("errors")).await.is_none());
+        for gone in ["errors", "problems"] {
+            assert!(world.object(&key(gone)).await.is_none(), "{gone}");
+        }
         let rows: i64 = world.value("SELECT count(*) FROM imports.rows").await;
         assert_eq!(rows, 60, "those of the failed import");
         let output = world.user_import(&["replay", id(&job), "--errors"]).await;

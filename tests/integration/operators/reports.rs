@@ -32,7 +32,7 @@ async fn reports_are_fetched_into_new_files_for_their_owner_alone() {
         assert_eq!(ran.code, Some(0), "{}", ran.error);
         let success = std::fs::read_to_string(out.join("success.csv")).unwrap();
         assert_eq!(success.lines().count(), 2, "{success}");
-        for name in ["success.csv", "errors.csv"] {
+        for name in ["success.csv", "errors.csv", "problems.jsonl"] {
             let written = std::fs::symlink_metadata(out.join(name)).unwrap();
             assert!(written.is_file(), "{name}");
             assert_eq!(written.permissions().mode() & 0o777, 0o600, "{name}");

@@ -14,7 +14,7 @@ use crate::{broker::Link, db::State, operate};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 What happens: rows that are still pending become `cancelled`; users that were created stay. A
-worker then writes both reports (the success CSV holds the users created, the error CSV all other
+worker then writes the reports (the success CSV holds the users created, the error CSV all other
 rows, with Import Result `cancelled` where they were cancelled) and publishes the event
 import.cancelled. An import whose file was not read yet is cancelled at once, without reports. A
 failed import is finished in the same way, in a new attempt.

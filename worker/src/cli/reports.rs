@@ -24,7 +24,7 @@ const MAX_REPORT_BYTES: u64 = 256 * 1024 * 1024;
 /// Options of `reports`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Writes success.csv and errors.csv into the folder, which is created; only their owner can read
+Writes success.csv, errors.csv and problems.jsonl into the folder, which is created; only their owner can read
 them. The success CSV holds temporary passwords: the audit trail says who fetched it.
 
 Exit codes: 0 written; 2 usage; 1 anything that failed, or there are no reports (yet, or any more).
@@ -66,7 +66,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     download(&storage, &keys, &args.out).await?;
     let value = json!({ "import_id": import_id, "attempt": attempt, "out": args.out });
     let text = format!(
-        "success.csv and errors.csv of attempt {attempt} are in {}",
+        "the reports of attempt {attempt} are in {}",
         args.out.display()
     );
     show(args.json, &value, &text)?;
@@ -80,9 +80,11 @@ pub(super) async fn create_folder(out: &Path) -> anyhow::Result<()> {
         .with_context(|| format!("cannot create the folder {}", out.display()))
 }
 
-/// Writes both reports into the folder.
+/// Writes the reports into the folder.
 pub(super) async fn download(storage: &Storage, keys: &ReportKeys, out: &Path) -> anyhow::Result<()> {
-    for (key, name) in [(&keys.success, "success.csv"), (&keys.errors, "errors.csv")] {
+    let problems = keys.problems.as_ref().map(|key| (key, "problems.jsonl"));
+    let both = [(&keys.success, "success.csv"), (&keys.errors, "errors.csv")];
+    for (key, name) in both.into_iter().chain(problems) {
         let Fetched::Found {
             content: Some(content),
             ..

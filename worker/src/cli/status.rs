@@ -175,7 +175,15 @@ pub(super) async fn reports_of(db: &Db, import: &Import, attempt: u32) -> anyhow
     };
     let found = Attempt::of(import, attempt, state);
     match (found.success_key, found.errors_key) {
-        (Some(success), Some(errors)) => Ok(ReportKeys { success, errors }),
+        (Some(success), Some(errors)) => {
+            let reported = db.reported_attempts(import.reference()).await?;
+            let own = reported.into_iter().find(|reported| reported.attempt == attempt);
+            Ok(ReportKeys {
+                success,
+                errors,
+                problems: own.and_then(|own| own.reports.problems),
+            })
+        }
         _ if import.success_purged_at.is_some() => bail!("the reports of the import {import_id} were purged"),
         _ => bail!(
             "there are no reports of attempt {attempt} of the import {import_id}: it is {}",

@@ -49,7 +49,7 @@ pub(super) struct Args {
     /// Print one line of JSON on standard output: with --wait the completion event's data, else the import's ID
     #[arg(long)]
     json: bool,
-    /// Folder for the reports, as success.csv and errors.csv; it is created
+    /// Folder for the reports, as success.csv, errors.csv and problems.jsonl; it is created
     #[arg(long, value_name = "DIR", requires = "wait")]
     out: Option<PathBuf>,
     #[command(flatten)]

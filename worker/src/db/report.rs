@@ -152,7 +152,7 @@ impl Db {
     /// The attempts so far that wrote reports, in their order.
     pub async fn reported_attempts(&self, import: ImportRef) -> Result<Vec<AttemptReports>, Error> {
         let attempts = sqlx::query!(
-            r#"SELECT attempt, created, success_key AS "success_key!", errors_key AS "errors_key!"
+            r#"SELECT attempt, created, success_key AS "success_key!", errors_key AS "errors_key!", problems_key
                  FROM imports.attempts
                 WHERE import_id = $1 AND tenant_id = $2 AND attempt <= $3
                   AND success_key IS NOT NULL AND errors_key IS NOT NULL
@@ -170,6 +170,7 @@ impl Db {
                 reports: ReportKeys {
                     success: found.success_key,
                     errors: found.errors_key,
+                    problems: found.problems_key,
                 },
             })
         });
@@ -182,7 +183,7 @@ impl Db {
         sqlx::query!(
             "UPDATE imports.imports
                 SET state = CASE WHEN cancelled > 0 THEN 'cancelled' ELSE 'completed' END, finished_at = now(),
-                    success_key = $4, errors_key = $5, sealed_seed = NULL, seal_key_id = NULL, seed_attempt = NULL,
+                    success_key = $4, errors_key = $5, problems_key = $6, sealed_seed = NULL, seal_key_id = NULL, seed_attempt = NULL,
                     passwords_expire_at = (
                         SELECT min(u.password_expires_at) FROM imports.rows r
                           JOIN dialer.users u ON u.tenant_id = r.tenant_id AND u.user_id = r.user_id
@@ -193,6 +194,7 @@ impl Db {
             signed("attempt", import.attempt)?,
             reports.success,
             reports.errors,
+            reports.problems,
         )
         .execute(&mut *self.pool.acquire().await?)
         .await?;

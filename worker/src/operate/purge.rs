@@ -133,6 +133,9 @@ pub(super) async fn delete_reports(storage: &Storage, stage: Stage, old: &Old) -
         }
         if matches!(stage, Stage::Rows | Stage::Import | Stage::Erasure) {
             storage.delete(&keys.errors).await?;
+            if let Some(problems) = &keys.problems {
+                storage.delete(problems).await?;
+            }
         }
     }
     Ok(())

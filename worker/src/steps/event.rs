@@ -2,8 +2,8 @@
 //! the same.
 
 use shared::contract::event::{
-    Body, Cancelled, Completed, Delayed, Event, Failed, Planned, Progress, Received, Refused, Rejected,
-    SpecVersion, Timings,
+    AttemptReports, Body, Cancelled, Completed, Delayed, Event, Failed, Planned, Progress, Received, Refused, Rejected,
+    ReportKeys, SpecVersion, Timings,
 };
 use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339};
 
@@ -41,6 +41,7 @@ async fn make_final_event(db: &Db, import: &Import) -> Result<Option<Event>, db:
     } = import.reference();
     let mode = import.job.mode;
     let file = import.format.clone();
+    let attempts = db.reported_attempts(import.reference()).await?;
     let body = match import.state {
         State::Received | State::Running => return Ok(None),
         State::Rejected => {
@@ -69,7 +70,7 @@ async fn make_final_event(db: &Db, import: &Import) -> Result<Option<Event>, db:
                 reason,
                 message: Some(known.sentence().to_owned()),
                 created: import.summary.created,
-                attempts: db.reported_attempts(import.reference()).await?,
+                attempts,
             })
         }
         State::Completed => Body::Completed(Completed {
@@ -81,9 +82,9 @@ async fn make_final_event(db: &Db, import: &Import) -> Result<Option<Event>, db:
             file: file.ok_or_else(|| db::Error::corrupt("encoding", "NULL"))?,
             problems: db.first_problems(tenant_id, import_id).await?,
             problem_counts: db.problem_counts(import.reference()).await?,
-            reports: report_keys(import.reference()),
+            reports: reports_of(import, &attempts),
             passwords_expire_at: import.passwords_expire_at.map(rfc3339).transpose()?,
-            attempts: db.reported_attempts(import.reference()).await?,
+            attempts,
             timings: timings(import, finished_at)?,
         }),
         State::Cancelled => Body::Cancelled(Cancelled {
@@ -95,9 +96,9 @@ async fn make_final_event(db: &Db, import: &Import) -> Result<Option<Event>, db:
             file,
             problems: db.first_problems(tenant_id, import_id).await?,
             problem_counts: db.problem_counts(import.reference()).await?,
-            attempts: db.reported_attempts(import.reference()).await?,
             // An import that was cancelled before its file was read has no rows to report.
-            reports: import.planned_at.map(|_| report_keys(import.reference())),
+            reports: import.planned_at.map(|_| reports_of(import, &attempts)),
+            attempts,
             passwords_expire_at: import.passwords_expire_at.map(rfc3339).transpose()?,
             timings: timings(import, finished_at)?,
         }),
@@ -105,6 +106,18 @@ async fn make_final_event(db: &Db, import: &Import) -> Result<Option<Event>, db:
     // One for each attempt: whatever kind it is, its ID is the same.
     let id = format!("{import_id}/{attempt}");
     Ok(Some(event(import_id, id, rfc3339(finished_at)?, body)))
+}
+
+/// The reports of the attempt that the import is in. An earlier release may have written them, without the list of problems.
+fn reports_of(import: &Import, attempts: &[AttemptReports]) -> ReportKeys {
+    let own = attempts.iter().find(|reported| reported.attempt == import.attempt);
+    own.map_or_else(
+        || ReportKeys {
+            problems: None,
+            ..report_keys(import.reference())
+        },
+        |own| own.reports.clone(),
+    )
 }
 
 fn timings(import: &Import, finished_at: OffsetDateTime) -> Result<Timings, db::Error> {

@@ -1,11 +1,12 @@
-//! Report: an import without pending rows goes in; both CSVs in storage and the completion event come out.
+//! Report: an import without pending rows goes in; both CSVs and the list of problems in storage, and the completion event,
+//! come out.
 //!
 //! The passwords are made once more, for the success CSV. Once it is in storage their seed is destroyed: from then on
 //! that file is the only place where they are.
 
 use shared::{
     contract::job::Mode,
-    report::{ErrorRow, SuccessRow, error_csv, success_csv},
+    report::{ErrorRow, SuccessRow, error_csv, problem_list, success_csv},
 };
 use zeroize::Zeroizing;
 
@@ -18,6 +19,7 @@ use crate::{
 };
 
 const CSV: &str = "text/csv; charset=utf-8";
+const JSON_LINES: &str = "application/jsonl; charset=utf-8";
 
 /// Writes the reports and returns the completion event.
 pub async fn report(context: &Context, import: Import) -> Result<Vec<Message>, Error> {
@@ -34,10 +36,12 @@ pub async fn report(context: &Context, import: Import) -> Result<Vec<Message>, E
         .put_secret(&keys.success, success(context, &import).await?, CSV)
         .await?;
     crash_point!("success-uploaded");
-    storage
-        .put(&keys.errors, errors(context, &import).await?, CSV)
-        .await?;
+    let (errors, problems) = refused(context, &import).await?;
+    storage.put(&keys.errors, errors, CSV).await?;
     crash_point!("errors-uploaded");
+    if let Some(key) = &keys.problems {
+        storage.put(key, problems, JSON_LINES).await?;
+    }
     db.complete(&import, &keys).await?;
     crash_point!("completed");
     match open(context, import.reference()).await? {
@@ -76,16 +80,15 @@ async fn success(context: &Context, import: &Import) -> Result<Zeroizing<Vec<u8>
     ))))
 }
 
-async fn errors(context: &Context, import: &Import) -> Result<Vec<u8>, Error> {
+/// The error CSV and the list of problems.
+async fn refused(context: &Context, import: &Import) -> Result<(Vec<u8>, Vec<u8>), Error> {
     let (header, rows) = context.db.refused_rows(import).await?;
-    Ok(error_csv(
-        &header,
-        rows.iter().map(|row| ErrorRow {
-            cells: &row.cells,
-            row: row.row,
-            line: row.line,
-            result: row.outcome,
-            problems: &row.problems,
-        }),
-    ))
+    let rows = rows.iter().map(|row| ErrorRow {
+        cells: &row.cells,
+        row: row.row,
+        line: row.line,
+        result: row.outcome,
+        problems: &row.problems,
+    });
+    Ok((error_csv(&header, rows.clone()), problem_list(rows)?))
 }
