@@ -83,7 +83,13 @@ pub(super) fn shown_list(values: &[String]) -> Option<Vec<String>> {
     if holds_password(&values.join(";")) {
         return None;
     }
-    Some(values.iter().take(MAX_VALUES).filter_map(|value| shown(value)).collect())
+    Some(
+        values
+            .iter()
+            .take(MAX_VALUES)
+            .filter_map(|value| shown(value))
+            .collect(),
+    )
 }
 
 /// Puts the value in quotes at the end of the text, as far as so many characters, and so many bytes for them, go.

@@ -102,7 +102,8 @@ impl Problem {
     /// With what the sentence says beside field and code; what is null is not said.
     fn with<const N: usize>(mut self, params: [(&str, Value); N]) -> Self {
         let params = params.into_iter().filter(|(_, value)| !value.is_null());
-        self.params.extend(params.map(|(name, value)| (name.to_owned(), value)));
+        self.params
+            .extend(params.map(|(name, value)| (name.to_owned(), value)));
         self
     }
 
@@ -151,7 +152,8 @@ impl Problem {
                 format!("{subject} is not {}{detail}: correct it.", form(field))
             }
         };
-        let problem = Self::new(field, flaw.code(), message).with([("value", json!(shown(cell::trim(cell))))]);
+        let problem =
+            Self::new(field, flaw.code(), message).with([("value", json!(shown(cell::trim(cell))))]);
         match flaw {
             Flaw::TooLong { characters, limit } => {
                 problem.with([("characters", json!(characters)), ("limit", json!(limit))])

@@ -109,9 +109,15 @@ async fn every_row_gets_its_outcome_and_its_place_in_the_reports() {
             .lines()
             .map(|line| serde_json::from_str(line).unwrap())
             .collect();
-        let (_, schema) = published::all().into_iter().find(|(name, _)| *name == "problem.json").unwrap();
+        let (_, schema) = published::all()
+            .into_iter()
+            .find(|(name, _)| *name == "problem.json")
+            .unwrap();
         let schema = jsonschema::validator_for(schema.as_value()).unwrap();
-        assert!(listed.iter().all(|problem| schema.is_valid(problem)), "{listed:?}");
+        assert!(
+            listed.iter().all(|problem| schema.is_valid(problem)),
+            "{listed:?}"
+        );
         let places = |problems: &[Value]| {
             let of = |problem: &Value| ["row", "line", "field", "code"].map(|name| problem[name].clone());
             problems.iter().map(of).collect::<Vec<_>>()

@@ -65,10 +65,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     db.record(&args.by.audit("reports"), Some(about), details).await?;
     download(&storage, &keys, &args.out).await?;
     let value = json!({ "import_id": import_id, "attempt": attempt, "out": args.out });
-    let text = format!(
-        "the reports of attempt {attempt} are in {}",
-        args.out.display()
-    );
+    let text = format!("the reports of attempt {attempt} are in {}", args.out.display());
     show(args.json, &value, &text)?;
     Ok(ExitCode::SUCCESS)
 }

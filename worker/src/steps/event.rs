@@ -2,8 +2,8 @@
 //! the same.
 
 use shared::contract::event::{
-    AttemptReports, Body, Cancelled, Completed, Delayed, Event, Failed, Planned, Progress, Received, Refused, Rejected,
-    ReportKeys, SpecVersion, Timings,
+    AttemptReports, Body, Cancelled, Completed, Delayed, Event, Failed, Planned, Progress, Received, Refused,
+    Rejected, ReportKeys, SpecVersion, Timings,
 };
 use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339};
 
@@ -110,7 +110,9 @@ async fn make_final_event(db: &Db, import: &Import) -> Result<Option<Event>, db:
 
 /// The reports of the attempt that the import is in. An earlier release may have written them, without the list of problems.
 fn reports_of(import: &Import, attempts: &[AttemptReports]) -> ReportKeys {
-    let own = attempts.iter().find(|reported| reported.attempt == import.attempt);
+    let own = attempts
+        .iter()
+        .find(|reported| reported.attempt == import.attempt);
     own.map_or_else(
         || ReportKeys {
             problems: None,

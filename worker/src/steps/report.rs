@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use super::{Context, Error, Opened, event::rfc3339, open};
 use crate::{
     crypto::password::Password,
-    db::{Import, State},
+    db::{self, Import, State},
     message::Message,
     storage::report_keys,
 };
@@ -90,5 +90,6 @@ async fn refused(context: &Context, import: &Import) -> Result<(Vec<u8>, Vec<u8>
         result: row.outcome,
         problems: &row.problems,
     });
-    Ok((error_csv(&header, rows.clone()), problem_list(rows)?))
+    let problems = problem_list(rows.clone()).map_err(|error| db::Error::corrupt("problems", error))?;
+    Ok((error_csv(&header, rows), problems))
 }
