@@ -131,12 +131,12 @@ async fn reports_are_new_files_for_their_owner_alone() {
         let ended = world.user_import(&arguments).await;
         assert_eq!(ended.code, Some(0), "{ended:?}");
         assert_eq!(std::fs::read(&elsewhere).unwrap(), b"untouched");
-        for name in ["success.csv", "errors.csv"] {
+        for name in ["success.csv", "errors.csv", "problems.jsonl"] {
             let found = std::fs::symlink_metadata(out.join(name)).unwrap();
             assert!(found.is_file(), "{name}");
             assert_eq!(found.permissions().mode() & 0o777, 0o600, "{name}");
         }
-        assert_eq!(std::fs::read_dir(&out).unwrap().count(), 2);
+        assert_eq!(std::fs::read_dir(&out).unwrap().count(), 3);
     })
     .await;
 }
