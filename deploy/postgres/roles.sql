@@ -8,6 +8,9 @@
 -- | user_import_app   | DATABASE_URL            | those of user_import_worker: what an import needs       |
 -- | user_import_ops   | OPERATOR_DATABASE_URL   | those of user_import_operator: what `purge` deletes too |
 -- | user_import_web   | DATABASE_URL of console | those of user_import_console; made where its password is given |
+--
+-- The Dialer's own log-in may be given user_import_reader: deploy/INTEGRATION.md. Run this again before `migrate` of a new release:
+-- the owner may not make roles.
 
 \getenv owner_password OWNER_PASSWORD
 \getenv worker_password WORKER_PASSWORD
@@ -15,7 +18,7 @@
 \getenv console_password CONSOLE_PASSWORD
 
 SELECT format('CREATE ROLE %I NOLOGIN', name)
-  FROM (VALUES ('user_import_worker'), ('user_import_operator'), ('user_import_console')) AS wanted (name)
+  FROM (VALUES ('user_import_worker'), ('user_import_operator'), ('user_import_console'), ('user_import_reader')) AS wanted (name)
  WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) \gexec
 SELECT format('CREATE ROLE %I LOGIN PASSWORD %L', name, password)
   FROM (VALUES ('user_import_owner', :'owner_password'),
@@ -36,4 +39,4 @@ SELECT 'CREATE DATABASE user_import OWNER user_import_owner ENCODING ''UTF8'' TE
  WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'user_import') \gexec
 -- Nobody else has anything to look for in it.
 REVOKE ALL ON DATABASE user_import FROM PUBLIC;
-GRANT CONNECT ON DATABASE user_import TO user_import_worker, user_import_operator, user_import_console;
+GRANT CONNECT ON DATABASE user_import TO user_import_worker, user_import_operator, user_import_console, user_import_reader;

@@ -293,3 +293,31 @@ fn images_are_deployed_in_the_version_of_the_program() {
         assert!(text.contains(&line), "deploy/{file} has not {line:?}");
     }
 }
+
+#[test]
+fn the_roles_that_migrations_make_are_there_before() {
+    // Whoever owns the database may not make roles: a superuser does, with this script.
+    let roles = fs::read_to_string(checkout().join("deploy/postgres/roles.sql")).unwrap();
+    let wanted = roles
+        .split("(VALUES")
+        .nth(1)
+        .unwrap()
+        .split(" AS wanted")
+        .next()
+        .unwrap();
+    let may_connect = roles.split("GRANT CONNECT").nth(1).unwrap();
+    let mut made = BTreeSet::new();
+    for migration in fs::read_dir(checkout().join("migrations")).unwrap() {
+        let text = fs::read_to_string(migration.unwrap().path()).unwrap();
+        let names = text
+            .split("CREATE ROLE ")
+            .skip(1)
+            .filter_map(|rest| rest.split_whitespace().next());
+        made.extend(names.map(str::to_owned));
+    }
+    assert!(made.contains("user_import_reader"), "{made:?}");
+    for role in made {
+        assert!(wanted.contains(&format!("'{role}'")), "{role} is not made");
+        assert!(may_connect.contains(&role), "{role} may not connect");
+    }
+}
