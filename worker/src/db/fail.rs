@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use shared::contract::Id;
 use sqlx::PgTransaction;
 use time::OffsetDateTime;
-use uuid::Uuid;
 
 use super::{convert::unsigned, error::Error, pool::Db, tenant_lock::lock_tenant};
 use crate::message::{DeadReason, ImportRef, Subject};
@@ -52,12 +50,13 @@ pub(super) async fn fail(
 
 impl Db {
     /// Tells the rescue that a message of the import waits for so long, though nothing went wrong.
-    pub async fn note_wait(&self, import_id: Uuid, wait: Duration) -> Result<(), Error> {
+    pub async fn note_wait(&self, subject: &Subject, wait: Duration) -> Result<(), Error> {
         sqlx::query!(
             "UPDATE imports.imports
-                SET progress_at = greatest(progress_at, clock_timestamp() + make_interval(secs => $2))
-              WHERE import_id = $1",
-            import_id,
+                SET progress_at = greatest(progress_at, clock_timestamp() + make_interval(secs => $3))
+              WHERE import_id = $1 AND tenant_id = $2",
+            subject.import_id,
+            subject.tenant_id.get(),
             wait.as_secs_f64(),
         )
         .execute(&mut *self.pool.acquire().await?)
@@ -69,18 +68,19 @@ impl Db {
     /// take it for lost. Returns what the Dialer may be told; `None` if there is no such import under way.
     pub async fn note_retry(
         &self,
-        import_id: Uuid,
+        subject: &Subject,
         error: &str,
         delay: Duration,
     ) -> Result<Option<Delay>, Error> {
         let noted = sqlx::query!(
             r#"UPDATE imports.imports
-                SET tries = tries + 1, last_error = $2, delayed_since = coalesce(delayed_since, clock_timestamp()),
-                    progress_at = greatest(progress_at, clock_timestamp() + make_interval(secs => $3))
-              WHERE import_id = $1
-          RETURNING tenant_id, attempt, state IN ('received', 'running') AS "is_under_way!", tries,
+                SET tries = tries + 1, last_error = $3, delayed_since = coalesce(delayed_since, clock_timestamp()),
+                    progress_at = greatest(progress_at, clock_timestamp() + make_interval(secs => $4))
+              WHERE import_id = $1 AND tenant_id = $2
+          RETURNING attempt, state IN ('received', 'running') AS "is_under_way!", tries,
                     delayed_since AS "since!", clock_timestamp() AS "now!""#,
-            import_id,
+            subject.import_id,
+            subject.tenant_id.get(),
             error,
             delay.as_secs_f64(),
         )
@@ -90,8 +90,8 @@ impl Db {
             return Ok(None);
         };
         let import = ImportRef {
-            import_id,
-            tenant_id: Id::try_from(noted.tenant_id).map_err(|error| Error::corrupt("tenant_id", error))?,
+            import_id: subject.import_id,
+            tenant_id: subject.tenant_id,
             attempt: unsigned("attempt", noted.attempt)?,
         };
         Ok(Some(Delay {

@@ -106,7 +106,7 @@ pub(super) async fn wait_for_resume(
     let is_postponed = send_round(link, delivery, stop).await?;
     if let Some(subject) = subject.filter(|_| is_postponed) {
         let wait = policy::delay(policy::NO_ROOM).time;
-        if let Err(error) = context.db.note_wait(subject.import_id, wait).await {
+        if let Err(error) = context.db.note_wait(&subject, wait).await {
             tracing::debug!(%error, "the wait could not be noted");
         }
     }
@@ -146,7 +146,7 @@ async fn note_retry(
     let subject = subject?;
     match context
         .db
-        .note_retry(subject.import_id, &error.to_string(), delay)
+        .note_retry(&subject, &error.to_string(), delay)
         .await
     {
         Ok(noted) => noted,
