@@ -89,6 +89,6 @@ fn the_guide_names_every_event_and_every_code() {
     for event in schema["oneOf"].as_array().unwrap() {
         let name = event["$ref"].as_str().unwrap().rsplit('/').next().unwrap();
         let kind = name.trim_end_matches("Event").to_lowercase();
-        assert!(guide.contains(&format!("| `import.{kind}` |")), "{kind}");
+        assert!(guide.contains(&format!("| [`import.{kind}`](")), "{kind}");
     }
 }
