@@ -79,6 +79,7 @@ mod operators {
 mod console {
     mod access;
     mod api;
+    mod browser;
     mod sessions;
 }
 mod telemetry {
