@@ -144,11 +144,7 @@ async fn note_retry(
     delay: Duration,
 ) -> Option<Delay> {
     let subject = subject?;
-    match context
-        .db
-        .note_retry(&subject, &error.to_string(), delay)
-        .await
-    {
+    match context.db.note_retry(&subject, &error.to_string(), delay).await {
         Ok(noted) => noted,
         Err(error) => {
             // Most likely the database is what failed in the first place.
