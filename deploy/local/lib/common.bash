@@ -197,6 +197,12 @@ ends_within() {
     done
 }
 
+# --- building
+
+# What `test` adds to each build of a run: cargo unites the features of all that one command builds, and compiles every dependency
+# anew for another union.
+read -ra build_options <<<"${BUILD_OPTIONS:-}"
+
 # --- what is not installed
 
 may_install() { command -v apt-get >/dev/null && { ((EUID == 0)) || sudo -n true 2>/dev/null; }; }

@@ -36,7 +36,7 @@ build_programs() {
     messages=$(
         umask "$callers_umask"
         # --workspace: a package alone is built with other features of its dependencies, all of which are built once more.
-        SQLX_OFFLINE=true cargo build --quiet --locked --workspace "${@/#/--bin=}" --message-format json-render-diagnostics
+        SQLX_OFFLINE=true cargo build --quiet --locked --workspace "${@/#/--bin=}" "${build_options[@]}" --message-format json-render-diagnostics
     ) || die "the build failed"
     for program in "$@"; do
         sed -n 's|.*"executable":"\([^"]*/'"$program"'\)".*|\1|p' <<<"$messages"
