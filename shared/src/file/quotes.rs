@@ -57,7 +57,8 @@ pub(super) fn has_swallowed(
     let begins_row = first.cells + cells_before == columns;
     let ends_row = last.cells + cells_after == columns;
     inner.iter().any(|line| is_row(line) || is_part_of_row(line))
-        || is_part_of_row(last)
+        // The quote that closes the cell opens one of the row that was swallowed.
+        || (text.ends_with(delimiter) && is_part_of_row(last))
         || (begins_row && first.cells > 1 && first.has_address)
         || (ends_row && last.cells > 1 && last.has_address)
         || is_whole_row(closing_line, delimiter, columns)
@@ -69,12 +70,16 @@ pub(super) fn has_swallowed(
             && last.is_compact)
 }
 
-/// Whether a line is a row with an e-mail address, all of whose quotes have their partners. The line in which a quoted
+/// Whether a line is a row with an e-mail address, all of whose quotes stand around whole cells. The line in which a quoted
 /// cell of several lines ends has the closing quote without the opening one, and is none.
 fn is_whole_row(line: &str, delimiter: char, columns: usize) -> bool {
-    line.matches('"').count().is_multiple_of(2)
-        && cells(line, delimiter).count() == columns
+    let is_whole = |cell: &str| {
+        let inside = cell.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+        !cell.contains('"') || inside.is_some_and(|inside| !inside.replace("\"\"", "").contains('"'))
+    };
+    cells(line, delimiter).count() == columns
         && cells(line, delimiter).any(is_address)
+        && cells(line, delimiter).all(is_whole)
 }
 
 /// The raw cells of a line: a quote opens at the beginning of a cell only.

@@ -3,6 +3,8 @@
 
 use std::fmt::Write as _;
 
+use serde_json::{Value, json};
+
 use crate::text::is_visible;
 
 /// How many characters of a value are repeated: enough to find it in the file.
@@ -78,18 +80,18 @@ pub(super) fn shown(value: &str) -> Option<String> {
     Some(shown.to_owned())
 }
 
-/// The first of several values of one cell, as [`quote_list`] repeats them.
-pub(super) fn shown_list(values: &[String]) -> Option<Vec<String>> {
+/// The first of several values of one cell, as [`quote_list`] repeats them, and how many more there are, if there are.
+pub(super) fn shown_list(values: &[String]) -> [(&'static str, Value); 2] {
     if holds_password(&values.join(";")) {
-        return None;
+        return [("ids", Value::Null), ("more", Value::Null)];
     }
-    Some(
-        values
-            .iter()
-            .take(MAX_VALUES)
-            .filter_map(|value| shown(value))
-            .collect(),
-    )
+    let first: Vec<String> = values
+        .iter()
+        .take(MAX_VALUES)
+        .filter_map(|value| shown(value))
+        .collect();
+    let more = values.len().checked_sub(MAX_VALUES).filter(|&more| more > 0);
+    [("ids", json!(first)), ("more", json!(more))]
 }
 
 /// Puts the value in quotes at the end of the text, as far as so many characters, and so many bytes for them, go.
@@ -162,6 +164,25 @@ fn has_password_parameter(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_sentence_says_is_told_by_name_too() {
+        let ids: Vec<String> = (1..8).map(|id| id.to_string()).collect();
+        let unknown = crate::problem::Problem::unknown_reference(crate::field::Field::Role, &ids);
+        assert_eq!(
+            Value::Object(unknown.params),
+            json!({"ids": ["1", "2", "3", "4", "5"], "more": 2})
+        );
+        let quotes = |column| crate::problem::Problem::malformed_quotes(column, "\"a\" b").params;
+        assert_eq!(
+            Value::Object(quotes(Some("Note"))),
+            json!({"column": "Note", "value": "\"a\" b"})
+        );
+        assert_eq!(Value::Object(quotes(None)), json!({"value": "\"a\" b"}));
+        let secret = "sip:ann:geheim@example.com";
+        let secret = crate::problem::Problem::already_exists(crate::field::Field::SipUri, secret);
+        assert!(secret.params.is_empty(), "{secret:?}");
+    }
 
     #[test]
     fn a_value_is_repeated_in_quotes() {

@@ -170,13 +170,13 @@ impl Problem {
 
     /// Quotes that cannot be meant, in a cell that is not mapped; `column` is its name, where it has one.
     pub fn malformed_quotes(column: Option<&str>, cell: &str) -> Self {
-        let column = column.map_or_else(|| "without a name".to_owned(), quote_name);
+        let named = column.map_or_else(|| "without a name".to_owned(), quote_name);
         let message = format!(
-            "Column {column} has {}, which {STRAY_QUOTES}",
+            "Column {named} has {}, which {STRAY_QUOTES}",
             quote(cell::trim(cell))
         );
         let params = [
-            ("column", json!(column)),
+            ("column", json!(column.and_then(shown))),
             ("value", json!(shown(cell::trim(cell)))),
         ];
         Self::new(None, Code::MalformedQuotes, message).with(params)
@@ -207,7 +207,8 @@ impl Problem {
             quote_list(ids)
         );
         Self::new(field, Code::SpreadsheetDamage, message)
-            .with([("ids", json!(shown_list(ids))), ("damage", json!("number"))])
+            .with([("damage", json!("number"))])
+            .with(shown_list(ids))
     }
 
     /// IDs of a cell that are unknown, inactive, another tenant's, or no numbers. Which of these, is not told.
@@ -229,7 +230,7 @@ impl Problem {
             quote_list(ids),
             id_hint(ids)
         );
-        Self::new(field, Code::UnknownReference, message).with([("ids", json!(shown_list(ids)))])
+        Self::new(field, Code::UnknownReference, message).with(shown_list(ids))
     }
 
     /// The PBX domain of the job, which is not the tenant's any more. A problem of the row as such: no column holds it.

@@ -119,6 +119,21 @@ fn addresses_of_several_lines_are_no_rows() {
     let text = "Username,Email,Ext,Role,Address\n\
                 ann,ann@example.com,1001,1,\"Main Street 5\n10115 Berlin, Germany\n(second floor, left, at the back, ring)\"\n";
     assert_eq!(summaries(&assessments(text, json!({}), &tenant())), ["ann 1001"]);
+    // Several such cells, one of which begins in the line in which another ends; an inch; lists of addresses.
+    for text in [
+        "Username,Address,Email,Note,Ext,Role\n\
+         ann,\"Street 1\nBerlin, Germany\",ann@example.com,\"first line\nsecond line\",1001,1\n",
+        "Note,Username,Email,Address,Ext,Role\n\
+         \"one\ntwo\",ann,ann@example.com,\"three\nfour\",1001,1\n",
+        "Note,Username,Email,Size,Ext,Role\n\"line 1\n2nd floor\",ann,ann@example.com,5\",1001,1\n",
+        "Username,Email,Ext,Role,Note\nann,ann@example.com,1001,1,\"cc:\na@x.com,b@x.com,c@x.com\"\n",
+    ] {
+        assert_eq!(
+            summaries(&assessments(text, json!({}), &tenant())),
+            ["ann 1001"],
+            "{text}"
+        );
+    }
 }
 
 /// A cell with quotes of its own, of a file with commas and LF.

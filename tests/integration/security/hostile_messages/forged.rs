@@ -163,6 +163,7 @@ async fn work_that_the_dialer_publishes_is_not_done() {
         // They are refused as the jobs that they are not, and the import is what it was.
         let events = world.events(&job);
         let (before, after) = events.split_at(events.iter().position(|e| *e == event).unwrap() + 1);
+        assert!(!after.is_empty());
         assert!(
             before
                 .iter()
