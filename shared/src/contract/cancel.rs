@@ -15,8 +15,9 @@ use super::{
 
 /// Asks for the end of an import: rows that are not users yet are left undone, those that are stay.
 ///
-/// The answer is the import's `cancelled` event, or, if the import has come to its end before, the event that it ended with. If no
-/// worker has taken the job yet, the request is kept, and the import is cancelled as soon as its job comes.
+/// The answer is the import's `cancelled` event, or, if the import has come to its end before, the event that it ended with. A
+/// failed import is ended as cancelled in a new attempt. If no worker has taken the job yet, the request is kept, and the import is
+/// cancelled as soon as its job comes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Cancel {
