@@ -102,7 +102,8 @@ async fn a_pause_of_all_tenants_stops_imports_in_the_middle_and_loses_nothing() 
             let waiting = world.waiting("imports.delay.30s").await;
             let shown = status(world, &job).await;
             let batches = shown["pending"].as_u64().unwrap().div_ceil(5);
-            (u64::from(waiting) == batches).then_some(shown)
+            // More of them, where a batch was done in part before the pause or was not acknowledged any more.
+            (u64::from(waiting) >= batches).then_some(shown)
         })
         .await;
         assert_eq!(stopped["state"], "running");
