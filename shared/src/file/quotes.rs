@@ -49,9 +49,10 @@ pub(super) fn has_swallowed(
     };
     let is_row =
         |line: &Line| line.cells == columns && (line.has_address || (line.is_compact && columns > 2));
-    // A row lacks its last cells, or goes on in the next line within quotes of its own.
-    let is_part_of_row =
-        |line: &Line| line.cells > 2 && line.cells < columns && line.has_address && line.is_compact;
+    // A row lacks its last cells, or goes on in the next line within quotes of its own. Nothing but addresses is a list of them.
+    let is_part_of_row = |line: &Line| {
+        line.cells > 2 && line.cells < columns && line.has_address && !line.is_list && line.is_compact
+    };
     let cells_after = rest_of_line.map_or(0, |rest| cells(rest, delimiter).count());
     // The ends of the cell are rows with what stands around them.
     let begins_row = first.cells + cells_before == columns;
@@ -120,6 +121,8 @@ struct Line {
     cells: usize,
     /// One of the cells could be meant as an e-mail address.
     has_address: bool,
+    /// All of the cells could.
+    is_list: bool,
     /// No blank follows on a delimiter, as it does in a sentence.
     is_compact: bool,
 }
@@ -130,6 +133,7 @@ impl Line {
         Self {
             cells: cells().count(),
             has_address: cells().any(is_address),
+            is_list: cells().all(is_address),
             is_compact: !cells().skip(1).any(|cell| cell.starts_with(cell::is_space)),
         }
     }
@@ -224,6 +228,12 @@ mod tests {
         assert!(!swallowed(
             "one, two, three, four\nfive, six, seven, eight\nnine",
             3,
+            None,
+            4
+        ));
+        assert!(!swallowed(
+            "Ask\nann@x.example,ben@x.example,cy@x.example\nfirst",
+            2,
             None,
             4
         ));
