@@ -2,7 +2,7 @@
 //! report must be read back exactly.
 //!
 //! A formula can begin where a cell begins, and inside it after `;`, `|`, TAB, CR or LF, by which spreadsheets of other
-//! locales part cells; blanks, invisible and control characters before it do not matter. There stands any number of `'`
+//! locales part cells; blanks, quotes, invisible and control characters before it do not matter. There stands any number of `'`
 //! and then a character that starts a formula. Escaping puts one `'` more before these, unescaping takes one away, and
 //! since both look at the same places, they undo each other, and a cell that is read and written again and again does
 //! not pile them up. Source of the characters: OWASP, "CSV Injection".
@@ -72,7 +72,7 @@ fn begins_formula(text: &str, is_start: bool) -> bool {
 }
 
 fn is_skipped(c: char) -> bool {
-    cell::is_space(c) || c.is_control() || is_invisible(c)
+    c == '"' || cell::is_space(c) || c.is_control() || is_invisible(c)
 }
 
 #[cfg(test)]
@@ -100,6 +100,9 @@ mod tests {
             (" =1", " '=1"),
             ("\u{200B}\0\u{A0}=1", "\u{200B}\0\u{A0}'=1"),
             ("a;=1;b", "a;'=1;b"),
+            // The cell of another separator may have quotes around it.
+            ("a;\"=1\"", "a;\"'=1\""),
+            ("\"=1", "\"'=1"),
             ("a; ''=1|-2", "a; '''=1|'-2"),
             ("a\t=1\r\n+2", "a\t'=1\r\n'+2"),
         ] {

@@ -94,15 +94,22 @@ pub fn fold(text: &str) -> String {
 }
 
 /// What stands in the name of a column of passwords, in the languages of our users, normalised.
-const PASSWORDS: [&str; 8] = [
+const PASSWORDS: [&str; 15] = [
     "password",
     "passwort",
     "kennwort",
     "passwd",
     "pwd",
     "contraseña",
+    "contrasena",
+    "motdepasse",
+    "wachtwoord",
+    "hasło",
+    "haslo",
     "senha",
     "пароль",
+    "パスワード",
+    "密码",
 ];
 
 /// Whether the normalised name is one of a column of passwords, whose cells are never kept.
@@ -317,6 +324,11 @@ mod tests {
             "Contraseña nueva",
             "Senha",
             "Пароль",
+            "Mot de passe",
+            "Contrasena",
+            "Hasło",
+            "Wachtwoord",
+            "初期パスワード",
             "Pass word",
         ] {
             assert!(is_password(&normalise(name)), "{name}");

@@ -10,6 +10,7 @@ mod layout;
 mod lines;
 mod quotes;
 mod rows;
+mod success_rows;
 
 pub use delimiter::Delimiter;
 pub use encoding::{Encoding, UnknownEncoding};
@@ -344,7 +345,16 @@ pub(crate) fn check_report(upload: &Upload) -> Result<(), Rejection> {
     if names::is_success_report(&names) {
         return Err(success_report());
     }
-    Ok(())
+    match success_rows::first(&upload.text) {
+        Some(line) => Err(Rejection::new(
+            RejectionCode::ReportUploaded,
+            format!(
+                "line {line} is a row of the success report of an earlier import, with a temporary password: its user exists \
+                 already, so delete all such rows and upload the file again"
+            ),
+        )),
+        None => Ok(()),
+    }
 }
 
 /// The rejection of our own success CSV.

@@ -11,15 +11,17 @@ pub(super) const MAX_LABEL_CHARS: usize = 63;
 /// What parts labels. Source: UTS #46, section 4, on the dots that are mapped to the full stop.
 const DOTS: [char; 4] = ['.', '。', '．', '｡'];
 
+/// The parts of a name between its dots.
+pub(super) fn labels(name: &str) -> impl Iterator<Item = &str> {
+    name.split(DOTS)
+}
+
 /// The ASCII form of a name whose labels are letters, digits and hyphens. Hyphens are not
 /// allowed at the ends of a label, but anywhere else, because such names exist.
 /// Source: UTS #46, section 4.2 "ToASCII".
 pub(super) fn to_ascii(name: &str) -> Option<String> {
     let name = ComposingNormalizerBorrowed::new_nfc().normalize(name);
-    if name
-        .split(DOTS)
-        .any(|label| label.chars().count() > MAX_LABEL_CHARS)
-    {
+    if labels(&name).any(|label| label.chars().count() > MAX_LABEL_CHARS) {
         return None;
     }
     let ascii = Uts46::new().to_ascii(

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use email_address::{EmailAddress, Options};
 
-use super::{check_controls, check_length, check_raw_length, domain, trimmed};
+use super::{check_controls, check_length, check_raw_length, domain, script, trimmed};
 use crate::{
     problem::{Flaw, character_in_place},
     text::is_invisible,
@@ -43,10 +43,12 @@ impl Email {
         // The form of a domain drops characters that cannot be seen; nobody would find the user by what was typed.
         let is_visible = !text.contains(is_invisible);
         match ascii {
-            Some(address) if is_visible && is_address(&address) => Ok(Self {
-                key: address.to_ascii_lowercase(),
-                address,
-            }),
+            Some(address) if is_visible && mixed_scripts(text).is_none() && is_address(&address) => {
+                Ok(Self {
+                    key: address.to_ascii_lowercase(),
+                    address,
+                })
+            }
             ascii => Err(Flaw::Format(Some(what_is_wrong(
                 text,
                 ascii.as_deref().unwrap_or(text),
@@ -68,6 +70,12 @@ impl Email {
 fn ascii_form(text: &str) -> Option<String> {
     let (local, name) = text.rsplit_once('@')?;
     Some(format!("{local}@{}", domain::to_ascii(name)?))
+}
+
+/// The scripts of a label of the domain that mixes several: letters that look alike make it another domain.
+fn mixed_scripts(text: &str) -> Option<Vec<&'static str>> {
+    let (_, name) = text.rsplit_once('@')?;
+    domain::labels(name).find_map(script::mixed)
 }
 
 /// The crate also takes quoted and non-ASCII local parts, which are for the domain and the check before it.
@@ -112,6 +120,13 @@ fn what_is_wrong(given: &str, ascii: &str) -> Cow<'static, str> {
         let what = character_in_place(c, position + 1);
         return format!(
             "the part before @ holds {what}; it may only have ASCII letters, digits and {LOCAL_MARKS}"
+        )
+        .into();
+    }
+    if let Some(scripts) = mixed_scripts(given) {
+        return format!(
+            "the part after @ mixes letters of several scripts ({}), some of which look alike",
+            scripts.join(", ")
         )
         .into();
     }
@@ -215,6 +230,7 @@ mod tests {
                 "an invisible character (U+200B) as character 9",
             ),
             ("\u{430}nn@example.com", "(U+0430) as character 1"),
+            ("ann@ex\u{430}mple.com", "several scripts (Latin, Cyrillic)"),
             ("ann@example..com", "two in a row"),
             ("ann@-x.com", "hyphens between"),
             ("ann@x_y.com", "after @ may only"),

@@ -109,11 +109,18 @@ async fn what_is_no_cancel_message_becomes_a_dead_letter_and_cancels_nothing() {
     in_world(async |world| {
         let _worker = Worker::start(world, &[]);
         let job = world.upload(world.tenant().await, good_rows(2)).await;
+        // Under way while the message comes.
+        world.json_of(&["pause", "--all"], 0).await;
+        world.publish(&job).await;
+        world
+            .until("SELECT count(*) = 1 FROM imports.imports WHERE state IN ('received', 'running')")
+            .await;
         let mut wrong = cancel_of(&job);
         wrong["reason"] = json!("none");
         world.publish_to("cancel", wrong.to_string()).await;
         assert_eq!(world.dead_letter().await.0, "malformed");
-        final_data(&world.run(&job).await, "completed");
+        world.json_of(&["resume", "--all"], 0).await;
+        final_data(&world.final_event(&job).await, "completed");
     })
     .await;
 }

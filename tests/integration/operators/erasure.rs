@@ -48,6 +48,15 @@ async fn all_of_a_tenant_is_erased_but_its_users_and_nothing_of_another() {
             (world.dead_letters().await == 1).then_some(())
         })
         .await;
+        // Of imports whose jobs never come; each names who asked.
+        for tenant in [erased, other] {
+            let asked = json!({ "version": 1, "import_id": uuid::Uuid::new_v4(), "tenant_id": tenant.id,
+                                "requested_by": "ada@example.com" });
+            world.publish_to("cancel", asked.to_string()).await;
+        }
+        world
+            .until("SELECT count(*) = 2 FROM imports.cancellations")
+            .await;
         assert!(worker.terminate().await.success());
 
         let tenant = erased.id.to_string();
@@ -90,6 +99,7 @@ async fn all_of_a_tenant_is_erased_but_its_users_and_nothing_of_another() {
             ("imports.imports", 1),
             ("imports.rows", 3),
             ("imports.dead_letters", 0),
+            ("imports.cancellations", 1),
             // 25 of the erased tenant.
             ("dialer.users", 28),
         ];

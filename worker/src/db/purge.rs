@@ -203,6 +203,23 @@ impl Db {
         Ok(transaction.commit().await?)
     }
 
+    /// Deletes requests to cancel imports whose jobs have not come since, of one tenant or of all. They name who asked.
+    pub async fn purge_cancellations(
+        &self,
+        before: OffsetDateTime,
+        tenant_id: Option<Id>,
+    ) -> Result<(), Error> {
+        sqlx::query!(
+            "DELETE FROM imports.cancellations
+              WHERE asked_at < $1 AND ($2::bigint IS NULL OR tenant_id = $2)",
+            before,
+            tenant_id.map(Id::get),
+        )
+        .execute(&mut *self.pool.acquire().await?)
+        .await?;
+        Ok(())
+    }
+
     /// Deletes all dead letters that name the tenant, with an entry in the audit trail that the tenant was erased.
     pub async fn erase_dead_letters(&self, tenant_id: Id, audit: &Audit) -> Result<u64, Error> {
         let mut transaction = self.pool.begin().await?;

@@ -17,7 +17,8 @@ use crate::{
 /// says so; of a job that ends no import, the event that it was refused.
 ///
 /// An import is left alone that the message is not entitled to end: another tenant's, one that is over, one that is in
-/// another attempt, or one that had a valid job before this invalid one came with the same ID.
+/// another attempt, or one that had a valid job before this invalid one came with the same ID. A message that asks for a
+/// cancellation ends an import only as cancelled.
 pub(super) async fn set_aside(
     db: &Db,
     delivery: &Delivery,
@@ -34,11 +35,13 @@ pub(super) async fn set_aside(
         None => None,
     };
     let is_job = delivery.kind == TaskKind::Receive;
+    let is_cancel = delivery.kind == TaskKind::Cancel;
     let ends = |import: &db::Import| {
         subject.is_some_and(|subject| {
             import.job.tenant_id == subject.tenant_id
                 && subject.attempt.is_none_or(|attempt| attempt == import.attempt)
                 && !(is_job && letter.reason == DeadReason::Malformed)
+                && !is_cancel
         })
     };
     let failing = subject.filter(|_| found.as_ref().is_some_and(ends));

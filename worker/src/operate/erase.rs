@@ -55,6 +55,8 @@ impl Erasure {
                 tracing::warn!(import_id = %old.import_id, "resumed in the meantime, kept");
             }
         }
+        db.purge_cancellations(OffsetDateTime::now_utc(), Some(self.tenant_id))
+            .await?;
         Ok(db.erase_dead_letters(self.tenant_id, audit).await?)
     }
 }

@@ -114,6 +114,7 @@ impl Purge {
         }
         db.purge_dead_letters(self.dead_before, self.tenant_id, audit)
             .await?;
+        db.purge_cancellations(self.dead_before, self.tenant_id).await?;
         if self.audit_entries > 0 {
             db.purge_audit(self.audit_before, audit).await?;
         }

@@ -150,6 +150,10 @@ mod tests {
             "l’équipe de l’école, aujourd’hui",
             "doesn’t, it’s, they’re, ’t Hooft",
             "dell’ufficio",
+            "09:00 – 17:00",
+            "50 € · 1º 2ª § 5 © 2026 •",
+            "Berlin\u{A0}",
+            "\u{A0}",
         ] {
             assert_eq!(likely("Windows-1252", text), None, "{text}");
         }

@@ -31,7 +31,7 @@ pub struct Encoding(&'static encoding_rs::Encoding);
 
 /// The text is no label of an encoding.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no encoding of the WHATWG Encoding Standard, like windows-1250 or shift_jis")]
+#[error("{0:?} is no encoding that the WHATWG Encoding Standard decodes, like windows-1250 or shift_jis")]
 pub struct UnknownEncoding(String);
 
 impl Encoding {

@@ -10,13 +10,19 @@ const MAX_WORD_BYTES: usize = 40;
 /// How much of the file is searched for them.
 pub(super) const MAX_BYTES: usize = 1024 * 1024;
 
-/// The different words with a byte beyond ASCII.
+/// Signs of Windows-1252 that stand alone in western texts, and hardly ever alone as the letters that they are in other code
+/// pages: € • – — ™ NBSP ¡ £ § © ª « ® ° ± ² ³ µ · º » ½ ¿ ×.
+const SIGNS: &[u8] =
+    b"\x80\x95\x96\x97\x99\xA0\xA1\xA3\xA7\xA9\xAA\xAB\xAE\xB0\xB1\xB2\xB3\xB5\xB7\xBA\xBB\xBD\xBF\xD7";
+
+/// The different words with a byte beyond ASCII that is not only a sign.
 pub(super) fn words(bytes: &[u8]) -> Vec<&[u8]> {
     let bytes = bytes.get(..MAX_BYTES).unwrap_or(bytes);
     let mut seen = HashSet::new();
     bytes
         .split(|byte| !(byte.is_ascii_alphabetic() || *byte >= 0x80))
         .filter(|word| !word.is_ascii() && word.len() <= MAX_WORD_BYTES)
+        .filter(|word| !word.iter().all(|byte| SIGNS.contains(byte)))
         .filter(|&word| seen.insert(word))
         .take(MAX_WORDS)
         .collect()

@@ -58,6 +58,10 @@ pub(super) async fn finished(
             if let Some(time) = &completed.passwords_expire_at {
                 show(&format!("  temporary passwords expire from {time} on"))?;
             }
+            if let Some(rows) = completed.file.ignored_rows.filter(|rows| *rows > 0) {
+                let rows = counted(rows, "row");
+                show(&format!("ignored: {rows} whose mapped cells are all blank"))?;
+            }
             for column in ignored_columns(db, import).await? {
                 show(&format!("ignored: {column}"))?;
             }
