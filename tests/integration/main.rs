@@ -80,6 +80,7 @@ mod console {
     mod access;
     mod api;
     mod browser;
+    mod operators;
     mod sessions;
 }
 mod telemetry {

@@ -100,7 +100,7 @@ try {
 
   const night = await enter(operator, "/operators");
   await inspect(night, "overview");
-  for (const path of ["imports", `imports/${importId}`, "dead"]) {
+  for (const path of ["imports", `imports/${importId}`, "dead", "audit"]) {
     const answer = await night.goto(`http://${address}/operators/${path}`);
     assert.equal(answer.status(), 200, path);
     await inspect(night, `operators-${path.split("/")[0]}${path.includes("/") ? "-one" : ""}`);

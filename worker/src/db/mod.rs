@@ -39,7 +39,7 @@ mod told;
 mod uploads;
 mod watching;
 
-pub use audit::{Audit, EndedAttempt};
+pub use audit::{Audit, AuditEntry, AuditFilter, EndedAttempt};
 pub use backlog::{Backlog, STALLED};
 pub use batch::{Committed, Hashed};
 pub use connection::{Options, reach};

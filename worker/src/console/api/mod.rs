@@ -1,5 +1,6 @@
 //! The API: JSON in, JSON out, described by OpenAPI 3.1 that is made of its types.
 
+mod audit;
 pub(super) mod downloads;
 mod imports;
 mod json;
@@ -145,6 +146,10 @@ fn documented() -> ApiRouter<Arc<Console>> {
         .api_route(
             "/api/operators/imports/{import_id}/replay",
             post_with(operators::replay, operators::describe_replay),
+        )
+        .api_route(
+            "/api/operators/audit",
+            get_with(audit::list, audit::describe_list),
         );
     ApiRouter::new()
         .api_route(

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use shared::text::printable;
 use time::OffsetDateTime;
 
-use super::{audit::audit, import::reason};
+use super::{entry::audit, import::reason};
 use crate::{
     console::{
         access::{Acting, Operator, Visitor},

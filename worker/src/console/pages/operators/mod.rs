@@ -3,6 +3,7 @@
 
 mod audit;
 mod dead;
+mod entry;
 mod import;
 mod imports;
 mod overview;
@@ -26,4 +27,5 @@ pub(super) fn routes() -> Router<Arc<Console>> {
         .route("/operators/dead", get(dead::show))
         .route("/operators/dead/replay", post(dead::replay))
         .route("/operators/dead/discard", post(dead::discard))
+        .route("/operators/audit", get(audit::show))
 }

@@ -1,0 +1,91 @@
+//! The operators' pages of what was changed and what was set aside, page by page.
+
+use kit::{Console, Reply, World, in_world};
+use serde_json::{Value, json};
+
+use super::access::OPERATOR;
+
+/// What an operator who may act is answered with.
+async fn page(console: &Console, path: &str) -> Reply {
+    let token = console.token("grace@example.com", OPERATOR);
+    console.as_bearer(&token, "GET", path, &Value::Null).await
+}
+
+/// What a page says.
+async fn shown(console: &Console, path: &str) -> String {
+    let reply = page(console, path).await;
+    assert_eq!(reply.status, 200, "{path}: {}", reply.text());
+    reply.text()
+}
+
+/// How often a text stands in another.
+fn times(text: &str, part: &str) -> usize {
+    text.matches(part).count()
+}
+
+async fn audit(world: &World, entries: i32) {
+    sqlx::query(
+        "INSERT INTO imports.audit (operator, command, reason, import_id, details)
+         SELECT CASE n % 2 WHEN 0 THEN 'olga' ELSE 'Oleg <b>' END,
+                CASE n % 3 WHEN 0 THEN 'dead replay' WHEN 1 THEN 'dead discard' ELSE 'cancel' END, 'reason-' || n || '.',
+                CASE n WHEN 7 THEN 'c0ffee00-0000-4000-8000-000000000007'::uuid END, jsonb_build_object('created', n)
+           FROM generate_series(1, $1) AS n ORDER BY n",
+    )
+    .bind(entries)
+    .execute(&world.db)
+    .await
+    .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_audit_trail_is_read_page_by_page_and_by_what_is_looked_for() {
+    in_world(async |world| {
+        let console = Console::start(world, &[]).await;
+        let empty = shown(&console, "/operators/audit").await;
+        assert!(empty.contains("Nothing was changed yet"), "{empty}");
+        audit(world, 120).await;
+
+        // Every entry once, the newest first, whatever is added meanwhile.
+        let (mut path, mut seen) = ("/operators/audit".to_owned(), Vec::new());
+        loop {
+            let text = shown(&console, &path).await;
+            let reasons = text.split("reason-").skip(1);
+            seen.extend(reasons.map(|rest| rest.split('.').next().unwrap().parse::<i32>().unwrap()));
+            let Some((before, _)) = text.split_once("\">Older</a>") else {
+                break;
+            };
+            path = before.rsplit_once("href=\"").unwrap().1.replace("&amp;", "&");
+            sqlx::query("INSERT INTO imports.audit (operator, command) VALUES ('late', 'cancel')")
+                .execute(&world.db)
+                .await
+                .unwrap();
+        }
+        assert_eq!(seen, (1..=120).rev().collect::<Vec<_>>());
+
+        for (query, found) in [
+            ("import=c0ffee00-0000-4000-8000-000000000007", 1),
+            ("operator=OLGA&command=dead", 40),
+            ("operator=oleg&command=dead+replay", 20),
+            ("command=purge", 0),
+        ] {
+            let text = shown(&console, &format!("/operators/audit?{query}")).await;
+            assert_eq!(times(&text, "reason-"), found, "{query}: {text}");
+        }
+        let text = shown(&console, "/operators/audit?operator=oleg").await;
+        assert!(
+            text.contains("Oleg &lt;b&gt;") && text.contains("created 119"),
+            "{text}"
+        );
+        let wrong = page(&console, "/operators/audit?import=nonsense").await;
+        assert_eq!(wrong.status, 422, "{}", wrong.text());
+
+        let first = page(&console, "/api/operators/audit?operator=olga").await.json();
+        assert_eq!(first["entries"].as_array().unwrap().len(), 50);
+        let next = format!("/api/operators/audit?operator=olga&before={}", first["next"]);
+        let last = page(&console, &next).await.json();
+        assert_eq!(last["entries"].as_array().unwrap().len(), 10);
+        assert_eq!(last["next"], Value::Null);
+        assert_eq!(last["entries"][9]["details"], json!({ "created": 2 }));
+    })
+    .await;
+}
