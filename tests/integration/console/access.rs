@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use worker::db::BearerRole;
 
 /// Pages, as the API describes its own routes: method, path, and whose they are.
-const PAGES: [(&str, &str); 22] = [
+const PAGES: [(&str, &str); 24] = [
     ("GET", "/users"),
     ("GET", "/users/create"),
     ("GET", "/users/sample.csv"),
@@ -28,10 +28,12 @@ const PAGES: [(&str, &str); 22] = [
     ("GET", "/operators/dead"),
     ("POST", "/operators/dead/discard"),
     ("GET", "/operators/audit"),
+    ("POST", "/operators/pause"),
+    ("POST", "/operators/resume"),
 ];
 
 pub(super) const OPERATOR: BearerRole = BearerRole::Operator { may_act: true };
-const READER: BearerRole = BearerRole::Operator { may_act: false };
+pub(super) const READER: BearerRole = BearerRole::Operator { may_act: false };
 
 pub(super) const fn administrator(tenant: Tenant) -> BearerRole {
     BearerRole::Administrator(tenant.id)

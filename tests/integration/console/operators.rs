@@ -5,17 +5,34 @@ use serde_json::{Value, json};
 
 use super::access::OPERATOR;
 
+/// The names and values of a form.
+pub(super) type Fields<'a> = &'a [(&'a str, &'a str)];
+
 /// What an operator who may act is answered with.
-async fn page(console: &Console, path: &str) -> Reply {
+pub(super) async fn page(console: &Console, path: &str) -> Reply {
     let token = console.token("grace@example.com", OPERATOR);
     console.as_bearer(&token, "GET", path, &Value::Null).await
 }
 
 /// What a page says.
-async fn shown(console: &Console, path: &str) -> String {
+pub(super) async fn shown(console: &Console, path: &str) -> String {
     let reply = page(console, path).await;
     assert_eq!(reply.status, 200, "{path}: {}", reply.text());
     reply.text()
+}
+
+/// Sends a form, as the page's button does.
+pub(super) async fn send(console: &Console, path: &str, fields: Fields<'_>) -> Reply {
+    let token = console.token("grace@example.com", OPERATOR);
+    let body = url::form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(fields)
+        .finish();
+    let headers = [
+        ("authorization", format!("Bearer {token}")),
+        ("content-type", "application/x-www-form-urlencoded".to_owned()),
+    ];
+    let headers = headers.each_ref().map(|(name, value)| (*name, value.as_str()));
+    console.send("POST", path, &headers, body.as_bytes()).await
 }
 
 /// How often a text stands in another.

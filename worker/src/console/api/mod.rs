@@ -5,6 +5,7 @@ pub(super) mod downloads;
 mod imports;
 mod json;
 mod operators;
+mod pauses;
 pub(super) mod progress;
 mod session;
 mod tenant;
@@ -150,6 +151,18 @@ fn documented() -> ApiRouter<Arc<Console>> {
         .api_route(
             "/api/operators/audit",
             get_with(audit::list, audit::describe_list),
+        )
+        .api_route(
+            "/api/operators/pauses",
+            get_with(pauses::list, pauses::describe_list),
+        )
+        .api_route(
+            "/api/operators/pause",
+            post_with(pauses::pause, pauses::describe_pause),
+        )
+        .api_route(
+            "/api/operators/resume",
+            post_with(pauses::resume, pauses::describe_resume),
         );
     ApiRouter::new()
         .api_route(

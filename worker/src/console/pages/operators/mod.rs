@@ -7,6 +7,7 @@ mod entry;
 mod import;
 mod imports;
 mod overview;
+mod pauses;
 
 use std::sync::Arc;
 
@@ -20,6 +21,8 @@ use crate::console::state::Console;
 pub(super) fn routes() -> Router<Arc<Console>> {
     Router::new()
         .route("/operators", get(overview::show))
+        .route("/operators/pause", post(pauses::pause))
+        .route("/operators/resume", post(pauses::resume))
         .route("/operators/imports", get(imports::show))
         .route("/operators/imports/{import_id}", get(import::show))
         .route("/operators/imports/{import_id}/cancel", post(import::cancel))

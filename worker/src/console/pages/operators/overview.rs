@@ -6,6 +6,7 @@ use axum::{extract::State, response::IntoResponse};
 use maud::{Markup, html};
 use time::OffsetDateTime;
 
+use super::pauses::{self, UnderWay};
 use crate::{
     console::{
         access::{Operator, Visitor},
@@ -13,7 +14,7 @@ use crate::{
         pages::{
             icons,
             layout::{Place, page},
-            parts::{ago, counted, notice, span, thousands},
+            parts::{ago, counted, exact, notice, span, thousands},
         },
         state::Console,
     },
@@ -22,19 +23,28 @@ use crate::{
 
 pub(super) async fn show(
     visitor: Visitor,
-    _: Operator,
+    operator: Operator,
     State(console): State<Arc<Console>>,
 ) -> Result<impl IntoResponse, Error> {
     let (backlog, health) = (console.db.backlog().await?, console.db.health().await?);
     let rows = console.db.rows_lately().await?;
     let tenants = console.db.busy_tenants().await?;
+    let pauses = console.db.pauses().await?;
     let broker = console.publisher.link().await;
     let now = OffsetDateTime::now_utc();
     let dead = u64::try_from(health.dead_letters).unwrap_or(0);
+    let under_way = UnderWay {
+        backlog: &backlog,
+        tenants: &tenants,
+    };
     let old = time::Duration::try_from(backlog.oldest).unwrap_or(time::Duration::MAX);
     let content = html! {
-        div.title { h1 { "Overview" } span.hint { "as of " (super::super::parts::exact(now)) } }
+        div.title {
+            h1 { "Overview" } span.hint { "as of " (exact(now)) }
+            @if operator.may_act { (pauses::buttons(&pauses)) }
+        }
         div data-refresh="5" {
+            (pauses::lasting(&pauses, under_way, operator.may_act, now))
             @if let Err(error) = &broker {
                 (notice("bad", "The broker does not answer", &html! { p { (error) } }))
             }
@@ -59,6 +69,7 @@ pub(super) async fn show(
             h2 { "Tenants under way" }
             (busy(&tenants, now))
         }
+        @if operator.may_act { (pauses::dialogs(under_way)) }
     };
     Ok(page(&visitor.bearer, Place::Overview, "Overview", &content))
 }
