@@ -106,3 +106,51 @@ async fn the_audit_trail_is_read_page_by_page_and_by_what_is_looked_for() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dead_letters_are_read_page_by_page_and_counted_together() {
+    in_world(async |world| {
+        sqlx::query(
+            "INSERT INTO imports.dead_letters (reason, error, origin, retry_count, size_bytes, body, fingerprint)
+             SELECT CASE WHEN n <= 230 THEN 'malformed' ELSE 'permanent_error' END,
+                    CASE WHEN n <= 230 THEN 'no JSON' ELSE 'error ' || n END, 'requested', 0, 1, '{', sha256(n::text::bytea)
+               FROM generate_series(1, 340) AS n ORDER BY n",
+        )
+        .execute(&world.db)
+        .await
+        .unwrap();
+        let console = Console::start(world, &[]).await;
+        let (mut path, mut pages, mut seen) = ("/operators/dead".to_owned(), 0, 0);
+        loop {
+            let text = shown(&console, &path).await;
+            pages += 1;
+            seen += times(&text, "name=\"letter\"");
+            assert!(text.contains("340 open ones"), "{path}: {text}");
+            // Of 111 errors the 100 most frequent, and how many have the others.
+            assert!(text.contains("<td class=\"number\">230</td>"), "{path}: {text}");
+            assert!(text.contains("Rarer errors</td><td class=\"number\">11</td>"), "{path}: {text}");
+            let Some((before, _)) = text.split_once("\">Newer</a>") else {
+                break;
+            };
+            path = before.rsplit_once("href=\"").unwrap().1.replace("&amp;", "&");
+        }
+        assert_eq!((pages, seen), (4, 340));
+
+        // What is looked for holds on the next page too.
+        let text = shown(&console, "/operators/dead?reason=malformed&after=100").await;
+        assert!(text.contains("href=\"/operators/dead?reason=malformed&amp;after=200\">Newer"), "{text}");
+        assert!(text.contains("href=\"/operators/dead?reason=malformed\">Oldest"), "{text}");
+        let last = shown(&console, "/operators/dead?reason=malformed&after=200").await;
+        assert_eq!(times(&last, "name=\"letter\""), 30);
+        assert!(!last.contains("Newer"), "{last}");
+
+        // A letter of a page that is not the first is discarded by its number.
+        let done = send(&console, "/operators/dead/discard", &[("letter", "225"), ("reason", "noise")]).await;
+        assert_eq!(done.status, 303);
+        let closed: Vec<i64> = world
+            .values("SELECT dead_letter_id FROM imports.dead_letters WHERE state = 'discarded'")
+            .await;
+        assert_eq!(closed, [225]);
+    })
+    .await;
+}
