@@ -8,6 +8,7 @@ mod import;
 mod imports;
 mod overview;
 mod pauses;
+mod workers;
 
 use std::sync::Arc;
 

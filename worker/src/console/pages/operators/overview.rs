@@ -6,7 +6,10 @@ use axum::{extract::State, response::IntoResponse};
 use maud::{Markup, html};
 use time::OffsetDateTime;
 
-use super::pauses::{self, UnderWay};
+use super::{
+    pauses::{self, UnderWay},
+    workers,
+};
 use crate::{
     console::{
         access::{Operator, Visitor},
@@ -29,6 +32,7 @@ pub(super) async fn show(
     let (backlog, health) = (console.db.backlog().await?, console.db.health().await?);
     let rows = console.db.rows_lately().await?;
     let tenants = console.db.busy_tenants().await?;
+    let seen = console.db.workers().await?;
     let pauses = console.db.pauses().await?;
     let broker = console.publisher.link().await;
     let now = OffsetDateTime::now_utc();
@@ -66,7 +70,9 @@ pub(super) async fn show(
                     dt { "Broker" } dd { @if broker.is_ok() { "connected" } @else { "away" } }
                 }
             }
-            h2 { "Tenants under way" }
+            h2 { "Workers" }
+            (workers::table(&seen))
+            h2.tight { "Tenants under way" }
             (busy(&tenants, now))
         }
         @if operator.may_act { (pauses::dialogs(under_way)) }
