@@ -1,6 +1,6 @@
-//! The overview: which workers there are.
+//! The overview: which workers there are, and how many messages wait.
 
-use kit::{Console, Worker, eventually, final_data, good_rows, in_world};
+use kit::{Console, Fault, Proxy, Worker, eventually, final_data, good_rows, in_world, variable};
 
 use super::operators::shown;
 
@@ -105,6 +105,72 @@ async fn a_heartbeat_that_cannot_be_recorded_disturbs_no_import() {
             .await;
         assert_eq!(recorded, 0);
         assert!(worker.terminate().await.success());
+    })
+    .await;
+}
+
+/// The number of messages of a kind, as the overview shows it.
+fn waiting(text: &str, kind: &str) -> Option<u64> {
+    let (_, rest) = text.split_once(&format!("<dt>{kind}</dt><dd>"))?;
+    rest.split('<').next()?.parse().ok()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_overview_counts_the_messages_of_each_kind_and_all_pages_share_a_count() {
+    in_world(async |world| {
+        let proxy = Proxy::before(&variable("AMQP_URL")).await;
+        let console = Console::start(world, &[("AMQP_URL", &proxy.url(&variable("AMQP_URL")))]).await;
+        let tenant = world.tenant().await;
+        for _ in 0..3 {
+            world.publish(&world.upload(tenant, good_rows(1)).await).await;
+        }
+        let text = shown(&console, "/operators").await;
+        assert_eq!(waiting(&text, "Jobs"), Some(3), "{text}");
+        for kind in [
+            "Plans",
+            "Rows",
+            "Reports",
+            "Delays",
+            "Events",
+            "Quarantine",
+            "Dead",
+        ] {
+            assert_eq!(waiting(&text, kind), Some(0), "{kind}: {text}");
+        }
+
+        // The same count for whoever looks within ten seconds; then another.
+        world.publish(&world.upload(tenant, good_rows(1)).await).await;
+        assert_eq!(waiting(&shown(&console, "/operators").await, "Jobs"), Some(3));
+        eventually("a new count", async || {
+            let text = shown(&console, "/operators").await;
+            (waiting(&text, "Jobs") == Some(4)).then_some(())
+        })
+        .await;
+
+        // A broker that says nothing: the page says so, and does not wait for it.
+        proxy.set(Fault::Silence);
+        eventually("the page to say that the broker is away", async || {
+            let asked =
+                tokio::time::timeout(std::time::Duration::from_secs(5), shown(&console, "/operators"));
+            let text = asked.await.expect("the page does not wait for the broker");
+            (text.contains("cannot be counted") && waiting(&text, "Jobs").is_none()).then_some(())
+        })
+        .await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_overview_says_why_messages_are_not_counted() {
+    in_world(async |world| {
+        let away = Console::start(world, &[("AMQP_URL", "amqp://127.0.0.1:1")]).await;
+        let text = shown(&away, "/operators").await;
+        assert!(
+            text.contains("cannot be counted") && text.contains("refused"),
+            "{text}"
+        );
+        // What does not need the broker is there.
+        assert!(text.contains("Tenants under way"), "{text}");
     })
     .await;
 }

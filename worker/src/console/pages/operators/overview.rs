@@ -1,9 +1,10 @@
 //! How things stand: at one look.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{extract::State, response::IntoResponse};
 use maud::{Markup, html};
+use shared::text::printable;
 use time::OffsetDateTime;
 
 use super::{
@@ -11,6 +12,7 @@ use super::{
     workers,
 };
 use crate::{
+    broker::Waiting,
     console::{
         access::{Operator, Visitor},
         error::Error,
@@ -19,10 +21,14 @@ use crate::{
             layout::{Place, page},
             parts::{ago, counted, exact, notice, span, thousands},
         },
+        queues::Counted,
         state::Console,
     },
     db::BusyTenant,
 };
+
+/// How long the page waits for a count of messages. It takes milliseconds, unless the broker is away.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 pub(super) async fn show(
     visitor: Visitor,
@@ -34,7 +40,7 @@ pub(super) async fn show(
     let tenants = console.db.busy_tenants().await?;
     let seen = console.db.workers().await?;
     let pauses = console.db.pauses().await?;
-    let broker = console.publisher.link().await;
+    let waiting = waiting(&console).await;
     let now = OffsetDateTime::now_utc();
     let dead = u64::try_from(health.dead_letters).unwrap_or(0);
     let under_way = UnderWay {
@@ -49,11 +55,11 @@ pub(super) async fn show(
         }
         div data-refresh="5" {
             (pauses::lasting(&pauses, under_way, operator.may_act, now))
-            @if let Err(error) = &broker {
-                (notice("bad", "The broker does not answer", &html! { p { (error) } }))
+            @if let Err(error) = &waiting {
+                (notice("bad", "The messages that wait cannot be counted", &html! { p { (printable(error)) } }))
             }
             @for reason in &health.delayed {
-                (notice("wait", "Imports wait to be tried again", &html! { p { (shared::text::printable(reason)) } }))
+                (notice("wait", "Imports wait to be tried again", &html! { p { (printable(reason)) } }))
             }
             section.counts aria-label="Now" {
                 (tile("run", &icons::running(), (backlog.received + backlog.running).into(), "imports under way", "/operators/imports?state=running"))
@@ -67,9 +73,10 @@ pub(super) async fn show(
                     dt { "Oldest import under way" } dd { @if backlog.oldest.is_zero() { "none" } @else { (span(old)) } }
                     dt { "Without progress for 10 minutes" } dd { (counted(backlog.stalled.into(), "import", "imports")) }
                     dt { "Database" } dd { "PostgreSQL " (health.server_version) ", as " (health.role) }
-                    dt { "Broker" } dd { @if broker.is_ok() { "connected" } @else { "away" } }
+                    dt { "Broker" } dd { @if waiting.is_ok() { "connected" } @else { "not usable, as said above" } }
                 }
             }
+            @if let Ok(waiting) = &waiting { h2 { "Messages waiting" } (messages(waiting)) }
             h2 { "Workers" }
             (workers::table(&seen))
             h2.tight { "Tenants under way" }
@@ -78,6 +85,35 @@ pub(super) async fn show(
         @if operator.may_act { (pauses::dialogs(under_way)) }
     };
     Ok(page(&visitor.bearer, Place::Overview, "Overview", &content))
+}
+
+/// How many messages wait, or why that is not known.
+async fn waiting(console: &Arc<Console>) -> Counted {
+    let console = Arc::clone(console);
+    // A task of its own: a page that is closed meanwhile does not break it off.
+    let counting = tokio::spawn(async move { console.queues.count(&console.publisher).await });
+    match tokio::time::timeout(PATIENCE, counting).await {
+        Ok(Ok(counted)) => counted,
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_) => Err("the broker has not answered yet".to_owned()),
+    }
+}
+
+/// How many messages wait, by kind of queue.
+fn messages(waiting: &Waiting) -> Markup {
+    let kinds = [
+        ("Jobs", waiting.jobs),
+        ("Plans", waiting.plans),
+        ("Rows", waiting.rows),
+        ("Reports", waiting.reports),
+        ("Delays", waiting.delays),
+        ("Events", waiting.events),
+        ("Quarantine", waiting.quarantine),
+        ("Dead", waiting.dead),
+    ];
+    html! {
+        dl.card.kinds { @for (kind, messages) in kinds { div { dt { (kind) } dd { (thousands(messages)) } } } }
+    }
 }
 
 fn rate(rows: i64) -> f64 {
