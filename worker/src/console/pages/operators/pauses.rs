@@ -34,23 +34,31 @@ pub(super) struct UnderWay<'a> {
 
 impl UnderWay<'_> {
     /// Imports and rows of a tenant, or of all.
-    fn of(self, tenant_id: Option<Id>) -> String {
-        let found = tenant_id.map(|id| self.tenants.iter().find(|tenant| tenant.tenant_id == id.get()));
+    fn of(self, tenant_id: Option<Id>) -> (u64, u64) {
         let unsigned = |number: i64| u64::try_from(number).unwrap_or(0);
-        let (imports, rows) = match found {
-            None => (
-                u64::from(self.backlog.received + self.backlog.running),
-                self.backlog.pending_rows,
-            ),
-            Some(tenant) => tenant.map_or((0, 0), |tenant| {
-                (unsigned(tenant.imports), unsigned(tenant.pending))
-            }),
+        let Some(tenant_id) = tenant_id else {
+            let imports = u64::from(self.backlog.received + self.backlog.running);
+            return (imports, self.backlog.pending_rows);
         };
-        format!(
-            "{} with {}",
-            counted(imports, "import", "imports"),
-            counted(rows, "pending row", "pending rows")
-        )
+        let found = self
+            .tenants
+            .iter()
+            .find(|tenant| tenant.tenant_id == tenant_id.get());
+        found.map_or((0, 0), |tenant| {
+            (unsigned(tenant.imports), unsigned(tenant.pending))
+        })
+    }
+
+    /// What becomes of them, in a sentence; none of them is a sentence too.
+    fn will(self, tenant_id: Option<Id>, happens: &str) -> String {
+        match self.of(tenant_id) {
+            (0, _) => "No import is under way.".to_owned(),
+            (imports, rows) => format!(
+                "{} with {} will {happens}.",
+                counted(imports, "import", "imports"),
+                counted(rows, "pending row", "pending rows")
+            ),
+        }
     }
 }
 
@@ -88,7 +96,7 @@ fn end(pause: &Pause, pauses: &[Pause], under_way: UnderWay<'_>) -> Markup {
             p {
                 @match pause.tenant_id {
                     Some(_) if are_all_paused => "All imports are still paused, those of this tenant too: they continue when that pause has ended as well.",
-                    tenant_id => { (under_way.of(tenant_id)) " will continue by themselves, half a minute later at most." }
+                    tenant_id => { (under_way.will(tenant_id, "continue, half a minute later at most")) }
                 }
                 @if pause.tenant_id.is_none() && others > 0 { " " (counted(others, "tenant stays", "tenants stay")) " paused." }
             }
@@ -134,7 +142,7 @@ pub(super) fn dialogs(under_way: UnderWay<'_>) -> Markup {
         }
         dialog id="pause-all" aria-labelledby="pause-all-title" {
             h2 id="pause-all-title" { "Pause the imports of all tenants?" }
-            p { (under_way.of(None)) " will wait, and so will every import that comes." }
+            p { (under_way.will(None, "wait")) " Every import that comes will wait too." }
             (what_happens)
             form method="post" action="/operators/pause" {
                 input type="hidden" name="tenant" value="all";

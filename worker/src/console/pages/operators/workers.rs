@@ -31,7 +31,7 @@ pub(super) fn table(workers: &[SeenWorker]) -> Markup {
                 } }
                 tbody { @for worker in workers { tr {
                     td { (state(worker)) }
-                    td { code { (printable(&worker.name)) } }
+                    td.nowrap { (printable(&worker.name)) }
                     td.nowrap { (printable(&worker.version)) }
                     td.number { (thousands(u64::try_from(worker.in_hand).unwrap_or(0))) }
                     td.nowrap { (ago(worker.started_at, worker.now)) }
