@@ -80,6 +80,9 @@ mod console {
     mod access;
     mod api;
     mod browser;
+    mod operators;
+    mod overview;
+    mod pauses;
     mod sessions;
 }
 mod telemetry {

@@ -100,7 +100,21 @@ try {
 
   const night = await enter(operator, "/operators");
   await inspect(night, "overview");
-  for (const path of ["imports", `imports/${importId}`, "dead"]) {
+
+  // An operator is told what a pause will do, pauses with a reason, and resumes.
+  await night.getByRole("button", { name: "Pause everything …" }).click();
+  await night.getByRole("dialog").getByText("no user created").waitFor();
+  await inspect(night, "pause");
+  await night.getByRole("dialog").getByLabel("Reason").fill("their PBX is being moved");
+  await night.getByRole("button", { name: "Pause all tenants" }).click();
+  await night.getByText("The imports of all tenants are paused").waitFor();
+  await inspect(night, "overview-paused");
+  await night.getByRole("button", { name: "Resume …" }).click();
+  await night.getByRole("dialog").getByLabel("Reason").fill("it was moved");
+  await inspect(night, "resume");
+  await night.getByRole("button", { name: "Resume all tenants" }).click();
+  await night.getByText("The imports of all tenants are paused").waitFor({ state: "hidden" });
+  for (const path of ["imports", `imports/${importId}`, "dead", "audit"]) {
     const answer = await night.goto(`http://${address}/operators/${path}`);
     assert.equal(answer.status(), 200, path);
     await inspect(night, `operators-${path.split("/")[0]}${path.includes("/") ? "-one" : ""}`);

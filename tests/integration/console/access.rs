@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use worker::db::BearerRole;
 
 /// Pages, as the API describes its own routes: method, path, and whose they are.
-const PAGES: [(&str, &str); 21] = [
+const PAGES: [(&str, &str); 24] = [
     ("GET", "/users"),
     ("GET", "/users/create"),
     ("GET", "/users/sample.csv"),
@@ -27,10 +27,13 @@ const PAGES: [(&str, &str); 21] = [
     ("POST", "/operators/imports/{import_id}/replay"),
     ("GET", "/operators/dead"),
     ("POST", "/operators/dead/discard"),
+    ("GET", "/operators/audit"),
+    ("POST", "/operators/pause"),
+    ("POST", "/operators/resume"),
 ];
 
 pub(super) const OPERATOR: BearerRole = BearerRole::Operator { may_act: true };
-const READER: BearerRole = BearerRole::Operator { may_act: false };
+pub(super) const READER: BearerRole = BearerRole::Operator { may_act: false };
 
 pub(super) const fn administrator(tenant: Tenant) -> BearerRole {
     BearerRole::Administrator(tenant.id)

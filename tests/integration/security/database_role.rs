@@ -9,7 +9,7 @@ const USER: &str =
                                               password_hash, password_must_change, idempotency_key)
                     VALUES ($TENANT, 'eve', 'eve', 'eve@x.org', '4711', 'webrtc', '$argon2id$mine',";
 
-const FORBIDDEN: [&str; 36] = [
+const FORBIDDEN: [&str; 40] = [
     "$USER false, gen_random_uuid())",
     "$USER true, NULL)",
     "INSERT INTO dialer.users (user_id) VALUES (1)",
@@ -37,6 +37,10 @@ const FORBIDDEN: [&str; 36] = [
     "UPDATE imports.audit SET operator = 'olga'",
     "DELETE FROM imports.audit",
     "SELECT imports.purge_audit(now())",
+    "SELECT name FROM imports.workers",
+    "INSERT INTO imports.workers (name, version, started_at, stage, in_hand) VALUES ('x', '1', now(), 'x', 0)",
+    "UPDATE imports.workers SET beat_at = now()",
+    "DELETE FROM imports.workers",
     "CREATE TEMPORARY TABLE mine (x integer)",
     "CREATE TABLE public.mine (x integer)",
     "CREATE SCHEMA mine",

@@ -98,6 +98,11 @@ impl Link {
         &self.publisher
     }
 
+    /// The connection that the broker never slows down.
+    pub(super) const fn consuming(&self) -> &Connection {
+        &self.consuming
+    }
+
     /// Names of exchanges and queues.
     pub const fn topology(&self) -> &Topology {
         &self.topology

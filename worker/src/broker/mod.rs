@@ -2,6 +2,7 @@
 
 mod check;
 mod connection;
+mod count;
 mod dead;
 mod declare;
 mod delivery;
@@ -16,6 +17,7 @@ mod topology;
 mod version;
 
 pub use check::{Depth, Examined, examine};
+pub use count::Waiting;
 pub use dead::SetAside;
 pub use delivery::Delivery;
 pub use error::Error;

@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use anyhow::bail;
 use serde_json::json;
 use shared::contract::Id;
 
@@ -10,7 +9,7 @@ use super::{
     list::tenant,
     operator::{By, OperatorsDatabase, show},
 };
-use crate::policy;
+use crate::{operate, policy};
 
 /// What `pause` and `resume` take alike.
 #[derive(Debug, clap::Args)]
@@ -81,12 +80,7 @@ impl Scope {
 
 pub(super) async fn pause(PauseArgs { scope }: PauseArgs) -> anyhow::Result<ExitCode> {
     let db = scope.database.open().await?;
-    if let Some(tenant_id) = scope.tenant
-        && !db.has_tenant(tenant_id).await?
-    {
-        bail!("there is no tenant {tenant_id}");
-    }
-    let changed = db.pause(scope.tenant, &scope.by.audit("pause")).await?;
+    let changed = operate::pause(&db, scope.tenant, &scope.by.audit("pause")).await?;
     let were = if changed {
         "are paused"
     } else {
@@ -101,7 +95,7 @@ pub(super) async fn pause(PauseArgs { scope }: PauseArgs) -> anyhow::Result<Exit
 
 pub(super) async fn resume(ResumeArgs { scope }: ResumeArgs) -> anyhow::Result<ExitCode> {
     let db = scope.database.open().await?;
-    let changed = db.resume(scope.tenant, &scope.by.audit("resume")).await?;
+    let changed = operate::resume(&db, scope.tenant, &scope.by.audit("resume")).await?;
     let mut text = if changed {
         format!(
             "the imports of {} continue, within {} s",

@@ -28,7 +28,8 @@ What goes, counted from the day an import was finished:
   the import itself, with its dead letters      after --imports-days; its ID stays known as purged,
                                                 and names no other import
 Dead letters go --dead-days after they were replayed or discarded, and entries of the audit trail
-after --audit-days, though never those of the last 90 days. What is under way is never touched, nor
+after --audit-days, though never those of the last 90 days; records of workers that ended without
+taking their leave go after a day. What is under way is never touched, nor
 are a failed import whose passwords can still be delivered (see SEED_DAYS of `work`) and open dead
 letters of other imports. The uploaded files are the Dialer's: a lifecycle rule of the bucket is the
 place for them.
@@ -96,11 +97,11 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let purge = Purge::find(&db, args.retention, args.tenant).await?;
     let (success, rows, imports) = (purge.success.len(), purge.rows.len(), purge.imports.len());
     let (row_count, dead_letters, failed) = (purge.row_count(), purge.dead_letters, purge.failed_kept);
-    let audit_entries = purge.audit_entries;
+    let (audit_entries, workers) = (purge.audit_entries, purge.workers);
     let count = |count: i64| u64::try_from(count).unwrap_or(0);
     let what = format!(
         "success CSVs of {} (older than {}), {} and the error CSVs of {} (older than {}), {} (older than {}), {} (closed for \
-         more than {}), {} of the audit trail (older than {}); kept: {} older than {}",
+         more than {}), {} of the audit trail (older than {}), {} (not heard of for a day); kept: {} older than {}",
         counted(success, "import"),
         counted(success_days, "day"),
         counted(row_count, "row"),
@@ -112,6 +113,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         counted(dead_days, "day"),
         counted(count(audit_entries), "record"),
         counted(audit_days, "day"),
+        counted(count(workers), "worker"),
         counted(count(failed), "failed import"),
         counted(rows_days, "day"),
     );
@@ -123,7 +125,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let value = json!({
         "changed": !purge.is_empty(), "success_csvs": success, "rows": row_count, "rows_of_imports": rows,
         "imports": imports, "dead_letters": dead_letters, "audit_entries": audit_entries,
-        "failed_kept": failed,
+        "workers": workers, "failed_kept": failed,
     });
     show(args.json, &value, &format!("removed: {what}"))?;
     Ok(ExitCode::SUCCESS)

@@ -89,6 +89,7 @@ pub(super) async fn run(args: Args, name: &str) -> anyhow::Result<ExitCode> {
         serve(address, &context, health.clone()).await?;
     }
     let options = engine::Options {
+        name: name.to_owned(),
         broker: args.broker,
         health,
         grace: Duration::from_secs(args.grace_seconds),

@@ -154,6 +154,7 @@ impl From<operate::Error> for Error {
     fn from(error: operate::Error) -> Self {
         match error {
             operate::Error::Unknown(_) => Self::NotFound("import"),
+            operate::Error::UnknownTenant(_) => Self::NotFound("tenant"),
             operate::Error::Database(error) => Self::Database(error),
             operate::Error::Broker(error) => Self::Broker(error),
             other => Self::Conflict(other.to_string()),

@@ -14,6 +14,7 @@ mod inspect;
 mod options;
 mod pages;
 mod publisher;
+mod queues;
 mod separator;
 mod server;
 mod state;
@@ -53,6 +54,7 @@ impl Console {
             db,
             storage,
             publisher: publisher::Publisher::new(broker),
+            queues: queues::Queues::default(),
             keys,
             limits,
             framing: options.framing.clone(),

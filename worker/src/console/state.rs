@@ -2,7 +2,9 @@
 
 use shared::limits::Limits;
 
-use super::{access::Keys, bounds::Bounds, options::Framing, publisher::Publisher, watch::Watch};
+use super::{
+    access::Keys, bounds::Bounds, options::Framing, publisher::Publisher, queues::Queues, watch::Watch,
+};
 use crate::{db::Db, storage::Storage};
 
 /// What every request is answered with.
@@ -14,6 +16,8 @@ pub struct Console {
     pub(super) storage: Storage,
     /// The way to the broker.
     pub(super) publisher: Publisher,
+    /// How many messages wait there.
+    pub(super) queues: Queues,
     /// What tokens are signed with.
     pub(super) keys: Keys,
     /// What a file may be: the workers' own limits.

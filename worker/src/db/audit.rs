@@ -1,5 +1,6 @@
 //! The audit trail: who changed what, and why.
 
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{convert::unsigned, error::Error, import::State, pool::Db};
@@ -15,6 +16,44 @@ pub struct Audit {
     pub reason: Option<String>,
 }
 
+/// An entry of the audit trail.
+#[derive(Debug, Clone)]
+pub struct AuditEntry {
+    /// Its number: later entries have larger ones.
+    pub audit_id: i64,
+    /// When.
+    pub at: OffsetDateTime,
+    /// The log-in that made the change, as the database knows it.
+    pub database_role: String,
+    /// Who, as they said.
+    pub operator: String,
+    /// The command.
+    pub command: String,
+    /// Why, if they said so.
+    pub reason: Option<String>,
+    /// The tenant concerned, if it is one.
+    pub tenant_id: Option<i64>,
+    /// The import concerned, if it is one.
+    pub import_id: Option<Uuid>,
+    /// What was changed: counts and identifiers.
+    pub details: serde_json::Value,
+}
+
+/// Which entries are looked for; `None` is any.
+#[derive(Debug, Clone, Default)]
+pub struct AuditFilter {
+    /// Of commands that begin with this: `dead` finds `dead replay` and `dead discard`.
+    pub command: Option<String>,
+    /// Of operators with this in their name.
+    pub operator: Option<String>,
+    /// About this import.
+    pub import_id: Option<Uuid>,
+    /// With smaller numbers than this.
+    pub before: Option<i64>,
+    /// At most so many, the newest ones.
+    pub limit: u32,
+}
+
 /// An attempt that has ended and was followed by another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EndedAttempt {
@@ -25,6 +64,29 @@ pub struct EndedAttempt {
 }
 
 impl Db {
+    /// The entries that the filter lets through, the newest first.
+    pub async fn audit_entries(&self, filter: &AuditFilter) -> Result<Vec<AuditEntry>, Error> {
+        let entries = sqlx::query_as!(
+            AuditEntry,
+            "SELECT audit_id, at, database_role, operator, command, reason, tenant_id, import_id, details
+               FROM imports.audit
+              WHERE ($1::text IS NULL OR starts_with(command, lower($1)))
+                AND ($2::text IS NULL OR strpos(lower(operator), lower($2)) > 0)
+                AND ($3::uuid IS NULL OR import_id = $3)
+                AND ($4::bigint IS NULL OR audit_id < $4)
+              ORDER BY audit_id DESC
+              LIMIT $5",
+            filter.command,
+            filter.operator,
+            filter.import_id,
+            filter.before,
+            i64::from(filter.limit),
+        )
+        .fetch_all(&mut *self.pool.acquire().await?)
+        .await?;
+        Ok(entries)
+    }
+
     /// The attempts of an import before its last one: the audit trail tells what was replayed, and how it had ended.
     pub async fn ended_attempts(&self, import_id: Uuid) -> Result<Vec<EndedAttempt>, Error> {
         let found = sqlx::query!(

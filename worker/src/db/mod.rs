@@ -38,8 +38,9 @@ mod tenant_lock;
 mod told;
 mod uploads;
 mod watching;
+mod workers;
 
-pub use audit::{Audit, EndedAttempt};
+pub use audit::{Audit, AuditEntry, AuditFilter, EndedAttempt};
 pub use backlog::{Backlog, STALLED};
 pub use batch::{Committed, Hashed};
 pub use connection::{Options, reach};
@@ -63,3 +64,4 @@ pub use sessions::{Bearer, BearerRole, Digest, Revoked};
 pub use tenant::{Named, TenantLists, User};
 pub use uploads::{Upload, UploadedObject};
 pub use watching::{BusyTenant, DeadGroup, HistoryEntry};
+pub use workers::{Beat, SeenWorker};

@@ -2,11 +2,12 @@
 //!
 //! `execute` is the pipeline; `retry` says what becomes of an error, by the numbers of `policy`, and `dispose` carries
 //! it out; `fail` sets a message aside and fails its import; `keep` takes in what the broker itself set aside; `outage`
-//! waits for the database; `rescue` finds imports whose messages were lost, and destroys seeds that were kept too long.
+//! waits for the database; `heartbeat` tells operators that the worker is there; `rescue` finds imports whose messages were lost, and destroys seeds that were kept too long.
 
 mod dispose;
 mod execute;
 mod fail;
+mod heartbeat;
 mod keep;
 mod outage;
 pub mod panics;

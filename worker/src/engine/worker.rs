@@ -11,6 +11,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     execute::execute,
+    heartbeat::beat_during,
     outage::{pause, wait_for_database},
     rescue::{RescueOptions, rescue},
 };
@@ -48,6 +49,8 @@ const FLOW_CONTROL_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// How a worker is run.
 #[derive(Debug, Clone)]
 pub struct Options {
+    /// The worker's name, as in its log and metrics.
+    pub name: String,
     /// The broker.
     pub broker: broker::Options,
     /// How long it finishes what it holds after it was told to stop.
@@ -60,7 +63,8 @@ pub struct Options {
 
 /// Works until told to stop.
 pub async fn work(context: Arc<Context>, options: &Options, stop: &CancellationToken) {
-    options.health.watch(run(context, options, stop)).await;
+    let working = options.health.watch(run(Arc::clone(&context), options, stop));
+    beat_during(working, &context, &options.health, &options.name).await;
 }
 
 async fn run(context: Arc<Context>, options: &Options, stop: &CancellationToken) {

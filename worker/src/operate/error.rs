@@ -13,6 +13,9 @@ pub enum Error {
         "there is no import {0}: no worker has taken a job with this ID yet (user-import list shows what there is)"
     )]
     Unknown(Uuid),
+    /// There is no such tenant.
+    #[error("there is no tenant {0}")]
+    UnknownTenant(Id),
     /// Another job has this ID.
     #[error("the import {0} exists with another file or other options")]
     Taken(Uuid),

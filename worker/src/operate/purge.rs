@@ -45,6 +45,8 @@ pub struct Purge {
     pub dead_letters: i64,
     /// The number of entries of the audit trail that go; of all tenants, or none.
     pub audit_entries: i64,
+    /// The number of workers that ended without taking their leave; of all tenants, or none.
+    pub workers: i64,
     /// The number of failed imports that are old enough for their rows to go, and are kept.
     pub failed_kept: i64,
     dead_before: OffsetDateTime,
@@ -69,9 +71,9 @@ impl Purge {
         success.retain(|old| !imports.contains(old));
         let dead_before = before(retention.dead_days);
         let audit_before = before(retention.audit_days);
-        let audit_entries = match tenant_id {
-            None => db.old_audit_entries(audit_before).await?,
-            Some(_) => 0,
+        let (audit_entries, workers) = match tenant_id {
+            None => (db.old_audit_entries(audit_before).await?, db.old_workers().await?),
+            Some(_) => (0, 0),
         };
         Ok(Self {
             success,
@@ -80,6 +82,7 @@ impl Purge {
             dead_letters: db.old_dead_letters(dead_before, tenant_id).await?,
             failed_kept: db.old_failures(before(retention.rows_days), tenant_id).await?,
             audit_entries,
+            workers,
             dead_before,
             audit_before,
             tenant_id,
@@ -89,7 +92,8 @@ impl Purge {
     /// Whether nothing is old enough.
     pub fn is_empty(&self) -> bool {
         let imports = [&self.success, &self.rows, &self.imports];
-        imports.into_iter().all(Vec::is_empty) && self.dead_letters == 0 && self.audit_entries == 0
+        let others = [self.dead_letters, self.audit_entries, self.workers];
+        imports.into_iter().all(Vec::is_empty) && others == [0; 3]
     }
 
     /// How many rows go, with their imports or alone.
@@ -117,6 +121,9 @@ impl Purge {
         db.purge_cancellations(self.dead_before, self.tenant_id).await?;
         if self.audit_entries > 0 {
             db.purge_audit(self.audit_before, audit).await?;
+        }
+        if self.workers > 0 {
+            db.purge_workers(audit).await?;
         }
         Ok(())
     }

@@ -223,6 +223,12 @@ impl Metrics {
         }
     }
 
+    /// Messages in hand, of all steps.
+    pub fn in_hand(&self) -> i32 {
+        let deliveries = STEPS.map(|kind| self.deliveries.with_label_values(&[step(kind)]).get());
+        i32::try_from(deliveries.iter().sum::<i64>()).unwrap_or(i32::MAX)
+    }
+
     /// Rows got their outcomes.
     pub fn rows(&self, outcomes: &Summary) {
         let Summary {
@@ -371,9 +377,11 @@ mod tests {
         let text = || String::from_utf8(metrics.text(None).unwrap()).unwrap();
         let in_hand = metrics.taken(TaskKind::Plan, Some(Duration::from_millis(20)));
         assert!(text().contains("user_import_deliveries_in_hand{step=\"plan\"} 1\n"));
+        assert_eq!(metrics.in_hand(), 1);
         assert!(text().contains("user_import_queue_time_seconds_count{step=\"plan\"} 1\n"));
         drop(in_hand);
         assert!(text().contains("user_import_deliveries_in_hand{step=\"plan\"} 0\n"));
+        assert_eq!(metrics.in_hand(), 0);
         assert!(text().contains("user_import_step_duration_seconds_count{step=\"plan\"} 1\n"));
     }
 

@@ -1,9 +1,11 @@
 //! The API: JSON in, JSON out, described by OpenAPI 3.1 that is made of its types.
 
+mod audit;
 pub(super) mod downloads;
 mod imports;
 mod json;
 mod operators;
+mod pauses;
 pub(super) mod progress;
 mod session;
 mod tenant;
@@ -145,6 +147,22 @@ fn documented() -> ApiRouter<Arc<Console>> {
         .api_route(
             "/api/operators/imports/{import_id}/replay",
             post_with(operators::replay, operators::describe_replay),
+        )
+        .api_route(
+            "/api/operators/audit",
+            get_with(audit::list, audit::describe_list),
+        )
+        .api_route(
+            "/api/operators/pauses",
+            get_with(pauses::list, pauses::describe_list),
+        )
+        .api_route(
+            "/api/operators/pause",
+            post_with(pauses::pause, pauses::describe_pause),
+        )
+        .api_route(
+            "/api/operators/resume",
+            post_with(pauses::resume, pauses::describe_resume),
         );
     ApiRouter::new()
         .api_route(

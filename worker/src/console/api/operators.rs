@@ -167,7 +167,8 @@ pub(super) fn describe_replay(operation: TransformOperation<'_>) -> TransformOpe
         .summary("Resume a failed or cancelled import in a new attempt")
 }
 
-fn audit(operator: Acting, command: &'static str, reason: Option<String>) -> Audit {
+/// The entry of a change.
+pub(super) fn audit(operator: Acting, command: &'static str, reason: Option<String>) -> Audit {
     Audit {
         command,
         operator: operator.subject,

@@ -38,6 +38,10 @@ pub(super) fn stopped() -> Markup {
     stroked("M8 14A6 6 0 1 0 8 2a6 6 0 0 0 0 12ZM5 8h6")
 }
 
+pub(super) fn paused() -> Markup {
+    stroked("M8 14A6 6 0 1 0 8 2a6 6 0 0 0 0 12ZM6.5 6v4M9.5 6v4")
+}
+
 pub(super) fn download() -> Markup {
     stroked("M8 2v8M5 7l3 3 3-3M2 13h12")
 }

@@ -13,11 +13,12 @@ pub(super) enum Place {
     Overview,
     OperatorImports,
     Dead,
+    Audit,
 }
 
 impl Place {
     const ADMINISTRATOR: &[Self] = &[Self::Users, Self::Imports];
-    const OPERATOR: &[Self] = &[Self::Overview, Self::OperatorImports, Self::Dead];
+    const OPERATOR: &[Self] = &[Self::Overview, Self::OperatorImports, Self::Dead, Self::Audit];
 
     const fn link(self) -> (&'static str, &'static str) {
         match self {
@@ -26,6 +27,7 @@ impl Place {
             Self::Overview => ("/operators", "Overview"),
             Self::OperatorImports => ("/operators/imports", "Imports"),
             Self::Dead => ("/operators/dead", "Dead letters"),
+            Self::Audit => ("/operators/audit", "Audit trail"),
         }
     }
 }

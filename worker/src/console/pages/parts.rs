@@ -81,6 +81,21 @@ pub(super) fn notice(kind: &str, title: &str, text: &Markup) -> Markup {
     }
 }
 
+/// The address of a page with what is looked for; what is empty is left out.
+pub(super) fn address(path: &str, query: &[(&str, &str)]) -> String {
+    let mut text = url::form_urlencoded::Serializer::new(String::new());
+    text.extend_pairs(query.iter().filter(|(_, value)| !value.is_empty()));
+    match text.finish() {
+        query if query.is_empty() => path.to_owned(),
+        query => format!("{path}?{query}"),
+    }
+}
+
+/// The first characters of an ID, which say enough to people, with all of it on hover.
+pub(super) fn short_id(id: uuid::Uuid) -> Markup {
+    html! { code title=(id) { (id.to_string().chars().take(8).collect::<String>()) } }
+}
+
 /// A message as a sentence of its own.
 pub(super) fn sentence(message: &str) -> String {
     let mut characters = message.chars();
@@ -113,6 +128,12 @@ mod tests {
         }
         assert_eq!(counted(1, "row", "rows"), "1 row");
         assert_eq!(counted(0, "row", "rows"), "0 rows");
+    }
+
+    #[test]
+    fn an_address_names_what_is_looked_for_and_nothing_else() {
+        assert_eq!(address("/a", &[("b", "")]), "/a");
+        assert_eq!(address("/a", &[("b", ""), ("c", "d & e")]), "/a?c=d+%26+e");
     }
 
     #[test]

@@ -1,15 +1,192 @@
-//! Who changes something, and why.
+//! The audit trail: who changed what, and why; what is looked for stands in the address. Entries hold counts and identifiers,
+//! never a cell of a file or a password.
 
-use crate::db::Audit;
+use std::sync::Arc;
 
-/// The entry of a change, with the reason that its form gives.
-pub(super) fn audit(subject: String, command: &'static str, form: &[(String, String)]) -> Audit {
-    let reason = form.iter().find(|(name, _)| name == "reason");
-    Audit {
-        command,
-        operator: subject,
-        reason: reason
-            .map(|(_, reason)| reason.trim().to_owned())
-            .filter(|reason| !reason.is_empty()),
+use axum::{
+    extract::{Query, State},
+    response::IntoResponse,
+};
+use maud::{Markup, html};
+use serde::Deserialize;
+use serde_json::Value;
+use shared::text::printable;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::{
+    console::{
+        access::{Operator, Visitor},
+        error::Error,
+        pages::{
+            layout::{Place, page},
+            parts::{address, ago, short_id},
+        },
+        state::Console,
+    },
+    db::{AuditEntry, AuditFilter},
+};
+
+/// Entries on a page.
+const PAGE_ENTRIES: u32 = 50;
+
+/// Commands that the search offers; others are found too.
+const COMMANDS: [&str; 11] = [
+    "cancel",
+    "dead discard",
+    "dead replay",
+    "download-success",
+    "pause",
+    "purge",
+    "replay",
+    "reports",
+    "resume",
+    "revoke",
+    "rotate-seals",
+];
+
+/// Which entries are shown.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Shown {
+    command: String,
+    operator: String,
+    import: String,
+    /// The number of the last entry of the page before.
+    before: String,
+}
+
+impl Shown {
+    fn filter(&self) -> Result<AuditFilter, Error> {
+        let text = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+        let import_id = text(&self.import).map(|id| {
+            Uuid::parse_str(&id).map_err(|_| Error::Invalid(format!("{id:?} is not the ID of an import")))
+        });
+        Ok(AuditFilter {
+            command: text(&self.command),
+            operator: text(&self.operator),
+            import_id: import_id.transpose()?,
+            before: self.before.parse().ok(),
+            limit: PAGE_ENTRIES + 1,
+        })
+    }
+
+    /// The address of another page of the same search.
+    fn link(&self, before: &str) -> String {
+        let query = [
+            ("command", self.command.as_str()),
+            ("operator", &self.operator),
+            ("import", &self.import),
+            ("before", before),
+        ];
+        address("/operators/audit", &query)
+    }
+}
+
+pub(super) async fn show(
+    visitor: Visitor,
+    _: Operator,
+    State(console): State<Arc<Console>>,
+    Query(shown): Query<Shown>,
+) -> Result<impl IntoResponse, Error> {
+    let filter = shown.filter()?;
+    let mut entries = console.db.audit_entries(&filter).await?;
+    let more = entries.len() > PAGE_ENTRIES as usize;
+    entries.truncate(PAGE_ENTRIES as usize);
+    let next = entries.last().filter(|_| more);
+    let is_first = filter.before.is_none();
+    let now = OffsetDateTime::now_utc();
+    let content = html! {
+        div.title { h1 { "Audit trail" } }
+        (search(&shown))
+        div data-refresh=[is_first.then_some("5")] {
+            @if entries.is_empty() {
+                div.empty { p { @if shown.is_empty() { "Nothing was changed yet. What operators change is recorded here, with the reason." } @else { "No entry matches." } } }
+            } @else {
+                (table(&entries, now))
+            }
+        }
+        @if next.is_some() || !is_first {
+            nav.pages aria-label="Pages" {
+                @if !is_first { a href=(shown.link("")) { "Newest" } }
+                @if let Some(last) = next { a href=(shown.link(&last.audit_id.to_string())) { "Older" } }
+            }
+        }
+    };
+    Ok(page(&visitor.bearer, Place::Audit, "Audit trail", &content))
+}
+
+impl Shown {
+    fn is_empty(&self) -> bool {
+        [&self.command, &self.operator, &self.import, &self.before]
+            .into_iter()
+            .all(String::is_empty)
+    }
+}
+
+fn search(shown: &Shown) -> Markup {
+    html! {
+        form.search method="get" action="/operators/audit" {
+            label.hidden for="command" { "Command" }
+            input id="command" type="text" name="command" list="commands" value=(shown.command) placeholder="Command";
+            datalist id="commands" { @for command in COMMANDS { option value=(command) {} } }
+            label.hidden for="operator" { "Operator" }
+            input id="operator" type="text" name="operator" value=(shown.operator) placeholder="Operator";
+            label.hidden for="import" { "Import" }
+            input id="import" type="search" name="import" value=(shown.import) placeholder="ID of an import";
+            button type="submit" { "Filter" }
+            a href="/operators/audit" { "Reset" }
+        }
+    }
+}
+
+fn table(entries: &[AuditEntry], now: OffsetDateTime) -> Markup {
+    html! {
+        div.scroll tabindex="0" role="region" aria-label="Audit trail" { table.list {
+            thead { tr {
+                th scope="col" { "When" } th scope="col" { "Who" } th scope="col" { "Command" } th scope="col" { "Reason" }
+                th.number scope="col" { "Tenant" } th scope="col" { "Import" } th scope="col" { "What" }
+            } }
+            tbody { @for entry in entries { tr {
+                td.nowrap { (ago(entry.at, now)) }
+                td title={ "Database log-in " (printable(&entry.database_role)) } { (printable(&entry.operator)) }
+                td.nowrap { (printable(&entry.command)) }
+                td.why { @if let Some(reason) = &entry.reason { (printable(reason)) } }
+                td.number { @if let Some(tenant_id) = entry.tenant_id { (tenant_id) } }
+                td.nowrap { @if let Some(import_id) = entry.import_id { a href={ "/operators/imports/" (import_id) } { (short_id(import_id)) } } }
+                td.why.hint { (printable(&what(&entry.details))) }
+            } } }
+        } }
+    }
+}
+
+/// The details in a line: `created 3, was running`.
+fn what(details: &Value) -> String {
+    let Value::Object(details) = details else {
+        return String::new();
+    };
+    let told = details.iter().filter_map(|(name, value)| {
+        let name = name.replace('_', " ");
+        match value {
+            Value::Null | Value::Bool(false) => None,
+            Value::Bool(true) => Some(name),
+            Value::String(text) => Some(format!("{name} {text}")),
+            other => Some(format!("{name} {other}")),
+        }
+    });
+    told.collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn details_are_told_in_a_line() {
+        let details = json!({ "was": "running", "created": 3, "reason": null, "abandon_passwords": false });
+        assert_eq!(what(&details), "created 3, was running");
+        assert_eq!(what(&json!([1])), "");
     }
 }

@@ -12,14 +12,14 @@ use serde::Deserialize;
 use shared::text::printable;
 use time::OffsetDateTime;
 
-use super::{audit::audit, import::reason};
+use super::{entry::audit, import::reason};
 use crate::{
     console::{
         access::{Acting, Operator, Visitor},
         error::Error,
         pages::{
             layout::{Place, page},
-            parts::{ago, counted, notice, thousands},
+            parts::{address, ago, counted, notice, thousands},
         },
         state::Console,
     },
@@ -36,7 +36,21 @@ const PAGE_LETTERS: u32 = 100;
 pub(super) struct Shown {
     reason: String,
     import: String,
+    /// The number of the last dead letter of the page before.
+    after: String,
     done: String,
+}
+
+impl Shown {
+    /// The address of another page of the same search.
+    fn link(&self, after: &str) -> String {
+        let query = [
+            ("reason", self.reason.as_str()),
+            ("import", &self.import),
+            ("after", after),
+        ];
+        address("/operators/dead", &query)
+    }
 }
 
 pub(super) async fn show(
@@ -53,7 +67,11 @@ pub(super) async fn show(
         ..DeadFilter::default()
     };
     let count = console.db.count_dead_letters(&filter).await?;
-    let letters = console.db.dead_letters(&filter, 0, PAGE_LETTERS).await?;
+    let after = shown.after.parse().unwrap_or(0);
+    let mut letters = console.db.dead_letters(&filter, after, PAGE_LETTERS + 1).await?;
+    let more = letters.len() > PAGE_LETTERS as usize;
+    letters.truncate(PAGE_LETTERS as usize);
+    let next = letters.last().filter(|_| more);
     let now = OffsetDateTime::now_utc();
     let is_filtered = !shown.reason.is_empty() || !shown.import.is_empty();
     let content = html! {
@@ -61,14 +79,19 @@ pub(super) async fn show(
         @if !shown.done.is_empty() { (notice("good", "Done", &html! { p { (printable(&shown.done)) } })) }
         @if letters.is_empty() {
             div.empty {
-                p { @if is_filtered { "None that matches." } @else { "No dead letters. Messages that no retry can help are set aside here." } }
-                @if is_filtered { p { a href="/operators/dead" { "Show all" } } }
+                p { @if is_filtered || after > 0 { "None that matches." } @else { "No dead letters. Messages that no retry can help are set aside here." } }
+                @if is_filtered || after > 0 { p { a href="/operators/dead" { "Show all" } } }
             }
         } @else {
-            @if !is_filtered { (grouped(&groups, now)) } @else { p { a href="/operators/dead" { "Show all" } } }
+            @if !is_filtered { (grouped(&groups, count.count, now)) } @else { p { a href="/operators/dead" { "Show all" } } }
             form method="post" id="letters" {
                 (table(&letters, operator.may_act, now))
-                @if count.count > i64::from(PAGE_LETTERS) { p.hint { "The first " (PAGE_LETTERS) "." } }
+                @if next.is_some() || after > 0 {
+                    nav.pages aria-label="Pages" {
+                        @if after > 0 { a href=(shown.link("")) { "Oldest" } }
+                        @if let Some(last) = next { a href=(shown.link(&last.dead_letter_id.to_string())) { "Newer" } }
+                    }
+                }
                 @if operator.may_act { (actions(&letters)) }
             }
         }
@@ -76,7 +99,10 @@ pub(super) async fn show(
     Ok(page(&visitor.bearer, Place::Dead, "Dead letters", &content))
 }
 
-fn grouped(groups: &[DeadGroup], now: OffsetDateTime) -> Markup {
+/// Open dead letters by reason and error: all of them, whatever page is shown.
+fn grouped(groups: &[DeadGroup], all: i64, now: OffsetDateTime) -> Markup {
+    let unsigned = |number: i64| u64::try_from(number).unwrap_or(0);
+    let rest = unsigned(all - groups.iter().map(|group| group.count).sum::<i64>());
     html! {
         h2 { "By reason" }
         div.scroll tabindex="0" role="region" aria-label="By reason" { table.list {
@@ -84,9 +110,10 @@ fn grouped(groups: &[DeadGroup], now: OffsetDateTime) -> Markup {
             tbody { @for group in groups { tr {
                 td.nowrap { a href={ "/operators/dead?reason=" (group.reason) } { (group.reason) } }
                 td.why { (printable(group.error.as_deref().unwrap_or_default())) }
-                td.number { (thousands(u64::try_from(group.count).unwrap_or(0))) }
+                td.number { (thousands(unsigned(group.count))) }
                 td.nowrap { (ago(group.oldest, now)) } td.nowrap { (ago(group.newest, now)) }
-            } } }
+            } }
+            @if rest > 0 { tr { td colspan="2" { "Rarer errors" } td.number { (thousands(rest)) } td {} td {} } } }
         } }
         h2.tight { "One by one" }
     }
@@ -152,10 +179,7 @@ fn chosen(form: &[(String, String)]) -> Vec<i64> {
 }
 
 fn back(done: &str) -> Redirect {
-    let query: String = url::form_urlencoded::Serializer::new(String::new())
-        .append_pair("done", done)
-        .finish();
-    Redirect::to(&format!("/operators/dead?{query}"))
+    Redirect::to(&address("/operators/dead", &[("done", done)]))
 }
 
 pub(super) async fn replay(

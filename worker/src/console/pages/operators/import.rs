@@ -12,7 +12,7 @@ use shared::text::printable;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{audit::audit, imports::why};
+use super::{entry::audit, imports::why};
 use crate::{
     console::{
         access::{Acting, Operator, Visitor},

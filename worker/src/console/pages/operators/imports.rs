@@ -21,7 +21,7 @@ use crate::{
         error::Error,
         pages::{
             layout::{Place, page},
-            parts::{ago, state, thousands},
+            parts::{address, ago, state, thousands},
         },
         state::Console,
     },
@@ -173,17 +173,12 @@ pub(super) fn why(import: &Import) -> String {
 }
 
 fn link(shown: &Shown, before: &str) -> String {
-    let mut query = url::form_urlencoded::Serializer::new(String::new());
-    for (name, value) in [
+    let query = [
         ("tenant", shown.tenant.as_str()),
         ("state", &shown.state),
         ("age", &shown.age),
         ("error", &shown.error),
         ("before", before),
-    ] {
-        if !value.is_empty() {
-            query.append_pair(name, value);
-        }
-    }
-    format!("/operators/imports?{}", query.finish())
+    ];
+    address("/operators/imports", &query)
 }

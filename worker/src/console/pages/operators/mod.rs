@@ -3,9 +3,12 @@
 
 mod audit;
 mod dead;
+mod entry;
 mod import;
 mod imports;
 mod overview;
+mod pauses;
+mod workers;
 
 use std::sync::Arc;
 
@@ -19,6 +22,8 @@ use crate::console::state::Console;
 pub(super) fn routes() -> Router<Arc<Console>> {
     Router::new()
         .route("/operators", get(overview::show))
+        .route("/operators/pause", post(pauses::pause))
+        .route("/operators/resume", post(pauses::resume))
         .route("/operators/imports", get(imports::show))
         .route("/operators/imports/{import_id}", get(import::show))
         .route("/operators/imports/{import_id}/cancel", post(import::cancel))
@@ -26,4 +31,5 @@ pub(super) fn routes() -> Router<Arc<Console>> {
         .route("/operators/dead", get(dead::show))
         .route("/operators/dead/replay", post(dead::replay))
         .route("/operators/dead/discard", post(dead::discard))
+        .route("/operators/audit", get(audit::show))
 }

@@ -1,45 +1,65 @@
 //! How things stand: at one look.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{extract::State, response::IntoResponse};
 use maud::{Markup, html};
+use shared::text::printable;
 use time::OffsetDateTime;
 
+use super::{
+    pauses::{self, UnderWay},
+    workers,
+};
 use crate::{
+    broker::Waiting,
     console::{
         access::{Operator, Visitor},
         error::Error,
         pages::{
             icons,
             layout::{Place, page},
-            parts::{ago, counted, notice, span, thousands},
+            parts::{ago, counted, exact, notice, span, thousands},
         },
+        queues::Counted,
         state::Console,
     },
     db::BusyTenant,
 };
 
+/// How long the page waits for a count of messages. It takes milliseconds, unless the broker is away.
+const PATIENCE: Duration = Duration::from_secs(3);
+
 pub(super) async fn show(
     visitor: Visitor,
-    _: Operator,
+    operator: Operator,
     State(console): State<Arc<Console>>,
 ) -> Result<impl IntoResponse, Error> {
     let (backlog, health) = (console.db.backlog().await?, console.db.health().await?);
     let rows = console.db.rows_lately().await?;
     let tenants = console.db.busy_tenants().await?;
-    let broker = console.publisher.link().await;
+    let seen = console.db.workers().await?;
+    let pauses = console.db.pauses().await?;
+    let waiting = waiting(&console).await;
     let now = OffsetDateTime::now_utc();
     let dead = u64::try_from(health.dead_letters).unwrap_or(0);
+    let under_way = UnderWay {
+        backlog: &backlog,
+        tenants: &tenants,
+    };
     let old = time::Duration::try_from(backlog.oldest).unwrap_or(time::Duration::MAX);
     let content = html! {
-        div.title { h1 { "Overview" } span.hint { "as of " (super::super::parts::exact(now)) } }
+        div.title {
+            h1 { "Overview" } span.hint { "as of " (exact(now)) }
+            @if operator.may_act { (pauses::buttons(&pauses)) }
+        }
         div data-refresh="5" {
-            @if let Err(error) = &broker {
-                (notice("bad", "The broker does not answer", &html! { p { (error) } }))
+            (pauses::lasting(&pauses, under_way, operator.may_act, now))
+            @if let Err(error) = &waiting {
+                (notice("bad", "The messages that wait cannot be counted", &html! { p { (printable(error)) } }))
             }
             @for reason in &health.delayed {
-                (notice("wait", "Imports wait to be tried again", &html! { p { (shared::text::printable(reason)) } }))
+                (notice("wait", "Imports wait to be tried again", &html! { p { (printable(reason)) } }))
             }
             section.counts aria-label="Now" {
                 (tile("run", &icons::running(), (backlog.received + backlog.running).into(), "imports under way", "/operators/imports?state=running"))
@@ -53,14 +73,47 @@ pub(super) async fn show(
                     dt { "Oldest import under way" } dd { @if backlog.oldest.is_zero() { "none" } @else { (span(old)) } }
                     dt { "Without progress for 10 minutes" } dd { (counted(backlog.stalled.into(), "import", "imports")) }
                     dt { "Database" } dd { "PostgreSQL " (health.server_version) ", as " (health.role) }
-                    dt { "Broker" } dd { @if broker.is_ok() { "connected" } @else { "away" } }
+                    dt { "Broker" } dd { @if waiting.is_ok() { "connected" } @else { "not usable, as said above" } }
                 }
             }
-            h2 { "Tenants under way" }
+            @if let Ok(waiting) = &waiting { h2 { "Messages waiting" } (messages(waiting)) }
+            h2 { "Workers" }
+            (workers::table(&seen))
+            h2.tight { "Tenants under way" }
             (busy(&tenants, now))
         }
+        @if operator.may_act { (pauses::dialogs(under_way)) }
     };
     Ok(page(&visitor.bearer, Place::Overview, "Overview", &content))
+}
+
+/// How many messages wait, or why that is not known.
+async fn waiting(console: &Arc<Console>) -> Counted {
+    let console = Arc::clone(console);
+    // A task of its own: a page that is closed meanwhile does not break it off.
+    let counting = tokio::spawn(async move { console.queues.count(&console.publisher).await });
+    match tokio::time::timeout(PATIENCE, counting).await {
+        Ok(Ok(counted)) => counted,
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_) => Err("the broker has not answered yet".to_owned()),
+    }
+}
+
+/// How many messages wait, by kind of queue.
+fn messages(waiting: &Waiting) -> Markup {
+    let kinds = [
+        ("Jobs", waiting.jobs),
+        ("Plans", waiting.plans),
+        ("Rows", waiting.rows),
+        ("Reports", waiting.reports),
+        ("Delays", waiting.delays),
+        ("Events", waiting.events),
+        ("Quarantine", waiting.quarantine),
+        ("Dead", waiting.dead),
+    ];
+    html! {
+        dl.card.kinds { @for (kind, messages) in kinds { div { dt { (kind) } dd { (thousands(messages)) } } } }
+    }
 }
 
 fn rate(rows: i64) -> f64 {

@@ -1,0 +1,176 @@
+//! The overview: which workers there are, and how many messages wait.
+
+use kit::{Console, Fault, Proxy, Worker, eventually, final_data, good_rows, in_world, variable};
+
+use super::operators::shown;
+
+/// The only worker on the overview: from its row to its end.
+async fn worker_row(console: &Console) -> Option<String> {
+    let text = shown(console, "/operators").await;
+    let (_, table) = text.split_once("aria-label=\"Workers\"")?;
+    let (table, _) = table.split_once("</table>")?;
+    let (_, row) = table.split_once("<tbody><tr>")?;
+    Some(row.to_owned())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_is_seen_while_it_runs_and_forgotten_when_it_ends() {
+    in_world(async |world| {
+        let console = Console::start(world, &[]).await;
+        assert_eq!(worker_row(&console).await, None);
+        let worker = Worker::start(world, &[("WORKER_NAME", "night-shift")]);
+        let row = eventually("the worker", async || {
+            worker_row(&console).await.filter(|row| row.contains("Connected"))
+        })
+        .await;
+        for expected in [
+            "night-shift",
+            env!("CARGO_PKG_VERSION"),
+            "<td class=\"number\">0</td>",
+        ] {
+            assert!(row.contains(expected), "{expected}: {row}");
+        }
+        // It goes on telling.
+        world
+            .execute("UPDATE imports.workers SET beat_at = beat_at - interval '2 minutes'")
+            .await;
+        let row = worker_row(&console).await.unwrap();
+        assert!(row.contains("Not seen") && row.contains("2 min ago"), "{row}");
+        world
+            .until("SELECT beat_at > clock_timestamp() - interval '1 minute' FROM imports.workers")
+            .await;
+        assert!(worker.terminate().await.success());
+        assert_eq!(worker_row(&console).await, None);
+
+        // One that is killed cannot take its leave: it is shown for a day, and then purged.
+        let mut killed = Worker::start(world, &[("WORKER_NAME", "killed")]);
+        world.until("SELECT count(*) = 1 FROM imports.workers").await;
+        killed.kill();
+        for (age, is_shown, purged) in [("23 hours", true, 0), ("25 hours", false, 1)] {
+            sqlx::query("UPDATE imports.workers SET beat_at = now() - $1::text::interval")
+                .bind(age)
+                .execute(&world.db)
+                .await
+                .unwrap();
+            let row = worker_row(&console).await;
+            assert_eq!(row.is_some_and(|row| row.contains("Not seen")), is_shown, "{age}");
+            if purged > 0 {
+                assert_eq!(world.json_of(&["purge"], 5).await["changed"], false);
+            }
+            assert_eq!(
+                world.json_of(&["purge", "--yes"], 0).await["workers"],
+                purged,
+                "{age}"
+            );
+        }
+        let left: i64 = world.value("SELECT count(*) FROM imports.workers").await;
+        assert_eq!(left, 0);
+        assert_eq!(world.audited_commands().await, ["purge"]);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_heartbeat_that_cannot_be_recorded_disturbs_no_import() {
+    in_world(async |world| {
+        let tenant = world.tenant().await;
+        // Whatever keeps the table from the worker: somebody's lock, and then a right that is missing.
+        let mut lock = world.db.begin().await.unwrap();
+        sqlx::query("LOCK TABLE imports.workers IN ACCESS EXCLUSIVE MODE")
+            .execute(&mut *lock)
+            .await
+            .unwrap();
+        let worker = Worker::start(world, &[("DATABASE_CONNECTIONS", "2")]);
+        let job = world.submit(tenant, good_rows(20)).await;
+        final_data(&world.final_event(&job).await, "completed");
+        assert!(worker.terminate().await.success(), "it ends all the same");
+        lock.rollback().await.unwrap();
+
+        world
+            .execute("REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA imports FROM user_import_worker")
+            .await;
+        let worker = Worker::start(
+            world,
+            &[("DATABASE_CONNECTIONS", "1"), ("WORKER_NAME", "refused")],
+        );
+        let job = world
+            .submit(
+                tenant,
+                "Username,Email,Virtual Extension,Role\r\n".to_owned() + "zoe,zoe@example.com,1500,10\r\n",
+            )
+            .await;
+        final_data(&world.final_event(&job).await, "completed");
+        let recorded: i64 = world
+            .value("SELECT count(*) FROM imports.workers WHERE name = 'refused'")
+            .await;
+        assert_eq!(recorded, 0);
+        assert!(worker.terminate().await.success());
+    })
+    .await;
+}
+
+/// The number of messages of a kind, as the overview shows it.
+fn waiting(text: &str, kind: &str) -> Option<u64> {
+    let (_, rest) = text.split_once(&format!("<dt>{kind}</dt><dd>"))?;
+    rest.split('<').next()?.parse().ok()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_overview_counts_the_messages_of_each_kind_and_all_pages_share_a_count() {
+    in_world(async |world| {
+        let proxy = Proxy::before(&variable("AMQP_URL")).await;
+        let console = Console::start(world, &[("AMQP_URL", &proxy.url(&variable("AMQP_URL")))]).await;
+        let tenant = world.tenant().await;
+        for _ in 0..3 {
+            world.publish(&world.upload(tenant, good_rows(1)).await).await;
+        }
+        let text = shown(&console, "/operators").await;
+        assert_eq!(waiting(&text, "Jobs"), Some(3), "{text}");
+        for kind in [
+            "Plans",
+            "Rows",
+            "Reports",
+            "Delays",
+            "Events",
+            "Quarantine",
+            "Dead",
+        ] {
+            assert_eq!(waiting(&text, kind), Some(0), "{kind}: {text}");
+        }
+
+        // The same count for whoever looks within ten seconds; then another.
+        world.publish(&world.upload(tenant, good_rows(1)).await).await;
+        assert_eq!(waiting(&shown(&console, "/operators").await, "Jobs"), Some(3));
+        eventually("a new count", async || {
+            let text = shown(&console, "/operators").await;
+            (waiting(&text, "Jobs") == Some(4)).then_some(())
+        })
+        .await;
+
+        // A broker that says nothing: the page says so, and does not wait for it.
+        proxy.set(Fault::Silence);
+        eventually("the page to say that the broker is away", async || {
+            let asked =
+                tokio::time::timeout(std::time::Duration::from_secs(5), shown(&console, "/operators"));
+            let text = asked.await.expect("the page does not wait for the broker");
+            (text.contains("cannot be counted") && waiting(&text, "Jobs").is_none()).then_some(())
+        })
+        .await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_overview_says_why_messages_are_not_counted() {
+    in_world(async |world| {
+        let away = Console::start(world, &[("AMQP_URL", "amqp://127.0.0.1:1")]).await;
+        let text = shown(&away, "/operators").await;
+        assert!(
+            text.contains("cannot be counted") && text.contains("refused"),
+            "{text}"
+        );
+        // What does not need the broker is there.
+        assert!(text.contains("Tenants under way"), "{text}");
+    })
+    .await;
+}

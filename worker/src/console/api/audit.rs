@@ -1,0 +1,108 @@
+//! `/api/operators/audit`: who changed what, and why.
+
+use std::sync::Arc;
+
+use aide::transform::TransformOperation;
+use axum::{Json, extract::State};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::json::Asked;
+use crate::{
+    console::{access::Operator, error::Error, state::Console},
+    db::{self, AuditFilter},
+    steps::event::rfc3339,
+};
+
+/// Entries in an answer.
+const PAGE_ENTRIES: u32 = 50;
+
+/// Which entries are asked for.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(super) struct EntryQuery {
+    /// Only of commands that begin with this.
+    command: Option<String>,
+    /// Only of operators with this in their name.
+    operator: Option<String>,
+    /// Only about this import.
+    import_id: Option<Uuid>,
+    /// Only entries with smaller numbers: `next` of the answer before.
+    before: Option<i64>,
+}
+
+/// An entry of the audit trail.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Entry {
+    /// Its number.
+    audit_id: i64,
+    /// When, as RFC 3339 says it.
+    at: String,
+    /// Who made the change.
+    operator: String,
+    /// The log-in that the database knows them by.
+    database_role: String,
+    /// The command.
+    #[schemars(example = &"cancel")]
+    command: String,
+    /// Why, if they said so.
+    reason: Option<String>,
+    /// The tenant concerned, if it is one.
+    tenant_id: Option<i64>,
+    /// The import concerned, if it is one.
+    import_id: Option<Uuid>,
+    /// What was changed: counts and identifiers.
+    details: serde_json::Value,
+}
+
+/// Entries of the audit trail.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Entries {
+    /// The newest first.
+    entries: Vec<Entry>,
+    /// What to ask for as `before` to get older ones; absent where there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<i64>,
+}
+
+/// Lists entries.
+pub(super) async fn list(
+    _: Operator,
+    State(console): State<Arc<Console>>,
+    Asked(query): Asked<EntryQuery>,
+) -> Result<Json<Entries>, Error> {
+    let filter = AuditFilter {
+        command: query.command,
+        operator: query.operator,
+        import_id: query.import_id,
+        before: query.before,
+        limit: PAGE_ENTRIES + 1,
+    };
+    let mut found = console.db.audit_entries(&filter).await?;
+    let more = found.len() > PAGE_ENTRIES as usize;
+    found.truncate(PAGE_ENTRIES as usize);
+    let next = found.last().filter(|_| more).map(|last| last.audit_id);
+    let entries = found.into_iter().map(entry).collect::<Result<_, _>>()?;
+    Ok(Json(Entries { entries, next }))
+}
+
+fn entry(found: db::AuditEntry) -> Result<Entry, Error> {
+    Ok(Entry {
+        at: rfc3339(found.at)?,
+        audit_id: found.audit_id,
+        operator: found.operator,
+        database_role: found.database_role,
+        command: found.command,
+        reason: found.reason,
+        tenant_id: found.tenant_id,
+        import_id: found.import_id,
+        details: found.details,
+    })
+}
+
+pub(super) fn describe_list(operation: TransformOperation<'_>) -> TransformOperation<'_> {
+    operation
+        .id("operatorsListAudit")
+        .tag("operators")
+        .summary("List 50 entries of the audit trail, the newest first, by command, operator and import")
+}

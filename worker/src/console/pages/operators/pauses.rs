@@ -1,0 +1,204 @@
+//! Pauses: those that last, and what begins and ends one, after a look at what would happen.
+
+use std::sync::Arc;
+
+use axum::{Form, extract::State, response::Redirect};
+use maud::{Markup, html};
+use shared::{contract::Id, text::printable};
+use time::OffsetDateTime;
+
+use super::{entry::audit, import::reason};
+use crate::{
+    console::{
+        access::Acting,
+        error::Error,
+        pages::{
+            icons,
+            parts::{ago, counted},
+        },
+        state::Console,
+    },
+    db::{Backlog, BusyTenant, Pause},
+    operate,
+};
+
+/// Pauses on the page; all others are counted.
+const SHOWN_PAUSES: usize = 20;
+
+/// What is under way, which a pause or its end concerns.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct UnderWay<'a> {
+    pub(super) backlog: &'a Backlog,
+    pub(super) tenants: &'a [BusyTenant],
+}
+
+impl UnderWay<'_> {
+    /// Imports and rows of a tenant, or of all.
+    fn of(self, tenant_id: Option<Id>) -> (u64, u64) {
+        let unsigned = |number: i64| u64::try_from(number).unwrap_or(0);
+        let Some(tenant_id) = tenant_id else {
+            let imports = u64::from(self.backlog.received + self.backlog.running);
+            return (imports, self.backlog.pending_rows);
+        };
+        let found = self
+            .tenants
+            .iter()
+            .find(|tenant| tenant.tenant_id == tenant_id.get());
+        found.map_or((0, 0), |tenant| {
+            (unsigned(tenant.imports), unsigned(tenant.pending))
+        })
+    }
+
+    /// What becomes of them, in a sentence; none of them is a sentence too.
+    fn will(self, tenant_id: Option<Id>, happens: &str) -> String {
+        match self.of(tenant_id) {
+            (0, _) => "No import is under way.".to_owned(),
+            (imports, rows) => format!(
+                "{} with {} will {happens}.",
+                counted(imports, "import", "imports"),
+                counted(rows, "pending row", "pending rows")
+            ),
+        }
+    }
+}
+
+/// The pauses that last, each with its end where the operator may act.
+pub(super) fn lasting(
+    pauses: &[Pause],
+    under_way: UnderWay<'_>,
+    may_act: bool,
+    now: OffsetDateTime,
+) -> Markup {
+    html! {
+        @for pause in pauses.iter().take(SHOWN_PAUSES) {
+            div.notice.wait {
+                (icons::paused())
+                div.grow {
+                    strong { (whose(pause.tenant_id)) " paused" }
+                    p { (ago(pause.since, now)) " by " (printable(&pause.by)) @if let Some(reason) = &pause.reason { ": " (printable(reason)) } }
+                }
+                @if may_act { button type="button" data-opens={ "resume-" (key(pause.tenant_id)) } { "Resume …" } }
+            }
+            @if may_act { (end(pause, pauses, under_way)) }
+        }
+        @if pauses.len() > SHOWN_PAUSES { p.hint { "And " (pauses.len() - SHOWN_PAUSES) " more tenants are paused: user-import doctor." } }
+    }
+}
+
+/// The dialog that ends a pause.
+fn end(pause: &Pause, pauses: &[Pause], under_way: UnderWay<'_>) -> Markup {
+    let key = key(pause.tenant_id);
+    let others = pauses.iter().filter(|other| other.tenant_id.is_some()).count() as u64;
+    let are_all_paused = pauses.iter().any(|other| other.tenant_id.is_none());
+    html! {
+        dialog id={ "resume-" (key) } aria-labelledby={ "resume-" (key) "-title" } {
+            h2 id={ "resume-" (key) "-title" } { "Resume " (name(pause.tenant_id)) "?" }
+            p {
+                @match pause.tenant_id {
+                    Some(_) if are_all_paused => "All imports are still paused, those of this tenant too: they continue when that pause has ended as well.",
+                    tenant_id => { (under_way.will(tenant_id, "continue, half a minute later at most")) }
+                }
+                @if pause.tenant_id.is_none() && others > 0 { " " (counted(others, "tenant stays", "tenants stay")) " paused." }
+            }
+            form method="post" action="/operators/resume" {
+                input type="hidden" name="tenant" value=(key);
+                (reason(&format!("resume-{key}")))
+                div.actions { button.primary type="submit" { "Resume " (name(pause.tenant_id)) } button.quiet type="button" data-closes { "Leave it" } }
+            }
+        }
+    }
+}
+
+/// The buttons that begin a pause.
+pub(super) fn buttons(pauses: &[Pause]) -> Markup {
+    html! {
+        div.actions {
+            button type="button" data-opens="pause-tenant" { "Pause a tenant …" }
+            @if pauses.iter().all(|pause| pause.tenant_id.is_some()) {
+                button.danger type="button" data-opens="pause-all" { "Pause everything …" }
+            }
+        }
+    }
+}
+
+/// The dialogs behind these buttons.
+pub(super) fn dialogs(under_way: UnderWay<'_>) -> Markup {
+    let what_happens = html! {
+        p { "What workers have begun they finish, seconds later at most. Then no file is read and no user created. Jobs are still "
+            "received, and an import can be cancelled. Nothing is lost and nothing fails, however long it takes." }
+    };
+    html! {
+        dialog id="pause-tenant" aria-labelledby="pause-tenant-title" {
+            h2 id="pause-tenant-title" { "Pause the imports of a tenant?" }
+            (what_happens)
+            form method="post" action="/operators/pause" {
+                div.field {
+                    label for="pause-whose" { "Tenant" }
+                    input id="pause-whose" name="tenant" type="text" inputmode="numeric" pattern="[0-9]+" required placeholder="Its ID";
+                }
+                (reason("pause-tenant"))
+                div.actions { button.danger type="submit" { "Pause this tenant" } button.quiet type="button" data-closes { "Leave it" } }
+            }
+        }
+        dialog id="pause-all" aria-labelledby="pause-all-title" {
+            h2 id="pause-all-title" { "Pause the imports of all tenants?" }
+            p { (under_way.will(None, "wait")) " Every import that comes will wait too." }
+            (what_happens)
+            form method="post" action="/operators/pause" {
+                input type="hidden" name="tenant" value="all";
+                (reason("pause-all"))
+                div.actions { button.danger type="submit" { "Pause all tenants" } button.quiet type="button" data-closes { "Leave it" } }
+            }
+        }
+    }
+}
+
+fn name(tenant_id: Option<Id>) -> String {
+    tenant_id.map_or_else(|| "all tenants".to_owned(), |id| format!("tenant {id}"))
+}
+
+fn whose(tenant_id: Option<Id>) -> String {
+    match tenant_id {
+        None => "The imports of all tenants are".to_owned(),
+        Some(id) => format!("The imports of tenant {id} are"),
+    }
+}
+
+/// The value of a form.
+fn key(tenant_id: Option<Id>) -> String {
+    tenant_id.map_or_else(|| "all".to_owned(), |id| id.to_string())
+}
+
+/// Whose imports a form means. That it names nobody must not mean everybody.
+fn scope(form: &[(String, String)]) -> Result<Option<Id>, Error> {
+    let tenant = form.iter().find(|(name, _)| name == "tenant");
+    match tenant.map_or("", |(_, value)| value.trim()) {
+        "all" => Ok(None),
+        tenant => tenant
+            .parse::<i64>()
+            .ok()
+            .and_then(|id| Id::try_from(id).ok())
+            .map(Some)
+            .ok_or_else(|| Error::Invalid(format!("{tenant:?} is not the ID of a tenant"))),
+    }
+}
+
+pub(super) async fn pause(
+    operator: Acting,
+    State(console): State<Arc<Console>>,
+    Form(form): Form<Vec<(String, String)>>,
+) -> Result<Redirect, Error> {
+    let audit = audit(operator.subject, "pause", &form);
+    operate::pause(&console.db, scope(&form)?, &audit).await?;
+    Ok(Redirect::to("/operators"))
+}
+
+pub(super) async fn resume(
+    operator: Acting,
+    State(console): State<Arc<Console>>,
+    Form(form): Form<Vec<(String, String)>>,
+) -> Result<Redirect, Error> {
+    let audit = audit(operator.subject, "resume", &form);
+    operate::resume(&console.db, scope(&form)?, &audit).await?;
+    Ok(Redirect::to("/operators"))
+}

@@ -1,0 +1,61 @@
+//! The workers, as they last told of themselves.
+
+use maud::{Markup, html};
+use shared::text::printable;
+use time::Duration;
+
+use crate::{
+    console::pages::{
+        icons,
+        parts::{ago, thousands},
+    },
+    db::SeenWorker,
+};
+
+/// A worker tells every ten seconds that it is there. One that is silent for so long hangs, is cut off, or was killed.
+const SILENT: Duration = Duration::minutes(1);
+
+/// What a worker tells of itself when it is connected and takes messages.
+const CONSUMING: &str = "consuming";
+
+/// A table of them.
+pub(super) fn table(workers: &[SeenWorker]) -> Markup {
+    html! {
+        @if workers.is_empty() {
+            div.empty { p { "No worker has told that it runs: start user-import work." } }
+        } @else {
+            div.scroll tabindex="0" role="region" aria-label="Workers" { table.list {
+                thead { tr {
+                    th scope="col" { "State" } th scope="col" { "Worker" } th scope="col" { "Version" }
+                    th.number scope="col" { "In hand" } th scope="col" { "Up since" } th scope="col" { "Last seen" }
+                } }
+                tbody { @for worker in workers { tr {
+                    td { (state(worker)) }
+                    td.nowrap { (printable(&worker.name)) }
+                    td.nowrap { (printable(&worker.version)) }
+                    td.number { (thousands(u64::try_from(worker.in_hand).unwrap_or(0))) }
+                    td.nowrap { (ago(worker.started_at, worker.now)) }
+                    td.nowrap { (ago(worker.beat_at, worker.now)) }
+                } } }
+            } }
+        }
+    }
+}
+
+fn state(worker: &SeenWorker) -> Markup {
+    let (kind, icon, words) = if worker.now - worker.beat_at >= SILENT {
+        ("bad", icons::warning(), "Not seen")
+    } else if worker.stage == CONSUMING {
+        ("good", icons::done(), "Connected")
+    } else {
+        ("wait", icons::clock(), worker.stage.as_str())
+    };
+    html! { span class={ "state " (kind) } { (icon) (capital(&printable(words))) } }
+}
+
+/// With a capital letter, as it stands alone.
+fn capital(words: &str) -> String {
+    let mut characters = words.chars();
+    let first = characters.next().map(char::to_uppercase);
+    first.into_iter().flatten().chain(characters).collect()
+}

@@ -1,0 +1,79 @@
+//! The worker's heartbeat: it tells the database that it is there, for the operators who look, and takes its leave at the
+//! end. Nothing depends on it, so whatever goes wrong here is passed over.
+
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::{Duration, Instant},
+};
+
+use crate::{
+    db::Beat,
+    steps::Context,
+    telemetry::{
+        health::{Health, Stage},
+        identity::VERSION,
+    },
+};
+
+/// Between two beats.
+const INTERVAL: Duration = Duration::from_secs(10);
+
+/// How often it is looked whether the worker has come to another stage, which is told at once.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// A beat that takes longer is left out: milliseconds are enough, and its connection is needed by others.
+const BEAT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Whoever ends does not wait longer to say so.
+const LEAVE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Beats for as long as the worker works.
+pub(super) async fn beat_during<T>(
+    working: impl Future<Output = T>,
+    context: &Context,
+    health: &Health,
+    name: &str,
+) -> T {
+    let is_known = AtomicBool::new(false);
+    let ended = tokio::select! {
+        ended = working => ended,
+        never = beat(context, health, name, &is_known) => never,
+    };
+    // While the database is away, the end is not waited for: the record goes stale, and is purged.
+    if is_known.load(Ordering::Relaxed) {
+        let left = tokio::time::timeout(LEAVE_TIMEOUT, context.db.leave(name)).await;
+        if !matches!(left, Ok(Ok(()))) {
+            tracing::debug!("the worker could not take its leave in the database");
+        }
+    }
+    ended
+}
+
+/// Beats, and notes whether the last beat was heard.
+async fn beat<T>(context: &Context, health: &Health, name: &str, is_known: &AtomicBool) -> T {
+    let started = Instant::now();
+    let mut last: Option<(Instant, Stage)> = None;
+    loop {
+        let stage = health.stage();
+        let is_due = last.is_none_or(|(at, told)| at.elapsed() >= INTERVAL || told != stage);
+        // Before there is a database with a schema, nobody would hear it.
+        if is_due && stage != Stage::WaitingForDatabase {
+            last = Some((Instant::now(), stage));
+            let beat = Beat {
+                name,
+                version: VERSION,
+                up: started.elapsed(),
+                stage: stage.as_str(),
+                in_hand: context.metrics.in_hand(),
+            };
+            let told = tokio::time::timeout(BEAT_TIMEOUT, context.db.beat(&beat)).await;
+            is_known.store(matches!(told, Ok(Ok(()))), Ordering::Relaxed);
+            match told {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::debug!(%error, "the worker's heartbeat was not recorded"),
+                Err(_) => tracing::debug!("the worker's heartbeat was not recorded in time"),
+            }
+        }
+        tokio::time::sleep(LOOK_INTERVAL).await;
+    }
+}
