@@ -13,9 +13,12 @@ use super::{
     dead::SetAside,
     error::Error,
     headers::{DELIVERY_COUNT_HEADER, POSTPONED_HEADER, RETRY_COUNT_HEADER, age, count, died_in, has, trace},
-    topology::{CANCEL, PLANS, QUARANTINE, REPORTS, REQUESTED, Topology},
+    topology::{CANCEL, PLANS, QUARANTINE, REPORTS, REQUESTED, Topology, is_work},
 };
-use crate::message::{self, DeadLetter, DeadReason, Subject, TaskKind, Trace};
+use crate::{
+    message::{self, DeadLetter, DeadReason, Subject, TaskKind, Trace},
+    policy::DELIVERY_LIMIT,
+};
 
 /// A message in our custody: the broker keeps it until it is acknowledged.
 #[derive(Debug)]
@@ -55,7 +58,9 @@ impl Delivery {
         let set_aside = is_dead.then(set_aside).map(Box::new);
         let key = if quarantined {
             let headers = properties.headers().as_ref();
-            headers.and_then(|headers| died_in(headers).find_map(|queue| topology.key_of(&queue)))
+            let died = headers.and_then(|headers| died_in(headers).find_map(|queue| topology.key_of(&queue)));
+            // A worker published it there anew.
+            died.or_else(|| is_work(received.routing_key.as_str()).then(|| received.routing_key.clone()))
         } else {
             topology.key_of(queue)
         };
@@ -90,6 +95,12 @@ impl Delivery {
             acker: received.acker,
             body: received.data,
         }
+    }
+
+    /// Whether it came into the quarantine with the count of the queue in which it was delivered too often, as RabbitMQ does
+    /// from 4.0 on. There it would be set aside after one more death, of whatever worker, and count as what kills workers.
+    pub fn counts_from_elsewhere(&self) -> bool {
+        self.quarantined && self.delivery_count > DELIVERY_LIMIT
     }
 
     /// The key that leads to the queue that it came from.

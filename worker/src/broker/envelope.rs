@@ -94,6 +94,11 @@ pub(super) fn postponed(delivery: &Delivery, retry_count: u32, topology: &Topolo
     )
 }
 
+/// The delivery once more into the quarantine, where its deliveries are counted anew.
+pub(super) fn counted_anew(delivery: &Delivery, topology: &Topology) -> Envelope {
+    again(delivery, topology.quarantine(), &[], delivery.body.clone())
+}
+
 /// A dead letter as it was before its first try.
 pub(super) fn replayed(origin: &str, body: &[u8], topology: &Topology) -> Envelope {
     let kind = kind_of_key(origin).as_str();

@@ -79,6 +79,12 @@ impl Publisher {
             .await
     }
 
+    /// Sends the delivery into the quarantine anew, so that its deliveries there are counted from 0.
+    pub async fn count_anew(&self, delivery: &Delivery) -> Result<(), Error> {
+        self.send(&[envelope::counted_anew(delivery, &self.topology)])
+            .await
+    }
+
     /// Publishes the body of a dead letter as if it had never failed: with the routing key that it first had.
     pub async fn replay(&self, origin: &str, body: &[u8]) -> Result<(), Error> {
         self.send(&[envelope::replayed(origin, body, &self.topology)])

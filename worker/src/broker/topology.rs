@@ -165,9 +165,7 @@ impl Topology {
         let key = queue
             .strip_prefix(self.prefix.as_str())?
             .strip_prefix("imports.")?;
-        let is_work =
-            [REQUESTED, CANCEL, REPORTS].contains(&key) || key.starts_with(PLANS) || key.starts_with(ROWS);
-        is_work.then(|| key.into())
+        is_work(key).then(|| key.into())
     }
 
     /// The queue that the Dialer reads.
@@ -226,6 +224,11 @@ impl Topology {
 
 pub(super) fn key(kind: &str, shard: u16) -> ShortString {
     format!("{kind}{shard:02}").into()
+}
+
+/// Whether a routing key leads to a work queue.
+pub(super) fn is_work(key: &str) -> bool {
+    [REQUESTED, CANCEL, REPORTS].contains(&key) || key.starts_with(PLANS) || key.starts_with(ROWS)
 }
 
 #[cfg(test)]

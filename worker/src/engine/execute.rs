@@ -46,6 +46,11 @@ pub(super) async fn execute(
     if let Some(found) = &delivery.set_aside {
         return keep(context, link, delivery, found, stop).await;
     }
+    if delivery.counts_from_elsewhere() {
+        link.publisher().count_anew(delivery).await?;
+        delivery.acknowledge().await;
+        return Ok(());
+    }
     let kind = delivery.kind.as_str();
     let subject = Subject::of(&delivery.body);
     let import_id = subject.map(|subject| tracing::field::display(subject.import_id));
