@@ -1,6 +1,6 @@
 //! Files that are something else and only named `.csv`.
 
-use infer::archive;
+use infer::{archive, image};
 
 use crate::rejection::{Rejection, RejectionCode};
 
@@ -51,12 +51,23 @@ const HTML_ELEMENTS: [&str; 34] = [
 /// Likewise; without attributes, they say nothing and are no part of a page.
 const HTML_ELEMENTS_WITH_ATTRIBUTES: [&str; 6] = ["base", "basefont", "col", "img", "link", "meta"];
 
-/// Refuses spreadsheets, archives, PDF files and web pages.
+/// Refuses spreadsheets, archives, images, PDF files, JSON and web pages.
 pub(super) fn check(bytes: &[u8]) -> Result<(), Rejection> {
     let found = if archive::is_zip(bytes) {
         "an Excel workbook or another ZIP archive"
-    } else if archive::is_gz(bytes) {
-        "a gzip archive"
+    } else if [
+        archive::is_gz,
+        archive::is_7z,
+        archive::is_rar,
+        archive::is_xz,
+        archive::is_zst,
+    ]
+    .iter()
+    .any(|is_kind| is_kind(bytes))
+    {
+        "an archive"
+    } else if image::is_png(bytes) || image::is_jpeg(bytes) {
+        "an image"
     // The magic number of all OLE files, which old Excel files are; the crate knows it by another of them.
     } else if archive::is_msi(bytes) {
         "an old Excel workbook"
@@ -80,6 +91,10 @@ pub(crate) fn is_misleading(first_cell: &str) -> bool {
 fn kind_of_text(text: &str) -> Option<&'static str> {
     if text.starts_with("%PDF-") {
         return Some("a PDF file");
+    }
+    if let Some(inside) = text.strip_prefix(['{', '[']) {
+        let inside = inside.trim_start_matches(crate::cell::is_space);
+        return inside.starts_with(['"', '{']).then_some("a JSON file");
     }
     let tag = text.strip_prefix('<')?.to_ascii_lowercase();
     let is_markup = ["!--", "!doctype", "?xml"]
@@ -114,7 +129,13 @@ mod tests {
         for (bytes, found) in [
             (&b"PK\x03\x04\x14\0\x06\0"[..], "ZIP"),
             (b"PK\x05\x06\0\0", "ZIP"),
-            (b"\x1F\x8B\x08\0", "gzip"),
+            (b"\x1F\x8B\x08\0", "an archive"),
+            (b"7z\xBC\xAF\x27\x1C\0\x04", "an archive"),
+            (b"Rar!\x1A\x07\x01\0", "an archive"),
+            (b"\x89PNG\r\n\x1A\n", "an image"),
+            (b"\xFF\xD8\xFF\xE0", "an image"),
+            (b"[\n  {\"username\": \"ann\"}]", "JSON"),
+            (b"{\"users\": []}", "JSON"),
             (b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1\0", "old Excel"),
             (b"%PDF-1.7\n", "PDF"),
             (b"\xEF\xBB\xBF%PDF-1.7\n", "PDF"),
@@ -151,6 +172,9 @@ mod tests {
             b"",
             b"PK,Name\n",
             b"<,>\n",
+            b"{Username},{Email}\n",
+            b"[Username],[Email]\n",
+            b"\"[\"\"\",Email\n",
             b"<meta>,Username\n",
             b"<Username>,<Email>\n",
             b"<bold>,<titles>\n",

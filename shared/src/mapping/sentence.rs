@@ -74,10 +74,25 @@ fn cells_of_one(header: &Header) -> Option<String> {
                 .to_owned(),
         );
     }
-    has_names(&mut only.split("  ").filter(|part| !cell::is_blank(part))).then(|| {
-        "the columns are parted by blanks: save the file with commas, semicolons or tabs between the cells".to_owned()
-    })
+    let blanks = ["  ", " "];
+    if blanks
+        .iter()
+        .any(|blank| has_names(&mut only.split(blank).filter(|part| !cell::is_blank(part))))
+    {
+        return Some(
+            "the columns are parted by blanks: save the file with commas, semicolons or tabs between the cells".to_owned(),
+        );
+    }
+    let other = OTHER_SEPARATORS
+        .iter()
+        .find(|&&other| has_names(&mut only.split(other)))?;
+    Some(format!(
+        "the columns are parted by \"{other}\": save the file with commas, semicolons or tabs between the cells"
+    ))
 }
+
+/// What other programs write between cells, and no file may have there.
+const OTHER_SEPARATORS: [char; 9] = [':', '^', '~', '/', '\u{A6}', '，', '；', '؛', '、'];
 
 /// The line of the row below that looks like the header: at least two of its cells are such names. Above it nothing tells
 /// the delimiter, so that it may have been read as one cell.

@@ -267,6 +267,21 @@ fn required_fields_must_come_from_somewhere() {
 }
 
 #[test]
+fn what_parts_the_names_of_a_header_is_told() {
+    for (header, hint) in [
+        ("Username:Email:Ext:Role", "parted by \":\""),
+        ("Username，Email，Ext", "parted by \"，\""),
+        ("Username^Email", "parted by \"^\""),
+        ("Username Email Ext Role", "parted by blanks"),
+        ("Username    Email    Ext", "parted by blanks"),
+        ("\"Username,Email,Ext\"", "each line stands in quotes"),
+        ("Vorgesetzter:Abteilung", "put the names of the columns above"),
+    ] {
+        assert_rejected(header, json!({}), RejectionCode::MissingHeader, &[hint]);
+    }
+}
+
+#[test]
 fn a_first_row_of_data_is_no_header_and_no_event_repeats_it() {
     let rejection = mapped("\n\nann,ann@example.com,1001,1", json!({})).unwrap_err();
     assert_eq!(rejection.code, RejectionCode::MissingHeader);
