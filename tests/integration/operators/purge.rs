@@ -62,6 +62,26 @@ async fn a_purge_removes_what_is_old_step_by_step_and_keeps_failed_imports() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn cancel_requests_of_imports_that_never_came_are_purged_when_confirmed() {
+    in_world(async |world| {
+        sqlx::query(
+            "INSERT INTO imports.cancellations (import_id, tenant_id, requested_by, asked_at)
+             SELECT gen_random_uuid(), 1, 'ada@example.com', now() - make_interval(days => age) FROM unnest($1::int[]) age",
+        )
+        .bind(vec![1, 89, 91])
+        .execute(&world.db)
+        .await
+        .unwrap();
+        assert_eq!(world.json_of(&["purge"], 5).await["changed"], false);
+        assert_eq!(world.json_of(&["purge", "--yes"], 0).await["cancellations"], 1);
+        assert_eq!(world.json_of(&["purge", "--yes"], 0).await["changed"], false);
+        let left: Vec<(i64,)> = world.rows("SELECT count(*) FROM imports.cancellations").await;
+        assert_eq!(left, [(2,)]);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_purge_removes_closed_dead_letters_and_keeps_open_ones() {
     in_world(async |world| {
         let mut numbers = Vec::new();

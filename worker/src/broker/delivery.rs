@@ -85,7 +85,9 @@ impl Delivery {
             } else {
                 0
             },
-            redelivered: received.redelivered || is_workers && has(properties, POSTPONED_HEADER),
+            redelivered: received.redelivered
+                || quarantined
+                || is_workers && has(properties, POSTPONED_HEADER),
             quarantined,
             key,
             trace: trace(properties),

@@ -25,4 +25,4 @@ pub use link::{Deliveries, Link, declare};
 pub use old_way::close as close_old_way;
 pub use options::Options;
 pub use publisher::Publisher;
-pub use topology::{DEFAULT_SHARDS, REPORTS, REQUESTED, Topology};
+pub use topology::{CANCEL, DEFAULT_SHARDS, REPORTS, REQUESTED, Topology};

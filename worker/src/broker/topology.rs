@@ -27,7 +27,7 @@ pub const REQUESTED: &str = "requested";
 
 /// Routing key of cancel messages. They have a queue of their own: no job that waits holds them up, and workers of releases that
 /// do not know them leave it alone.
-pub(super) const CANCEL: &str = "cancel";
+pub const CANCEL: &str = "cancel";
 
 /// Begin of the routing keys of `PlanDue` messages; the shard follows.
 pub(super) const PLANS: &str = "plans.";

@@ -27,9 +27,9 @@ What goes, counted from the day an import was finished:
                                                 is possible any more
   the import itself, with its dead letters      after --imports-days; its ID stays known as purged,
                                                 and names no other import
-Dead letters go --dead-days after they were replayed or discarded, and entries of the audit trail
-after --audit-days, though never those of the last 90 days; records of workers that ended without
-taking their leave go after a day. What is under way is never touched, nor
+Dead letters go --dead-days after they were replayed or discarded, cancel requests as long after
+they came, if their import never did, and entries of the audit trail after --audit-days, though never
+those of the last 90 days; records of workers that ended without taking their leave go after a day. What is under way is never touched, nor
 are a failed import whose passwords can still be delivered (see SEED_DAYS of `work`) and open dead
 letters of other imports. The uploaded files are the Dialer's: a lifecycle rule of the bucket is the
 place for them.
@@ -97,11 +97,11 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let purge = Purge::find(&db, args.retention, args.tenant).await?;
     let (success, rows, imports) = (purge.success.len(), purge.rows.len(), purge.imports.len());
     let (row_count, dead_letters, failed) = (purge.row_count(), purge.dead_letters, purge.failed_kept);
-    let (audit_entries, workers) = (purge.audit_entries, purge.workers);
+    let (audit_entries, workers, cancellations) = (purge.audit_entries, purge.workers, purge.cancellations);
     let count = |count: i64| u64::try_from(count).unwrap_or(0);
     let what = format!(
         "success CSVs of {} (older than {}), {} and the error CSVs of {} (older than {}), {} (older than {}), {} (closed for \
-         more than {}), {} of the audit trail (older than {}), {} (not heard of for a day); kept: {} older than {}",
+         more than {}), {} (of imports that never came), {} of the audit trail (older than {}), {} (not heard of for a day); kept: {} older than {}",
         counted(success, "import"),
         counted(success_days, "day"),
         counted(row_count, "row"),
@@ -111,6 +111,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         counted(imports_days, "day"),
         counted(count(dead_letters), "dead letter"),
         counted(dead_days, "day"),
+        counted(count(cancellations), "cancel request"),
         counted(count(audit_entries), "record"),
         counted(audit_days, "day"),
         counted(count(workers), "worker"),
@@ -124,7 +125,8 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     purge.run(&db, &storage, &args.by.audit("purge")).await?;
     let value = json!({
         "changed": !purge.is_empty(), "success_csvs": success, "rows": row_count, "rows_of_imports": rows,
-        "imports": imports, "dead_letters": dead_letters, "audit_entries": audit_entries,
+        "imports": imports, "dead_letters": dead_letters, "cancellations": cancellations,
+        "audit_entries": audit_entries,
         "workers": workers, "failed_kept": failed,
     });
     show(args.json, &value, &format!("removed: {what}"))?;

@@ -42,11 +42,11 @@ impl fmt::Display for Pause {
 }
 
 impl Db {
-    /// The pauses that last, the oldest first; 1,000 at most.
+    /// The pauses that last: that of all tenants, then the oldest first; 1,000 at most.
     pub async fn pauses(&self) -> Result<Vec<Pause>, Error> {
         let found = sqlx::query!(
             "SELECT tenant_id, paused_at, paused_by, reason FROM imports.pauses
-              WHERE resumed_at IS NULL ORDER BY pause_id LIMIT 1000"
+              WHERE resumed_at IS NULL ORDER BY tenant_id IS NOT NULL, pause_id LIMIT 1000"
         )
         .fetch_all(&mut *self.pool.acquire().await?)
         .await?;

@@ -203,6 +203,21 @@ impl Db {
         Ok(transaction.commit().await?)
     }
 
+    /// How many requests to cancel imports whose jobs have not come are from before the given time.
+    pub async fn old_cancellations(
+        &self,
+        before: OffsetDateTime,
+        tenant_id: Option<Id>,
+    ) -> Result<i64, Error> {
+        let count = sqlx::query_scalar!(
+            r#"SELECT count(*) AS "count!" FROM imports.cancellations
+                WHERE asked_at < $1 AND ($2::bigint IS NULL OR tenant_id = $2)"#,
+            before,
+            tenant_id.map(Id::get),
+        );
+        Ok(count.fetch_one(&mut *self.pool.acquire().await?).await?)
+    }
+
     /// Deletes requests to cancel imports whose jobs have not come since, of one tenant or of all. They name who asked.
     pub async fn purge_cancellations(
         &self,

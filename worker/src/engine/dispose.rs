@@ -113,6 +113,24 @@ pub(super) async fn wait_for_resume(
     Ok(is_postponed)
 }
 
+/// Has the deliveries of a message that came into the quarantine counted from 0. `false` if told to stop meanwhile.
+pub(super) async fn count_anew(
+    link: &Link,
+    delivery: &Delivery,
+    stop: &CancellationToken,
+) -> Result<bool, broker::Error> {
+    send_until_taken(link, delivery, Way::Quarantine, stop).await
+}
+
+/// Where a message goes once more, uncounted.
+#[derive(Clone, Copy)]
+enum Way {
+    /// Round by a delay queue.
+    Delay,
+    /// Into the quarantine.
+    Quarantine,
+}
+
 /// Sends a message round by a delay queue, uncounted. Where even that queue refuses it, all queues do: the message then stays in
 /// hand. `false` if told to stop meanwhile.
 async fn send_round(
@@ -120,9 +138,22 @@ async fn send_round(
     delivery: &Delivery,
     stop: &CancellationToken,
 ) -> Result<bool, broker::Error> {
+    send_until_taken(link, delivery, Way::Delay, stop).await
+}
+
+async fn send_until_taken(
+    link: &Link,
+    delivery: &Delivery,
+    way: Way,
+    stop: &CancellationToken,
+) -> Result<bool, broker::Error> {
     let mut delays = policy::reconnect_delays();
     loop {
-        match link.publisher().postpone(delivery, policy::NO_ROOM).await {
+        let sent = match way {
+            Way::Delay => link.publisher().postpone(delivery, policy::NO_ROOM).await,
+            Way::Quarantine => link.publisher().count_anew(delivery).await,
+        };
+        match sent {
             Ok(()) => return Ok(true),
             Err(error @ broker::Error::Refused { .. }) => {
                 tracing::warn!(%error, "message postponed until the queue has room");

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use super::{
-    dispose::{dispose, postpone, wait_for_resume},
+    dispose::{count_anew, dispose, postpone, wait_for_resume},
     keep::keep,
     outage::through_outages,
     panics,
@@ -47,8 +47,9 @@ pub(super) async fn execute(
         return keep(context, link, delivery, found, stop).await;
     }
     if delivery.counts_from_elsewhere() {
-        link.publisher().count_anew(delivery).await?;
-        delivery.acknowledge().await;
+        if count_anew(link, delivery, stop).await? {
+            delivery.acknowledge().await;
+        }
         return Ok(());
     }
     let kind = delivery.kind.as_str();

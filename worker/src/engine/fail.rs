@@ -7,9 +7,9 @@ use shared::contract::{
 use time::OffsetDateTime;
 
 use crate::{
-    broker::Delivery,
+    broker::{CANCEL, Delivery, REQUESTED},
     db::{self, Db},
-    message::{DeadLetter, DeadReason, Subject, TaskKind},
+    message::{DeadLetter, DeadReason, Subject},
     steps::event,
 };
 
@@ -34,8 +34,8 @@ pub(super) async fn set_aside(
         Some(subject) => db.find(subject.import_id).await?,
         None => None,
     };
-    let is_job = delivery.kind == TaskKind::Receive;
-    let is_cancel = delivery.kind == TaskKind::Cancel;
+    // By its queue: what kind it is, whoever published it may have written.
+    let (is_job, is_cancel) = (delivery.key() == REQUESTED, delivery.key() == CANCEL);
     let ends = |import: &db::Import| {
         subject.is_some_and(|subject| {
             import.job.tenant_id == subject.tenant_id

@@ -43,6 +43,8 @@ pub struct Purge {
     pub imports: Vec<Old>,
     /// The number of dead letters that go.
     pub dead_letters: i64,
+    /// The number of requests to cancel imports whose jobs never came that go.
+    pub cancellations: i64,
     /// The number of entries of the audit trail that go; of all tenants, or none.
     pub audit_entries: i64,
     /// The number of workers that ended without taking their leave; of all tenants, or none.
@@ -80,6 +82,7 @@ impl Purge {
             rows,
             imports,
             dead_letters: db.old_dead_letters(dead_before, tenant_id).await?,
+            cancellations: db.old_cancellations(dead_before, tenant_id).await?,
             failed_kept: db.old_failures(before(retention.rows_days), tenant_id).await?,
             audit_entries,
             workers,
@@ -92,8 +95,13 @@ impl Purge {
     /// Whether nothing is old enough.
     pub fn is_empty(&self) -> bool {
         let imports = [&self.success, &self.rows, &self.imports];
-        let others = [self.dead_letters, self.audit_entries, self.workers];
-        imports.into_iter().all(Vec::is_empty) && others == [0; 3]
+        let others = [
+            self.dead_letters,
+            self.cancellations,
+            self.audit_entries,
+            self.workers,
+        ];
+        imports.into_iter().all(Vec::is_empty) && others == [0; 4]
     }
 
     /// How many rows go, with their imports or alone.

@@ -15,14 +15,14 @@ pub(super) const MAX_BYTES: usize = 1024 * 1024;
 const SIGNS: &[u8] =
     b"\x80\x95\x96\x97\x99\xA0\xA1\xA3\xA7\xA9\xAA\xAB\xAE\xB0\xB1\xB2\xB3\xB5\xB7\xBA\xBB\xBD\xBF\xD7";
 
-/// The different words with a byte beyond ASCII that is not only a sign.
+/// The different words with a byte beyond ASCII that is not only one sign.
 pub(super) fn words(bytes: &[u8]) -> Vec<&[u8]> {
     let bytes = bytes.get(..MAX_BYTES).unwrap_or(bytes);
     let mut seen = HashSet::new();
     bytes
         .split(|byte| !(byte.is_ascii_alphabetic() || *byte >= 0x80))
         .filter(|word| !word.is_ascii() && word.len() <= MAX_WORD_BYTES)
-        .filter(|word| !word.iter().all(|byte| SIGNS.contains(byte)))
+        .filter(|word| !matches!(word, [sign] if SIGNS.contains(sign)))
         .filter(|&word| seen.insert(word))
         .take(MAX_WORDS)
         .collect()
