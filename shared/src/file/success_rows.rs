@@ -1,6 +1,8 @@
 //! Rows of our success CSV in another file: pasted below its own header, without a header, or with other names above them. They
 //! hold passwords, which must stand nowhere else, neither in an error CSV nor in a sentence.
 
+use super::lines::line_after;
+
 /// What a line of such a file may be parted by.
 const DELIMITERS: [char; 4] = [',', ';', '\t', '|'];
 
@@ -8,16 +10,16 @@ const DELIMITERS: [char; 4] = [',', ';', '\t', '|'];
 const MAX_CELLS: usize = 4096;
 
 /// The number of the first line that is such a row, from 1.
-pub(super) fn first(text: &str) -> Option<usize> {
-    // As other parts of this folder count lines, CR LF is one end.
-    let lines = text.split_inclusive('\n').flat_map(|line| {
-        let line = line.trim_end_matches(['\r', '\n']);
-        line.split('\r')
-    });
-    lines
-        .zip(1..)
-        .find(|(line, _)| is_success_row(line))
-        .map(|(_, number)| number)
+pub(super) fn first(text: &str) -> Option<u32> {
+    let mut rest = text;
+    for line in text.split_inclusive(['\r', '\n']) {
+        if is_success_row(line) {
+            let before = text.len().saturating_sub(rest.len());
+            return Some(line_after(text.as_bytes().get(..before).unwrap_or_default()));
+        }
+        rest = rest.get(line.len()..).unwrap_or_default();
+    }
+    None
 }
 
 /// Whether a line has, side by side: ID, username, e-mail address, extension, and what is surely a generated password, or

@@ -29,10 +29,10 @@ What goes, counted from the day an import was finished:
                                                 and names no other import
 Dead letters go --dead-days after they were replayed or discarded, cancel requests as long after
 they came, if their import never did, and entries of the audit trail after --audit-days, though never
-those of the last 90 days; records of workers that ended without taking their leave go after a day. What is under way is never touched, nor
-are a failed import whose passwords can still be delivered (see SEED_DAYS of `work`) and open dead
-letters of other imports. The uploaded files are the Dialer's: a lifecycle rule of the bucket is the
-place for them.
+those of the last 90 days; records of workers that ended without taking their leave go after a day.
+What is under way is never touched, nor are a failed import whose passwords can still be delivered
+(see SEED_DAYS of `work`) and open dead letters of other imports. The uploaded files are the
+Dialer's: a lifecycle rule of the bucket is the place for them.
 
 --tenant ID --all erases a tenant, whatever its age: all its imports, their rows, reports and
 uploaded files, and its dead letters. Its users are the Dialer's; the audit trail, which holds
@@ -126,8 +126,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let value = json!({
         "changed": !purge.is_empty(), "success_csvs": success, "rows": row_count, "rows_of_imports": rows,
         "imports": imports, "dead_letters": dead_letters, "cancellations": cancellations,
-        "audit_entries": audit_entries,
-        "workers": workers, "failed_kept": failed,
+        "audit_entries": audit_entries, "workers": workers, "failed_kept": failed,
     });
     show(args.json, &value, &format!("removed: {what}"))?;
     Ok(ExitCode::SUCCESS)
