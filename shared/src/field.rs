@@ -71,4 +71,18 @@ impl Field {
             Self::LastName => "last name",
         }
     }
+
+    /// Whether a user cannot be without the field.
+    pub(crate) const fn is_required(self) -> bool {
+        match self {
+            Self::Username
+            | Self::Email
+            | Self::VirtualExtension
+            | Self::Role
+            // Read for one kind of SIP each, and needed for it.
+            | Self::PbxDevice
+            | Self::SipUri => true,
+            Self::Desks | Self::SkillGroups | Self::Tags | Self::FirstName | Self::LastName => false,
+        }
+    }
 }

@@ -37,6 +37,7 @@ pub mod limits;
 pub mod names;
 pub mod problem;
 pub mod rejection;
+pub mod surplus;
 pub mod text;
 
 pub mod cell;

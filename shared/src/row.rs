@@ -14,7 +14,7 @@ use crate::{
     damage,
     field::Field,
     file::{Delimiter, Header, Record, SourceFile},
-    mapping::{self, Mapping},
+    mapping::Mapping,
     problem::{Code, Damage, Flaw, Problem},
     user::{Email, IdList, IdNames, Name, PbxDevice, SipUri, Username, VirtualExtension, parse_ids},
 };
@@ -248,10 +248,7 @@ impl<'m> Reader<'m> {
             problems.extend(more);
         }
         if record.surplus.count > 0 {
-            problems.push(Problem::wrong_column_count(
-                record.surplus.count,
-                &record.surplus.kept,
-            ));
+            problems.push(Problem::wrong_column_count(&record.surplus));
         }
         if let Some((field, text)) = self.whole_line(record) {
             for problem in problems.iter_mut().filter(|problem| problem.field == Some(field)) {
@@ -356,7 +353,7 @@ impl<'r> Cells<'r> {
         };
         match parsed {
             Ok(value) => Some(value),
-            Err(Flaw::Blank) if !mapping::is_required(field) => None,
+            Err(Flaw::Blank) if !field.is_required() => None,
             Err(flaw) => {
                 problems.push(Problem::flawed(field, text, &flaw));
                 None
@@ -370,7 +367,7 @@ impl<'r> Cells<'r> {
             Ids::Fixed(list) => return list.clone(),
             Ids::Cell(names) => names,
         };
-        let is_required = mapping::is_required(field);
+        let is_required = field.is_required();
         let parse = |text: &str| match parse_ids(text, names) {
             Ok(list) if is_required && list.is_empty() => Err(Flaw::Blank),
             result => result,

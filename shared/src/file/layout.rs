@@ -1,9 +1,8 @@
-//! Which of a row's cells belong to the file's own columns, which to those that our reports append, and which are
-//! passwords, that are never kept.
+//! Which of a row's cells belong to the file's own columns, and which to those that our reports append.
 
 use std::str::FromStr;
 
-use super::rows::{Row, Surplus};
+use super::{passwords::Passwords, rows::Row};
 use crate::{
     cell,
     limits::Limits,
@@ -11,6 +10,7 @@ use crate::{
     outcome::Outcome,
     problem::Code,
     rejection::{Rejection, RejectionCode},
+    surplus::Surplus,
 };
 
 /// The index in [`names::REPORT_COLUMNS`] of the codes of errors.
@@ -30,8 +30,8 @@ pub(super) struct Layout {
     report: Vec<(usize, usize)>,
     /// How many columns the header has in the file.
     pub(super) width: usize,
-    /// Where the columns of passwords stand, from 0.
-    passwords: Vec<usize>,
+    /// Its columns of passwords.
+    pub(super) passwords: Passwords,
 }
 
 impl Layout {
@@ -41,14 +41,11 @@ impl Layout {
             positions: Vec::new(),
             report: Vec::new(),
             width: header.width,
-            passwords: Vec::new(),
+            passwords: Passwords::of(&header.cells),
         };
         for position in 0..header.width {
             let name = header.cells.get(position).map_or("", String::as_str);
             let normalised = names::normalise(name);
-            if names::is_password(&normalised) {
-                layout.passwords.push(position);
-            }
             match names::report_column(&normalised) {
                 Some(column) => layout.report.push((position, column)),
                 None => {
@@ -103,18 +100,6 @@ impl Layout {
         })
     }
 
-    /// Blanks the cells of passwords. Where the row has surplus cells, a delimiter without quotes may have moved them to
-    /// the right, so that as many cells more are blanked; whether any cell was is told.
-    pub(super) fn forget_passwords(&self, row: &mut [String], surplus: &mut Surplus) {
-        for &position in &self.passwords {
-            let moved = row.iter_mut().skip(position).take(1 + surplus.count);
-            moved.for_each(|text| *text = String::new());
-        }
-        if !self.passwords.is_empty() {
-            surplus.forget();
-        }
-    }
-
     /// What a row has beyond these columns: the cells after the header's last, and those in the columns of our reports
     /// if they are not what we write there. Then the row was typed, and a delimiter without quotes moved its last
     /// cells; they must not be lost.
@@ -136,7 +121,7 @@ impl Layout {
         if filled.is_empty() || is_report {
             return beyond;
         }
-        let mut surplus = Surplus::default();
+        let mut surplus = Surplus::in_report_columns();
         for &(position, _) in &self.report {
             surplus.push(cell(position));
         }

@@ -8,6 +8,7 @@ mod encoding;
 mod kind;
 mod layout;
 mod lines;
+mod passwords;
 mod quotes;
 mod rows;
 mod success_rows;
@@ -15,13 +16,13 @@ mod success_rows;
 pub use delimiter::Delimiter;
 pub use encoding::{Encoding, UnknownEncoding};
 pub(crate) use kind::is_misleading;
-pub use rows::Surplus;
 
 use crate::{
     cell,
     limits::Limits,
     names,
     rejection::{Rejection, RejectionCode},
+    surplus::Surplus,
 };
 use layout::Layout;
 use rows::{Row, Rows};
@@ -276,6 +277,7 @@ impl Upload {
             .saturating_mul(CELLS_FACTOR);
         let mut rows = Rows::new(&self.text, self.delimiter, limits);
         self.pass_header(&mut rows)?;
+        let mut passwords = layout.passwords.clone();
         let mut width = 0_usize;
         while let Some(mut row) = rows.next_below(layout.width)? {
             let was_malformed = layout.was_malformed(&row.cells);
@@ -290,7 +292,8 @@ impl Upload {
             if file.record_count > limits.max_rows {
                 continue;
             }
-            layout.forget_passwords(&mut row.cells, &mut surplus);
+            passwords.add_header_below(&row.cells);
+            passwords.forget(&mut row.cells, &mut surplus, layout.width, self.delimiter);
             let cells = layout.cells(row.cells);
             width = width.max(cells.len());
             if width.saturating_mul(file.record_count) > most_cells {

@@ -12,8 +12,8 @@ use super::{Delimiter, lines::LineCounter, quotes};
 use crate::{
     cell, formula,
     limits::Limits,
-    problem::MAX_SURPLUS_BYTES,
     rejection::{Rejection, RejectionCode},
+    surplus::Surplus,
 };
 
 /// Most cells that a header is read up to: the columns of an Excel sheet, which some programs save with all
@@ -37,54 +37,6 @@ pub(super) struct Row {
     pub(super) malformed_quotes: bool,
     /// The line in which the quote of a cell opens that holds line breaks, if there is one.
     multiline: Option<u32>,
-}
-
-/// Cells that no column can take; blank ones are not counted.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Surplus {
-    /// How many there are.
-    pub count: usize,
-    /// All of them, or the first 8 KiB and the rest of the cell in which these end.
-    pub kept: Vec<String>,
-    kept_bytes: usize,
-}
-
-impl Surplus {
-    /// So many cells of which the text is not known any more.
-    pub fn of_unknown_text(count: usize) -> Self {
-        Self {
-            count,
-            ..Self::default()
-        }
-    }
-
-    /// Adds a cell, unless it is blank.
-    pub(super) fn push(&mut self, text: &str) {
-        if !cell::is_blank(text) {
-            self.count += 1;
-            self.keep(text);
-        }
-    }
-
-    /// Adds the cells that follow.
-    pub(super) fn append(&mut self, other: Self) {
-        self.count += other.count;
-        for text in other.kept {
-            self.keep(&text);
-        }
-    }
-
-    /// Keeps how many there are, and no text.
-    pub(super) fn forget(&mut self) {
-        *self = Self::of_unknown_text(self.count);
-    }
-
-    fn keep(&mut self, text: &str) {
-        if self.kept_bytes < MAX_SURPLUS_BYTES {
-            self.kept_bytes += text.len();
-            self.kept.push(text.to_owned());
-        }
-    }
 }
 
 /// Where tokenising had to stop.

@@ -13,7 +13,6 @@ use strum::VariantArray;
 
 use crate::{cell, contract::job::Job, field::Field, file::Header, names, rejection::Rejection};
 use header::{Columns, matching};
-pub(crate) use origin::is_required;
 use origin::{Origin, origin};
 
 /// The columns of all fields that have one.
@@ -120,7 +119,7 @@ pub fn suggest(header: &[String]) -> BTreeMap<Field, Vec<usize>> {
 
 fn check_required(header: &Header, job: &Job, mapping: &Mapping) -> Result<(), Rejection> {
     let unmapped = |&field: &Field| {
-        is_required(field)
+        field.is_required()
             && mapping.column(field).is_none()
             && !matches!(origin(field, job), Origin::Elsewhere)
     };

@@ -71,17 +71,3 @@ fn of_list(source: Option<&ListSource>) -> Origin<'_> {
         None => Origin::Header,
     }
 }
-
-/// Whether a user cannot be without the field.
-pub(crate) fn is_required(field: Field) -> bool {
-    match field {
-        Field::Username
-        | Field::Email
-        | Field::VirtualExtension
-        | Field::Role
-        // Read for one kind of SIP each, and needed for it.
-        | Field::PbxDevice
-        | Field::SipUri => true,
-        Field::Desks | Field::SkillGroups | Field::Tags | Field::FirstName | Field::LastName => false,
-    }
-}

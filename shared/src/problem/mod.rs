@@ -10,8 +10,8 @@ use strum::{Display, EnumString, IntoStaticStr, VariantArray};
 
 use crate::field::Field;
 pub(crate) use quote::quote_name;
+pub(crate) use sentence::character_in_place;
 pub use sentence::{Damage, Flaw};
-pub(crate) use sentence::{MAX_SURPLUS_BYTES, character_in_place};
 
 /// Why a row did not become a user. The order is the one in which the codes of one field are reported.
 #[derive(

@@ -131,9 +131,11 @@ fn holds_password(value: &str) -> bool {
         return false;
     }
     let user_info = user_info.to_ascii_lowercase().replace("%3a", ":");
-    let has_password = user_info
-        .split_once(':')
-        .is_some_and(|(user, password)| !user.trim().is_empty() && !password.is_empty());
+    let has_password = user_info.split_once(':').is_some_and(|(user, password)| {
+        // Two addresses with a colon between them are no user with a password.
+        let is_user = after_scheme.is_some() || !user.contains('@');
+        is_user && !user.trim().is_empty() && !password.is_empty()
+    });
     has_password || has_password_parameter(uri)
 }
 
@@ -238,6 +240,7 @@ mod tests {
             "pass",
             "compass@host",
             "ann:v29",
+            "ann@example.com:bob@example.com",
             "mailto:ann@example.com",
             "E-mail: ann@example.com",
             "ext: 0303",

@@ -8,11 +8,12 @@ use super::{
     Code, Problem,
     quote::{quote, quote_all, quote_list, quote_name, shown, shown_list},
 };
-use crate::{cell, damage, field::Field, text::is_invisible};
-
-/// After how many bytes of surplus a row keeps no further cell. The sentence repeats no more of it, because the cell
-/// that it stands in must not become too large to be read back.
-pub(crate) const MAX_SURPLUS_BYTES: usize = 8 * 1024;
+use crate::{
+    cell, damage,
+    field::Field,
+    surplus::{MAX_SURPLUS_BYTES, Surplus},
+    text::is_invisible,
+};
 
 /// Why a text is not a value of its field.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -302,18 +303,25 @@ impl Problem {
             .with([("first", json!(first)), ("last", json!(last))])
     }
 
-    /// So many cells beyond the last column of the header, of which the first are given.
-    pub fn wrong_column_count(count: usize, kept: &[String]) -> Self {
-        let cells = if count == 1 { "cell" } else { "cells" };
-        let message = format!(
-            "The row has {} more {cells} than the header has columns{}: a delimiter inside a value may have moved the cells \
-             after it. Put quotes around the value that holds it, or remove what does not belong there.",
-            count,
-            if kept.is_empty() {
-                String::new()
-            } else {
-                format!(" ({})", quote_all(kept, count, MAX_SURPLUS_BYTES))
+    /// Cells that no column can take.
+    pub fn wrong_column_count(surplus: &Surplus) -> Self {
+        let count = surplus.count;
+        let what = match (surplus.in_report_columns, count) {
+            (true, _) => {
+                "has text in the columns of our error report, from \"Import Row\" on, that is not of a report"
+                    .to_owned()
             }
+            (false, 1) => "has 1 more cell than the header has columns".to_owned(),
+            (false, _) => format!("has {count} more cells than the header has columns"),
+        };
+        let cells = if surplus.kept.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", quote_all(&surplus.kept, count, MAX_SURPLUS_BYTES))
+        };
+        let message = format!(
+            "The row {what}{cells}: a delimiter inside a value may have moved the cells after it. Put quotes around the \
+             value that holds it, or remove what does not belong there."
         );
         Self::new(None, Code::WrongColumnCount, message).with([("surplus", json!(count))])
     }
@@ -356,9 +364,12 @@ fn damaged(subject: &str, damage: Damage, field: Field) -> String {
             )
         }
         Damage::ErrorValue => {
-            format!(
-                "{subject} is an error value of a spreadsheet: replace it by the value, or leave the cell blank."
-            )
+            let or_blank = if field.is_required() {
+                ""
+            } else {
+                ", or leave the cell blank"
+            };
+            format!("{subject} is an error value of a spreadsheet: replace it by the value{or_blank}.")
         }
     }
 }

@@ -4,13 +4,14 @@ use proptest::prelude::*;
 use serde_json::json;
 use shared::{
     assess::assess,
-    file::{Header, Record, SourceFile, Surplus},
+    file::{Header, Record, SourceFile},
     limits::Limits,
     mapping::map,
     outcome::Outcome,
     problem::Problem,
     report::{ErrorRow, error_csv},
     row,
+    surplus::Surplus,
 };
 
 use crate::{assessment, job, read, tenant};

@@ -135,7 +135,8 @@ fn a_list_without_quotes_in_a_corrected_error_csv_is_not_lost() {
     );
     let message = &assessment(&rows[0]).1[0].message;
     assert!(
-        message.contains("2 more cells") && message.contains("\"4\", \"3\""),
+        message.contains("in the columns of our error report, from \"Import Row\" on,")
+            && message.contains("\"4\", \"3\""),
         "{message}"
     );
 }

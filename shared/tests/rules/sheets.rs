@@ -67,6 +67,49 @@ fn our_success_report_is_rejected() {
     assert_eq!(upload(text).unwrap_err().code, RejectionCode::ReportUploaded);
 }
 
+/// All cells and sentences that are kept of a file whose columns are matched by its header.
+fn all_that_is_kept(text: &str) -> String {
+    let upload = upload(text).unwrap();
+    let mapping = map(&upload.header, &job(json!({}))).unwrap();
+    let file = upload.records(|column| mapping.is_mapped(column)).unwrap();
+    let candidates = row::read(&file, &mapping, &job(json!({})));
+    format!("{:?} {candidates:?}", file.records)
+}
+
+#[test]
+fn a_password_in_a_whole_line_in_quotes_is_not_kept() {
+    for line in [
+        "\"ann,Secret,ann@example.com,1001,1\"",
+        "\"ann,\"\"a,Secret\"\",ann@example.com,1001,1\"",
+        "\"ann,Secret",
+    ] {
+        let kept = all_that_is_kept(&format!(
+            "Username,Password,Email,Ext,Role\nbob,x,b@example.com,2,1\n{line}{}\n",
+            if line.ends_with('"') { "" } else { "\"" }
+        ));
+        assert!(!kept.contains("Secret"), "{kept}");
+        assert!(
+            kept.contains("\"ann,"),
+            "the row is still an error of its own: {kept}"
+        );
+    }
+}
+
+#[test]
+fn a_password_below_a_header_further_down_is_not_kept() {
+    let text = "Username,Email,Ext,Role\nbob,bob@example.com,1002,1\n\
+                Username,Email,Ext,Password,Role\nann,ann@example.com,1001,Secret,1\n";
+    let kept = all_that_is_kept(text);
+    assert!(
+        kept.contains("ann@example.com") && !kept.contains("Secret"),
+        "{kept}"
+    );
+    // A user of that name is no header.
+    let text =
+        "Username,Email,Ext,Role,Note\npassword,bob@example.com,1002,1,Login\nann,ann@example.com,1001,1,x\n";
+    assert!(all_that_is_kept(text).contains("\"ann\""));
+}
+
 #[test]
 fn names_stand_for_ids() {
     let settings = json!({ "fields": {

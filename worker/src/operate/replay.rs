@@ -8,10 +8,11 @@ use serde_json::json;
 use shared::{
     assess::{self, AssessedRow},
     field::Field,
-    file::{Header, Record, SourceFile, Surplus},
+    file::{Header, Record, SourceFile},
     mapping::{self, Mapping},
     outcome::Outcome,
     row,
+    surplus::Surplus,
 };
 use uuid::Uuid;
 

@@ -22,10 +22,15 @@ pub(super) fn words(bytes: &[u8]) -> Vec<&[u8]> {
     bytes
         .split(|byte| !(byte.is_ascii_alphabetic() || *byte >= 0x80))
         .filter(|word| !word.is_ascii() && word.len() <= MAX_WORD_BYTES)
-        .filter(|word| !matches!(word, [sign] if SIGNS.contains(sign)))
+        .filter(|word| !matches!(word, [sign] if SIGNS.contains(sign)) && !is_in_quotes(word))
         .filter(|&word| seen.insert(word))
         .take(MAX_WORDS)
         .collect()
+}
+
+/// Whether a word of ASCII letters stands in the typographic quotes of Windows: “word” or ‘word’.
+const fn is_in_quotes(word: &[u8]) -> bool {
+    matches!(word, [b'\x93', word @ .., b'\x94'] | [b'\x91', word @ .., b'\x92'] if word.is_ascii() && !word.is_empty())
 }
 
 /// The pairs of letters of a word with one beyond ASCII, and what else speaks against the word.

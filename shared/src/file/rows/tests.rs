@@ -1,6 +1,7 @@
 //! How rows are cut out of a text.
 
 use super::*;
+use crate::surplus::MAX_SURPLUS_BYTES;
 
 const LIMITS: Limits = Limits {
     max_file_bytes: 0,
