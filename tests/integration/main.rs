@@ -98,6 +98,7 @@ mod security {
     mod hostile_messages;
     mod permissions;
     mod privacy;
+    mod rights;
     mod schema;
     mod secrets;
     mod tls;

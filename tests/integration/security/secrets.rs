@@ -30,7 +30,10 @@ async fn every_secret_can_come_from_a_file() {
         assert!(doctor.status.success(), "{doctor:?}");
         let found: Value = serde_json::from_slice(&doctor.stdout).unwrap();
         assert_eq!(verdict(&found, "configuration"), "ok", "{found}");
-        assert!(found.to_string().contains("may purge"), "{found}");
+        assert!(
+            found.to_string().contains("all that is needed, and no more"),
+            "{found}"
+        );
         let unread = world
             .command()
             .arg("work")

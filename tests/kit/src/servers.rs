@@ -92,6 +92,11 @@ impl World {
         database_url("CONSOLE_DATABASE_URL", &self.name)
     }
 
+    /// The world's database with the log-in in this variable.
+    pub fn log_in(&self, variable: &str) -> Db {
+        Db::new(&database_options(&database_url(variable, &self.name))).expect("a URL")
+    }
+
     /// How the world's own programs reach its servers.
     pub fn servers(&self) -> (db::Options, broker::Options, storage::Options) {
         (

@@ -9,6 +9,7 @@ mod http;
 mod imports;
 mod lock_down;
 mod management;
+mod rights;
 mod seals;
 mod storage;
 

@@ -1,4 +1,4 @@
-//! What `doctor` asks the database: whose log-in it is, what that may do, how old the schema is, what time it is.
+//! What `doctor` asks the database: whose log-in it is, how old the schema is, what time it is.
 
 use time::OffsetDateTime;
 
@@ -14,10 +14,6 @@ pub struct Health {
     pub role: String,
     /// The server's version.
     pub server_version: String,
-    /// What the role lacks, as `SELECT on dialer.roles`.
-    pub missing: Vec<String>,
-    /// What the role may do and a worker should not.
-    pub excess: Vec<String>,
     /// Imports that have failed.
     pub failed: i64,
     /// Imports that are under way.
@@ -41,34 +37,19 @@ pub struct SchemaVersion {
     pub unknown: Vec<i64>,
 }
 
+impl SchemaVersion {
+    /// Whether the schema is the one that this program was made for.
+    pub const fn is_ours(&self) -> bool {
+        self.missing.is_empty() && self.different.is_empty() && self.unknown.is_empty()
+    }
+}
+
 impl Db {
     /// Looks at role, clock and imports.
     pub async fn health(&self) -> Result<Health, Error> {
         let health = sqlx::query_as!(
             Health,
             r#"SELECT current_user::text AS "role!", current_setting('server_version') AS "server_version!",
-                      ARRAY (SELECT format('%s on %s', privilege, relation)
-                               FROM (VALUES ('SELECT', 'dialer.tenants'), ('SELECT', 'dialer.roles'),
-                                            ('SELECT', 'dialer.desks'), ('SELECT', 'dialer.skill_groups'),
-                                            ('SELECT', 'dialer.tags'), ('SELECT', 'dialer.pbx_domains'),
-                                            ('SELECT', 'dialer.users'), ('INSERT', 'dialer.users'),
-                                            ('INSERT', 'dialer.user_roles'), ('INSERT', 'dialer.user_desks'),
-                                            ('INSERT', 'dialer.user_skill_groups'), ('INSERT', 'dialer.user_tags'),
-                                            ('SELECT', 'imports.imports'), ('INSERT', 'imports.imports'),
-                                            ('UPDATE', 'imports.imports'), ('SELECT', 'imports.rows'),
-                                            ('INSERT', 'imports.rows'), ('UPDATE', 'imports.rows'),
-                                            ('INSERT', 'imports.audit'),
-                                            ('SELECT', 'imports.dead_letters'), ('INSERT', 'imports.dead_letters'),
-                                            ('UPDATE', 'imports.dead_letters')) AS needed (privilege, relation)
-                              WHERE NOT has_any_column_privilege(relation, privilege)) AS "missing!",
-                      ARRAY (SELECT may FROM (VALUES
-                                 ('is superuser', (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)),
-                                 ('may create tables in schema imports', has_schema_privilege('imports', 'CREATE')),
-                                 ('may read password hashes',
-                                  has_column_privilege('dialer.users', 'password_hash', 'SELECT')),
-                                 ('may delete users', has_table_privilege('dialer.users', 'DELETE')),
-                                 ('may delete imports', has_table_privilege('imports.imports', 'DELETE'))
-                             ) AS excess (may, is_so) WHERE is_so) AS "excess!",
                       (SELECT count(*) FROM imports.imports WHERE state = 'failed') AS "failed!",
                       (SELECT count(*) FROM imports.imports WHERE state IN ('received', 'running')) AS "open!",
                       ARRAY (SELECT DISTINCT last_error FROM imports.imports

@@ -2,9 +2,12 @@
 
 use time::OffsetDateTime;
 
-use super::{check::Check, environment::from_environment, imports, lock_down::lock_down, seals::seal_keys};
+use super::{
+    check::Check, environment::from_environment, imports, lock_down::lock_down, rights::rights,
+    seals::seal_keys,
+};
 use crate::{
-    db::{self, Db, Health, SchemaVersion},
+    db::{self, Db, Group, SchemaVersion},
     secret::Secret,
 };
 
@@ -41,7 +44,7 @@ pub(super) async fn database() -> Vec<Check> {
         Ok(health) => {
             let server = format!("PostgreSQL {}, as role {}", health.server_version, health.role);
             checks.insert(0, Check::ok("database", server));
-            checks.push(permissions(&health));
+            checks.push(rights("database permissions", &db, Group::Worker).await);
             checks.push(imports::imports(&health));
             checks.push(imports::delays(&health));
             checks.push(imports::pauses(db.pauses().await));
@@ -77,17 +80,12 @@ pub(super) async fn operators_database() -> Option<Check> {
         database_url,
         database_connections: 1,
     };
-    let asked = async {
+    let connected = async {
         db::reach(&options).await?;
-        Db::new(&options)?.may_purge().await
+        Db::new(&options)
     };
-    Some(match asked.await {
-        Ok(true) => Check::ok(NAME, "may purge"),
-        Ok(false) => Check::warning(
-            NAME,
-            "its role may not purge",
-            "GRANT user_import_operator TO the role in OPERATOR_DATABASE_URL",
-        ),
+    Some(match connected.await {
+        Ok(db) => rights(NAME, &db, Group::Operator).await,
         Err(error) => Check::failed(NAME, error.to_string(), error.advice(VARIABLE)),
     })
 }
@@ -130,18 +128,4 @@ fn schema(found: Result<SchemaVersion, db::Error>) -> Check {
 fn listed(versions: &[i64]) -> String {
     let versions: Vec<String> = versions.iter().map(ToString::to_string).collect();
     versions.join(", ")
-}
-
-fn permissions(health: &Health) -> Check {
-    const NAME: &str = "database permissions";
-    if !health.missing.is_empty() {
-        let advice = format!("GRANT user_import_worker TO {}", health.role);
-        return Check::failed(NAME, format!("missing: {}", health.missing.join(", ")), advice);
-    }
-    if !health.excess.is_empty() {
-        let found = format!("role {} {}", health.role, health.excess.join(", "));
-        let advice = "give workers a log-in that is a member of user_import_worker and nothing else";
-        return Check::warning(NAME, found, advice);
-    }
-    Check::ok(NAME, "all that a worker needs, and no more")
 }
