@@ -89,12 +89,17 @@ fn is_month(text: &str) -> bool {
         && lower.chars().count() <= 10
 }
 
+/// Whether a text stands for a number that was too wide for its column: `####`.
+pub(crate) fn is_too_narrow(text: &str) -> bool {
+    text.len() > 2 && text.bytes().all(|byte| byte == b'#')
+}
+
 /// Whether a text is an error value of a spreadsheet, in any language, or stands for a number that was too wide.
 pub(crate) fn is_error_value(text: &str) -> bool {
     let Some(rest) = text.strip_prefix('#') else {
         return text.strip_prefix("Err:").is_some_and(is_digits);
     };
-    if rest.len() > 1 && rest.bytes().all(|byte| byte == b'#') {
+    if is_too_narrow(text) {
         return true;
     }
     // Without `!` or `?` at the end: English, German, Dutch, Italian and Spanish, Danish, Russian, Turkish, Hungarian.

@@ -65,7 +65,7 @@ mod tests {
     #[test]
     fn only_duplicates_make_a_duplicate() {
         let exists = Problem::already_exists(Field::Username, "ann");
-        let earlier = Problem::duplicate_in_file(Field::Email, "ann@example.com", 1, 2);
+        let earlier = Problem::duplicate_in_file(Field::Email, "ann@example.com", "ann@example.com", 1, 2);
         let taken = Problem::extension_taken("1001");
         assert_eq!(Outcome::of(&[]), Outcome::Pending);
         assert_eq!(Outcome::of(&[exists.clone(), earlier]), Outcome::Duplicate);

@@ -248,7 +248,7 @@ impl<'m> Reader<'m> {
             problems.extend(more);
         }
         if record.surplus.count > 0 {
-            problems.push(Problem::wrong_column_count(&record.surplus));
+            problems.push(Problem::wrong_column_count(&record.surplus, self.delimiter));
         }
         if let Some((field, text)) = self.whole_line(record) {
             for problem in problems.iter_mut().filter(|problem| problem.field == Some(field)) {
@@ -306,7 +306,7 @@ impl<'m> Reader<'m> {
 
     fn extension(&self, cells: &Cells<'_>, problems: &mut Vec<Problem>) -> Extension {
         let text = cells.text(Field::VirtualExtension).unwrap_or_default();
-        if self.generate && cell::is_blank(text) {
+        if self.generate && cell::text(text).is_empty() {
             return Extension::Generate;
         }
         let number = cells.value(Field::VirtualExtension, VirtualExtension::parse, problems);
@@ -369,7 +369,7 @@ impl<'r> Cells<'r> {
         };
         let is_required = field.is_required();
         let parse = |text: &str| match parse_ids(text, names) {
-            Ok(list) if is_required && list.is_empty() => Err(Flaw::Blank),
+            Ok(list) if is_required && list.is_empty() => Err(Flaw::NoId),
             result => result,
         };
         self.value(field, parse, problems).unwrap_or_default()

@@ -133,11 +133,18 @@ struct Place {
     line: u32,
 }
 
+/// Where a value stands first, and how it was typed there.
+#[derive(Debug)]
+struct First {
+    place: Place,
+    text: String,
+}
+
 /// The rows in which each value of right form stands first, whatever became of them.
 #[derive(Debug, Default)]
 struct Seen {
-    usernames: HashMap<String, Place>,
-    emails: HashMap<String, Place>,
+    usernames: HashMap<String, First>,
+    emails: HashMap<String, First>,
     extensions: HashMap<String, Place>,
 }
 
@@ -187,7 +194,7 @@ impl Duplicated {
         &mut self,
         (field, text, key): (Field, &str, String),
         place: Place,
-        seen: &mut HashMap<String, Place>,
+        seen: &mut HashMap<String, First>,
         users: &HashMap<String, i64>,
         problems: &mut Vec<Problem>,
     ) {
@@ -195,10 +202,14 @@ impl Duplicated {
             problems.push(Problem::already_exists(field, text));
             self.users.push(user);
         }
-        let first = *seen.entry(key).or_insert(place);
-        if first != place {
-            problems.push(Problem::duplicate_in_file(field, text, first.row, first.line));
-            self.rows.push(first);
+        let first = seen.entry(key).or_insert_with(|| First {
+            place,
+            text: text.to_owned(),
+        });
+        if first.place != place {
+            let Place { row, line } = first.place;
+            problems.push(Problem::duplicate_in_file(field, text, &first.text, row, line));
+            self.rows.push(first.place);
         }
     }
 

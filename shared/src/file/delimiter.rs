@@ -10,7 +10,9 @@ use crate::{
     cell,
     limits::Limits,
     names,
+    problem::quote_name,
     rejection::{Rejection, RejectionCode},
+    text::printable,
 };
 
 /// How many rows after the header are asked.
@@ -119,7 +121,7 @@ fn declared(text: &str, limits: &Limits) -> Result<Option<Delimiter>, Rejection>
             (Some(character), rest) if cell::is_blank(rest) => {
                 return Delimiter::from_char(character)
                     .map(Some)
-                    .ok_or_else(|| unknown(row.line));
+                    .ok_or_else(|| unknown(row.line, character));
             }
             _ => {}
         }
@@ -134,11 +136,16 @@ fn strip_sep(first: &str) -> Option<&str> {
     keyword.eq_ignore_ascii_case("sep=").then_some(value)
 }
 
-fn unknown(line: u32) -> Rejection {
-    let message = format!(
-        "line {line} declares a delimiter that is not known: part the cells by comma, semicolon, tab or pipe"
-    );
-    Rejection::new(RejectionCode::MalformedCsv, message)
+fn unknown(line: u32, character: char) -> Rejection {
+    let character = character.to_string();
+    let message = |sign: &str, named: &str| {
+        format!(
+            "line {line} (sep={sign}) names {named} as the separator, which is not supported: delete that line in a text editor, \
+             and save the file with comma, semicolon, tab or pipe between the cells"
+        )
+    };
+    let full = message(&printable(&character), &quote_name(&character));
+    Rejection::new(RejectionCode::MalformedCsv, full).with_event_message(message("", "a sign"))
 }
 
 /// What speaks for a delimiter, the strongest first.
@@ -194,7 +201,7 @@ fn evidence(text: &str, delimiter: Delimiter, limits: &Limits) -> Evidence {
             .iter()
             .filter(|name| names::recognise(name).is_some())
             .count(),
-        clean_quotes: !header.literal_quotes,
+        clean_quotes: header.literal_quotes.is_none(),
         rows_agree: are_half(alike),
         columns: header.width,
         alike,
@@ -314,6 +321,12 @@ mod tests {
     fn an_unknown_delimiter_is_refused() {
         let rejection = super::detect("\nsep=:\nA:B\n", &Limits::default()).unwrap_err();
         assert_eq!(rejection.code, RejectionCode::MalformedCsv);
-        assert!(rejection.message.contains("line 2"), "{rejection}");
+        assert!(
+            rejection
+                .message
+                .starts_with("line 2 (sep=:) names \":\" as the separator"),
+            "{rejection}"
+        );
+        assert!(!rejection.event_message().contains("sep=:"));
     }
 }

@@ -2,6 +2,7 @@
 
 use infer::{archive, image};
 
+use super::CSV_IN_UTF8;
 use crate::rejection::{Rejection, RejectionCode};
 
 /// How much of a file is looked at: what MIME sniffing reads.
@@ -53,8 +54,8 @@ const HTML_ELEMENTS_WITH_ATTRIBUTES: [&str; 6] = ["base", "basefont", "col", "im
 
 /// Refuses spreadsheets, archives, images, PDF files, JSON and web pages.
 pub(super) fn check(bytes: &[u8]) -> Result<(), Rejection> {
-    let found = if archive::is_zip(bytes) {
-        "an Excel workbook or another ZIP archive"
+    let kind = if archive::is_zip(bytes) {
+        Kind::WorkbookOrZip
     } else if [
         archive::is_gz,
         archive::is_7z,
@@ -65,21 +66,63 @@ pub(super) fn check(bytes: &[u8]) -> Result<(), Rejection> {
     .iter()
     .any(|is_kind| is_kind(bytes))
     {
-        "an archive"
+        Kind::Archive
     } else if image::is_png(bytes) || image::is_jpeg(bytes) {
-        "an image"
+        Kind::Image
     // The magic number of all OLE files, which old Excel files are; the crate knows it by another of them.
     } else if archive::is_msi(bytes) {
-        "an old Excel workbook"
+        Kind::OldWorkbook
     } else {
         match kind_of_text(&text_head(bytes)) {
-            Some(found) => found,
+            Some(kind) => kind,
             None => return Ok(()),
         }
     };
-    let message =
-        format!("the file is {found}, not a CSV file: open it in a spreadsheet and save it as \"CSV UTF-8\"");
+    let message = format!("the file is {}, not a CSV file: {}", kind.name(), kind.advice());
     Err(Rejection::new(RejectionCode::NotCsv, message))
+}
+
+/// What a file is that is no CSV file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    WorkbookOrZip,
+    OldWorkbook,
+    Archive,
+    Image,
+    Pdf,
+    Json,
+    WebPage,
+}
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::WorkbookOrZip => "an Excel workbook or another ZIP archive",
+            Self::OldWorkbook => "an old Excel workbook",
+            Self::Archive => "an archive",
+            Self::Image => "an image",
+            Self::Pdf => "a PDF file",
+            Self::Json => "a JSON file",
+            Self::WebPage => "a web page or XML file",
+        }
+    }
+
+    /// Web servers call a table of a web page an Excel file, so that a spreadsheet opens it.
+    fn advice(self) -> String {
+        match self {
+            Self::WorkbookOrZip => format!(
+                "open a workbook in a spreadsheet and save it as {CSV_IN_UTF8}; unpack an archive, and upload the CSV file \
+                 inside it"
+            ),
+            Self::OldWorkbook | Self::WebPage => {
+                format!("open it in a spreadsheet and save it as {CSV_IN_UTF8}")
+            }
+            Self::Archive => "unpack it, and upload the CSV file inside it".to_owned(),
+            Self::Image | Self::Pdf | Self::Json => {
+                format!("upload the list of users, saved as {CSV_IN_UTF8}")
+            }
+        }
+    }
 }
 
 /// Whether the text of a first cell must be quoted in our reports, so that they are not mistaken for another kind of file.
@@ -88,13 +131,13 @@ pub(crate) fn is_misleading(first_cell: &str) -> bool {
 }
 
 /// What a text is, by its first characters, if it is no CSV. In a CSV, such a first cell stands in quotes.
-fn kind_of_text(text: &str) -> Option<&'static str> {
+fn kind_of_text(text: &str) -> Option<Kind> {
     if text.starts_with("%PDF-") {
-        return Some("a PDF file");
+        return Some(Kind::Pdf);
     }
     if let Some(inside) = text.strip_prefix(['{', '[']) {
         let inside = inside.trim_start_matches(crate::cell::is_space);
-        return inside.starts_with(['"', '{']).then_some("a JSON file");
+        return inside.starts_with(['"', '{']).then_some(Kind::Json);
     }
     let tag = text.strip_prefix('<')?.to_ascii_lowercase();
     let is_markup = ["!--", "!doctype", "?xml"]
@@ -108,7 +151,7 @@ fn kind_of_text(text: &str) -> Option<&'static str> {
                     || (HTML_ELEMENTS_WITH_ATTRIBUTES.contains(&element)
                         && rest.starts_with(char::is_whitespace))
             });
-    is_markup.then_some("a web page or XML file")
+    is_markup.then_some(Kind::WebPage)
 }
 
 /// The first characters of the file in whatever encoding, to compare ASCII with; without byte order mark and
@@ -162,6 +205,22 @@ mod tests {
             let rejection = check(bytes).unwrap_err();
             assert_eq!(rejection.code, RejectionCode::NotCsv);
             assert!(rejection.message.contains(found), "{rejection}");
+        }
+    }
+
+    #[test]
+    fn what_to_do_depends_on_what_the_file_is() {
+        for (bytes, advice) in [
+            (&b"PK\x03\x04\x14\0\x06\0"[..], "unpack an archive"),
+            (b"\x1F\x8B\x08\0", "unpack it"),
+            (b"\x89PNG\r\n\x1A\n", "upload the list of users"),
+            (b"%PDF-1.7\n", "upload the list of users"),
+            (b"{\"users\": []}", "upload the list of users"),
+            (b"<table>", "open it in a spreadsheet"),
+            (b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1\0", "open it in a spreadsheet"),
+        ] {
+            let rejection = check(bytes).unwrap_err();
+            assert!(rejection.message.contains(advice), "{rejection}");
         }
     }
 

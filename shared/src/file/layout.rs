@@ -58,7 +58,7 @@ impl Layout {
         let (count, most) = (last_named.map_or(0, |index| index + 1), limits.max_columns);
         if count > most {
             let message = format!(
-                "the header in line {} has {count} columns, {most} are allowed: delete those that are not needed",
+                "the header in line {} has {count} columns, but at most {most} are allowed: delete those that are not needed",
                 header.line
             );
             return Err(Rejection::new(RejectionCode::MalformedCsv, message));

@@ -11,6 +11,7 @@ mod lines;
 mod passwords;
 mod quotes;
 mod rows;
+mod size;
 mod success_rows;
 
 pub use delimiter::Delimiter;
@@ -21,11 +22,16 @@ use crate::{
     cell,
     limits::Limits,
     names,
+    problem::quote,
     rejection::{Rejection, RejectionCode},
     surplus::Surplus,
 };
 use layout::Layout;
 use rows::{Row, Rows};
+use size::Unit;
+
+/// What a file is to be saved as. Only Excel calls it by one name.
+const CSV_IN_UTF8: &str = "CSV in UTF-8 (in Excel: \"CSV UTF-8\")";
 
 /// How many times the cells of the largest allowed table a table may have at most. Only nameless columns, which are
 /// not counted, can give it more; this bounds the memory that they take, and the error CSV, in which every row has
@@ -228,13 +234,8 @@ impl Upload {
                 quotes::swallows(line),
             ));
         }
-        if header.literal_quotes {
-            let message = format!(
-                "the header in line {} has a quote inside a name: put quotes around the whole name and write the one inside \
-                 twice, or remove it",
-                header.line
-            );
-            return Err(Rejection::new(RejectionCode::MalformedCsv, message));
+        if let Some(column) = header.literal_quotes {
+            return Err(quote_in_name(&header, column));
         }
         Ok(Some(header))
     }
@@ -249,10 +250,14 @@ impl Upload {
         if file.record_count > 0 {
             return Ok(file);
         }
+        let rows = match file.ignored_rows {
+            1 => "the only row".to_owned(),
+            count => format!("all {count} rows"),
+        };
         Err(empty(&format!(
-            "the file holds no users: in all {} rows below the header in line {}, the cells of the mapped columns are blank; \
-             fill them in, or map other columns",
-            file.ignored_rows, self.header.line
+            "the file holds no users: in {rows} below the header in line {}, the cells of the mapped columns are blank; fill \
+             them in, or map other columns",
+            self.header.line
         )))
     }
 
@@ -320,8 +325,13 @@ impl Upload {
 /// its size alone, before there are any bytes of it.
 pub fn too_large(size_bytes: u64, limits: &Limits) -> Rejection {
     let most = limits.max_file_bytes;
-    let message =
-        format!("the file has {size_bytes} bytes, {most} are allowed: divide it into several files");
+    let unit = Unit::of(most);
+    let message = format!(
+        "the file is {}, but at most {} are allowed: check that it is a CSV file, delete empty rows and columns that are not \
+         needed, or split it into several files",
+        unit.at_least(size_bytes),
+        unit.at_most(most)
+    );
     Rejection::new(RejectionCode::FileTooLarge, message)
 }
 
@@ -373,8 +383,26 @@ pub fn check_row_count(file: &SourceFile, limits: &Limits) -> Result<(), Rejecti
     if count <= most {
         return Ok(());
     }
-    let message = format!("the file has {count} rows, {most} are allowed: divide it into several files");
+    let message =
+        format!("the file has {count} rows, but at most {most} are allowed: split it into several files");
     Err(Rejection::new(RejectionCode::TooManyRows, message))
+}
+
+/// The rejection of a header with a quote inside a name, which often is not the name's own but the rest of another cell.
+fn quote_in_name(header: &Row, column: usize) -> Rejection {
+    let message = |name: &str| {
+        format!(
+            "column {}{name} of the header in line {} has a double quote (\") inside its name: remove it",
+            column + 1,
+            header.line
+        )
+    };
+    let name = header.cells.get(column).map_or("", String::as_str);
+    Rejection::new(
+        RejectionCode::MalformedCsv,
+        message(&format!(" ({})", quote(cell::trim(name)))),
+    )
+    .with_event_message(message(""))
 }
 
 fn no_text() -> Rejection {

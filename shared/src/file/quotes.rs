@@ -107,8 +107,17 @@ pub(super) fn holds_a_row(text: &str, delimiter: char) -> bool {
 /// The sentence about rows that a quote has swallowed.
 pub(super) fn swallows(line: u32) -> String {
     format!(
-        "the quote that opens in line {line} makes one cell of several lines, and rows would be lost in it: close it in \
-         its own line, or remove it"
+        "the double quote (\") that opens in line {line} makes one cell of several lines, and rows would be lost in it: close it \
+         in its own line, or remove it"
+    )
+}
+
+/// The sentence about a row in which a quote has made a cell of several lines, and that has text beyond its last column.
+pub(super) fn may_swallow(line: u32) -> String {
+    format!(
+        "the double quote (\") that opens in line {line} makes one cell of several lines, and its row has text beyond the last \
+         column, so that other rows may stand in that cell: close the quote in its own line, or remove what is beyond the last \
+         column"
     )
 }
 

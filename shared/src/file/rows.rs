@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use csv_core::ReadFieldResult;
 
-use super::{Delimiter, lines::LineCounter, quotes};
+use super::{Delimiter, lines::LineCounter, quotes, size::Unit};
 use crate::{
     cell, formula,
     limits::Limits,
@@ -31,8 +31,8 @@ pub(super) struct Row {
     pub(super) width: usize,
     /// What stands beyond the columns that were asked for.
     pub(super) surplus: Surplus,
-    /// Whether a cell has a quote elsewhere than around it: often the delimiter is another one then.
-    pub(super) literal_quotes: bool,
+    /// The index of the first cell that has a quote elsewhere than around it: often the delimiter is another one then.
+    pub(super) literal_quotes: Option<usize>,
     /// Whether quotes of a cell among the columns cannot be meant. Such a cell is kept as its raw text, with its quotes.
     pub(super) malformed_quotes: bool,
     /// The line in which the quote of a cell opens that holds line breaks, if there is one.
@@ -121,7 +121,7 @@ impl<'t> Rows<'t> {
         match row {
             Some(row) if row.surplus.count > 0 && row.multiline.is_some() => {
                 let line = row.multiline.unwrap_or(row.line);
-                Err(Malformed::new(quotes::swallows(line), row))
+                Err(Malformed::new(quotes::may_swallow(line), row))
             }
             row => Ok(row),
         }
@@ -132,7 +132,7 @@ impl<'t> Rows<'t> {
         loop {
             let line = self.lines.line();
             let (delimiter, before) = (self.delimiter, row.width);
-            match self.read_cell() {
+            match self.read_cell(before + 1) {
                 Ok(cell) => {
                     let swallowed = cell.is_multiline
                         && (cell.malformed_quotes
@@ -146,7 +146,9 @@ impl<'t> Rows<'t> {
                             ));
                     row.malformed_quotes |= cell.malformed_quotes && row.width < columns;
                     row.push(cell.text, columns);
-                    row.literal_quotes |= cell.literal_quotes;
+                    if cell.literal_quotes {
+                        row.literal_quotes.get_or_insert(before);
+                    }
                     if cell.is_multiline {
                         row.multiline.get_or_insert(line);
                     }
@@ -166,8 +168,8 @@ impl<'t> Rows<'t> {
         }
     }
 
-    /// The next cell, or what is wrong with it.
-    fn read_cell(&mut self) -> Result<Cell<'_>, String> {
+    /// The next cell, which is in this column, or what is wrong with it.
+    fn read_cell(&mut self, column: usize) -> Result<Cell<'_>, String> {
         let line = self.lines.line();
         let (result, read, mut written) = self.csv.read_field(self.text, &mut self.buffer);
         let passed = self.advance(read);
@@ -175,7 +177,7 @@ impl<'t> Rows<'t> {
         let mut at_end = false;
         let ends_row = match result {
             ReadFieldResult::Field { record_end } => record_end,
-            ReadFieldResult::OutputFull => return Err(self.too_large(line)),
+            ReadFieldResult::OutputFull => return Err(self.too_large(line, column)),
             // The text ends without a line break. One more ends the row, unless a quote is still open: then it
             // is one more character of the cell.
             ReadFieldResult::InputEmpty | ReadFieldResult::End => {
@@ -183,11 +185,11 @@ impl<'t> Rows<'t> {
                 let (result, _, more) = self.csv.read_field(b"\n", rest);
                 match result {
                     ReadFieldResult::Field { .. } => written += more,
-                    ReadFieldResult::OutputFull => return Err(self.too_large(line)),
+                    ReadFieldResult::OutputFull => return Err(self.too_large(line, column)),
                     ReadFieldResult::InputEmpty | ReadFieldResult::End => {
                         return Err(format!(
-                            "the quote that opens in line {line} is never closed: close it or remove it; inside a cell, \
-                             write a quote twice"
+                            "the double quote (\") that opens in line {line} in column {column} is never closed: close it \
+                             at the end of its cell, or remove it"
                         ));
                     }
                 }
@@ -213,7 +215,7 @@ impl<'t> Rows<'t> {
             formula::unescape(text)
         };
         if text.len() > self.max_cell_bytes {
-            return Err(self.too_large(line));
+            return Err(self.too_large(line, column));
         }
         let is_multiline = text.contains(['\r', '\n']);
         // Of cells without line breaks nobody asks, and a line of a million of them would be looked at a million times.
@@ -237,11 +239,12 @@ impl<'t> Rows<'t> {
         })
     }
 
-    fn too_large(&self, line: u32) -> String {
+    fn too_large(&self, line: u32, column: usize) -> String {
+        let most = u64::try_from(self.max_cell_bytes).unwrap_or(u64::MAX);
         format!(
-            "a cell that begins in line {line} is larger than {} bytes: shorten it, or look for a quote that is \
-             not closed",
-            self.max_cell_bytes
+            "the cell in column {column} that begins in line {line} is larger than {}: shorten it, or look for a double quote \
+             (\") that is not closed",
+            Unit::of(most).at_most(most)
         )
     }
 
@@ -291,7 +294,7 @@ impl Row {
             cells: Vec::new(),
             width: 0,
             surplus: Surplus::default(),
-            literal_quotes: false,
+            literal_quotes: None,
             malformed_quotes: false,
             multiline: None,
         }

@@ -7,8 +7,9 @@ use crate::{
     file::{Delimiter, Header},
     mapping::Mapping,
     names,
-    problem::quote_name,
+    problem::{in_words, quote, quote_name},
     rejection::{Rejection, RejectionCode},
+    user::Email,
 };
 use strum::VariantArray;
 
@@ -25,9 +26,13 @@ pub(super) fn missing_header(header: &Header) -> Rejection {
     ) {
         (Some(advice), _) => advice,
         (None, Some(real)) => format!("line {real} looks like the header: delete the lines above it"),
-        (None, None) => {
-            format!("put the names of the columns above the rows, as {EXAMPLE}, or map the columns")
+        (None, None) if is_user(header) => {
+            format!("line {line} looks like a user: add a header above it, as {EXAMPLE}")
         }
+        (None, None) => format!(
+            "put the names of the columns into line {line}, as {EXAMPLE}, or map the columns; if line {line} is a user, add a \
+             header above it"
+        ),
     };
     let message = |taken: &str| {
         format!(
@@ -39,6 +44,12 @@ pub(super) fn missing_header(header: &Header) -> Rejection {
         message(&format!(" ({})", listed(header))),
     )
     .with_event_message(message(""))
+}
+
+/// Whether one of several cells is an email address. Were the columns mapped by such a line, its user would be lost.
+fn is_user(header: &Header) -> bool {
+    let is_address = |name: &String| Email::parse(name).is_ok();
+    header.names.len() > 1 && header.names.iter().any(is_address)
 }
 
 /// What to do where all of the header is in one cell.
@@ -64,12 +75,13 @@ fn cells_of_one(header: &Header) -> Option<String> {
         .any(|delimiter| has_names(&mut only.split(char::from(delimiter.byte()))));
     if header.has_sep_line && delimited {
         return Some(
-            "the line sep= above it declares another delimiter than the rows have: correct or delete that line".to_owned(),
+            "the line sep= above it names another separator than the rows have: correct or delete that line"
+                .to_owned(),
         );
     }
     if delimited {
         return Some(
-            "each line stands in quotes as one cell: remove the quotes around whole lines, or import the text into \
+            "each line stands in double quotes (\") as one cell: remove those around whole lines, or import the text into \
              columns of a spreadsheet and save it again"
                 .to_owned(),
         );
@@ -80,14 +92,14 @@ fn cells_of_one(header: &Header) -> Option<String> {
         .any(|blank| has_names(&mut only.split(blank).filter(|part| !cell::is_blank(part))))
     {
         return Some(
-            "the columns are parted by blanks: save the file with commas, semicolons or tabs between the cells".to_owned(),
+            "the columns are separated by spaces: save the file with commas, semicolons or tabs between the cells".to_owned(),
         );
     }
     let other = OTHER_SEPARATORS
         .iter()
         .find(|&&other| has_names(&mut only.split(other)))?;
     Some(format!(
-        "the columns are parted by \"{other}\": save the file with commas, semicolons or tabs between the cells"
+        "the columns are separated by \"{other}\": save the file with commas, semicolons or tabs between the cells"
     ))
 }
 
@@ -114,7 +126,8 @@ fn real_header(header: &Header, is_name: impl Fn(&str) -> bool) -> Option<u32> {
 pub(super) fn duplicate_header(header: &Header, columns: &[usize], field: Field) -> Rejection {
     let message = |columns: &str| {
         format!(
-            "columns {columns} of the header in line {} have the same name, which means {}: rename or delete all but one",
+            "columns {columns} of the header in line {} have names that count as the same, and only one of them can be the {}: \
+             rename or delete the others",
             header.line,
             field.label()
         )
@@ -125,7 +138,7 @@ pub(super) fn duplicate_header(header: &Header, columns: &[usize], field: Field)
 pub(super) fn column_not_found(header: &Header, missing: &[(Field, &str)]) -> Rejection {
     let missing_names: Vec<String> = missing
         .iter()
-        .map(|(field, name)| format!("{} for {}", quote_name(name), field.label()))
+        .map(|(field, name)| format!("{} for {}", quote(name), field.label()))
         .collect();
     let normalised: Vec<String> = missing.iter().map(|(_, name)| names::normalise(name)).collect();
     let is_missing = |name: &str| normalised.iter().any(|missing| missing == name);
@@ -165,7 +178,7 @@ pub(super) fn shared_column(header: &Header, column: usize, one: Field, other: F
 pub(super) fn several_columns(header: &Header, columns: &[usize], field: Field) -> Rejection {
     let message = |columns: &str| {
         format!(
-            "columns {columns} can all be meant as {}: map one of them, or rename the others",
+            "columns {columns} could each be the {}: map one of them, or rename the others",
             field.label()
         )
     };
@@ -175,8 +188,8 @@ pub(super) fn several_columns(header: &Header, columns: &[usize], field: Field) 
 pub(super) fn password_column(header: &Header, column: usize, field: Field) -> Rejection {
     let message = |column: &str| {
         format!(
-            "column {column} is mapped to {}, but its name is one of a column of passwords, which are never read: map another \
-             column, or rename it",
+            "column {column} is mapped to {}, but its name says that it holds passwords, and those are never read: choose \
+             another column",
             field.label()
         )
     };
@@ -185,9 +198,29 @@ pub(super) fn password_column(header: &Header, column: usize, field: Field) -> R
 
 pub(super) fn required_field_unmapped(header: &Header, mapping: &Mapping, missing: &[Field]) -> Rejection {
     let labels: Vec<&str> = missing.iter().map(|field| field.label()).collect();
+    let (choose, name) = if missing.len() == 1 {
+        ("choose one", "name the column like the field")
+    } else {
+        ("choose one for each", "name the columns like the fields")
+    };
+    let instead: Vec<&str> = [
+        (
+            Field::VirtualExtension,
+            "the Dialer can also generate the virtual extensions",
+        ),
+        (Field::Role, "one role can also be chosen for all users"),
+    ]
+    .into_iter()
+    .filter(|(field, _)| missing.contains(field))
+    .map(|(_, instead)| instead)
+    .collect();
+    let instead = match instead.as_slice() {
+        [] => String::new(),
+        several => format!("; {}", several.join(", and ")),
+    };
     let message = |columns: &str| {
         format!(
-            "no column is mapped to {}{columns}: map one, or give the column of the file the field's name",
+            "no column is mapped to {}{columns}: {choose}, or {name}{instead}",
             labels.join(", ")
         )
     };
@@ -227,30 +260,21 @@ fn told(
     };
     let named = |column: &usize| {
         let name = header.names.get(*column).map_or("", String::as_str);
-        quote_name(cell::trim(name))
+        quote(cell::trim(name))
     };
     let numbers: Vec<String> = columns.iter().take(MAX_COLUMNS).map(number).collect();
     let names: Vec<String> = columns.iter().take(MAX_COLUMNS).map(named).collect();
-    let numbers = joined(&numbers);
+    let numbers = in_words(&numbers);
     Rejection::new(code, message(&format!("{numbers} ({})", names.join(", "))))
         .with_event_message(message(&numbers))
 }
 
-/// `1`, `1 and 2`, `1, 2 and 3`.
-fn joined(items: &[String]) -> String {
-    match items {
-        [] => String::new(),
-        [one] => one.clone(),
-        [others @ .., last] => format!("{} and {last}", others.join(", ")),
-    }
-}
-
-/// The names of the columns, as they stand in the file.
+/// The names of the columns, as they stand in the file. Where it has no header, they are a user's data.
 fn listed(header: &Header) -> String {
     let names = || header.names.iter().filter(|name| !cell::is_blank(name));
     let mut listed: Vec<String> = names()
         .take(MAX_COLUMNS)
-        .map(|name| quote_name(cell::trim(name)))
+        .map(|name| quote(cell::trim(name)))
         .collect();
     let more = names().count().saturating_sub(MAX_COLUMNS);
     if more > 0 {

@@ -9,9 +9,9 @@ use serde_json::{Map, Value};
 use strum::{Display, EnumString, IntoStaticStr, VariantArray};
 
 use crate::field::Field;
-pub(crate) use quote::quote_name;
-pub(crate) use sentence::character_in_place;
-pub use sentence::{Damage, Flaw};
+pub(crate) use quote::{holds_password, quote, quote_name};
+pub use sentence::{Damage, Detail, Flaw, Letter};
+pub(crate) use sentence::{LOST_LETTER, character_in_place, in_words, named};
 
 /// Why a row did not become a user. The order is the one in which the codes of one field are reported.
 #[derive(

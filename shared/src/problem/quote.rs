@@ -13,11 +13,11 @@ const MAX_CHARS: usize = 100;
 /// How many values of one cell are repeated.
 const MAX_VALUES: usize = 5;
 
-const HIDDEN: &str = "(not repeated here, because there is a password in it)";
+const HIDDEN: &str = "(not repeated here, because it may hold a password)";
 
 /// The value in quotes, shortened and with control characters spelled out; or, if there is a password in it, only that.
 /// Which field it is of does not matter, because the cells of a row may be shifted.
-pub(super) fn quote(value: &str) -> String {
+pub(crate) fn quote(value: &str) -> String {
     if holds_password(value) {
         HIDDEN.to_owned()
     } else {
@@ -25,7 +25,7 @@ pub(super) fn quote(value: &str) -> String {
     }
 }
 
-/// Like [`quote`], for the name of a column or a single character, which is no secret.
+/// Like [`quote`], for what is no secret: the name that a job gives, a single character.
 pub(crate) fn quote_name(name: &str) -> String {
     let mut text = String::new();
     spell(&mut text, name, MAX_CHARS, usize::MAX);
@@ -115,7 +115,7 @@ fn spell(text: &mut String, value: &str, most_chars: usize, most_bytes: usize) {
 /// Whether a value is a SIP URI with a password in it, with or without its scheme, or holds one in brackets: the password
 /// stands after the colon behind the user, or in a parameter.
 /// Source: RFC 3261, section 19.1.1.
-fn holds_password(value: &str) -> bool {
+pub(crate) fn holds_password(value: &str) -> bool {
     let lower = value.to_ascii_lowercase();
     let schemes = ["sip:", "sips:"];
     let after_scheme = schemes

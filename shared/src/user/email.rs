@@ -1,12 +1,11 @@
 //! E-mail addresses.
 
-use std::borrow::Cow;
-
 use email_address::{EmailAddress, Options};
 
-use super::{check_controls, check_length, check_raw_length, domain, script, trimmed};
+use super::{brackets, check_controls, check_length, check_raw_length, domain, script, trimmed};
 use crate::{
-    problem::{Flaw, character_in_place},
+    cell,
+    problem::{Flaw, LOST_LETTER, Letter, character_in_place, named},
     text::is_invisible,
 };
 
@@ -49,10 +48,7 @@ impl Email {
                     address,
                 })
             }
-            ascii => Err(Flaw::Format(Some(what_is_wrong(
-                text,
-                ascii.as_deref().unwrap_or(text),
-            )))),
+            ascii => Err(what_is_wrong(text, ascii.as_deref().unwrap_or(text))),
         }
     }
 
@@ -72,10 +68,22 @@ fn ascii_form(text: &str) -> Option<String> {
     Some(format!("{local}@{}", domain::to_ascii(name)?))
 }
 
-/// The scripts of a label of the domain that mixes several: letters that look alike make it another domain.
-fn mixed_scripts(text: &str) -> Option<Vec<&'static str>> {
-    let (_, name) = text.rsplit_once('@')?;
-    domain::labels(name).find_map(script::mixed)
+/// The scripts of a label of the domain that mixes several, and a letter of the address that differs: letters that look alike
+/// make it another domain.
+fn mixed_scripts(text: &str) -> Option<(Vec<&'static str>, Option<Letter>)> {
+    let (local, name) = text.rsplit_once('@')?;
+    let mut before = local.chars().count() + 1;
+    for label in domain::labels(name) {
+        if let Some(scripts) = script::mixed(label) {
+            let letter = script::rarest(label).map(|letter| Letter {
+                position: before + letter.position,
+                ..letter
+            });
+            return Some((scripts, letter));
+        }
+        before += label.chars().count() + 1;
+    }
+    None
 }
 
 /// The crate also takes quoted and non-ASCII local parts, which are for the domain and the check before it.
@@ -95,22 +103,34 @@ fn is_address(ascii: &str) -> bool {
 
 /// What keeps a text, or its ASCII form, from being an address. The reasons are told apart because each asks for another
 /// correction.
-fn what_is_wrong(given: &str, ascii: &str) -> Cow<'static, str> {
-    if let Some((position, c)) = given.chars().enumerate().find(|&(_, c)| is_invisible(c)) {
-        return format!("it holds {}", character_in_place(c, position + 1)).into();
+fn what_is_wrong(given: &str, ascii: &str) -> Flaw {
+    if let Some(detail) = brackets(given) {
+        return Flaw::Format(Some(detail));
+    }
+    let find = |is_meant: fn(char) -> bool| given.chars().enumerate().find(|&(_, c)| is_meant(c));
+    if let Some((position, c)) = find(is_invisible) {
+        let what = format!("it has {}", character_in_place(c, position + 1));
+        return Flaw::format_with(what, "clear the cell and type the address again");
+    }
+    if given.contains(char::REPLACEMENT_CHARACTER) {
+        return Flaw::format_with(format!("there is {LOST_LETTER}"), "type the address again");
     }
     if given
         .split_once(':')
         .is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case("mailto"))
     {
-        return "mailto: stands before the address".into();
+        return Flaw::format_with("mailto: stands before the address", "remove mailto:");
     }
-    if given.matches('@').count() == 1
-        && let Some(last) = given.chars().last().filter(|last| ".,;:".contains(*last))
-    {
-        return format!("there is a {last:?} at its end")
-            .replace('\'', "\"")
-            .into();
+    if given.matches('@').count() > 1 {
+        return Flaw::format("there is more than one @ in it");
+    }
+    let is_one = given.contains('@');
+    if is_one && let Some(last) = given.chars().last().filter(|last| ".,;:".contains(*last)) {
+        return Flaw::format_with(format!("there is a \"{last}\" at its end"), "remove it");
+    }
+    if is_one && let Some((position, c)) = find(cell::is_space) {
+        let what = format!("there is {} in it (character {})", named(c), position + 1);
+        return Flaw::format_with(what, "remove it");
     }
     if let Some((local, _)) = given
         .rsplit_once('@')
@@ -118,19 +138,21 @@ fn what_is_wrong(given: &str, ascii: &str) -> Cow<'static, str> {
         && let Some((position, c)) = local.chars().enumerate().find(|(_, c)| !c.is_ascii())
     {
         let what = character_in_place(c, position + 1);
-        return format!(
-            "the part before @ holds {what}; it may only have ASCII letters, digits and {LOCAL_MARKS}"
-        )
-        .into();
+        return Flaw::format(format!(
+            "the part before @ has {what}; it may only have letters a-z, digits and {LOCAL_MARKS}"
+        ));
     }
-    if let Some(scripts) = mixed_scripts(given) {
-        return format!(
-            "the part after @ mixes letters of several scripts ({}), some of which look alike",
-            scripts.join(", ")
-        )
-        .into();
+    if let Some((scripts, letter)) = mixed_scripts(given) {
+        return Flaw::format_with(
+            format!(
+                "the part after @ mixes alphabets ({}), whose letters may look alike{}",
+                scripts.join(", "),
+                letter.map_or_else(String::new, |letter| format!("; {}", letter.named()))
+            ),
+            "type the address again",
+        );
     }
-    plain_reason(ascii).into()
+    Flaw::format(plain_reason(ascii))
 }
 
 const LOCAL_MARKS: &str = ". ! # $ % & ' * + - / = ? ^ _ ` { | } ~";
@@ -139,12 +161,6 @@ fn plain_reason(text: &str) -> &'static str {
     let Some((local, name)) = text.rsplit_once('@') else {
         return "there is no @ in it";
     };
-    if text.contains(['<', '>']) {
-        return "there are a name or brackets around it";
-    }
-    if local.contains('@') {
-        return "there is more than one @ in it";
-    }
     if local.is_empty() {
         return "there is nothing before @";
     }
@@ -152,7 +168,7 @@ fn plain_reason(text: &str) -> &'static str {
         return "there are more than 64 characters before @";
     }
     if !local.bytes().all(is_local_byte) {
-        return "the part before @ may only have ASCII letters, digits and . ! # $ % & ' * + - / = ? ^ _ ` { | } ~";
+        return "the part before @ may only have letters a-z, digits and . ! # $ % & ' * + - / = ? ^ _ ` { | } ~";
     }
     if local.split('.').any(str::is_empty) {
         return "the part before @ begins or ends with a dot, or has two in a row";
@@ -230,19 +246,30 @@ mod tests {
                 "an invisible character (U+200B) as character 9",
             ),
             ("\u{430}nn@example.com", "(U+0430) as character 1"),
-            ("ann@ex\u{430}mple.com", "several scripts (Latin, Cyrillic)"),
+            ("ann@ex\u{430}mple.com", "character 7, \"\u{430}\", is Cyrillic"),
+            ("ann@x.\u{430}dam.com", "mixes alphabets (Cyrillic, Latin)"),
+            ("ann@x.\u{430}dam.com", "character 7, \"\u{430}\", is Cyrillic"),
             ("ann@example..com", "two in a row"),
             ("ann@-x.com", "hyphens between"),
             ("ann@x_y.com", "after @ may only"),
-            ("ann@ex ample.com", "after @ may only"),
-            ("an n@example.com", "before @ may only"),
+            ("ann@ex ample.com", "there is a space in it (character 7)"),
+            ("ann @x.com", "there is a space in it (character 4)"),
+            (
+                "ann@x.com\u{A0}x",
+                "a space of another kind (U+00A0) in it (character 10)",
+            ),
+            ("an\u{FFFD}@example.com", "a letter was lost"),
+            ("Ann Lee", "no @"),
             (".ann@example.com", "before @ begins"),
             ("ann.@example.com", "before @ begins"),
             ("a..n@example.com", "two in a row"),
             ("\"ann\"@example.com", "before @ may only"),
-            ("zoë@example.com", "before @ holds \"ë\" (U+00EB) as character 3"),
+            ("zoë@example.com", "before @ has \"ë\" (U+00EB) as character 3"),
             ("Ann <ann@example.com>", "brackets around it"),
             ("<ann@example.com>", "brackets around it"),
+            ("Jörg Müller <jm@x.example>", "brackets around it"),
+            ("ann@example.com <Ann>", "a < or > in it"),
+            ("Ann <ann@a.com>; Bob <bob@b.com>", "more than one address"),
             ("ann@[192.0.2.1]", "after @ may only"),
             ("ann@a.com,bob@b.com", "more than one @"),
             ("ann@a.com; bob@b.com", "more than one @"),
@@ -257,7 +284,7 @@ mod tests {
             let Err(Flaw::Format(Some(found))) = Email::parse(cell) else {
                 panic!("{cell:?} passed")
             };
-            assert!(found.contains(detail), "{cell:?}: {found}");
+            assert!(found.what.contains(detail), "{cell:?}: {found:?}");
         }
         assert!(Email::parse(&local(64)).is_ok());
         assert!(Email::parse(&label(63)).is_ok());

@@ -17,7 +17,10 @@ pub use number::{PbxDevice, VirtualExtension};
 pub use sip_uri::SipUri;
 pub use username::Username;
 
-use crate::{cell, problem::Flaw};
+use crate::{
+    cell,
+    problem::{Detail, Flaw},
+};
 
 /// The trimmed text of a cell, which must not be blank.
 fn trimmed(cell: &str) -> Result<&str, Flaw> {
@@ -46,6 +49,32 @@ fn check_raw_length(text: &str, limit: usize) -> Result<(), Flaw> {
     } else {
         Ok(())
     }
+}
+
+/// What is wrong with an address that has `<` or `>`, which address books put around one.
+fn brackets(text: &str) -> Option<Detail> {
+    if !text.contains(['<', '>']) {
+        return None;
+    }
+    let inside = text.split_once('<').and_then(|(_, rest)| rest.split_once('>'));
+    let (what, advice) = match inside {
+        _ if text.matches('<').count() > 1 => (
+            "there is more than one address in it",
+            "keep only one of them, without < and >",
+        ),
+        Some((inside, _)) if inside.contains('@') => (
+            "there are a name or brackets around it",
+            "keep only the address between < and >",
+        ),
+        _ => (
+            "there is a < or > in it",
+            "keep only the address, without < and >",
+        ),
+    };
+    Some(Detail {
+        what: what.into(),
+        advice: Some(advice),
+    })
 }
 
 fn check_controls(text: &str) -> Result<(), Flaw> {

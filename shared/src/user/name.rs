@@ -24,7 +24,8 @@ impl Name {
             .into_owned();
         check_length(name.chars().count(), Self::MAX_CHARS)?;
         check_controls(&name)?;
-        if let Some((position, character)) = name.chars().enumerate().find(|&(_, c)| is_refused(c)) {
+        // None of these is made or taken away by NFC, and people find what they typed.
+        if let Some((position, character)) = text.chars().enumerate().find(|&(_, c)| is_refused(c)) {
             return Err(Flaw::Character {
                 character,
                 position: position + 1,

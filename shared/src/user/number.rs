@@ -60,7 +60,10 @@ fn digits(cell: &str, fewest: usize, most: usize) -> Result<String, Flaw> {
     if is_number {
         Ok(text.to_owned())
     } else if text.chars().all(char::is_numeric) && !text.is_ascii() {
-        Err(Flaw::format("its digits are of another script than 0 to 9"))
+        Err(Flaw::format_with(
+            "its digits are not the plain 0 to 9",
+            "type it again",
+        ))
     } else {
         Err(Flaw::Format(None))
     }
@@ -103,7 +106,7 @@ mod tests {
             let Err(Flaw::Format(Some(detail))) = VirtualExtension::parse(cell) else {
                 panic!("{cell} passed")
             };
-            assert!(detail.contains("0 to 9"), "{detail}");
+            assert!(detail.what.contains("0 to 9"), "{detail:?}");
         }
         assert_eq!(VirtualExtension::parse(" "), Err(Flaw::Blank));
         assert_eq!(VirtualExtension::parse("10\x0001"), Err(Flaw::ControlCharacter));

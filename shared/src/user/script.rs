@@ -1,10 +1,14 @@
 //! Which scripts a name is written in: letters that look alike make twins of names.
 
+use std::cmp::Reverse;
+
 use icu_properties::{
     CodePointMapData, PropertyNamesLong,
     props::Script,
     script::{ScriptWithExtensions, ScriptWithExtensionsBorrowed},
 };
+
+use crate::problem::Letter;
 
 /// Scripts that are written together, each beside Latin. Source: Unicode TS 39, section 5.2, "Highly Restrictive".
 const TOGETHER: [&[Script]; 3] = [
@@ -39,16 +43,42 @@ pub(super) fn mixed(text: &str) -> Option<Vec<&'static str>> {
         return None;
     }
     let mut names = Vec::new();
-    for c in text.chars() {
-        let script = CodePointMapData::<Script>::new().get(c);
-        let name = PropertyNamesLong::<Script>::new()
-            .get(script)
-            .unwrap_or("another");
-        if !matches!(script, Script::Common | Script::Inherited) && !names.contains(&name) {
+    for name in text.chars().filter_map(name_of_script) {
+        if !names.contains(&name) {
             names.push(name);
         }
     }
     Some(names)
+}
+
+/// The first letter of the script that has the fewest letters in a text; of several such scripts, of the one that begins last.
+pub(super) fn rarest(text: &str) -> Option<Letter> {
+    let mut first_letters: Vec<(Letter, usize)> = Vec::new();
+    for (index, character) in text.chars().enumerate() {
+        let Some(script) = name_of_script(character) else {
+            continue;
+        };
+        match first_letters.iter_mut().find(|(first, _)| first.script == script) {
+            Some((_, count)) => *count += 1,
+            None => {
+                let letter = Letter {
+                    character,
+                    position: index + 1,
+                    script,
+                };
+                first_letters.push((letter, 1));
+            }
+        }
+    }
+    let rarest = first_letters.into_iter().max_by_key(|(_, count)| Reverse(*count));
+    rarest.map(|(letter, _)| letter)
+}
+
+/// `None` for what is written in many scripts.
+fn name_of_script(c: char) -> Option<&'static str> {
+    let script = CodePointMapData::<Script>::new().get(c);
+    let name = PropertyNamesLong::<Script>::new().get(script);
+    (!matches!(script, Script::Common | Script::Inherited)).then(|| name.unwrap_or("another"))
 }
 
 #[cfg(test)]
@@ -80,5 +110,23 @@ mod tests {
         assert_eq!(mixed("аdam"), Some(vec!["Cyrillic", "Latin"]));
         assert_eq!(mixed("αlpha"), Some(vec!["Greek", "Latin"]));
         assert_eq!(mixed("Зоя山"), Some(vec!["Cyrillic", "Han"]));
+    }
+
+    #[test]
+    fn the_letter_that_differs_is_found() {
+        for (text, character, position, script) in [
+            ("аdam", 'а', 1, "Cyrillic"),
+            ("ad.аm", 'а', 4, "Cyrillic"),
+            ("Зоya", 'y', 3, "Latin"),
+            ("山田たろうyаmada", 'а', 7, "Cyrillic"),
+        ] {
+            let letter = Letter {
+                character,
+                position,
+                script,
+            };
+            assert_eq!(rarest(text), Some(letter), "{text}");
+        }
+        assert_eq!(rarest("12.-"), None);
     }
 }

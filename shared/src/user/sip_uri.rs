@@ -2,8 +2,8 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::{check_controls, check_length, check_raw_length, domain, trimmed};
-use crate::problem::Flaw;
+use super::{brackets, check_controls, check_length, check_raw_length, domain, trimmed};
+use crate::problem::{Detail, Flaw, holds_password};
 
 /// A SIP URI `sip:user@host` or `sips:user@host`, with or without `:port`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,12 +19,12 @@ impl SipUri {
         let text = trimmed(cell)?;
         let (scheme, rest) = split_scheme(text);
         check_raw_length(rest, Self::MAX_CHARS)?;
-        let parsed = parse_address(rest);
+        let parsed = parse_address(rest, holds_password(text));
         check_length(parsed.as_deref().unwrap_or(rest).chars().count(), Self::MAX_CHARS)?;
         check_controls(text)?;
         parsed
             .map(|address| Self(format!("{scheme}{address}")))
-            .map_err(Flaw::format)
+            .map_err(|detail| Flaw::Format(Some(detail)))
     }
 
     /// The URI with its scheme, as it is stored.
@@ -46,31 +46,8 @@ fn split_scheme(text: &str) -> (&'static str, &str) {
 
 /// `user@host[:port]` in its final form, or what is wrong with it. The reasons are told apart because each asks for
 /// another correction.
-fn parse_address(text: &str) -> Result<String, &'static str> {
-    if text.contains(['<', '>']) {
-        return Err("there are a name or brackets around it");
-    }
-    if text.starts_with("//") {
-        return Err("there is // before the user");
-    }
-    if split_scheme(text).1.len() < text.len() {
-        return Err("sip: stands in it twice");
-    }
-    if has_other_scheme(text) {
-        return Err("it is a URI of another kind");
-    }
-    let (user, host_and_port) = text.rsplit_once('@').ok_or("there is no @ in it")?;
-    if user.contains(':') {
-        return Err("there is a password in it");
-    }
-    if user.contains([';', '?']) || host_and_port.contains([';', '?']) {
-        return Err("there are parameters or headers in it");
-    }
-    if user.is_empty() || !user.bytes().all(is_user_byte) {
-        return Err(
-            "the part before @ may only have ASCII letters, digits and - _ . ! ~ * ' ( ) & = + $ , /",
-        );
-    }
+fn parse_address(text: &str, holds_password: bool) -> Result<String, Detail> {
+    let (user, host_and_port) = parts(text, holds_password)?;
     let (host, port) = split_port(host_and_port)?;
     let host = parse_host(host).ok_or("the part after @ is not a host")?;
     match port {
@@ -79,6 +56,59 @@ fn parse_address(text: &str) -> Result<String, &'static str> {
             parse_port(port).ok_or("the port is not from 1 to 65535")?
         )),
         None => Ok(format!("{user}@{host}")),
+    }
+}
+
+/// The user, which is of right form, and what follows on the `@`.
+fn parts(text: &str, holds_password: bool) -> Result<(&str, &str), Detail> {
+    if let Some(detail) = brackets(text) {
+        return Err(detail);
+    }
+    if text.starts_with("//") {
+        return Err("there is // before the user".into());
+    }
+    if split_scheme(text).1.len() < text.len() {
+        return Err("sip: stands in it twice".into());
+    }
+    if has_other_scheme(text) {
+        return Err("it is a URI of another kind".into());
+    }
+    let (user, host_and_port) = text.rsplit_once('@').ok_or("there is no @ in it")?;
+    if let Some((before, after)) = user.split_once(':') {
+        return Err(colon_before_at(before, after, holds_password));
+    }
+    if user.contains([';', '?']) || host_and_port.contains([';', '?']) {
+        return Err("there are parameters or headers in it".into());
+    }
+    if user.is_empty() || !user.bytes().all(is_user_byte) {
+        return Err(
+            "the part before @ may only have letters a-z, digits and - _ . ! ~ * ' ( ) & = + $ , /".into(),
+        );
+    }
+    Ok((user, host_and_port))
+}
+
+/// What is wrong where a `:` stands before the `@`: what follows on it is a password only if the value is treated as one that
+/// holds a password, and so is not repeated.
+fn colon_before_at(before: &str, after: &str, holds_password: bool) -> Detail {
+    let (what, advice) = if before.contains('@') {
+        ("there is more than one @ in it", "keep one address only")
+    } else if before.trim().is_empty() || after.is_empty() {
+        ("there is a : before the @", "remove the :")
+    } else if holds_password {
+        (
+            "there is a password in it",
+            "remove the password and the : before it",
+        )
+    } else {
+        (
+            "there is a : before the @",
+            "remove the : and what stands before it",
+        )
+    };
+    Detail {
+        what: what.into(),
+        advice: Some(advice),
     }
 }
 
@@ -162,7 +192,12 @@ mod tests {
             ("ann", "no @"),
             ("sip:example.com:5060", "no @"),
             ("sip:ann:secret@host", "password"),
-            ("ann:@host", "password"),
+            ("ann:@host", "a : before the @"),
+            (":ann@host", "a : before the @"),
+            ("email:ann@host", "a : before the @"),
+            ("Device: ann@host", "a : before the @"),
+            ("sip:mail:secret@host", "password"),
+            ("ann@host:ben@host", "more than one @"),
             ("http://ann@host", "another kind"),
             ("tel:+49123456", "another kind"),
             ("TEL:+49123@host", "another kind"),
@@ -205,7 +240,7 @@ mod tests {
             let Err(Flaw::Format(Some(found))) = SipUri::parse(cell) else {
                 panic!("{cell:?} passed")
             };
-            assert!(found.contains(detail), "{cell:?}: {found}");
+            assert!(found.what.contains(detail), "{cell:?}: {found:?}");
         }
     }
 

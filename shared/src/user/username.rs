@@ -46,7 +46,8 @@ impl Username {
         if damage::is_exponent(&name) {
             return Err(Flaw::SpreadsheetDamage(Damage::Number));
         }
-        if let Some((position, character)) = name.chars().enumerate().find(|&(_, c)| !is_allowed(c)) {
+        if !name.chars().all(is_allowed) {
+            let (position, character) = first_refused(text, &name);
             return Err(Flaw::Character {
                 character,
                 position: position + 1,
@@ -56,7 +57,10 @@ impl Username {
             return Err(Flaw::Nameless);
         }
         if let Some(scripts) = script::mixed(&name) {
-            return Err(Flaw::MixedScripts(scripts));
+            return Err(Flaw::MixedScripts {
+                scripts,
+                letter: script::rarest(text).or_else(|| script::rarest(&name)),
+            });
         }
         Ok(Self {
             key: fold(&name),
@@ -81,6 +85,18 @@ fn fold(name: &str) -> String {
     NFKC.normalize(&CaseMapper::new().fold_string(name)).into_owned()
 }
 
+/// The first character of a cell that is refused, or that NFKC makes such a one of: of `´` it makes a blank and a mark, and of
+/// `½` a fraction. People find what they typed.
+fn first_refused(typed: &str, name: &str) -> (usize, char) {
+    let is_refused = |c: char| {
+        let mut buffer = [0; 4];
+        !NFKC.normalize(c.encode_utf8(&mut buffer)).chars().all(is_allowed)
+    };
+    let refused = typed.chars().enumerate().find(|&(_, c)| is_refused(c));
+    let made = || name.chars().enumerate().find(|&(_, c)| !is_allowed(c));
+    refused.or_else(made).unwrap_or((0, char::REPLACEMENT_CHARACTER))
+}
+
 fn is_allowed(c: char) -> bool {
     let category = CodePointMapData::<GeneralCategory>::new().get(c);
     let is_name_part = is_letter_or_digit(c)
@@ -97,6 +113,7 @@ fn is_letter_or_digit(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::problem::Letter;
 
     #[test]
     fn usernames_are_normalised() {
@@ -156,9 +173,13 @@ mod tests {
             ("ann\u{200B}".to_owned(), character('\u{200B}', 4)),
             ("ann\u{FE0F}".to_owned(), character('\u{FE0F}', 4)),
             ("a\u{34F}nn".to_owned(), character('\u{34F}', 2)),
-            ("ann\u{3164}".to_owned(), character('\u{1160}', 4)),
+            ("ann\u{3164}".to_owned(), character('\u{3164}', 4)),
             ("ann\u{E0041}".to_owned(), character('\u{E0041}', 4)),
-            ("Ⅷ½".to_owned(), character('\u{2044}', 6)),
+            // As it was typed, and where it stands there.
+            ("Ⅷ½".to_owned(), character('½', 2)),
+            ("O´Neil".to_owned(), character('´', 2)),
+            ("Zoe\u{308} x".to_owned(), character(' ', 5)),
+            ("ﬁnn\u{A0}".repeat(2), character('\u{A0}', 4)),
             ("an\u{FFFD}n".to_owned(), character('\u{FFFD}', 3)),
             ("😀".to_owned(), character('😀', 1)),
             ("-".to_owned(), Flaw::Nameless),
@@ -167,7 +188,14 @@ mod tests {
             ("1E+05".to_owned(), Flaw::SpreadsheetDamage(Damage::Number)),
             (
                 "\u{430}dam".to_owned(),
-                Flaw::MixedScripts(vec!["Cyrillic", "Latin"]),
+                Flaw::MixedScripts {
+                    scripts: vec!["Cyrillic", "Latin"],
+                    letter: Some(Letter {
+                        character: '\u{430}',
+                        position: 1,
+                        script: "Cyrillic",
+                    }),
+                },
             ),
         ] {
             assert_eq!(Username::parse(&cell), Err(flaw), "{cell:?}");

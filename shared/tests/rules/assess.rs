@@ -65,9 +65,18 @@ fn a_value_of_an_earlier_row_is_a_duplicate_of_the_first_one() {
         ],
     );
     let messages = messages(rows);
-    assert!(messages[0].contains("row 1 (line 2)"), "{messages:?}");
-    assert!(messages[1].contains("row 1 (line 2)"), "{messages:?}");
-    assert!(messages[2].contains("row 2 (line 3)"), "{messages:?}");
+    assert!(
+        messages[0].contains("is already in line 2 of the file (row 1) as \"Straße\", which counts"),
+        "{messages:?}"
+    );
+    assert!(
+        messages[1].contains("in line 2 of the file (row 1)"),
+        "{messages:?}"
+    );
+    assert!(
+        messages[2].contains("in line 3 of the file (row 2), where upper and lower case count as the same:"),
+        "{messages:?}"
+    );
 }
 
 #[test]
@@ -133,7 +142,7 @@ fn an_extension_that_somebody_else_has_is_taken() {
     );
     let messages = messages(rows);
     assert!(messages[0].contains("in use in the Dialer"), "{messages:?}");
-    assert!(messages[1].contains("row 2 (line 3)"), "{messages:?}");
+    assert!(messages[1].contains("line 3 of the file (row 2)"), "{messages:?}");
     // The holder is the Dialer's user where there is one.
     assert!(messages[2].contains("in use in the Dialer"), "{messages:?}");
 }
@@ -249,7 +258,11 @@ fn without_a_range_nothing_is_generated() {
         summaries(&rows),
         ["error: virtual_extension extension_range_exhausted", "bob 1001"]
     );
-    assert!(assessment(&rows[0]).1[0].message.contains("no range"));
+    let message = &assessment(&rows[0]).1[0].message;
+    assert!(
+        message.contains("no range") && message.ends_with("choose that column for the virtual extension."),
+        "{message}"
+    );
 }
 
 #[test]
@@ -273,7 +286,7 @@ fn unknown_ids_are_told_alike_whatever_is_wrong_with_them() {
     );
     let message = &assessment(&rows[0]).1[0].message;
     assert!(
-        message.contains("\"x\", \"99\"") && message.contains("Users > Roles"),
+        message.contains("\"x\", \"99\"") && message.contains("from Users > Roles in the Dialer."),
         "{message}"
     );
 }

@@ -197,6 +197,13 @@ fn a_file_over_the_limit_is_refused_before_it_is_looked_at() {
         read_with(b"PK\x03\x04\0", &limits).unwrap_err().code,
         RejectionCode::FileTooLarge
     );
+    let rejection = shared::file::too_large(5 * 1024 * 1024 + 700 * 1024, &Limits::default());
+    assert!(
+        rejection
+            .message
+            .starts_with("the file is 5.7 MB, but at most 5 MB are allowed: "),
+        "{rejection}"
+    );
     assert_eq!(
         read_with(b"PK\x03\x04", &limits).unwrap_err().code,
         RejectionCode::NotCsv
@@ -217,6 +224,23 @@ fn the_first_reason_to_refuse_a_file_is_reported() {
     assert_rejected("A,B\n\"a", RejectionCode::MalformedCsv, "line 2");
     assert_rejected("\"A,B", RejectionCode::MalformedCsv, "line 1");
     assert_rejected("\n\"", RejectionCode::MalformedCsv, "line 2");
+}
+
+#[test]
+fn a_quote_in_a_name_of_the_header_is_told_with_its_column() {
+    let rejection = read("Username,Size 5\",Email\nann,x,ann@example.com\n").unwrap_err();
+    assert_eq!(rejection.code, RejectionCode::MalformedCsv);
+    assert!(
+        rejection
+            .message
+            .starts_with("column 2 (\"Size 5\"\") of the header in line 1 has a double quote"),
+        "{rejection}"
+    );
+    assert!(
+        !rejection.event_message().contains("Size"),
+        "{}",
+        rejection.event_message()
+    );
 }
 
 #[test]
@@ -330,7 +354,10 @@ fn rows_over_the_limit_are_counted_but_not_kept() {
     assert_eq!((file.records.len(), file.record_count), (2, 4));
     let rejection = check_row_count(&file, &limits).unwrap_err();
     assert_eq!(rejection.code, RejectionCode::TooManyRows);
-    assert!(rejection.message.contains("4 rows, 2"), "{rejection}");
+    assert!(
+        rejection.message.contains("4 rows, but at most 2 are allowed"),
+        "{rejection}"
+    );
     assert_eq!(
         read_with(b"A\n1\n2\n3\n\"", &limits).unwrap_err().code,
         RejectionCode::MalformedCsv

@@ -267,15 +267,69 @@ fn required_fields_must_come_from_somewhere() {
 }
 
 #[test]
+fn what_can_stand_in_place_of_a_column_is_told_for_the_fields_that_need_one() {
+    let message = |header: &str, settings: Value| mapped(header, settings).unwrap_err().message;
+    let (generate, for_all) = (
+        "the Dialer can also generate the virtual extensions",
+        "one role can also be chosen for all users",
+    );
+    for (header, told) in [
+        (
+            "Username,Mail",
+            format!("choose one for each, or name the columns like the fields; {generate}, and {for_all}"),
+        ),
+        (
+            "Username,Mail,Role",
+            format!("choose one, or name the column like the field; {generate}"),
+        ),
+        (
+            "Username,Mail,Ext",
+            format!("choose one, or name the column like the field; {for_all}"),
+        ),
+        (
+            "Username,Role,Ext",
+            "choose one, or name the column like the field".to_owned(),
+        ),
+    ] {
+        let message = message(header, json!({}));
+        assert!(message.ends_with(&told), "{message}");
+    }
+}
+
+#[test]
+fn a_password_in_a_first_row_without_a_header_is_not_repeated() {
+    let secret = "sip:ann:geheim@pbx.example.com";
+    let rejections = [
+        mapped(&format!("ann,ann@example.com,{secret}"), json!({})),
+        mapped(
+            &format!("ann,ann@example.com,{secret}"),
+            json!({ "fields": { "username": { "column": "Kürzel" } } }),
+        ),
+        mapped(
+            &format!("Username,Email,{secret}"),
+            json!({ "fields": { "first_name": { "column": secret }, "last_name": { "column": secret } } }),
+        ),
+    ];
+    for rejection in rejections {
+        let rejection = rejection.unwrap_err();
+        assert!(!rejection.message.contains("geheim"), "{rejection}");
+        assert!(rejection.message.contains("not repeated here"), "{rejection}");
+    }
+}
+
+#[test]
 fn what_parts_the_names_of_a_header_is_told() {
     for (header, hint) in [
-        ("Username:Email:Ext:Role", "parted by \":\""),
-        ("Username，Email，Ext", "parted by \"，\""),
-        ("Username^Email", "parted by \"^\""),
-        ("Username Email Ext Role", "parted by blanks"),
-        ("Username    Email    Ext", "parted by blanks"),
-        ("\"Username,Email,Ext\"", "each line stands in quotes"),
-        ("Vorgesetzter:Abteilung", "put the names of the columns above"),
+        ("Username:Email:Ext:Role", "separated by \":\""),
+        ("Username，Email，Ext", "separated by \"，\""),
+        ("Username^Email", "separated by \"^\""),
+        ("Username Email Ext Role", "separated by spaces"),
+        ("Username    Email    Ext", "separated by spaces"),
+        ("\"Username,Email,Ext\"", "each line stands in double quotes"),
+        (
+            "Vorgesetzter:Abteilung",
+            "put the names of the columns into line 1",
+        ),
     ] {
         assert_rejected(header, json!({}), RejectionCode::MissingHeader, &[hint]);
     }
@@ -287,6 +341,14 @@ fn a_first_row_of_data_is_no_header_and_no_event_repeats_it() {
     assert_eq!(rejection.code, RejectionCode::MissingHeader);
     assert!(rejection.message.contains("line 3"), "{rejection}");
     assert!(rejection.message.contains("\"ann\""), "{rejection}");
+    // Mapping the columns by a line with a user would lose that user.
+    assert!(
+        rejection
+            .message
+            .contains("line 3 looks like a user: add a header above it")
+            && !rejection.message.contains("map the"),
+        "{rejection}"
+    );
     assert!(
         !rejection.event_message().contains("ann"),
         "{}",

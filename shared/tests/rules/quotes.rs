@@ -115,6 +115,20 @@ fn a_stray_quote_that_takes_rows_with_it_is_told_with_its_line() {
 }
 
 #[test]
+fn a_cell_of_several_lines_in_a_row_with_surplus_may_hold_rows() {
+    let text = format!("{HEADER}\nann,ann@example.com,1001,1,\"Ann\nLee\",x,y\n");
+    let rejection = upload(text).unwrap_err();
+    assert_eq!(rejection.code.as_str(), "malformed_csv");
+    assert!(
+        rejection.message.contains("opens in line 2 ")
+            && rejection
+                .message
+                .contains("its row has text beyond the last column"),
+        "{rejection}"
+    );
+}
+
+#[test]
 fn addresses_of_several_lines_are_no_rows() {
     let text = "Username,Email,Ext,Role,Address\n\
                 ann,ann@example.com,1001,1,\"Main Street 5\n10115 Berlin, Germany\n(second floor, left, at the back, ring)\"\n";

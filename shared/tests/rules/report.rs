@@ -80,7 +80,7 @@ fn the_error_csv_gives_back_the_cells_and_says_what_is_wrong() {
                 cid;;;;;'=2\r\n";
     insta::assert_snapshot!(show(&errors(text, json!({}))), @r#"
     <BOM>Login,Email,,Ext,Role,Note,Import Row,Import Line,Import Result,Import Error Codes,Import Errors<CRLF>
-    "b ""x"" ", bob@,n,1.00E+03,"99,x",'=1+1,2,4,error,invalid_characters;invalid_format;spreadsheet_damage;unknown_reference;wrong_column_count,"Username ""b ""x"""" holds a blank as character 2: use letters, digits and . _ - @ + only. Email ""bob@"" is not one e-mail address like name@example.com (there is nothing after @): correct it. Virtual extension ""1.00E+03"" was changed by a spreadsheet, which took it for another number: format the column as text, type the number again and save. Role ""x"", ""99"" are not IDs of an active role of this tenant: copy the ID from the Dialer, as on the page Users > Roles. The row has 1 more cell than the header has columns (""surplus""): a delimiter inside a value may have moved the cells after it. Put quotes around the value that holds it, or remove what does not belong there."<CRLF>
+    "b ""x"" ", bob@,n,1.00E+03,"99,x",'=1+1,2,4,error,invalid_characters;invalid_format;spreadsheet_damage;unknown_reference;wrong_column_count,"Username ""b ""x"""" has a space as character 2: use letters, digits and . _ - @ + only. Email ""bob@"" is not one email address like name@example.com (there is nothing after @): correct it. Virtual extension ""1.00E+03"" looks like a number that a spreadsheet has changed: format the column as text, type the number again and save. Role ""x"", ""99"" are not IDs of an active role of this tenant: copy the ID from Users > Roles in the Dialer. The row has text in 1 cell beyond the last column (""surplus""): perhaps a semicolon inside a value moved the cells. Move them back, or delete what does not belong there."<CRLF>
     old,new@example.com,,1002,1,"two<CRLF>
     lines",3,6,duplicate,already_exists,"Username ""old"" is taken by a user of the Dialer: delete the row if it is the same person, else give it another username."<CRLF>
     cid,,,,,'=2,4,8,error,required,"Email is blank: type a value. Virtual extension is blank: type a number, or let the Dialer generate the numbers. Role is blank: type the ID of at least one role."<CRLF>
@@ -135,7 +135,7 @@ fn a_list_without_quotes_in_a_corrected_error_csv_is_not_lost() {
     );
     let message = &assessment(&rows[0]).1[0].message;
     assert!(
-        message.contains("in the columns of our error report, from \"Import Row\" on,")
+        message.contains("text in the columns from \"Import Row\" on, which are for our reports (")
             && message.contains("\"4\", \"3\""),
         "{message}"
     );

@@ -78,6 +78,7 @@ fn each_field_gets_the_first_code_of_form() {
         (2, "12345678901".to_owned(), "virtual_extension invalid_format"),
         (3, String::new(), "role required"),
         (3, " ; ,".to_owned(), "role required"),
+        (3, "=\"\"".to_owned(), "role required"),
         (3, "1\t2".to_owned(), "role invalid_characters"),
         (3, "1;x".to_owned(), "role unknown_reference"),
         (3, "1;99".to_owned(), "role unknown_reference"),
@@ -91,6 +92,157 @@ fn each_field_gets_the_first_code_of_form() {
     ] {
         let rows = assessments(&with(column, &cell), json!({}), &tenant());
         assert_eq!(summaries(&rows), [format!("error: {expected}")], "{cell:?}");
+    }
+}
+
+#[test]
+fn the_sentence_says_what_is_in_the_cell() {
+    let long_domain = format!("ann@{}com", "ü.".repeat(40));
+    for (column, cell, told) in [
+        (0, "O´Neil", "has \"´\" (U+00B4) as character 2: use letters"),
+        (
+            0,
+            "an\u{200B}n",
+            "has an invisible character (U+200B) as character 3: clear the cell and type the username again",
+        ),
+        (
+            0,
+            "an\u{FFFD}",
+            "has a \"\u{FFFD}\" (U+FFFD) where a letter was lost when the file was saved: type the username again",
+        ),
+        (
+            7,
+            "J\u{FFFD}rg",
+            "has a \"\u{FFFD}\" (U+FFFD) where a letter was lost when the file was saved: type the first name again",
+        ),
+        (
+            1,
+            "j\u{FFFD}rg@example.com",
+            "(there is a \"\u{FFFD}\" (U+FFFD) where a letter was lost",
+        ),
+        (
+            0,
+            "\u{430}dam",
+            "mixes alphabets (Cyrillic, Latin), whose letters may look alike; character 1, \"\u{430}\", is Cyrillic: type it",
+        ),
+        (
+            1,
+            "Jörg Müller <jm@x.example>",
+            "(there are a name or brackets around it): keep only the address between < and >.",
+        ),
+        (
+            1,
+            "ann @x.example",
+            "(there is a space in it (character 4)): remove it.",
+        ),
+        (
+            0,
+            "ﬃﬃﬃﬃﬃﬃﬃﬃﬃﬃﬃﬃﬃﬃﬃﬃﬃﬃﬃﬃﬃﬃ",
+            "is too long in the form in which it is stored: at most 64",
+        ),
+        (
+            1,
+            &long_domain,
+            "is too long in the form in which it is stored: at most 254",
+        ),
+        (
+            0,
+            &"x".repeat(65),
+            "has 65 characters, but at most 64 are allowed: shorten it.",
+        ),
+        (3, ";", "Role \";\" has no ID: type the ID"),
+        (3, "0001", "IDs have no zeros in front."),
+        (3, "1;x", "copy the ID from Users > Roles in the Dialer."),
+        (3, "1\n2", "has a line break in it: put ;"),
+        (
+            0,
+            "an\u{7}n",
+            "has an invisible control character (U+0007) in it: type the value again",
+        ),
+        (2, "####", "a column that was too narrow"),
+        (
+            2,
+            "#REF!",
+            "is an error value of a spreadsheet: replace it with the right value.",
+        ),
+        (
+            3,
+            "1;#REF!",
+            "has an error value of a spreadsheet in it: replace that with",
+        ),
+        (7, "#REF!", "or leave the cell blank."),
+        (
+            2,
+            "1-Jan",
+            "looks like a date that a spreadsheet made of it: format the column as text",
+        ),
+        (2, "١٠٠١", "(its digits are not the plain 0 to 9): type it again."),
+        (
+            7,
+            "\\\"Ann",
+            "has double quotes (\") in the wrong place: remove the double quotes from the cell.",
+        ),
+    ] {
+        let rows = assessments(&with(column, cell), json!({}), &tenant());
+        let message = &assessment(&rows[0]).1[0].message;
+        assert!(message.contains(told), "{cell:?}: {message}");
+    }
+}
+
+#[test]
+fn a_password_is_only_told_where_the_value_is_hidden() {
+    for (uri, told) in [
+        (
+            "ann:geheim@pbx.example",
+            "there is a password in it): remove the password and the : before it.",
+        ),
+        (
+            "sip:ann:geheim@pbx.example",
+            "there is a password in it): remove the password and the : before it.",
+        ),
+        (
+            "ann:@pbx.example",
+            "\"ann:@pbx.example\" is not a SIP URI like user@host or sip:user@host:5060 (there is a : before the @): remove the :.",
+        ),
+        (
+            "Device: ann@pbx.example",
+            "(there is a : before the @): remove the : and what stands before it.",
+        ),
+        (
+            &format!("sip:ann@{}", "x".repeat(252)),
+            "is too long: at most 255 characters are allowed, not counting sip:",
+        ),
+    ] {
+        let text = format!("Username,Email,Ext,Role,SIP URI\nann,ann@example.com,1001,1,{uri}\n");
+        let rows = assessments(&text, json!({ "sip": { "kind": "custom_uri" } }), &tenant());
+        let message = &assessment(&rows[0]).1[0].message;
+        assert!(message.contains(told), "{message}");
+        assert!(!message.contains("geheim"), "{message}");
+    }
+}
+
+#[test]
+fn an_extension_that_only_marks_text_is_generated() {
+    let text = "Username,Email,Ext,Role\nann,ann@example.com,\"=\"\"\"\"\",1\n";
+    let fill = json!({ "fields": { "virtual_extension": { "generate": true, "column": "Ext" } } });
+    assert_eq!(summaries(&assessments(text, fill, &tenant())), ["ann 101"]);
+}
+
+#[test]
+fn surplus_is_told_with_the_separator_of_the_file() {
+    for (text, told) in [
+        (
+            "Username,Email,Ext,Role\nann,ann@example.com,1001,1,x\n",
+            "The row has text in 1 cell beyond the last column (\"x\"): perhaps a comma inside a value moved",
+        ),
+        (
+            "Username;Email;Ext;Role\nann;ann@example.com;1001;1;x;y\n",
+            "The row has text in 2 cells beyond the last column (\"x\", \"y\"): perhaps a semicolon inside",
+        ),
+    ] {
+        let rows = assessments(text, json!({}), &tenant());
+        let message = &assessment(&rows[0]).1[0].message;
+        assert!(message.contains(told), "{message}");
     }
 }
 

@@ -38,8 +38,14 @@ fn a_row_with_surplus_text_or_stray_quotes_is_never_ignored() {
 
 #[test]
 fn a_file_without_any_filled_row_is_empty() {
-    let rejection = rejection("Active,Username,Email,Ext,Role\nFALSE,,,,\n", json!({}));
-    assert_eq!(rejection.code, RejectionCode::EmptyFile);
+    for (rows, told) in [
+        ("FALSE,,,,\n", "in the only row below"),
+        ("FALSE,,,,\nFALSE,,,,\n", "in all 2 rows below"),
+    ] {
+        let rejection = rejection(&format!("Active,Username,Email,Ext,Role\n{rows}"), json!({}));
+        assert_eq!(rejection.code, RejectionCode::EmptyFile);
+        assert!(rejection.message.contains(told), "{rejection}");
+    }
 }
 
 #[test]
@@ -135,6 +141,11 @@ fn commas_between_thousands_are_told_where_the_id_is_known() {
         "Username,Email,Ext,Role\nann,ann@example.com,1001,\"1,200\"\nbob,bob@example.com,1002,\"2,200\"\n";
     let rows = assessments(text, json!({}), &tenant);
     assert_eq!(summaries(&rows), ["error: role spreadsheet_damage", "bob 1002"]);
+    let message = &assessment(&rows[0]).1[0].message;
+    assert!(
+        message.ends_with("If 1 and 200 are two IDs, put ; between them."),
+        "{message}"
+    );
 }
 
 #[test]

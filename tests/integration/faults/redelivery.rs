@@ -220,7 +220,7 @@ async fn a_pbx_domain_deleted_after_the_plan_makes_its_rows_errors() {
             .await;
         let domain =
             "PBX domain \"50\" is not the ID of a PBX domain of this tenant: import the row again with another one.";
-        let role = "Role \"11\" is not the ID of an active role of this tenant: copy the ID from the Dialer, as on the page Users > Roles.";
+        let role = "Role \"11\" is not the ID of an active role of this tenant: copy the ID from Users > Roles in the Dialer.";
         let error = |messages| ("error".to_owned(), messages);
         assert_eq!(
             problems,

@@ -145,14 +145,14 @@ async fn fetch(context: &Context, job: &Job) -> Result<Bytes, NoPlan> {
         etag,
     } = fetched
     else {
-        let message = format!("there is no object {key:?}: upload the file first");
+        let message = format!("the uploaded file {key:?} is not in the storage (any more): upload it again");
         return Err(Rejection::new(RejectionCode::ObjectMissing, message).into());
     };
     let expected = source.etag.as_deref().map(normalized_etag);
     let changed = expected.is_some_and(|expected| etag.as_ref() != Some(&expected))
         || source.size_bytes.is_some_and(|expected| expected != size_bytes);
     if changed {
-        let message = "the file was changed after the job was made: import it again".to_owned();
+        let message = "the file was changed after it was uploaded: upload it again".to_owned();
         return Err(Rejection::new(RejectionCode::ObjectChanged, message).into());
     }
     Ok(content.ok_or_else(|| file::too_large(size_bytes, &context.limits))?)

@@ -15,14 +15,12 @@ use encoding_rs::DecoderResult;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::lines::line_after;
+use super::{CSV_IN_UTF8, lines::line_after};
 use crate::{
     problem::quote_name,
     rejection::{Rejection, RejectionCode},
 };
 use likely::Likely;
-
-const SAVE_AS_UTF8: &str = "save the file as \"CSV UTF-8\" and upload it again";
 
 /// An encoding of the WHATWG Encoding Standard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -236,11 +234,7 @@ fn windows_1252(bytes: &[u8]) -> Result<Cow<'_, str>, Rejection> {
     }
     if decoded > 0 && decoded >= bad {
         let position = bytes.utf8_chunks().next().map_or(0, |chunk| chunk.valid().len());
-        return Err(bad_byte(
-            bytes,
-            position,
-            "utf-8, as other characters of the file are",
-        ));
+        return Err(mixed(bytes, position));
     }
     let position = bytes.iter().position(|byte| !byte.is_ascii()).unwrap_or_default();
     if decoded > 0 || bytes.iter().any(|byte| UNDEFINED_IN_WINDOWS_1252.contains(byte)) {
@@ -303,11 +297,23 @@ fn other_encoding(bytes: &[u8], position: usize, likely: Likely) -> Rejection {
     what(&format!(", so that a name would read {}", quote_name(&text))).with_event_message(event)
 }
 
+/// Rejects a file of which the most is UTF-8, but not this byte. Saved in any encoding, it would lose letters of the one or the
+/// other.
+fn mixed(bytes: &[u8], position: usize) -> Rejection {
+    let byte = bytes.get(position).copied().unwrap_or_default();
+    let line = line_after(bytes.get(..position).unwrap_or_default());
+    let message = format!(
+        "line {line} has a character in another encoding than the rest of the file (byte 0x{byte:02X}): correct that line in the \
+         list that the file was made from, check that all names look right, and save it as {CSV_IN_UTF8}"
+    );
+    Rejection::new(RejectionCode::Undecodable, message)
+}
+
 fn bad_byte(bytes: &[u8], position: usize, encoding: &str) -> Rejection {
     let byte = bytes.get(position).copied().unwrap_or_default();
     let line = line_after(bytes.get(..position).unwrap_or_default());
     undecodable(&format!(
-        "line {line} holds a byte (0x{byte:02X}) that cannot be read as {encoding}"
+        "line {line} has a byte (0x{byte:02X}) that cannot be read as {encoding}"
     ))
 }
 
@@ -318,7 +324,10 @@ fn undecodable(what: &str) -> Rejection {
     } else {
         ": "
     };
-    Rejection::new(RejectionCode::Undecodable, format!("{what}{joint}{SAVE_AS_UTF8}"))
+    Rejection::new(
+        RejectionCode::Undecodable,
+        format!("{what}{joint}save the file as {CSV_IN_UTF8} and upload it again"),
+    )
 }
 
 #[cfg(test)]

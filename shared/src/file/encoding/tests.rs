@@ -47,7 +47,7 @@ fn text_is_decoded_as_its_byte_order_mark_or_its_bytes_say() {
 
 #[test]
 fn a_bad_byte_is_refused_with_its_line() {
-    assert_undecodable(b"\xEF\xBB\xBFa\r\nb\r\nJ\xF6rg", "line 3 holds a byte (0xF6)");
+    assert_undecodable(b"\xEF\xBB\xBFa\r\nb\r\nJ\xF6rg", "line 3 has a byte (0xF6)");
     for byte in UNDEFINED_IN_WINDOWS_1252 {
         let text = [b"a\rb\r\xF6\rc\r".as_slice(), &[byte]].concat();
         assert_undecodable(&text, &format!("line 5 has byte 0x{byte:02X}"));
@@ -68,14 +68,14 @@ fn a_file_of_two_encodings_is_refused() {
     );
     assert_undecodable(
         &after(b"\n\nJ\xF6rg\n", "Jörg".as_bytes()),
-        "line 3 holds a byte (0xF6)",
+        "line 3 has a character in another encoding than the rest of the file (byte 0xF6): correct that line",
     );
 }
 
 #[test]
 fn half_a_character_of_utf16_is_refused_with_its_line() {
     let lone = [0xFE, 0xFF, 0, b'\n', 0xD8, 0x00, 0, b'a'];
-    assert_undecodable(&lone, "line 2 holds half a character (0xD800)");
+    assert_undecodable(&lone, "line 2 has half a character (0xD800)");
     assert_undecodable(b"\xFF\xFEa\0\n\0b", "line 2");
     assert_undecodable(b"\xFF\xFEa", "line 1");
 }

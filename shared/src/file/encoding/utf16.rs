@@ -14,7 +14,7 @@ pub(super) fn decode(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Result<String, R
                 let what = format!("half a character (0x{:04X})", error.unpaired_surrogate());
                 let line = line_after(text.as_bytes());
                 return Err(undecodable(&format!(
-                    "line {line} holds {what}, which cannot be read as UTF-16"
+                    "line {line} has {what}, which cannot be read as UTF-16"
                 )));
             }
         }

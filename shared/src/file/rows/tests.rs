@@ -87,10 +87,13 @@ fn an_unclosed_quote_is_found_with_the_line_where_it_opens() {
     ] {
         let message = read(text).unwrap_err();
         assert!(
-            message.contains(&format!("opens in line {line} ")),
+            message.contains(&format!(
+                "the double quote (\") that opens in line {line} in column "
+            )),
             "{text:?}: {message}"
         );
     }
+    assert!(read("a\nb,c,\"d").unwrap_err().contains("line 2 in column 3 "));
 }
 
 #[test]
@@ -110,6 +113,11 @@ fn a_cell_over_the_limit_is_found_with_its_line() {
             "{text:?}: {message}"
         );
     }
+    assert!(
+        read("a\nb,123456789\n")
+            .unwrap_err()
+            .starts_with("the cell in column 2 ")
+    );
 }
 
 #[test]
