@@ -114,7 +114,7 @@ try {
   await inspect(night, "resume");
   await night.getByRole("button", { name: "Resume all tenants" }).click();
   await night.getByText("The imports of all tenants are paused").waitFor({ state: "hidden" });
-  for (const path of ["imports", `imports/${importId}`, "dead", "audit"]) {
+  for (const path of ["imports", `imports/${importId}`, "dead", "audit", "doctor"]) {
     const answer = await night.goto(`http://${address}/operators/${path}`);
     assert.equal(answer.status(), 200, path);
     await inspect(night, `operators-${path.split("/")[0]}${path.includes("/") ? "-one" : ""}`);

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use worker::db::BearerRole;
 
 /// Pages, as the API describes its own routes: method, path, and whose they are.
-const PAGES: [(&str, &str); 24] = [
+const PAGES: [(&str, &str); 25] = [
     ("GET", "/users"),
     ("GET", "/users/create"),
     ("GET", "/users/sample.csv"),
@@ -28,6 +28,7 @@ const PAGES: [(&str, &str); 24] = [
     ("GET", "/operators/dead"),
     ("POST", "/operators/dead/discard"),
     ("GET", "/operators/audit"),
+    ("GET", "/operators/doctor"),
     ("POST", "/operators/pause"),
     ("POST", "/operators/resume"),
 ];

@@ -8,9 +8,11 @@ mod bounds;
 mod choices;
 mod corrections;
 mod error;
+mod findings;
 mod headers;
 mod imports;
 mod inspect;
+mod lately;
 mod options;
 mod pages;
 mod publisher;
@@ -55,6 +57,7 @@ impl Console {
             storage,
             publisher: publisher::Publisher::new(broker),
             queues: queues::Queues::default(),
+            findings: findings::Findings::default(),
             keys,
             limits,
             framing: options.framing.clone(),

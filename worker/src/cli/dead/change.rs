@@ -15,10 +15,10 @@ use crate::{
     cli::{
         operator::{confirmed, not_confirmed},
         options::Misconfigured,
-        words::counted,
     },
     db::{Db, DeadCount, DeadFilter, DeadState, StoredDeadLetter},
     operate::{self, Resent},
+    words::counted,
 };
 
 /// Dead letters that are read at one time.

@@ -1,6 +1,7 @@
 //! The API: JSON in, JSON out, described by OpenAPI 3.1 that is made of its types.
 
 mod audit;
+mod doctor;
 pub(super) mod downloads;
 mod imports;
 mod json;
@@ -151,6 +152,10 @@ fn documented() -> ApiRouter<Arc<Console>> {
         .api_route(
             "/api/operators/audit",
             get_with(audit::list, audit::describe_list),
+        )
+        .api_route(
+            "/api/operators/doctor",
+            get_with(doctor::list, doctor::describe_list),
         )
         .api_route(
             "/api/operators/pauses",

@@ -14,11 +14,18 @@ pub(super) enum Place {
     OperatorImports,
     Dead,
     Audit,
+    Doctor,
 }
 
 impl Place {
     const ADMINISTRATOR: &[Self] = &[Self::Users, Self::Imports];
-    const OPERATOR: &[Self] = &[Self::Overview, Self::OperatorImports, Self::Dead, Self::Audit];
+    const OPERATOR: &[Self] = &[
+        Self::Overview,
+        Self::OperatorImports,
+        Self::Dead,
+        Self::Audit,
+        Self::Doctor,
+    ];
 
     const fn link(self) -> (&'static str, &'static str) {
         match self {
@@ -28,6 +35,7 @@ impl Place {
             Self::OperatorImports => ("/operators/imports", "Imports"),
             Self::Dead => ("/operators/dead", "Dead letters"),
             Self::Audit => ("/operators/audit", "Audit trail"),
+            Self::Doctor => ("/operators/doctor", "Doctor"),
         }
     }
 }

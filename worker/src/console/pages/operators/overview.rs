@@ -8,6 +8,7 @@ use shared::text::printable;
 use time::OffsetDateTime;
 
 use super::{
+    doctor,
     pauses::{self, UnderWay},
     workers,
 };
@@ -21,14 +22,13 @@ use crate::{
             layout::{Place, page},
             parts::{ago, counted, exact, notice, span, thousands},
         },
-        queues::Counted,
         state::Console,
     },
     db::BusyTenant,
 };
 
-/// How long the page waits for a count of messages. It takes milliseconds, unless the broker is away.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// How long the page waits for findings, which are one line of it.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 pub(super) async fn show(
     visitor: Visitor,
@@ -40,7 +40,7 @@ pub(super) async fn show(
     let tenants = console.db.busy_tenants().await?;
     let seen = console.db.workers().await?;
     let pauses = console.db.pauses().await?;
-    let waiting = waiting(&console).await;
+    let (waiting, found) = tokio::join!(console.waiting(), console.findings(PATIENCE));
     let now = OffsetDateTime::now_utc();
     let dead = u64::try_from(health.dead_letters).unwrap_or(0);
     let under_way = UnderWay {
@@ -72,6 +72,9 @@ pub(super) async fn show(
                     dt { "Rows done in the last 10 minutes" } dd { (thousands(u64::try_from(rows).unwrap_or(0))) " (" (format!("{:.1}", rate(rows))) " a second)" }
                     dt { "Oldest import under way" } dd { @if backlog.oldest.is_zero() { "none" } @else { (span(old)) } }
                     dt { "Without progress for 10 minutes" } dd { (counted(backlog.stalled.into(), "import", "imports")) }
+                    dt { "Findings of doctor" } dd { a href="/operators/doctor" {
+                        @match &found { None => "looking at the servers …", Some(found) => (doctor::summary(found)) }
+                    } }
                     dt { "Database" } dd { "PostgreSQL " (health.server_version) ", as " (health.role) }
                     dt { "Broker" } dd { @if waiting.is_ok() { "connected" } @else { "not usable, as said above" } }
                 }
@@ -85,18 +88,6 @@ pub(super) async fn show(
         @if operator.may_act { (pauses::dialogs(under_way)) }
     };
     Ok(page(&visitor.bearer, Place::Overview, "Overview", &content))
-}
-
-/// How many messages wait, or why that is not known.
-async fn waiting(console: &Arc<Console>) -> Counted {
-    let console = Arc::clone(console);
-    // A task of its own: a page that is closed meanwhile does not break it off.
-    let counting = tokio::spawn(async move { console.queues.count(&console.publisher).await });
-    match tokio::time::timeout(PATIENCE, counting).await {
-        Ok(Ok(counted)) => counted,
-        Ok(Err(error)) => Err(error.to_string()),
-        Err(_) => Err("the broker has not answered yet".to_owned()),
-    }
 }
 
 /// How many messages wait, by kind of queue.

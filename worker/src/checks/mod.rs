@@ -1,0 +1,12 @@
+//! What `doctor` and the console look for: whether the servers, and the imports in them, are as they should be. Which servers,
+//! and what else can be checked where it runs, is the caller's matter.
+
+mod broker;
+mod check;
+mod imports;
+mod schema;
+
+pub use broker::broker;
+pub use check::{Check, Verdict};
+pub use imports::imports;
+pub use schema::{schema, server};
