@@ -19,11 +19,11 @@ use crate::{
         error::Error,
         pages::{
             layout::{Place, page},
-            parts::{address, ago, counted, notice, thousands},
+            parts::{address, ago, counted, notice, pages, thousands},
         },
         state::Console,
     },
-    db::{DeadFilter, DeadGroup, DeadState, StoredDeadLetter},
+    db::{DeadFilter, DeadGroup, DeadState, Page, Paging, StoredDeadLetter},
     operate::{self, Resent},
 };
 
@@ -67,11 +67,12 @@ pub(super) async fn show(
         ..DeadFilter::default()
     };
     let count = console.db.count_dead_letters(&filter).await?;
-    let after = shown.after.parse().unwrap_or(0);
-    let mut letters = console.db.dead_letters(&filter, after, PAGE_LETTERS + 1).await?;
-    let more = letters.len() > PAGE_LETTERS as usize;
-    letters.truncate(PAGE_LETTERS as usize);
-    let next = letters.last().filter(|_| more);
+    let paging = Paging {
+        after: shown.after.parse().ok(),
+        limit: PAGE_LETTERS,
+    };
+    let Page { items: letters, next } = console.db.dead_letters(&filter, paging).await?;
+    let is_first = paging.after.is_none();
     let now = OffsetDateTime::now_utc();
     let is_filtered = !shown.reason.is_empty() || !shown.import.is_empty();
     let content = html! {
@@ -79,19 +80,17 @@ pub(super) async fn show(
         @if !shown.done.is_empty() { (notice("good", "Done", &html! { p { (printable(&shown.done)) } })) }
         @if letters.is_empty() {
             div.empty {
-                p { @if is_filtered || after > 0 { "None that matches." } @else { "No dead letters. Messages that no retry can help are set aside here." } }
-                @if is_filtered || after > 0 { p { a href="/operators/dead" { "Show all" } } }
+                p { @if is_filtered || !is_first { "None that matches." } @else { "No dead letters. Messages that no retry can help are set aside here." } }
+                @if is_filtered || !is_first { p { a href="/operators/dead" { "Show all" } } }
             }
         } @else {
             @if !is_filtered { (grouped(&groups, count.count, now)) } @else { p { a href="/operators/dead" { "Show all" } } }
             form method="post" id="letters" {
                 (table(&letters, operator.may_act, now))
-                @if next.is_some() || after > 0 {
-                    nav.pages aria-label="Pages" {
-                        @if after > 0 { a href=(shown.link("")) { "Oldest" } }
-                        @if let Some(last) = next { a href=(shown.link(&last.dead_letter_id.to_string())) { "Newer" } }
-                    }
-                }
+                (pages(
+                    (!is_first).then(|| ("Oldest", shown.link(""))),
+                    next.map(|next| ("Newer", shown.link(&next.to_string()))),
+                ))
                 @if operator.may_act { (actions(&letters)) }
             }
         }
