@@ -37,15 +37,19 @@ pub(super) async fn show(
 ) -> Result<impl IntoResponse, Error> {
     let (backlog, health) = (console.db.backlog().await?, console.db.health().await?);
     let rows = console.db.rows_lately().await?;
-    let tenants = console.db.busy_tenants().await?;
+    let tenants = console.db.busy_tenants(None).await?;
     let seen = console.db.workers().await?;
     let pauses = console.db.pauses().await?;
+    let paused = console
+        .db
+        .busy_tenants(Some(&pauses::tenants(&pauses)))
+        .await?;
     let (waiting, found) = tokio::join!(console.waiting(), console.findings(PATIENCE));
     let now = OffsetDateTime::now_utc();
     let dead = u64::try_from(health.dead_letters).unwrap_or(0);
     let under_way = UnderWay {
         backlog: &backlog,
-        tenants: &tenants,
+        paused: &paused,
     };
     let old = time::Duration::try_from(backlog.oldest).unwrap_or(time::Duration::MAX);
     let content = html! {
