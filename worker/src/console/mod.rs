@@ -7,6 +7,7 @@ mod assets;
 mod bounds;
 mod choices;
 mod corrections;
+mod dead_letters;
 mod error;
 mod findings;
 mod headers;

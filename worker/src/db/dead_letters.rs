@@ -1,5 +1,7 @@
 //! Dead letters as operators list, replay and discard them, a page at a time.
 
+use schemars::JsonSchema;
+use serde::Deserialize;
 use serde_json::json;
 use shared::contract::Id;
 use strum::{EnumString, IntoStaticStr};
@@ -19,8 +21,11 @@ use crate::message::DeadReason;
 const PURGED_AT_ONCE: i64 = 1000;
 
 /// What has become of a dead letter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, IntoStaticStr, clap::ValueEnum)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, EnumString, IntoStaticStr, Deserialize, JsonSchema, clap::ValueEnum,
+)]
 #[strum(serialize_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum DeadState {
     /// Nothing yet.
     Open,

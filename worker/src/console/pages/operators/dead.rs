@@ -16,6 +16,7 @@ use super::{entry::audit, import::reason};
 use crate::{
     console::{
         access::{Acting, Operator, Visitor},
+        dead_letters::{self, PAGE_LETTERS, Replayed},
         error::Error,
         pages::{
             layout::{Place, page},
@@ -24,11 +25,7 @@ use crate::{
         state::Console,
     },
     db::{DeadFilter, DeadGroup, DeadState, Page, Paging, StoredDeadLetter},
-    operate::{self, Resent},
 };
-
-/// Dead letters on a page, and so the most that one change touches.
-const PAGE_LETTERS: u32 = 100;
 
 /// Which dead letters are shown, and what became of some just now.
 #[derive(Debug, Default, Deserialize)]
@@ -186,23 +183,11 @@ pub(super) async fn replay(
     State(console): State<Arc<Console>>,
     Form(form): Form<Vec<(String, String)>>,
 ) -> Result<Redirect, Error> {
-    let (link, _) = console.publisher.link().await?;
     let audit = audit(operator.subject, "dead replay", &form);
-    let (mut sent, mut left) = (0_u64, 0_u64);
-    for letter in chosen(&form) {
-        match operate::resend(&console.db, link.publisher(), letter, &audit).await {
-            Ok(Resent::Import { .. } | Resent::Message) => sent += 1,
-            Ok(Resent::Cut | Resent::Closed | Resent::Unroutable(_) | Resent::Refused(_)) => left += 1,
-            Err(error) => {
-                // The next try begins with a new connection.
-                console.publisher.forget().await;
-                return Err(error.into());
-            }
-        }
-    }
+    let Replayed { replayed, left } = dead_letters::replay(&console, &chosen(&form), &audit).await?;
     let done = format!(
         "{} replayed",
-        counted(sent, "dead letter was", "dead letters were")
+        counted(replayed, "dead letter was", "dead letters were")
     );
     Ok(back(&if left > 0 {
         format!(
@@ -219,12 +204,7 @@ pub(super) async fn discard(
     Form(form): Form<Vec<(String, String)>>,
 ) -> Result<Redirect, Error> {
     let audit = audit(operator.subject, "dead discard", &form);
-    let letters = chosen(&form);
-    let closed = console
-        .db
-        .close_dead_letters(&letters, DeadState::Discarded, &audit)
-        .await?;
-    let count = closed.len() as u64;
+    let count = dead_letters::discard(&console, &chosen(&form), &audit).await?;
     Ok(back(&format!(
         "{} discarded.",
         counted(count, "dead letter was", "dead letters were")

@@ -24,8 +24,11 @@ use crate::{
         },
         state::Console,
     },
-    db::BusyTenant,
+    db::{BusyTenant, Paging},
 };
+
+/// Workers on the page; whoever runs more looks at metrics.
+const PAGE_WORKERS: u32 = 500;
 
 /// How long the page waits for findings, which are one line of it.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -38,12 +41,9 @@ pub(super) async fn show(
     let (backlog, health) = (console.db.backlog().await?, console.db.health().await?);
     let rows = console.db.rows_lately().await?;
     let tenants = console.db.busy_tenants(None).await?;
-    let seen = console.db.workers().await?;
+    let seen = console.db.workers(Paging::first(PAGE_WORKERS)).await?.items;
     let pauses = console.db.pauses().await?;
-    let paused = console
-        .db
-        .busy_tenants(Some(&pauses::tenants(&pauses)))
-        .await?;
+    let paused = console.db.busy_tenants(Some(&pauses::tenants(&pauses))).await?;
     let (waiting, found) = tokio::join!(console.waiting(), console.findings(PATIENCE));
     let now = OffsetDateTime::now_utc();
     let dead = u64::try_from(health.dead_letters).unwrap_or(0);
