@@ -86,6 +86,7 @@ fn document(title: &str, header: &Markup, content: &Markup) -> Markup {
                 link rel="icon" href="/assets/icon.svg" type="image/svg+xml";
                 link rel="stylesheet" href="/assets/console.css";
                 script src="/assets/console.js" defer {}
+                script src="/assets/live.js" defer {}
             }
             body {
                 (header)
