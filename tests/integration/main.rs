@@ -80,6 +80,7 @@ mod console {
     mod access;
     mod api;
     mod browser;
+    mod findings;
     mod operators;
     mod overview;
     mod pauses;

@@ -12,6 +12,7 @@ macro_rules! crash_point {
 
 pub mod secret;
 pub mod tls;
+mod words;
 
 pub mod message;
 pub mod policy;
@@ -30,6 +31,8 @@ pub mod steps;
 
 pub mod engine;
 pub mod operate;
+
+pub mod checks;
 
 pub mod console;
 

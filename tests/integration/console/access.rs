@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use worker::db::BearerRole;
 
 /// Pages, as the API describes its own routes: method, path, and whose they are.
-const PAGES: [(&str, &str); 24] = [
+const PAGES: [(&str, &str); 26] = [
     ("GET", "/users"),
     ("GET", "/users/create"),
     ("GET", "/users/sample.csv"),
@@ -27,7 +27,9 @@ const PAGES: [(&str, &str); 24] = [
     ("POST", "/operators/imports/{import_id}/replay"),
     ("GET", "/operators/dead"),
     ("POST", "/operators/dead/discard"),
+    ("POST", "/operators/dead/replay"),
     ("GET", "/operators/audit"),
+    ("GET", "/operators/doctor"),
     ("POST", "/operators/pause"),
     ("POST", "/operators/resume"),
 ];

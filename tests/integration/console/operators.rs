@@ -151,6 +151,27 @@ async fn dead_letters_are_read_page_by_page_and_counted_together() {
             .values("SELECT dead_letter_id FROM imports.dead_letters WHERE state = 'discarded'")
             .await;
         assert_eq!(closed, [225]);
+
+        // The same by the API.
+        let first = page(&console, "/api/operators/dead").await.json();
+        assert_eq!(first["dead_letters"].as_array().unwrap().len(), 100);
+        assert_eq!((&first["next"], &first["dead_letters"][0]["state"]), (&json!(100), &json!("open")));
+        let last = page(&console, "/api/operators/dead?reason=malformed&after=200").await.json();
+        assert_eq!(last["dead_letters"].as_array().unwrap().len(), 29);
+        assert_eq!(last["next"], Value::Null);
+        let closed = page(&console, "/api/operators/dead?state=discarded").await.json();
+        assert_eq!(closed["dead_letters"][0]["closed_by"], "grace@example.com");
+        let token = console.token("grace@example.com", OPERATOR);
+        let post = async |path: &str, letters: Value| {
+            let body = json!({ "dead_letter_ids": letters, "reason": "noise" });
+            console.as_bearer(&token, "POST", &format!("/api/operators/dead/{path}"), &body).await
+        };
+        assert_eq!(post("discard", json!([224, 225])).await.json(), json!({ "done": 1, "left": 1 }));
+        assert_eq!(post("replay", json!([223, 224])).await.json(), json!({ "done": 1, "left": 1 }));
+        assert_eq!(post("replay", json!([])).await.status, 422);
+        let audited: Vec<(String, String, Option<String>)> = world.audited().await;
+        let commands: Vec<&str> = audited.iter().map(|(command, ..)| command.as_str()).collect();
+        assert_eq!(commands, ["dead discard", "dead discard", "dead replay"]);
     })
     .await;
 }

@@ -2,7 +2,9 @@
 
 use kit::{Console, Fault, Proxy, Worker, eventually, final_data, good_rows, in_world, variable};
 
-use super::operators::shown;
+use serde_json::json;
+
+use super::operators::{page, shown};
 
 /// The only worker on the overview: from its row to its end.
 async fn worker_row(console: &Console) -> Option<String> {
@@ -30,6 +32,17 @@ async fn a_worker_is_seen_while_it_runs_and_forgotten_when_it_ends() {
         ] {
             assert!(row.contains(expected), "{expected}: {row}");
         }
+        let by_api = page(&console, "/api/operators/workers").await.json();
+        let told = &by_api["workers"][0];
+        assert_eq!(
+            (&told["name"], &told["stage"], &told["is_silent"]),
+            (&json!("night-shift"), &json!("consuming"), &json!(false)),
+            "{by_api}"
+        );
+        let behind = page(&console, "/api/operators/workers?after=night-shift")
+            .await
+            .json();
+        assert_eq!(behind, json!({ "workers": [] }));
         // It goes on telling.
         world
             .execute("UPDATE imports.workers SET beat_at = beat_at - interval '2 minutes'")
@@ -137,6 +150,12 @@ async fn the_overview_counts_the_messages_of_each_kind_and_all_pages_share_a_cou
         ] {
             assert_eq!(waiting(&text, kind), Some(0), "{kind}: {text}");
         }
+        let by_api = page(&console, "/api/operators/queues").await.json();
+        assert_eq!(
+            (&by_api["jobs"], &by_api["dead"]),
+            (&json!(3), &json!(0)),
+            "{by_api}"
+        );
 
         // The same count for whoever looks within ten seconds; then another.
         world.publish(&world.upload(tenant, good_rows(1)).await).await;
@@ -168,6 +187,11 @@ async fn the_overview_says_why_messages_are_not_counted() {
         assert!(
             text.contains("cannot be counted") && text.contains("refused"),
             "{text}"
+        );
+        let by_api = page(&away, "/api/operators/queues").await;
+        assert_eq!(
+            (by_api.status, &by_api.json()["code"]),
+            (503, &json!("broker_unavailable"))
         );
         // What does not need the broker is there.
         assert!(text.contains("Tenants under way"), "{text}");

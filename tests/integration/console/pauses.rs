@@ -1,6 +1,6 @@
 //! Pausing and resuming by the console.
 
-use kit::{Console, in_world};
+use kit::{Console, Worker, good_rows, in_world};
 use serde_json::{Value, json};
 
 use super::{
@@ -129,6 +129,33 @@ async fn whoever_names_no_tenant_pauses_nobody() {
         );
         assert_eq!(post("resume", body.clone()).await.json()["changed"], true);
         assert_eq!(post("resume", body).await.json()["changed"], false);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_paused_tenant_with_less_to_do_than_a_hundred_others_is_counted_too() {
+    in_world(async |world| {
+        let tenant = world.tenant().await;
+        world
+            .json_of(&["pause", "--tenant", &tenant.id.to_string()], 0)
+            .await;
+        let worker = Worker::start(world, &[]);
+        world.submit(tenant, good_rows(2)).await;
+        world.until("SELECT count(*) = 1 FROM imports.imports").await;
+        assert!(worker.terminate().await.success());
+        // Those of the others are older.
+        world
+            .execute(
+                "INSERT INTO imports.imports
+                 SELECT (jsonb_populate_record(i, jsonb_build_object('import_id', gen_random_uuid(), 'tenant_id', 1000000 + n,
+                                                                     'received_at', now() - interval '1 hour'))).*
+                   FROM imports.imports i, generate_series(1, 100) AS n",
+            )
+            .await;
+        let console = Console::start(world, &[]).await;
+        let text = shown(&console, "/operators").await;
+        assert!(text.contains("1 import with 0 pending rows will continue"), "{text}");
     })
     .await;
 }

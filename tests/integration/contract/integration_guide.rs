@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, process::Command};
 
-use kit::{Worker, World, contract, in_world, summary, variable};
+use kit::{Worker, World, contract, in_world, skipped, summary, variable};
 use serde_json::Value;
 
 fn guide() -> String {
@@ -57,7 +57,7 @@ async fn the_example_in_python_runs_as_it_stands() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_example_in_node_runs_as_it_stands() {
     let Ok(packages) = std::env::var("TEST_NODE") else {
-        eprintln!("skipped: there is no Node.js (deploy/local/node says why)");
+        skipped("the example in Node.js was not run: there is no Node.js (deploy/local/node says why)");
         return;
     };
     in_world(async |world| {

@@ -56,6 +56,12 @@ pub const DEADLINE: Duration = Duration::from_secs(180);
 /// Seal keys of somebody else: nothing that a test's worker sealed opens with them.
 pub const OTHER_SEAL_KEY: &str = "other:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
 
+/// Says what this machine cannot run. On standard error itself: what a test that passes says otherwise, nobody sees.
+pub fn skipped(what: &str) {
+    use std::io::Write;
+    writeln!(std::io::stderr(), "SKIPPED: {what}").expect("standard error");
+}
+
 /// Asks again and again until there is an answer; panics at the deadline.
 pub async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
     let asking = async {

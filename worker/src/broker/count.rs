@@ -5,6 +5,8 @@ use lapin::{
     options::QueueDeclareOptions,
     types::{FieldTable, ShortString},
 };
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::{
     connection::{CONNECT_TIMEOUT, within},
@@ -14,7 +16,7 @@ use super::{
 use crate::policy::DELAYS;
 
 /// Messages that wait for a consumer, by kind of queue. Those that somebody holds are not among them: AMQP does not tell.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Waiting {
     /// Jobs and cancel messages.
     pub jobs: u64,

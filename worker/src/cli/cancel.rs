@@ -4,11 +4,13 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
-use super::{
-    operator::{Change, confirmed, not_confirmed, show},
+use super::operator::{Change, confirmed, not_confirmed, show};
+use crate::{
+    broker::Link,
+    db::State,
+    operate,
     words::{counted, outcomes},
 };
-use crate::{broker::Link, db::State, operate};
 
 /// Options of `cancel`.
 #[derive(Debug, clap::Args)]

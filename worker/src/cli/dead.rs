@@ -17,7 +17,7 @@ use self::{
 use super::operator::show;
 use crate::{
     broker,
-    db::{self, Db, DeadFilter, DeadState},
+    db::{self, Db, DeadState, Page, Paging},
 };
 
 /// The commands for dead letters.
@@ -122,16 +122,18 @@ pub(super) async fn run(command: Command) -> anyhow::Result<ExitCode> {
 async fn list(args: ListArgs) -> anyhow::Result<ExitCode> {
     let db = Db::connect(&args.database).await?;
     let filter = args.filter.filter(&db, None, Some(args.state)).await?;
-    let letters = db.dead_letters(&filter, args.after, args.limit).await?;
-    let is_full = u32::try_from(letters.len()).is_ok_and(|count| count == args.limit);
-    let next = letters.last().map(|last| last.dead_letter_id).filter(|_| is_full);
+    let paging = Paging {
+        after: Some(args.after),
+        limit: args.limit,
+    };
+    let Page { items: letters, next } = db.dead_letters(&filter, paging).await?;
     let mut printer = Printer::new(args.json);
     for letter in &letters {
         printer.letter(value(letter)?, &line(letter)?)?;
     }
     let last_line = match (letters.is_empty(), next) {
         (true, _) => "no dead letters".to_owned(),
-        (false, Some(next)) => format!("(there may be more: --after {next})"),
+        (false, Some(next)) => format!("(there are more: --after {next})"),
         (false, None) => String::new(),
     };
     printer.end(&[("next", json!(next))], &last_line)?;
@@ -140,11 +142,7 @@ async fn list(args: ListArgs) -> anyhow::Result<ExitCode> {
 
 async fn show_one(args: ShowArgs) -> anyhow::Result<ExitCode> {
     let db = Db::connect(&args.database).await?;
-    let filter = DeadFilter {
-        dead_letter_id: Some(args.dead_letter_id),
-        ..DeadFilter::default()
-    };
-    let letter = db.dead_letters(&filter, 0, 1).await?.pop();
+    let letter = db.dead_letter(args.dead_letter_id, None).await?;
     let body = db.dead_letter_body(args.dead_letter_id).await?;
     let Some((letter, body)) = letter.zip(body) else {
         bail!(

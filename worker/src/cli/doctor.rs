@@ -1,25 +1,23 @@
 //! `user-import doctor`.
 
-mod broker;
-mod check;
 mod clock;
 mod database;
 mod environment;
 mod http;
-mod imports;
 mod lock_down;
 mod management;
-mod rights;
 mod seals;
 mod storage;
 
 use std::process::ExitCode;
 
-use self::{
-    check::{Check, Verdict},
-    clock::{Clock, clocks},
+use self::clock::{Clock, clocks};
+use super::operator::show;
+use crate::{
+    broker,
+    checks::{self, Check, Verdict},
+    words::counted,
 };
-use super::{operator::show, words::counted};
 
 /// Options of `doctor`.
 #[derive(Debug, clap::Args)]
@@ -69,7 +67,7 @@ async fn all(api: &management::Options) -> Vec<Check> {
     let (database, operators, broker, management, storage) = tokio::join!(
         database::database(),
         database::operators_database(),
-        broker::broker(),
+        broker(),
         management::management(api),
         storage::storage(),
     );
@@ -87,4 +85,12 @@ async fn all(api: &management::Options) -> Vec<Check> {
     checks.extend(storage);
     checks.extend(clocks(&servers.into_iter().flatten().collect::<Vec<_>>()));
     checks
+}
+
+/// The broker of this environment.
+async fn broker() -> Vec<Check> {
+    match environment::from_environment::<broker::Options>() {
+        Ok(options) => checks::broker(&options).await,
+        Err(error) => vec![Check::failed("broker", error, "set AMQP_URL")],
+    }
 }

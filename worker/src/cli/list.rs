@@ -7,7 +7,7 @@ use shared::{contract::Id, text::printable};
 use time::OffsetDateTime;
 
 use super::{operator::show, options::Misconfigured, status::Status};
-use crate::db::{self, Db, Filter, Import, State};
+use crate::db::{self, Db, Filter, Import, Paging, State};
 
 /// Options of `list`.
 #[derive(Debug, clap::Args)]
@@ -72,9 +72,9 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         before: args.older_than.map(ago).transpose()?,
         since: args.newer_than.map(ago).transpose()?,
         error: None,
-        limit: args.limit,
     };
-    let imports = db.list(&filter).await?;
+    let page = db.list(&filter, Paging::first(args.limit)).await?;
+    let imports = page.items;
     let statuses = imports.iter().map(Status::of).collect::<Result<Vec<_>, _>>()?;
     let mut lines = vec![columns!(
         "import",
@@ -91,7 +91,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         "last error",
     )];
     lines.extend(imports.iter().map(|import| line(import, now)));
-    if u32::try_from(imports.len()).is_ok_and(|count| count == args.limit) {
+    if page.next.is_some() {
         lines.push(format!("(the newest {}; more with --limit)", args.limit));
     }
     if imports.is_empty() {

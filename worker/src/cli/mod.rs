@@ -24,7 +24,6 @@ mod terminal;
 mod token;
 mod topology;
 mod watch;
-mod words;
 mod work;
 
 use std::process::ExitCode;

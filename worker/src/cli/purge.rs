@@ -9,13 +9,13 @@ use shared::contract::Id;
 use super::{
     list::tenant,
     operator::{By, confirmed, not_confirmed, show},
-    words::counted,
 };
 use crate::{
     db::{self, Db},
     operate::{Erasure, Purge, Retention},
     secret::Secret,
     storage::{self, Storage},
+    words::counted,
 };
 
 /// Options of `purge`.

@@ -4,14 +4,12 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
-use super::{
-    operator::{Change, confirmed, not_confirmed, show},
-    words::counted,
-};
+use super::operator::{Change, confirmed, not_confirmed, show};
 use crate::{
     broker::Link,
     db::{self, Db, Import, State},
     operate::{self, ReplayOptions},
+    words::counted,
 };
 
 /// Options of `replay`.

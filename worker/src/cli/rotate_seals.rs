@@ -7,11 +7,11 @@ use serde_json::json;
 use super::{
     operator::{By, OperatorsDatabase, show},
     options::seal_keys,
-    words::counted,
 };
 use crate::{
     operate::{self, Rotated},
     secret::Secret,
+    words::counted,
 };
 
 /// Options of `rotate-seals`.

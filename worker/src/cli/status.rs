@@ -20,16 +20,13 @@ use shared::{
 use strum::VariantArray;
 use uuid::Uuid;
 
-use super::{
-    import_id::ImportId,
-    operator::show,
-    words::{counted, outcomes},
-};
+use super::{import_id::ImportId, operator::show};
 use crate::{
     db::{self, Db, Import, Pause, Row, State},
     message::ImportRef,
     steps::event::rfc3339,
     storage::report_keys,
+    words::{counted, outcomes},
 };
 
 /// Options of `status`.

@@ -11,11 +11,11 @@ use super::{
     status::Status,
     submit::outcome::{REJECTED, WITH_PROBLEMS},
     terminal::{Reader, offer},
-    words::{counted, outcomes},
 };
 use crate::{
     db::{self, Db, Import, State},
     operate,
+    words::{counted, outcomes},
 };
 
 /// Options of `watch`.

@@ -46,6 +46,8 @@ pub(super) enum Error {
         "the message broker does not answer at the moment: try again, nothing is lost and nothing is done twice"
     )]
     Broker(#[source] broker::Error),
+    #[error("the messages that wait cannot be counted: {0}")]
+    Uncounted(String),
     #[error("the object storage does not answer at the moment, nothing was changed: try again")]
     Storage(#[source] storage::Error),
     #[error("something went wrong here, and was logged: try again")]
@@ -75,7 +77,9 @@ impl Error {
             Self::Busy => StatusCode::TOO_MANY_REQUESTS,
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::Gone(_) => StatusCode::GONE,
-            Self::Database(_) | Self::Broker(_) | Self::Storage(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Database(_) | Self::Broker(_) | Self::Uncounted(_) | Self::Storage(_) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -94,7 +98,7 @@ impl Error {
             Self::Conflict(_) => "conflict",
             Self::Gone(_) => "gone",
             Self::Database(_) => "database_unavailable",
-            Self::Broker(_) => "broker_unavailable",
+            Self::Broker(_) | Self::Uncounted(_) => "broker_unavailable",
             Self::Storage(_) => "storage_unavailable",
             Self::Internal(_) => "internal",
         }

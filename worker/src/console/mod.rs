@@ -7,10 +7,13 @@ mod assets;
 mod bounds;
 mod choices;
 mod corrections;
+mod dead_letters;
 mod error;
+mod findings;
 mod headers;
 mod imports;
 mod inspect;
+mod lately;
 mod options;
 mod pages;
 mod publisher;
@@ -55,6 +58,7 @@ impl Console {
             storage,
             publisher: publisher::Publisher::new(broker),
             queues: queues::Queues::default(),
+            findings: findings::Findings::default(),
             keys,
             limits,
             framing: options.framing.clone(),

@@ -24,6 +24,11 @@ impl Publisher {
         }
     }
 
+    /// Where the broker is.
+    pub(super) const fn options(&self) -> &broker::Options {
+        &self.options
+    }
+
     /// Sends messages, and returns when the broker has them. Once more over a new connection, where an old one may have
     /// broken unnoticed: every message may come twice.
     pub(super) async fn publish(&self, messages: &[Message]) -> Result<(), broker::Error> {

@@ -1,11 +1,8 @@
-//! How many messages wait at the broker, for all open pages together: one count in ten seconds, whatever number of pages is
-//! open, and none while nobody looks.
+//! How many messages wait at the broker, for all open pages together.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use tokio::sync::Mutex;
-
-use super::publisher::Publisher;
+use super::{lately::Lately, publisher::Publisher};
 use crate::broker::{self, Waiting};
 
 /// How long a count is good.
@@ -15,21 +12,20 @@ const GOOD_FOR: Duration = Duration::from_secs(10);
 pub(super) type Counted = Result<Waiting, String>;
 
 /// The last count.
-#[derive(Debug, Default)]
-pub(super) struct Queues(Mutex<Option<(Instant, Counted)>>);
+#[derive(Debug)]
+pub(super) struct Queues(Lately<Counted>);
+
+impl Default for Queues {
+    fn default() -> Self {
+        Self(Lately::good_for(GOOD_FOR))
+    }
+}
 
 impl Queues {
-    /// The last count if it is good, or a new one. Whoever asks meanwhile waits for it.
+    /// The last count if it is good, or a new one.
     pub(super) async fn count(&self, publisher: &Publisher) -> Counted {
-        let mut last = self.0.lock().await;
-        if let Some((at, counted)) = &*last
-            && at.elapsed() < GOOD_FOR
-        {
-            return counted.clone();
-        }
-        let counted = count(publisher).await.map_err(|error| error.to_string());
-        *last = Some((Instant::now(), counted.clone()));
-        counted
+        let counting = async { count(publisher).await.map_err(|error| error.to_string()) };
+        self.0.ask(counting).await
     }
 }
 

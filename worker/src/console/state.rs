@@ -1,11 +1,23 @@
 //! What every request is answered with.
 
+use std::{sync::Arc, time::Duration};
+
 use shared::limits::Limits;
 
 use super::{
-    access::Keys, bounds::Bounds, options::Framing, publisher::Publisher, queues::Queues, watch::Watch,
+    access::Keys,
+    bounds::Bounds,
+    findings::Findings,
+    lately::within,
+    options::Framing,
+    publisher::Publisher,
+    queues::{Counted, Queues},
+    watch::Watch,
 };
-use crate::{db::Db, storage::Storage};
+use crate::{checks::Check, db::Db, storage::Storage};
+
+/// How long a page waits for a count of messages. It takes milliseconds, unless the broker is away.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// What every request is answered with.
 #[derive(Debug)]
@@ -18,6 +30,8 @@ pub struct Console {
     pub(super) publisher: Publisher,
     /// How many messages wait there.
     pub(super) queues: Queues,
+    /// What is not as it should be.
+    pub(super) findings: Findings,
     /// What tokens are signed with.
     pub(super) keys: Keys,
     /// What a file may be: the workers' own limits.
@@ -30,4 +44,21 @@ pub struct Console {
     pub(super) streams: Bounds,
     /// How far imports are, for all streams together.
     pub(super) watch: Watch,
+}
+
+impl Console {
+    /// How many messages wait, or why that is not known.
+    pub(super) async fn waiting(self: &Arc<Self>) -> Counted {
+        let console = Arc::clone(self);
+        let counting = async move { console.queues.count(&console.publisher).await };
+        let counted = within(PATIENCE, counting).await;
+        counted.unwrap_or_else(|| Err("the broker has not answered yet".to_owned()))
+    }
+
+    /// What `doctor` would find, or found last if that takes longer than `patience`; `None` if nothing was looked at yet.
+    pub(super) async fn findings(self: &Arc<Self>, patience: Duration) -> Option<Vec<Check>> {
+        let console = Arc::clone(self);
+        let asking = async move { console.findings.ask(&console.db, &console.publisher).await };
+        within(patience, asking).await.or_else(|| self.findings.last())
+    }
 }

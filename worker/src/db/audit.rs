@@ -3,7 +3,13 @@
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{convert::unsigned, error::Error, import::State, pool::Db};
+use super::{
+    convert::unsigned,
+    error::Error,
+    import::State,
+    page::{Page, Paging},
+    pool::Db,
+};
 
 /// Who makes a change, and why.
 #[derive(Debug, Clone)]
@@ -48,10 +54,6 @@ pub struct AuditFilter {
     pub operator: Option<String>,
     /// About this import.
     pub import_id: Option<Uuid>,
-    /// With smaller numbers than this.
-    pub before: Option<i64>,
-    /// At most so many, the newest ones.
-    pub limit: u32,
 }
 
 /// An attempt that has ended and was followed by another.
@@ -65,11 +67,15 @@ pub struct EndedAttempt {
 
 impl Db {
     /// The entries that the filter lets through, the newest first.
-    pub async fn audit_entries(&self, filter: &AuditFilter) -> Result<Vec<AuditEntry>, Error> {
+    pub async fn audit_entries(
+        &self,
+        filter: &AuditFilter,
+        paging: Paging<i64>,
+    ) -> Result<Page<AuditEntry, i64>, Error> {
         // PostgreSQL refuses such a text, and none that it has can match.
         let texts = [&filter.command, &filter.operator];
         if texts.into_iter().flatten().any(|text| text.contains('\0')) {
-            return Ok(Vec::new());
+            return Ok(paging.page(Vec::new(), |entry: &AuditEntry| entry.audit_id));
         }
         let entries = sqlx::query_as!(
             AuditEntry,
@@ -84,12 +90,12 @@ impl Db {
             filter.command,
             filter.operator,
             filter.import_id,
-            filter.before,
-            i64::from(filter.limit),
+            paging.after,
+            paging.one_more(),
         )
         .fetch_all(&mut *self.pool.acquire().await?)
         .await?;
-        Ok(entries)
+        Ok(paging.page(entries, |entry| entry.audit_id))
     }
 
     /// The attempts of an import before its last one: the audit trail tells what was replayed, and how it had ended.

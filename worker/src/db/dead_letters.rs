@@ -1,5 +1,7 @@
 //! Dead letters as operators list, replay and discard them, a page at a time.
 
+use schemars::JsonSchema;
+use serde::Deserialize;
 use serde_json::json;
 use shared::contract::Id;
 use strum::{EnumString, IntoStaticStr};
@@ -10,6 +12,7 @@ use super::{
     audit::{Audit, record},
     error::Error,
     import::State,
+    page::{Page, Paging},
     pool::Db,
 };
 use crate::message::DeadReason;
@@ -18,8 +21,11 @@ use crate::message::DeadReason;
 const PURGED_AT_ONCE: i64 = 1000;
 
 /// What has become of a dead letter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, IntoStaticStr, clap::ValueEnum)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, EnumString, IntoStaticStr, Deserialize, JsonSchema, clap::ValueEnum,
+)]
 #[strum(serialize_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum DeadState {
     /// Nothing yet.
     Open,
@@ -139,14 +145,12 @@ impl Db {
         })
     }
 
-    /// A page of the dead letters that the filter lets through, the oldest first: those with numbers after `after`, at
-    /// most `limit`.
+    /// A page of the dead letters that the filter lets through, the oldest first.
     pub async fn dead_letters(
         &self,
         filter: &DeadFilter,
-        after: i64,
-        limit: u32,
-    ) -> Result<Vec<StoredDeadLetter>, Error> {
+        paging: Paging<i64>,
+    ) -> Result<Page<StoredDeadLetter, i64>, Error> {
         let found = sqlx::query!(
             r#"SELECT d.dead_letter_id, d.set_aside_at, d.reason, d.error, d.origin, d.import_id, d.tenant_id, d.attempt,
                       d.retry_count, d.message_id, d.size_bytes, octet_length(d.body) < d.size_bytes AS "is_cut!",
@@ -172,8 +176,8 @@ impl Db {
             filter.over,
             filter.before,
             filter.since,
-            after,
-            i64::from(limit),
+            paging.after.unwrap_or(0),
+            paging.one_more(),
         )
         .fetch_all(&mut *self.pool.acquire().await?)
         .await?;
@@ -203,7 +207,22 @@ impl Db {
                     .transpose()?,
             })
         });
-        letters.collect()
+        let letters = letters.collect::<Result<Vec<_>, Error>>()?;
+        Ok(paging.page(letters, |letter| letter.dead_letter_id))
+    }
+
+    /// This dead letter, if it is in this state.
+    pub async fn dead_letter(
+        &self,
+        dead_letter_id: i64,
+        state: Option<DeadState>,
+    ) -> Result<Option<StoredDeadLetter>, Error> {
+        let filter = DeadFilter {
+            dead_letter_id: Some(dead_letter_id),
+            state,
+            ..DeadFilter::default()
+        };
+        Ok(self.dead_letters(&filter, Paging::first(1)).await?.items.pop())
     }
 
     /// The message, or its beginning.

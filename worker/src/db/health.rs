@@ -16,12 +16,16 @@ pub struct Health {
     pub server_version: String,
     /// Imports that have failed.
     pub failed: i64,
+    /// Since when the first of them.
+    pub failed_since: Option<OffsetDateTime>,
     /// Imports that are under way.
     pub open: i64,
     /// Why imports wait to be tried again, the first few reasons.
     pub delayed: Vec<String>,
     /// Dead letters that nobody has replayed or discarded yet.
     pub dead_letters: i64,
+    /// Since when the first of them.
+    pub dead_letters_since: Option<OffsetDateTime>,
 }
 
 /// The schema against that of this program.
@@ -51,11 +55,13 @@ impl Db {
             Health,
             r#"SELECT current_user::text AS "role!", current_setting('server_version') AS "server_version!",
                       (SELECT count(*) FROM imports.imports WHERE state = 'failed') AS "failed!",
+                      (SELECT min(finished_at) FROM imports.imports WHERE state = 'failed') AS failed_since,
                       (SELECT count(*) FROM imports.imports WHERE state IN ('received', 'running')) AS "open!",
                       ARRAY (SELECT DISTINCT last_error FROM imports.imports
                               WHERE progress_at > clock_timestamp() AND last_error IS NOT NULL
                               ORDER BY last_error LIMIT 3) AS "delayed!",
-                      (SELECT count(*) FROM imports.dead_letters WHERE state = 'open') AS "dead_letters!""#
+                      (SELECT count(*) FROM imports.dead_letters WHERE state = 'open') AS "dead_letters!",
+                      (SELECT min(set_aside_at) FROM imports.dead_letters WHERE state = 'open') AS dead_letters_since"#
         )
         .fetch_one(&mut *self.pool.acquire().await?)
         .await?;

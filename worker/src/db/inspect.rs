@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::{
     error::Error,
     import::{Import, State, load},
+    page::{Page, Paging},
     pool::Db,
 };
 
@@ -23,13 +24,15 @@ pub struct Filter {
     pub since: Option<OffsetDateTime>,
     /// With this text in its rejection, failure or last error.
     pub error: Option<String>,
-    /// At most so many, the newest ones.
-    pub limit: u32,
 }
 
 impl Db {
     /// The imports that the filter lets through, the newest first.
-    pub async fn list(&self, filter: &Filter) -> Result<Vec<Import>, Error> {
+    pub async fn list(
+        &self,
+        filter: &Filter,
+        paging: Paging<OffsetDateTime>,
+    ) -> Result<Page<Import, OffsetDateTime>, Error> {
         let states: Vec<String> = filter
             .states
             .iter()
@@ -47,14 +50,15 @@ impl Db {
               LIMIT $5",
             filter.tenant_id.map(Id::get),
             &states,
-            filter.before,
+            filter.before.into_iter().chain(paging.after).min(),
             filter.since,
-            i64::from(filter.limit),
+            paging.one_more(),
             filter.error,
         )
         .fetch_all(&mut *self.pool.acquire().await?)
         .await?;
-        load(&mut *self.pool.acquire().await?, &import_ids).await
+        let imports = load(&mut *self.pool.acquire().await?, &import_ids).await?;
+        Ok(paging.page(imports, |import| import.received_at))
     }
 
     /// The newest imports whose ID is one of these, at most so many.

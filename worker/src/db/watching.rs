@@ -67,8 +67,8 @@ impl Db {
         Ok(entries)
     }
 
-    /// Tenants with imports under way, those with most rows first.
-    pub async fn busy_tenants(&self) -> Result<Vec<BusyTenant>, Error> {
+    /// Tenants with imports under way, those with most rows first; of these tenants, or of all. No more than 100.
+    pub async fn busy_tenants(&self, among: Option<&[i64]>) -> Result<Vec<BusyTenant>, Error> {
         let tenants = sqlx::query_as!(
             BusyTenant,
             r#"SELECT tenant_id, count(*) AS "imports!", coalesce(sum(pending), 0)::bigint AS "pending!", min(received_at) AS "oldest!",
@@ -76,10 +76,11 @@ impl Db {
                                  WHERE done.tenant_id = open.tenant_id
                                    AND done.received_at > now() - interval '10 minutes'), 0)::bigint AS "done_lately!"
                  FROM imports.imports open
-                WHERE state IN ('received', 'running')
+                WHERE state IN ('received', 'running') AND ($1::bigint[] IS NULL OR tenant_id = ANY ($1))
                 GROUP BY tenant_id
                 ORDER BY 3 DESC, 4
-                LIMIT 100"#
+                LIMIT 100"#,
+            among,
         )
         .fetch_all(&mut *self.pool.acquire().await?)
         .await?;

@@ -8,11 +8,12 @@ use time::OffsetDateTime;
 use super::{
     audit::{Audit, record},
     error::Error,
+    page::{Page, Paging},
     pool::Db,
 };
 
-/// Workers in a list; whoever runs more looks at metrics.
-const LISTED: i64 = 500;
+/// A worker tells every ten seconds that it is there. One that is silent for so long hangs, is cut off, or was killed.
+const SILENT: time::Duration = time::Duration::minutes(1);
 
 /// What a worker tells of itself.
 #[derive(Debug, Clone, Copy)]
@@ -48,6 +49,13 @@ pub struct SeenWorker {
     pub now: OffsetDateTime,
 }
 
+impl SeenWorker {
+    /// Whether it has not been heard of for long.
+    pub fn is_silent(&self) -> bool {
+        self.now - self.beat_at >= SILENT
+    }
+}
+
 impl Db {
     /// Notes that a worker is there.
     pub async fn beat(&self, beat: &Beat<'_>) -> Result<(), Error> {
@@ -73,19 +81,21 @@ impl Db {
     }
 
     /// The workers that were heard of within a day, by name.
-    pub async fn workers(&self) -> Result<Vec<SeenWorker>, Error> {
+    pub async fn workers(&self, paging: Paging<String>) -> Result<Page<SeenWorker, String>, Error> {
         let workers = sqlx::query_as!(
             SeenWorker,
             r#"SELECT name, version, started_at, beat_at, stage, in_hand, clock_timestamp() AS "now!"
                  FROM imports.workers
                 WHERE beat_at > clock_timestamp() - interval '1 day'
+                  AND ($1::text IS NULL OR name > $1)
                 ORDER BY name
-                LIMIT $1"#,
-            LISTED,
+                LIMIT $2"#,
+            paging.after,
+            paging.one_more(),
         )
         .fetch_all(&mut *self.pool.acquire().await?)
         .await?;
-        Ok(workers)
+        Ok(paging.page(workers, |worker| worker.name.clone()))
     }
 
     /// How many workers have not been heard of for a day.

@@ -1,5 +1,6 @@
 //! A message that is set aside, and why.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, de::IgnoredAny};
 use shared::contract::{
     Id,
@@ -131,8 +132,11 @@ pub fn kept(body: &[u8]) -> Vec<u8> {
 }
 
 /// Why a message was set aside for an operator.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, IntoStaticStr, clap::ValueEnum)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, EnumString, IntoStaticStr, Deserialize, JsonSchema, clap::ValueEnum,
+)]
 #[strum(serialize_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 #[value(rename_all = "snake_case")]
 pub enum DeadReason {
     /// It is not a valid job or message.
@@ -145,6 +149,7 @@ pub enum DeadReason {
     ImportPurged,
     /// It failed in a way that no retry can fix.
     #[strum(serialize = "permanent_error")]
+    #[serde(rename = "permanent_error")]
     #[value(name = "permanent_error")]
     Permanent,
     /// Every retry failed.

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     broker::{self, Publisher},
-    db::{Audit, Db, DeadFilter, DeadState, State},
+    db::{Audit, Db, DeadState, State},
 };
 
 /// What became of a dead letter that was to be replayed.
@@ -43,12 +43,7 @@ pub async fn resend(
     dead_letter_id: i64,
     audit: &Audit,
 ) -> Result<Resent, Error> {
-    let filter = DeadFilter {
-        dead_letter_id: Some(dead_letter_id),
-        state: Some(DeadState::Open),
-        ..DeadFilter::default()
-    };
-    let Some(letter) = db.dead_letters(&filter, 0, 1).await?.pop() else {
+    let Some(letter) = db.dead_letter(dead_letter_id, Some(DeadState::Open)).await? else {
         return Ok(Resent::Closed);
     };
     if letter.is_cut {

@@ -15,10 +15,10 @@ use crate::{
     cli::{
         operator::{confirmed, not_confirmed},
         options::Misconfigured,
-        words::counted,
     },
-    db::{Db, DeadCount, DeadFilter, DeadState, StoredDeadLetter},
+    db::{Db, DeadCount, DeadFilter, DeadState, Paging, StoredDeadLetter},
     operate::{self, Resent},
+    words::counted,
 };
 
 /// Dead letters that are read at one time.
@@ -153,7 +153,11 @@ impl Chosen {
 
     /// The next ones, at most so many.
     async fn next(&mut self, limit: u32) -> anyhow::Result<Option<Vec<StoredDeadLetter>>> {
-        let mut letters = self.db.dead_letters(&self.filter, self.after, limit).await?;
+        let paging = Paging {
+            after: Some(self.after),
+            limit,
+        };
+        let mut letters = self.db.dead_letters(&self.filter, paging).await?.items;
         letters.retain(|letter| letter.dead_letter_id <= self.found.last_id);
         self.after = letters.last().map_or(self.after, |last| last.dead_letter_id);
         Ok(Some(letters).filter(|letters| !letters.is_empty()))
@@ -179,7 +183,12 @@ impl Chosen {
 
     /// What the question before a change says: the first of them, whatever their number.
     async fn question(&self, mut what: String) -> anyhow::Result<String> {
-        for letter in self.db.dead_letters(&self.filter, 0, SHOWN).await? {
+        for letter in self
+            .db
+            .dead_letters(&self.filter, Paging::first(SHOWN))
+            .await?
+            .items
+        {
             what.push('\n');
             what.push_str(&line(&letter)?);
         }

@@ -4,12 +4,10 @@ use serde_json::{Value, json};
 use shared::text::printable;
 
 use crate::{
-    cli::{
-        terminal::{print, print_json_part},
-        words::counted,
-    },
+    cli::terminal::{print, print_json_part},
     db::StoredDeadLetter,
     steps::event::rfc3339,
+    words::counted,
 };
 
 /// Prints dead letters as they come: as lines of text, or all as one line of JSON.

@@ -2,7 +2,7 @@
 
 use time::{Duration, OffsetDateTime};
 
-use super::check::Check;
+use crate::checks::Check;
 
 /// From here on times in events and audit trail mislead people. HTTP tells the time to the second only.
 const SKEW_TO_WARN_OF: Duration = Duration::seconds(5);

@@ -2,12 +2,10 @@
 
 use time::OffsetDateTime;
 
-use super::{
-    check::Check, environment::from_environment, imports, lock_down::lock_down, rights::rights,
-    seals::seal_keys,
-};
+use super::{environment::from_environment, lock_down::lock_down, seals::seal_keys};
 use crate::{
-    db::{self, Db, Group, SchemaVersion},
+    checks::{self, Check},
+    db::{self, Db, Group},
     secret::Secret,
 };
 
@@ -36,26 +34,21 @@ pub(super) async fn database() -> Vec<Check> {
     match db.check().await {
         Ok(()) => {}
         // Nothing else can be asked of an older schema.
-        Err(db::Error::SchemaMissing) => return vec![schema(db.schema_version().await)],
+        Err(db::Error::SchemaMissing) => return vec![checks::schema(&db).await],
         Err(error) => return unreachable(error),
     }
-    let mut checks = vec![schema(db.schema_version().await)];
+    let mut found = vec![checks::schema(&db).await];
     match db.health().await {
         Ok(health) => {
-            let server = format!("PostgreSQL {}, as role {}", health.server_version, health.role);
-            checks.insert(0, Check::ok("database", server));
-            checks.push(rights("database permissions", &db, Group::Worker).await);
-            checks.push(imports::imports(&health));
-            checks.push(imports::delays(&health));
-            checks.push(imports::pauses(db.pauses().await));
-            checks.push(imports::progress(db.backlog().await));
-            checks.push(imports::dead_letters(&health));
+            found.insert(0, checks::server(&health));
+            found.push(checks::rights("database permissions", &db, Group::Worker).await);
+            found.extend(checks::imports(&db, &health).await);
         }
-        Err(error) => checks.extend(unreachable(error)),
+        Err(error) => found.extend(unreachable(error)),
     }
-    checks.push(lock_down(&db).await);
-    checks.push(seal_keys(&db).await);
-    checks
+    found.push(lock_down(&db).await);
+    found.push(seal_keys(&db).await);
+    found
 }
 
 /// What time it is at the database, if it can be asked.
@@ -85,47 +78,7 @@ pub(super) async fn operators_database() -> Option<Check> {
         Db::new(&options)
     };
     Some(match connected.await {
-        Ok(db) => rights(NAME, &db, Group::Operator).await,
+        Ok(db) => checks::rights(NAME, &db, Group::Operator).await,
         Err(error) => Check::failed(NAME, error.to_string(), error.advice(VARIABLE)),
     })
-}
-
-fn schema(found: Result<SchemaVersion, db::Error>) -> Check {
-    const NAME: &str = "schema";
-    let found = match found {
-        Ok(found) => found,
-        Err(error) => {
-            let advice = "run user-import migrate; if it was, the role may not read the table of migrations";
-            return Check::failed(NAME, error.to_string(), advice);
-        }
-    };
-    if !found.missing.is_empty() {
-        let text = format!(
-            "version {}, this program needs {} too",
-            found.applied,
-            listed(&found.missing)
-        );
-        return Check::failed(NAME, text, "run user-import migrate");
-    }
-    if !found.different.is_empty() {
-        let text = format!(
-            "versions {} were not applied to their end, or are not those of this program",
-            listed(&found.different)
-        );
-        return Check::failed(
-            NAME,
-            text,
-            "find out which release migrated this database, and use that one",
-        );
-    }
-    if !found.unknown.is_empty() {
-        let text = format!("version {}, newer than this program", found.applied);
-        return Check::warning(NAME, text, "update this program");
-    }
-    Check::ok(NAME, format!("version {}", found.applied))
-}
-
-fn listed(versions: &[i64]) -> String {
-    let versions: Vec<String> = versions.iter().map(ToString::to_string).collect();
-    versions.join(", ")
 }

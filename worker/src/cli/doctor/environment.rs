@@ -4,9 +4,9 @@ use std::error::Error as _;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use super::check::Check;
 use crate::{
     broker,
+    checks::Check,
     cli::{secret_files, work},
     db, storage,
 };

@@ -1,7 +1,6 @@
 //! Whether deploy/lock-down.sql was run: what the workers' log-in may do beside its work.
 
-use super::check::Check;
-use crate::db::Db;
+use crate::{checks::Check, db::Db};
 
 pub(super) async fn lock_down(db: &Db) -> Check {
     const NAME: &str = "database lock-down";

@@ -6,13 +6,14 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use url::Url;
 
-use super::{check::Check, environment::from_environment, http};
+use super::{environment::from_environment, http};
 use crate::{
     broker::{self, Topology},
-    cli::words::counted,
+    checks::Check,
     policy::DELIVERY_LIMIT,
     secret::Secret,
     tls::Authorities,
+    words::counted,
 };
 
 /// A Dialer takes an event within milliseconds. So many wait only where it does not.

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use super::{check::Check, environment::from_environment};
+use super::environment::from_environment;
 use crate::{
-    cli::words::counted,
+    checks::Check,
     crypto::seal::{InvalidKeys, KeyRing},
     db::Db,
     secret::Secret,
+    words::counted,
 };
 
 /// Whether every open seed can be opened with the keys that we have.

@@ -4,8 +4,11 @@ use time::OffsetDateTime;
 use url::Url;
 use uuid::Uuid;
 
-use super::{check::Check, environment::from_environment, http};
-use crate::storage::{self, Fetched, Storage};
+use super::{environment::from_environment, http};
+use crate::{
+    checks::Check,
+    storage::{self, Fetched, Storage},
+};
 
 /// What is written into the bucket and read back.
 const PROBE: &[u8] = b"user-import doctor";

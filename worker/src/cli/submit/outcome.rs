@@ -14,11 +14,11 @@ use crate::{
         reports::download,
         status::ignored_columns,
         terminal::{print, print_json},
-        words::{counted, outcomes},
     },
     db::{Db, Import},
     steps::event,
     storage::Storage,
+    words::{counted, outcomes},
 };
 
 /// Exit code of an import that is finished, but not every row was created.

@@ -2,10 +2,7 @@
 
 use shared::text::printable;
 
-use crate::{
-    cli::{follow::Bar, words::counted},
-    db::Import,
-};
+use crate::{cli::follow::Bar, db::Import, words::counted};
 
 /// Without a terminal, a line is written for each such part of the rows.
 const LINES: u64 = 10;

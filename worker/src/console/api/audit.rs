@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::json::Asked;
 use crate::{
     console::{access::Operator, error::Error, state::Console},
-    db::{self, AuditFilter},
+    db::{self, AuditFilter, Paging},
     steps::event::rfc3339,
 };
 
@@ -75,15 +75,17 @@ pub(super) async fn list(
         command: query.command,
         operator: query.operator,
         import_id: query.import_id,
-        before: query.before,
-        limit: PAGE_ENTRIES + 1,
     };
-    let mut found = console.db.audit_entries(&filter).await?;
-    let more = found.len() > PAGE_ENTRIES as usize;
-    found.truncate(PAGE_ENTRIES as usize);
-    let next = found.last().filter(|_| more).map(|last| last.audit_id);
-    let entries = found.into_iter().map(entry).collect::<Result<_, _>>()?;
-    Ok(Json(Entries { entries, next }))
+    let paging = Paging {
+        after: query.before,
+        limit: PAGE_ENTRIES,
+    };
+    let found = console.db.audit_entries(&filter, paging).await?;
+    let entries = found.items.into_iter().map(entry).collect::<Result<_, _>>()?;
+    Ok(Json(Entries {
+        entries,
+        next: found.next,
+    }))
 }
 
 fn entry(found: db::AuditEntry) -> Result<Entry, Error> {

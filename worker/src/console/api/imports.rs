@@ -17,7 +17,7 @@ use crate::{
         imports::{Eyes, ImportView, Settings, start},
         state::Console,
     },
-    db::Filter,
+    db::{Filter, Paging},
 };
 
 /// Imports in an answer.
@@ -80,10 +80,9 @@ pub(super) async fn list(
 ) -> Result<Json<Imports>, Error> {
     let filter = Filter {
         tenant_id: Some(administrator.tenant_id),
-        limit: PAGE_IMPORTS,
         ..Filter::default()
     };
-    let found = console.db.list(&filter).await?;
+    let found = console.db.list(&filter, Paging::first(PAGE_IMPORTS)).await?.items;
     let imports = found.iter().map(|import| ImportView::of(import, Eyes::Tenant));
     Ok(Json(Imports {
         imports: imports.collect::<Result<_, _>>()?,

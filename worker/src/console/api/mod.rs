@@ -1,6 +1,8 @@
 //! The API: JSON in, JSON out, described by OpenAPI 3.1 that is made of its types.
 
 mod audit;
+mod dead;
+mod doctor;
 pub(super) mod downloads;
 mod imports;
 mod json;
@@ -10,6 +12,7 @@ pub(super) mod progress;
 mod session;
 mod tenant;
 mod uploads;
+mod workers;
 
 use std::sync::Arc;
 
@@ -131,7 +134,20 @@ fn documented() -> ApiRouter<Arc<Console>> {
             "/api/imports/{import_id}/errors.csv",
             get_with(downloads::errors, downloads::describe_errors),
         );
-    let operators = ApiRouter::new()
+    ApiRouter::new()
+        .api_route(
+            "/api/session",
+            post_with(session::begin, session::describe_begin)
+                .merge(get_with(session::show, session::describe_show))
+                .merge(delete_with(session::end, session::describe_end)),
+        )
+        .merge(administrators)
+        .merge(operators())
+}
+
+/// What operators see and change.
+fn operators() -> ApiRouter<Arc<Console>> {
+    ApiRouter::new()
         .api_route(
             "/api/operators/imports",
             get_with(operators::list, operators::describe_list),
@@ -153,6 +169,10 @@ fn documented() -> ApiRouter<Arc<Console>> {
             get_with(audit::list, audit::describe_list),
         )
         .api_route(
+            "/api/operators/doctor",
+            get_with(doctor::list, doctor::describe_list),
+        )
+        .api_route(
             "/api/operators/pauses",
             get_with(pauses::list, pauses::describe_list),
         )
@@ -163,16 +183,24 @@ fn documented() -> ApiRouter<Arc<Console>> {
         .api_route(
             "/api/operators/resume",
             post_with(pauses::resume, pauses::describe_resume),
-        );
-    ApiRouter::new()
-        .api_route(
-            "/api/session",
-            post_with(session::begin, session::describe_begin)
-                .merge(get_with(session::show, session::describe_show))
-                .merge(delete_with(session::end, session::describe_end)),
         )
-        .merge(administrators)
-        .merge(operators)
+        .api_route(
+            "/api/operators/workers",
+            get_with(workers::list, workers::describe_list),
+        )
+        .api_route(
+            "/api/operators/queues",
+            get_with(workers::queues, workers::describe_queues),
+        )
+        .api_route("/api/operators/dead", get_with(dead::list, dead::describe_list))
+        .api_route(
+            "/api/operators/dead/replay",
+            post_with(dead::replay, dead::describe_replay),
+        )
+        .api_route(
+            "/api/operators/dead/discard",
+            post_with(dead::discard, dead::describe_discard),
+        )
 }
 
 fn describe(api: TransformOpenApi<'_>) -> TransformOpenApi<'_> {

@@ -20,7 +20,7 @@ use crate::{
         imports::{Eyes, ImportView},
         state::Console,
     },
-    db::{self, Audit, Filter},
+    db::{self, Audit, Filter, Paging},
     operate::{self, ReplayOptions},
 };
 
@@ -52,10 +52,9 @@ pub(super) async fn list(
     let filter = Filter {
         tenant_id: query.tenant_id,
         states: query.state.into_iter().collect(),
-        limit: PAGE_IMPORTS,
         ..Filter::default()
     };
-    let found = console.db.list(&filter).await?;
+    let found = console.db.list(&filter, Paging::first(PAGE_IMPORTS)).await?.items;
     let imports = found.iter().map(|import| ImportView::of(import, Eyes::Operators));
     Ok(Json(Imports {
         imports: imports.collect::<Result<_, _>>()?,

@@ -1,4 +1,5 @@
-// What pages cannot do by themselves: exchange the token, send files, follow imports. Every change is a form of the page.
+// What pages cannot do by themselves: exchange the token, send files, keep forms and send them. Every change is a form of the
+// page.
 "use strict";
 
 const find = (selector, within = document) => within.querySelector(selector);
@@ -22,6 +23,10 @@ function signedOut() {
   link.textContent = "Sign in in another tab, and go on here";
   toast("Your session has ended. What you entered is still here.", link);
 }
+
+// Whoever is not signed in is sent to the page for that.
+const isSignedOut = (response) =>
+  response.status === 401 || response.redirected && new URL(response.url).pathname === "/sign-in";
 
 async function failure(response) {
   try {
@@ -130,13 +135,21 @@ each("[data-upload]", (form) => {
 
 // --- forms that are kept at every change: the answer is the page as it is then
 
+// Finds what has the focus in the page that takes the place of this one.
+function same(element) {
+  if (element.id) return `#${CSS.escape(element.id)}`;
+  if (!element.name) return null;
+  const choice = element.matches("[type=checkbox], [type=radio]") ? `[value="${CSS.escape(element.value)}"]` : "";
+  return `[name="${CSS.escape(element.name)}"]${choice}`;
+}
+
 function putInPlace(html, address) {
   const next = new DOMParser().parseFromString(html, "text/html");
-  const focused = document.activeElement?.id;
+  const focused = same(document.activeElement);
   const scrolled = { x: scrollX, y: scrollY };
   find("#main").replaceWith(next.querySelector("#main"));
   if (address) history.replaceState(null, "", address);
-  if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
+  if (focused) find(focused)?.focus({ preventScroll: true });
   scrollTo(scrolled.x, scrolled.y);
   prepare();
 }
@@ -153,11 +166,11 @@ function keepLive(form) {
       const response = await fetch(form.getAttribute("action"), {
         method: "POST", body: sent, headers: { "content-type": "application/x-www-form-urlencoded" }, redirect: "follow",
       });
-      if (response.redirected && new URL(response.url).pathname === "/sign-in") return signedOut();
-      if (response.status === 401) return signedOut();
+      if (isSignedOut(response)) return signedOut();
       if (!response.ok) return toast("That was not kept: the console does not answer. What you entered is still here.");
       const html = await response.text();
       kept = sent;
+      find("#toast").hidden = true;
       // What was typed meanwhile is sent first, and not replaced.
       if (form.isConnected && entries() === sent) putInPlace(html);
     } catch {
@@ -166,131 +179,63 @@ function keepLive(form) {
       sending = false;
       form.removeAttribute("aria-busy");
       if (form.isConnected && entries() !== sent) send();
+      else if (form.isConnected && kept !== sent) setTimeout(send, 5000);
     }
   };
   form.addEventListener("change", send);
 }
 
-// --- an import under way
+// --- forms that are sent: once, and so that nothing entered is lost where that fails
 
-function follow(section) {
-  const bar = find("progress", section), text = find("#progress-text", section);
-  const source = new EventSource(section.dataset.progress);
-  const rows = (number) => `${number.toLocaleString("en")} ${number === 1 ? "row" : "rows"}`;
-  source.addEventListener("progress", (event) => {
-    const now = JSON.parse(event.data);
-    if (now.is_final) {
-      source.close();
-      // The page as it is then; the address stays.
-      return location.reload();
-    }
-    if (now.state === "waiting") text.textContent = "Waiting for a worker to take it …";
-    else if (now.state === "unknown") text.textContent = "The database does not answer; the import goes on when it does.";
-    else if (!now.total) text.textContent = "Reading the file …";
-    else {
-      bar.max = now.total;
-      bar.value = now.total - now.pending;
-      text.textContent = `${(now.total - now.pending).toLocaleString("en")} of ${rows(now.total)}`
-        + (now.pending === 0 ? ": writing the reports …" : "");
-    }
-    if (now.is_delayed) text.textContent += " · waiting after an error, goes on by itself";
-  });
-  source.addEventListener("error", () => {
-    text.textContent = "The connection was lost; trying again. The import goes on meanwhile.";
-    // A browser tries again by itself, unless it was refused.
-    if (source.readyState === EventSource.CLOSED) setTimeout(() => location.reload(), 5000);
-  });
-}
-
-// --- passwords that nobody has saved yet
-
+// Whether the page is left by a button or link of its own.
 let leaving = false;
-addEventListener("beforeunload", (event) => {
-  if (!leaving && find("[data-unsaved]")) event.preventDefault();
-});
-addEventListener("pageshow", () => { leaving = false; });
-document.addEventListener("click", (event) => {
-  const link = event.target.closest("a");
-  if (!link) return;
-  if (link.hasAttribute("data-saves")) {
-    // A download does not leave the page; whether it came to its end, the server knows.
-    leaving = true;
-    setTimeout(async () => {
-      leaving = false;
-      try {
-        const response = await fetch(location.href);
-        if (response.ok && !response.redirected) putInPlace(await response.text());
-      } catch { /* the page stays as it is, and warns */ }
-    }, 1500);
-  } else if (link.hasAttribute("data-leave")) {
-    event.preventDefault();
-    find("#leave").showModal();
-  } else if (link.hasAttribute("data-goes")) {
-    leaving = true;
-  } else if (link.hasAttribute("download")) {
-    leaving = true;
-    setTimeout(() => { leaving = false; }, 1000);
+
+// Says beside a button why it did not do what it says.
+function refused(form, button, title, text) {
+  each(".refused", (notice) => notice.remove());
+  const notice = document.createElement("div"), words = document.createElement("div"), strong = document.createElement("strong");
+  notice.className = "notice bad refused";
+  notice.setAttribute("role", "alert");
+  strong.textContent = title;
+  words.append(strong, " ", text);
+  notice.append(words);
+  if (form.closest("dialog")) form.prepend(notice);
+  else (button?.closest("form .go") ?? form.closest(".card") ?? form).before(notice);
+  notice.scrollIntoView({ block: "nearest" });
+}
+
+async function send(form, button) {
+  const say = (title, text) => refused(form, button, title, text);
+  const body = new URLSearchParams(new FormData(form));
+  if (button?.name) body.append(button.name, button.value);
+  let response, html;
+  try {
+    response = await fetch(button?.getAttribute("formaction") ?? form.getAttribute("action"), { method: "POST", body });
+    html = await response.text();
+  } catch {
+    return say("No connection to the console.", "What you entered is still here: try again.");
   }
-});
+  if (isSignedOut(response)) return signedOut();
+  const failed = new DOMParser().parseFromString(html, "text/html").querySelector("[data-failure]");
+  if (failed) return say(find("h1", failed).textContent + ":", find("p", failed).textContent);
+  if (response.redirected) {
+    leaving = true;
+    location.assign(response.url);
+  } else if (html.includes('<main id="main"')) {
+    // The same page, which says what is missing.
+    putInPlace(html);
+    scrollTo(0, 0);
+  } else say("Not at the moment:", `The console answered with status ${response.status}. Try again.`);
+}
 
-// --- dialogs that say what a button will do
-
-document.addEventListener("click", (event) => {
-  const opener = event.target.closest("[data-opens]");
-  if (opener) document.getElementById(opener.dataset.opens).showModal();
-});
-
-// A form is sent once.
-document.addEventListener("submit", (event) => {
+document.addEventListener("submit", async (event) => {
   const form = event.target;
-  if (form.getAttribute("method") !== "post" || form.hasAttribute("data-upload")) return;
-  if (form.dataset.sent) return event.preventDefault();
+  if (form.getAttribute("method") !== "post" || form.getAttribute("action") === "/sign-out") return;
+  event.preventDefault();
+  if (form.dataset.sent) return;
   form.dataset.sent = "1";
-  leaving = true;
-  setTimeout(() => { delete form.dataset.sent; leaving = false; }, 4000);
+  form.setAttribute("aria-busy", "true");
+  await send(form, event.submitter);
+  form.removeAttribute("aria-busy");
+  delete form.dataset.sent;
 });
-
-document.addEventListener("click", (event) => {
-  if (event.target.closest("[data-closes]")) event.target.closest("dialog").close();
-});
-
-// --- numbers that change by themselves; never under the hand or the eye of whoever reads
-
-function refresh(region) {
-  if (!region.dataset.refresh) return;
-  const timer = setInterval(async () => {
-    if (!region.isConnected) return clearInterval(timer);
-    const reading = document.hidden || find("dialog[open]") || region.matches(":hover, :focus-within") || !getSelection().isCollapsed;
-    if (reading) return;
-    try {
-      const response = await fetch(location.href);
-      if (!response.ok || response.redirected) return;
-      const next = new DOMParser().parseFromString(await response.text(), "text/html").querySelector("[data-refresh]");
-      const still = document.hidden || find("dialog[open]") || region.matches(":hover, :focus-within");
-      if (next && !still) region.replaceChildren(...next.childNodes);
-      if (!next) { clearInterval(timer); location.reload(); }
-    } catch { /* the next try may work */ }
-  }, Number(region.dataset.refresh) * 1000);
-}
-
-// A button says with how many it does what it does.
-function countChosen(form) {
-  const boxes = form.querySelectorAll("input[name=letter]");
-  const say = () => {
-    const chosen = [...boxes].filter((box) => box.checked).length;
-    each("[data-counts]", (button) => {
-      button.textContent = `${button.dataset.counts} ${chosen} dead ${chosen === 1 ? "letter" : "letters"}`;
-      button.disabled = chosen === 0;
-    }, form);
-  };
-  form.addEventListener("change", say);
-  say();
-}
-
-function prepare() {
-  each("[data-refresh]", refresh);
-  each("#letters", countChosen);
-  each("form[data-live]", keepLive);
-  each("[data-progress]", follow);
-}
-prepare();

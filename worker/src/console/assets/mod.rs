@@ -9,6 +9,7 @@ use axum::{
 
 const STYLE: &str = include_str!("console.css");
 const SCRIPT: &str = include_str!("console.js");
+const LIVE: &str = include_str!("live.js");
 const ICON: &str = include_str!("icon.svg");
 
 /// The files, for everybody.
@@ -21,6 +22,10 @@ pub(super) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
         .route(
             "/assets/console.js",
             get(async || file("text/javascript; charset=utf-8", SCRIPT)),
+        )
+        .route(
+            "/assets/live.js",
+            get(async || file("text/javascript; charset=utf-8", LIVE)),
         )
         .route("/assets/icon.svg", get(async || file("image/svg+xml", ICON)))
 }

@@ -14,11 +14,18 @@ pub(super) enum Place {
     OperatorImports,
     Dead,
     Audit,
+    Doctor,
 }
 
 impl Place {
     const ADMINISTRATOR: &[Self] = &[Self::Users, Self::Imports];
-    const OPERATOR: &[Self] = &[Self::Overview, Self::OperatorImports, Self::Dead, Self::Audit];
+    const OPERATOR: &[Self] = &[
+        Self::Overview,
+        Self::OperatorImports,
+        Self::Dead,
+        Self::Audit,
+        Self::Doctor,
+    ];
 
     const fn link(self) -> (&'static str, &'static str) {
         match self {
@@ -28,6 +35,7 @@ impl Place {
             Self::OperatorImports => ("/operators/imports", "Imports"),
             Self::Dead => ("/operators/dead", "Dead letters"),
             Self::Audit => ("/operators/audit", "Audit trail"),
+            Self::Doctor => ("/operators/doctor", "Doctor"),
         }
     }
 }
@@ -78,6 +86,7 @@ fn document(title: &str, header: &Markup, content: &Markup) -> Markup {
                 link rel="icon" href="/assets/icon.svg" type="image/svg+xml";
                 link rel="stylesheet" href="/assets/console.css";
                 script src="/assets/console.js" defer {}
+                script src="/assets/live.js" defer {}
             }
             body {
                 (header)

@@ -55,7 +55,7 @@ fn page_of(response: Response) -> Response {
         return Redirect::to("/sign-in").into_response();
     }
     let content = html! {
-        section.card.narrow {
+        section.card.narrow data-failure {
             h1 { @if response.status().is_server_error() { "Not at the moment" } @else { "That did not work" } }
             p { (parts::sentence(&failure.message)) }
             p { a href="/" { "Go to the start" } }

@@ -91,6 +91,17 @@ pub(super) fn address(path: &str, query: &[(&str, &str)]) -> String {
     }
 }
 
+/// The way to the first page of a list, and to the next one, each with its word and address, where there is one.
+pub(super) fn pages(first: Option<(&str, String)>, next: Option<(&str, String)>) -> Markup {
+    html! {
+        @if first.is_some() || next.is_some() {
+            nav.pages aria-label="Pages" {
+                @for (word, address) in first.into_iter().chain(next) { a href=(address) { (word) } }
+            }
+        }
+    }
+}
+
 /// The first characters of an ID, which say enough to people, with all of it on hover.
 pub(super) fn short_id(id: uuid::Uuid) -> Markup {
     html! { code title=(id) { (id.to_string().chars().take(8).collect::<String>()) } }

@@ -20,11 +20,11 @@ use crate::{
         error::Error,
         pages::{
             layout::{Place, page},
-            parts::{address, ago, short_id},
+            parts::{address, ago, pages, short_id},
         },
         state::Console,
     },
-    db::{AuditEntry, AuditFilter},
+    db::{AuditEntry, AuditFilter, Page, Paging},
 };
 
 /// Entries on a page.
@@ -66,8 +66,6 @@ impl Shown {
             command: text(&self.command),
             operator: text(&self.operator),
             import_id: import_id.transpose()?,
-            before: self.before.parse().ok(),
-            limit: PAGE_ENTRIES + 1,
         })
     }
 
@@ -89,12 +87,12 @@ pub(super) async fn show(
     State(console): State<Arc<Console>>,
     Query(shown): Query<Shown>,
 ) -> Result<impl IntoResponse, Error> {
-    let filter = shown.filter()?;
-    let mut entries = console.db.audit_entries(&filter).await?;
-    let more = entries.len() > PAGE_ENTRIES as usize;
-    entries.truncate(PAGE_ENTRIES as usize);
-    let next = entries.last().filter(|_| more);
-    let is_first = filter.before.is_none();
+    let paging = Paging {
+        after: shown.before.parse().ok(),
+        limit: PAGE_ENTRIES,
+    };
+    let Page { items: entries, next } = console.db.audit_entries(&shown.filter()?, paging).await?;
+    let is_first = paging.after.is_none();
     let now = OffsetDateTime::now_utc();
     let content = html! {
         div.title { h1 { "Audit trail" } }
@@ -106,12 +104,10 @@ pub(super) async fn show(
                 (table(&entries, now))
             }
         }
-        @if next.is_some() || !is_first {
-            nav.pages aria-label="Pages" {
-                @if !is_first { a href=(shown.link("")) { "Newest" } }
-                @if let Some(last) = next { a href=(shown.link(&last.audit_id.to_string())) { "Older" } }
-            }
-        }
+        (pages(
+            (!is_first).then(|| ("Newest", shown.link(""))),
+            next.map(|next| ("Older", shown.link(&next.to_string()))),
+        ))
     };
     Ok(page(&visitor.bearer, Place::Audit, "Audit trail", &content))
 }

@@ -16,19 +16,16 @@ use super::{entry::audit, import::reason};
 use crate::{
     console::{
         access::{Acting, Operator, Visitor},
+        dead_letters::{self, PAGE_LETTERS, Replayed},
         error::Error,
         pages::{
             layout::{Place, page},
-            parts::{address, ago, counted, notice, thousands},
+            parts::{address, ago, counted, notice, pages, thousands},
         },
         state::Console,
     },
-    db::{DeadFilter, DeadGroup, DeadState, StoredDeadLetter},
-    operate::{self, Resent},
+    db::{DeadFilter, DeadGroup, DeadState, Page, Paging, StoredDeadLetter},
 };
-
-/// Dead letters on a page, and so the most that one change touches.
-const PAGE_LETTERS: u32 = 100;
 
 /// Which dead letters are shown, and what became of some just now.
 #[derive(Debug, Default, Deserialize)]
@@ -67,11 +64,12 @@ pub(super) async fn show(
         ..DeadFilter::default()
     };
     let count = console.db.count_dead_letters(&filter).await?;
-    let after = shown.after.parse().unwrap_or(0);
-    let mut letters = console.db.dead_letters(&filter, after, PAGE_LETTERS + 1).await?;
-    let more = letters.len() > PAGE_LETTERS as usize;
-    letters.truncate(PAGE_LETTERS as usize);
-    let next = letters.last().filter(|_| more);
+    let paging = Paging {
+        after: shown.after.parse().ok(),
+        limit: PAGE_LETTERS,
+    };
+    let Page { items: letters, next } = console.db.dead_letters(&filter, paging).await?;
+    let is_first = paging.after.is_none();
     let now = OffsetDateTime::now_utc();
     let is_filtered = !shown.reason.is_empty() || !shown.import.is_empty();
     let content = html! {
@@ -79,19 +77,17 @@ pub(super) async fn show(
         @if !shown.done.is_empty() { (notice("good", "Done", &html! { p { (printable(&shown.done)) } })) }
         @if letters.is_empty() {
             div.empty {
-                p { @if is_filtered || after > 0 { "None that matches." } @else { "No dead letters. Messages that no retry can help are set aside here." } }
-                @if is_filtered || after > 0 { p { a href="/operators/dead" { "Show all" } } }
+                p { @if is_filtered || !is_first { "None that matches." } @else { "No dead letters. Messages that no retry can help are set aside here." } }
+                @if is_filtered || !is_first { p { a href="/operators/dead" { "Show all" } } }
             }
         } @else {
             @if !is_filtered { (grouped(&groups, count.count, now)) } @else { p { a href="/operators/dead" { "Show all" } } }
             form method="post" id="letters" {
                 (table(&letters, operator.may_act, now))
-                @if next.is_some() || after > 0 {
-                    nav.pages aria-label="Pages" {
-                        @if after > 0 { a href=(shown.link("")) { "Oldest" } }
-                        @if let Some(last) = next { a href=(shown.link(&last.dead_letter_id.to_string())) { "Newer" } }
-                    }
-                }
+                (pages(
+                    (!is_first).then(|| ("Oldest", shown.link(""))),
+                    next.map(|next| ("Newer", shown.link(&next.to_string()))),
+                ))
                 @if operator.may_act { (actions(&letters)) }
             }
         }
@@ -187,23 +183,11 @@ pub(super) async fn replay(
     State(console): State<Arc<Console>>,
     Form(form): Form<Vec<(String, String)>>,
 ) -> Result<Redirect, Error> {
-    let (link, _) = console.publisher.link().await?;
     let audit = audit(operator.subject, "dead replay", &form);
-    let (mut sent, mut left) = (0_u64, 0_u64);
-    for letter in chosen(&form) {
-        match operate::resend(&console.db, link.publisher(), letter, &audit).await {
-            Ok(Resent::Import { .. } | Resent::Message) => sent += 1,
-            Ok(Resent::Cut | Resent::Closed | Resent::Unroutable(_) | Resent::Refused(_)) => left += 1,
-            Err(error) => {
-                // The next try begins with a new connection.
-                console.publisher.forget().await;
-                return Err(error.into());
-            }
-        }
-    }
+    let Replayed { replayed, left } = dead_letters::replay(&console, &chosen(&form), &audit).await?;
     let done = format!(
         "{} replayed",
-        counted(sent, "dead letter was", "dead letters were")
+        counted(replayed, "dead letter was", "dead letters were")
     );
     Ok(back(&if left > 0 {
         format!(
@@ -220,12 +204,7 @@ pub(super) async fn discard(
     Form(form): Form<Vec<(String, String)>>,
 ) -> Result<Redirect, Error> {
     let audit = audit(operator.subject, "dead discard", &form);
-    let letters = chosen(&form);
-    let closed = console
-        .db
-        .close_dead_letters(&letters, DeadState::Discarded, &audit)
-        .await?;
-    let count = closed.len() as u64;
+    let count = dead_letters::discard(&console, &chosen(&form), &audit).await?;
     Ok(back(&format!(
         "{} discarded.",
         counted(count, "dead letter was", "dead letters were")

@@ -21,11 +21,11 @@ use crate::{
         error::Error,
         pages::{
             layout::{Place, page},
-            parts::{address, ago, state, thousands},
+            parts::{address, ago, pages, state, thousands},
         },
         state::Console,
     },
-    db::{self, Filter, Import},
+    db::{self, Filter, Import, Page, Paging},
     steps::event::rfc3339,
 };
 
@@ -74,35 +74,30 @@ pub(super) async fn show(
         .ok()
         .and_then(|age| time::Duration::try_from(age).ok())
         .and_then(|age| now.checked_sub(age));
-    let cursor = OffsetDateTime::parse(&shown.before, &Rfc3339).ok();
     let error = shown.error.trim();
     let filter = Filter {
         tenant_id,
         states: shown.state.parse().into_iter().collect(),
-        before: old.into_iter().chain(cursor).min(),
+        before: old,
         error: (!error.is_empty()).then(|| error.to_owned()),
-        limit: PAGE_IMPORTS + 1,
         ..Filter::default()
     };
-    let mut imports = console.db.list(&filter).await?;
-    let more = imports.len() > PAGE_IMPORTS as usize;
-    imports.truncate(PAGE_IMPORTS as usize);
-    let next = match imports.last() {
-        Some(last) if more => Some(link(&shown, &rfc3339(last.received_at)?)),
-        _ => None,
+    let paging = Paging {
+        after: OffsetDateTime::parse(&shown.before, &Rfc3339).ok(),
+        limit: PAGE_IMPORTS,
     };
+    let Page { items: imports, next } = console.db.list(&filter, paging).await?;
+    let next = next.map(rfc3339).transpose()?;
     let content = html! {
         div.title { h1 { "Imports" } }
         (search(&shown))
         div data-refresh=[shown.before.is_empty().then_some("5")] {
             @if imports.is_empty() { div.empty { p { "No import matches." } } } @else { (table(&imports, now)) }
         }
-        @if next.is_some() || cursor.is_some() {
-            nav.pages aria-label="Pages" {
-                @if cursor.is_some() { a href=(link(&shown, "")) { "Newest" } }
-                @if let Some(next) = next { a href=(next) { "Older" } }
-            }
-        }
+        (pages(
+            paging.after.map(|_| ("Newest", link(&shown, ""))),
+            next.map(|next| ("Older", link(&shown, &next))),
+        ))
     };
     Ok(page(&visitor.bearer, Place::OperatorImports, "Imports", &content))
 }

@@ -3,6 +3,7 @@
 
 mod audit;
 mod dead;
+mod doctor;
 mod entry;
 mod import;
 mod imports;
@@ -32,4 +33,5 @@ pub(super) fn routes() -> Router<Arc<Console>> {
         .route("/operators/dead/replay", post(dead::replay))
         .route("/operators/dead/discard", post(dead::discard))
         .route("/operators/audit", get(audit::show))
+        .route("/operators/doctor", get(doctor::show))
 }

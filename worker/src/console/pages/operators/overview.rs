@@ -8,6 +8,7 @@ use shared::text::printable;
 use time::OffsetDateTime;
 
 use super::{
+    doctor,
     pauses::{self, UnderWay},
     workers,
 };
@@ -21,14 +22,16 @@ use crate::{
             layout::{Place, page},
             parts::{ago, counted, exact, notice, span, thousands},
         },
-        queues::Counted,
         state::Console,
     },
-    db::BusyTenant,
+    db::{BusyTenant, Paging},
 };
 
-/// How long the page waits for a count of messages. It takes milliseconds, unless the broker is away.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// Workers on the page; whoever runs more looks at metrics.
+const PAGE_WORKERS: u32 = 500;
+
+/// How long the page waits for findings, which are one line of it.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 pub(super) async fn show(
     visitor: Visitor,
@@ -37,15 +40,16 @@ pub(super) async fn show(
 ) -> Result<impl IntoResponse, Error> {
     let (backlog, health) = (console.db.backlog().await?, console.db.health().await?);
     let rows = console.db.rows_lately().await?;
-    let tenants = console.db.busy_tenants().await?;
-    let seen = console.db.workers().await?;
+    let tenants = console.db.busy_tenants(None).await?;
+    let seen = console.db.workers(Paging::first(PAGE_WORKERS)).await?.items;
     let pauses = console.db.pauses().await?;
-    let waiting = waiting(&console).await;
+    let paused = console.db.busy_tenants(Some(&pauses::tenants(&pauses))).await?;
+    let (waiting, found) = tokio::join!(console.waiting(), console.findings(PATIENCE));
     let now = OffsetDateTime::now_utc();
     let dead = u64::try_from(health.dead_letters).unwrap_or(0);
     let under_way = UnderWay {
         backlog: &backlog,
-        tenants: &tenants,
+        paused: &paused,
     };
     let old = time::Duration::try_from(backlog.oldest).unwrap_or(time::Duration::MAX);
     let content = html! {
@@ -72,6 +76,9 @@ pub(super) async fn show(
                     dt { "Rows done in the last 10 minutes" } dd { (thousands(u64::try_from(rows).unwrap_or(0))) " (" (format!("{:.1}", rate(rows))) " a second)" }
                     dt { "Oldest import under way" } dd { @if backlog.oldest.is_zero() { "none" } @else { (span(old)) } }
                     dt { "Without progress for 10 minutes" } dd { (counted(backlog.stalled.into(), "import", "imports")) }
+                    dt { "Findings of doctor" } dd { a href="/operators/doctor" {
+                        @match &found { None => "looking at the servers …", Some(found) => (doctor::summary(found)) }
+                    } }
                     dt { "Database" } dd { "PostgreSQL " (health.server_version) ", as " (health.role) }
                     dt { "Broker" } dd { @if waiting.is_ok() { "connected" } @else { "not usable, as said above" } }
                 }
@@ -85,18 +92,6 @@ pub(super) async fn show(
         @if operator.may_act { (pauses::dialogs(under_way)) }
     };
     Ok(page(&visitor.bearer, Place::Overview, "Overview", &content))
-}
-
-/// How many messages wait, or why that is not known.
-async fn waiting(console: &Arc<Console>) -> Counted {
-    let console = Arc::clone(console);
-    // A task of its own: a page that is closed meanwhile does not break it off.
-    let counting = tokio::spawn(async move { console.queues.count(&console.publisher).await });
-    match tokio::time::timeout(PATIENCE, counting).await {
-        Ok(Ok(counted)) => counted,
-        Ok(Err(error)) => Err(error.to_string()),
-        Err(_) => Err("the broker has not answered yet".to_owned()),
-    }
 }
 
 /// How many messages wait, by kind of queue.

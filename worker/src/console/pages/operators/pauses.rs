@@ -29,7 +29,8 @@ const SHOWN_PAUSES: usize = 20;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct UnderWay<'a> {
     pub(super) backlog: &'a Backlog,
-    pub(super) tenants: &'a [BusyTenant],
+    /// Of the tenants whose pauses are on the page.
+    pub(super) paused: &'a [BusyTenant],
 }
 
 impl UnderWay<'_> {
@@ -41,7 +42,7 @@ impl UnderWay<'_> {
             return (imports, self.backlog.pending_rows);
         };
         let found = self
-            .tenants
+            .paused
             .iter()
             .find(|tenant| tenant.tenant_id == tenant_id.get());
         found.map_or((0, 0), |tenant| {
@@ -60,6 +61,12 @@ impl UnderWay<'_> {
             ),
         }
     }
+}
+
+/// The tenants whose pauses are on the page.
+pub(super) fn tenants(pauses: &[Pause]) -> Vec<i64> {
+    let shown = pauses.iter().take(SHOWN_PAUSES);
+    shown.filter_map(|pause| Some(pause.tenant_id?.get())).collect()
 }
 
 /// The pauses that last, each with its end where the operator may act.

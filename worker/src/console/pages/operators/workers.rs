@@ -2,7 +2,6 @@
 
 use maud::{Markup, html};
 use shared::text::printable;
-use time::Duration;
 
 use crate::{
     console::pages::{
@@ -11,9 +10,6 @@ use crate::{
     },
     db::SeenWorker,
 };
-
-/// A worker tells every ten seconds that it is there. One that is silent for so long hangs, is cut off, or was killed.
-const SILENT: Duration = Duration::minutes(1);
 
 /// What a worker tells of itself when it is connected and takes messages.
 const CONSUMING: &str = "consuming";
@@ -43,7 +39,7 @@ pub(super) fn table(workers: &[SeenWorker]) -> Markup {
 }
 
 fn state(worker: &SeenWorker) -> Markup {
-    let (kind, icon, words) = if worker.now - worker.beat_at >= SILENT {
+    let (kind, icon, words) = if worker.is_silent() {
         ("bad", icons::warning(), "Not seen")
     } else if worker.stage == CONSUMING {
         ("good", icons::done(), "Connected")

@@ -37,7 +37,7 @@ use crate::{
         },
         state::Console,
     },
-    db::{Filter, Import, Row, State as ImportState},
+    db::{Filter, Import, Paging, Row, State as ImportState},
 };
 
 /// Imports on a page.
@@ -285,10 +285,9 @@ pub(super) async fn list(
 ) -> Result<impl IntoResponse, Error> {
     let filter = Filter {
         tenant_id: Some(administrator.tenant_id),
-        limit: PAGE_IMPORTS,
         ..Filter::default()
     };
-    let imports = console.db.list(&filter).await?;
+    let imports = console.db.list(&filter, Paging::first(PAGE_IMPORTS)).await?.items;
     let open = console.db.open_uploads(administrator.tenant_id, 10).await?;
     let now = OffsetDateTime::now_utc();
     let shown: Vec<&Import> = imports

@@ -5,13 +5,13 @@ use std::fmt::Display;
 use shared::contract::event::Summary;
 
 /// The number and the noun, in the plural unless it is one: `1 row`, `2 rows`.
-pub(super) fn counted<N: Display + PartialEq + From<u8>>(number: N, noun: &str) -> String {
+pub(crate) fn counted<N: Display + PartialEq + From<u8>>(number: N, noun: &str) -> String {
     let plural = if number == N::from(1) { "" } else { "s" };
     format!("{number} {noun}{plural}")
 }
 
 /// What became of the rows of an import: `3 created, 1 duplicate, 0 errors`.
-pub(super) fn outcomes(summary: &Summary) -> String {
+pub(crate) fn outcomes(summary: &Summary) -> String {
     format!(
         "{} created, {}, {}",
         summary.created,

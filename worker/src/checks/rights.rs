@@ -7,7 +7,7 @@ use crate::db::{self, Db, Group};
 const MOST_NAMED: usize = 5;
 
 /// Compares the rights of the log-in with those of its group.
-pub(super) async fn rights(name: &'static str, db: &Db, group: Group) -> Check {
+pub async fn rights(name: &'static str, db: &Db, group: Group) -> Check {
     match asked(name, db, group).await {
         Ok(check) => check,
         Err(error) => Check::failed(name, error.to_string(), "look into PostgreSQL's log"),

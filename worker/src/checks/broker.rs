@@ -1,20 +1,17 @@
 //! The broker: whether it is there, its exchanges and queues, what our user may do, who works, whether the Dialer reads.
 
-use super::{check::Check, environment::from_environment};
+use super::check::Check;
 use crate::{
     broker::{self, Depth, Examined},
-    cli::words::counted,
+    words::counted,
 };
 
 /// A Dialer takes an event within milliseconds. So many wait only where it does not.
 const MANY_EVENTS: u32 = 1000;
 
-pub(super) async fn broker() -> Vec<Check> {
-    let options = match from_environment::<broker::Options>() {
-        Ok(options) => options,
-        Err(error) => return vec![Check::failed("broker", error, "set AMQP_URL")],
-    };
-    let found = match broker::examine(&options).await {
+/// Looks at a broker.
+pub async fn broker(options: &broker::Options) -> Vec<Check> {
+    let found = match broker::examine(options).await {
         Ok(found) => found,
         Err(error) => {
             let advice =

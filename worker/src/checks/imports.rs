@@ -1,23 +1,36 @@
 //! How the imports are: which have failed, which wait and why, which stand still.
 
+use time::OffsetDateTime;
+
 use super::check::Check;
 use crate::{
-    cli::words::counted,
-    db::{self, Backlog, Health, Pause, STALLED},
+    db::{self, Backlog, Db, Health, Pause, STALLED},
+    words::counted,
 };
 
-pub(super) fn imports(health: &Health) -> Check {
+/// Looks at all imports.
+pub async fn imports(db: &Db, health: &Health) -> Vec<Check> {
+    vec![
+        states(health),
+        delays(health),
+        pauses(db.pauses().await),
+        progress(db.backlog().await),
+        dead_letters(health),
+    ]
+}
+
+fn states(health: &Health) -> Check {
     let found = format!("{} under way, {} failed", health.open, health.failed);
     if health.failed > 0 {
         let advice = "user-import list --state failed says why; user-import replay ID resumes one";
-        Check::warning("imports", found, advice)
+        Check::warning("imports", found, advice).since(health.failed_since)
     } else {
         Check::ok("imports", found)
     }
 }
 
 /// What a worker meets may not be seen from here: that a queue refuses messages, or a store objects of one tenant.
-pub(super) fn delays(health: &Health) -> Check {
+fn delays(health: &Health) -> Check {
     const NAME: &str = "delays";
     if health.delayed.is_empty() {
         return Check::ok(NAME, "no import waits to be tried again");
@@ -27,7 +40,7 @@ pub(super) fn delays(health: &Health) -> Check {
 }
 
 /// Which imports an operator lets wait.
-pub(super) fn pauses(pauses: Result<Vec<Pause>, db::Error>) -> Check {
+fn pauses(pauses: Result<Vec<Pause>, db::Error>) -> Check {
     const NAME: &str = "pauses";
     const SHOWN: usize = 3;
     let pauses = match pauses {
@@ -40,11 +53,12 @@ pub(super) fn pauses(pauses: Result<Vec<Pause>, db::Error>) -> Check {
         found.push(format!("and {} more", pauses.len() - SHOWN));
     }
     let advice = "user-import resume --all or --tenant ID, when the reason is gone";
-    Check::warning(NAME, found.join("; "), advice)
+    let oldest = pauses.iter().map(|pause| pause.since).min();
+    Check::warning(NAME, found.join("; "), advice).since(oldest)
 }
 
 /// Whether imports get on.
-pub(super) fn progress(backlog: Result<Backlog, db::Error>) -> Check {
+fn progress(backlog: Result<Backlog, db::Error>) -> Check {
     const NAME: &str = "progress";
     match backlog {
         Ok(backlog) if backlog.stalled > 0 => {
@@ -56,17 +70,20 @@ pub(super) fn progress(backlog: Result<Backlog, db::Error>) -> Check {
                 backlog.without_progress.as_secs()
             );
             let advice = "behind a backlog that is normal; else user-import list --state received --state running says why";
-            Check::warning(NAME, found, advice)
+            let since = OffsetDateTime::now_utc()
+                .checked_sub(backlog.without_progress.try_into().unwrap_or_default());
+            Check::warning(NAME, found, advice).since(since)
         }
         Ok(_) => Check::ok(NAME, "every import that is under way progresses"),
         Err(error) => Check::failed(NAME, error.to_string(), "see the database"),
     }
 }
 
-pub(super) fn dead_letters(health: &Health) -> Check {
+fn dead_letters(health: &Health) -> Check {
     if health.dead_letters > 0 {
         let advice = "user-import dead list shows them; dead replay or dead discard clears them";
         Check::warning("dead letters", health.dead_letters.to_string(), advice)
+            .since(health.dead_letters_since)
     } else {
         Check::ok("dead letters", "none")
     }

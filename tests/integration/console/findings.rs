@@ -1,0 +1,106 @@
+//! What `doctor` finds, as the console shows it: on a page, in a line of the overview, and by the API.
+
+use kit::{Console, Fault, Proxy, eventually, in_world, variable};
+use serde_json::{Value, json};
+
+use super::{access::OPERATOR, operators::shown};
+
+/// How a check ended, as the page says it.
+fn verdict(text: &str, check: &str) -> Option<String> {
+    let (before, _) = text.split_once(&format!("<td class=\"nowrap\">{check}</td>"))?;
+    let (_, state) = before.rsplit_once("</svg>")?;
+    Some(state.split('<').next()?.to_lowercase())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_of_findings_says_what_doctor_says_and_what_it_cannot_see() {
+    in_world(async |world| {
+        world.half_failed().await;
+        world.json_of(&["pause", "--all", "--reason", "night"], 0).await;
+        let console = Console::start(world, &[]).await;
+        let text = shown(&console, "/operators/doctor").await;
+        let by_command = world.json_of(&["doctor"], 0).await;
+        let mut seen = 0;
+        for check in by_command["checks"].as_array().unwrap() {
+            let name = check["check"].as_str().unwrap();
+            match verdict(&text, name).as_deref() {
+                Some("unchecked") => {}
+                found => {
+                    assert_eq!(found, check["verdict"].as_str(), "{name}: {text}");
+                    seen += 1;
+                }
+            }
+        }
+        assert!(seen >= 10, "{text}");
+        for (check, expected) in [
+            ("imports", "warning"),
+            ("pauses", "warning"),
+            ("workers", "warning"),
+            ("schema", "ok"),
+            ("topology", "ok"),
+            ("seal keys", "unchecked"),
+        ] {
+            assert_eq!(
+                verdict(&text, check).as_deref(),
+                Some(expected),
+                "{check}: {text}"
+            );
+        }
+        assert!(
+            text.contains("by olga: night") && text.contains("user-import resume"),
+            "{text}"
+        );
+        eventually("the line on the overview", async || {
+            let text = shown(&console, "/operators").await;
+            let (_, line) = text.split_once("href=\"/operators/doctor\">")?;
+            let (_, line) = line.split_once("href=\"/operators/doctor\">")?;
+            line.split('<').next()?.contains(" warnings, ").then_some(())
+        })
+        .await;
+
+        let token = console.token("grace@example.com", OPERATOR);
+        let by_api = console
+            .as_bearer(&token, "GET", "/api/operators/doctor", &Value::Null)
+            .await
+            .json();
+        let checks = by_api["checks"].as_array().unwrap();
+        let of = |name: &str| checks.iter().find(|check| check["check"] == name).unwrap();
+        for name in ["imports", "pauses"] {
+            assert_eq!(of(name)["verdict"], "warning");
+            assert!(of(name)["since"].is_string(), "{by_api}");
+        }
+        assert_eq!(of("schema").get("since"), None);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_who_look_share_the_findings_and_nobody_waits_long_for_them() {
+    in_world(async |world| {
+        let proxy = Proxy::before(&variable("AMQP_URL")).await;
+        let console = Console::start(world, &[("AMQP_URL", &proxy.url(&variable("AMQP_URL")))]).await;
+        let text = shown(&console, "/operators/doctor").await;
+        assert_eq!(verdict(&text, "broker").as_deref(), Some("ok"), "{text}");
+        // What becomes of the broker is seen at the next look, whoever asks meanwhile.
+        proxy.set(Fault::Silence);
+        let token = console.token("grace@example.com", OPERATOR);
+        let asked = console.as_bearer(&token, "GET", "/api/operators/doctor", &Value::Null);
+        let (by_api, text) = tokio::join!(asked, shown(&console, "/operators/doctor"));
+        let broker = by_api.json()["checks"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|check| check["check"] == "broker")
+            .cloned();
+        assert_eq!(broker.unwrap()["verdict"], json!("ok"));
+        assert_eq!(verdict(&text, "broker").as_deref(), Some("ok"), "{text}");
+
+        let away = Console::start(world, &[("AMQP_URL", "amqp://127.0.0.1:1")]).await;
+        let text = shown(&away, "/operators/doctor").await;
+        assert_eq!(verdict(&text, "broker").as_deref(), Some("failed"), "{text}");
+        // The worst first.
+        let (_, first) = text.split_once("<tbody><tr>").unwrap();
+        assert!(first.split("</tr>").next().unwrap().contains("broker"), "{text}");
+    })
+    .await;
+}

@@ -1,0 +1,135 @@
+// What changes by itself, and what asks before it changes: imports that are followed, passwords that nobody has saved, dialogs.
+"use strict";
+
+// --- an import under way
+
+function follow(section) {
+  const bar = find("progress", section), text = find("#progress-text", section);
+  const source = new EventSource(section.dataset.progress);
+  const rows = (number) => `${number.toLocaleString("en")} ${number === 1 ? "row" : "rows"}`;
+  source.addEventListener("progress", (event) => {
+    const now = JSON.parse(event.data);
+    if (now.is_final) {
+      source.close();
+      // The page as it is then; the address stays.
+      return location.reload();
+    }
+    if (now.state === "waiting") text.textContent = "Waiting for a worker to take it …";
+    else if (now.state === "unknown") text.textContent = "The database does not answer; the import goes on when it does.";
+    else if (!now.total) text.textContent = "Reading the file …";
+    else {
+      bar.max = now.total;
+      bar.value = now.total - now.pending;
+      text.textContent = `${(now.total - now.pending).toLocaleString("en")} of ${rows(now.total)}`
+        + (now.pending === 0 ? ": writing the reports …" : "");
+    }
+    if (now.is_delayed) text.textContent += " · waiting after an error, goes on by itself";
+  });
+  // A browser tries again by itself, unless it was refused: by a session that has ended, or by a server between us.
+  const again = async () => {
+    if (!section.isConnected) return;
+    try {
+      const response = await fetch(location.href);
+      if (isSignedOut(response)) signedOut();
+      else if (response.ok) return location.reload();
+    } catch { /* the next try may work */ }
+    setTimeout(again, 5000);
+  };
+  source.addEventListener("error", () => {
+    text.textContent = "The connection was lost; trying again. The import goes on meanwhile.";
+    if (source.readyState === EventSource.CLOSED) setTimeout(again, 5000);
+  });
+}
+
+// --- passwords that nobody has saved yet
+
+addEventListener("beforeunload", (event) => {
+  if (!leaving && find("[data-unsaved]")) event.preventDefault();
+});
+addEventListener("pageshow", () => { leaving = false; });
+
+// A download does not leave the page; whether it has begun, the server knows.
+let saving = null;
+async function saved() {
+  for (const milliseconds of [100, 300, 600, 1000, 2000]) {
+    await new Promise((resolve) => setTimeout(resolve, milliseconds));
+    try {
+      const response = await fetch(location.href);
+      if (!response.ok || response.redirected) continue;
+      const html = await response.text();
+      if (html.includes("data-unsaved")) continue;
+      putInPlace(html);
+      return true;
+    } catch { /* the page stays as it is, and warns */ }
+  }
+  return false;
+}
+
+document.addEventListener("click", async (event) => {
+  const link = event.target.closest("a");
+  if (!link) return;
+  if (link.hasAttribute("data-leave")) {
+    event.preventDefault();
+    if (!saving || !await saving) return find("#leave")?.showModal();
+    leaving = true;
+    location.assign(link.href);
+  } else if (link.hasAttribute("data-goes")) {
+    leaving = true;
+  } else if (link.hasAttribute("download")) {
+    leaving = true;
+    setTimeout(() => { leaving = false; }, 1000);
+    if (link.hasAttribute("data-saves")) saving = saved();
+  }
+});
+
+// --- dialogs that say what a button will do
+
+document.addEventListener("click", (event) => {
+  const opener = event.target.closest("[data-opens]");
+  if (opener) document.getElementById(opener.dataset.opens).showModal();
+});
+
+document.addEventListener("click", (event) => {
+  if (event.target.closest("[data-closes]")) event.target.closest("dialog").close();
+});
+
+// --- numbers that change by themselves; never under the hand or the eye of whoever reads
+
+function refresh(region) {
+  if (!region.dataset.refresh) return;
+  const timer = setInterval(async () => {
+    if (!region.isConnected) return clearInterval(timer);
+    const reading = document.hidden || find("dialog[open]") || region.matches(":hover, :focus-within") || !getSelection().isCollapsed;
+    if (reading) return;
+    try {
+      const response = await fetch(location.href);
+      if (!response.ok || response.redirected) return;
+      const next = new DOMParser().parseFromString(await response.text(), "text/html").querySelector("[data-refresh]");
+      const still = document.hidden || find("dialog[open]") || region.matches(":hover, :focus-within");
+      if (next && !still) region.replaceChildren(...next.childNodes);
+      if (!next) { clearInterval(timer); location.reload(); }
+    } catch { /* the next try may work */ }
+  }, Number(region.dataset.refresh) * 1000);
+}
+
+// A button says with how many it does what it does.
+function countChosen(form) {
+  const boxes = form.querySelectorAll("input[name=letter]");
+  const say = () => {
+    const chosen = [...boxes].filter((box) => box.checked).length;
+    each("[data-counts]", (button) => {
+      button.textContent = `${button.dataset.counts} ${chosen} dead ${chosen === 1 ? "letter" : "letters"}`;
+      button.disabled = chosen === 0;
+    }, form);
+  };
+  form.addEventListener("change", say);
+  say();
+}
+
+function prepare() {
+  each("[data-refresh]", refresh);
+  each("#letters", countChosen);
+  each("form[data-live]", keepLive);
+  each("[data-progress]", follow);
+}
+prepare();

@@ -1,0 +1,80 @@
+//! An answer that open pages share: one question in a while, whatever number of pages is open, and none while nobody looks.
+
+use std::{
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+/// The last answer to a question.
+#[derive(Debug)]
+pub(super) struct Lately<T> {
+    good_for: Duration,
+    last: Mutex<Option<(Instant, T)>>,
+    asking: tokio::sync::Mutex<()>,
+}
+
+impl<T: Clone> Lately<T> {
+    /// No answer yet; each will be good for so long.
+    pub(super) fn good_for(good_for: Duration) -> Self {
+        Self {
+            good_for,
+            last: Mutex::default(),
+            asking: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// The last answer if it is good, or a new one. Whoever asks meanwhile waits for it.
+    pub(super) async fn ask(&self, question: impl Future<Output = T>) -> T {
+        let _asking = self.asking.lock().await;
+        if let Some((at, answer)) = self.look()
+            && at.elapsed() < self.good_for
+        {
+            return answer;
+        }
+        let answer = question.await;
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), answer.clone()));
+        answer
+    }
+
+    /// The last answer, however old.
+    pub(super) fn last(&self) -> Option<T> {
+        self.look().map(|(_, answer)| answer)
+    }
+
+    fn look(&self) -> Option<(Instant, T)> {
+        // A value that is always whole, even where a thread panicked with it.
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// An answer that does not take longer than `patience`. The question goes on in a task of its own, also when the page is closed
+/// that asked it.
+pub(super) async fn within<T: Send + 'static>(
+    patience: Duration,
+    question: impl Future<Output = T> + Send + 'static,
+) -> Option<T> {
+    match tokio::time::timeout(patience, tokio::spawn(question)).await {
+        Ok(Ok(answer)) => Some(answer),
+        Ok(Err(error)) => {
+            tracing::error!(%error, "a question has no answer");
+            None
+        }
+        Err(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_good_answer_is_not_asked_for_again() {
+        let (good, bad) = (Lately::good_for(Duration::MAX), Lately::good_for(Duration::ZERO));
+        assert_eq!(good.last(), None);
+        for n in [1, 2] {
+            assert_eq!(good.ask(async { n }).await, 1);
+            assert_eq!(bad.ask(async { n }).await, n);
+        }
+        assert_eq!((good.last(), bad.last()), (Some(1), Some(2)));
+    }
+}
