@@ -56,6 +56,15 @@ async fn administrators_and_operators_play_their_steps_in_a_browser() {
         let console = Console::start(world, &[]).await;
         let _worker = Worker::start(world, &[]);
         let tenant = world.tenant().await;
+        // What operators have to look at.
+        world.half_failed().await;
+        world
+            .execute(
+                "INSERT INTO imports.dead_letters (reason, error, origin, retry_count, size_bytes, body, fingerprint)
+                 SELECT 'malformed', 'expected value at line 1 column ' || n % 2, 'requested', 0, 1, '{', sha256(n::text::bytea)
+                   FROM generate_series(1, 12) AS n",
+            )
+            .await;
         let mut command = script(
             world,
             &packages,

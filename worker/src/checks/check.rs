@@ -20,11 +20,11 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// The larger, the more urgent: something that failed before what nobody looked at, and that before what is well.
+    /// The larger, the more urgent.
     pub const fn gravity(self) -> u8 {
         match self {
-            Self::Ok => 0,
-            Self::Unchecked => 1,
+            Self::Unchecked => 0,
+            Self::Ok => 1,
             Self::Warning => 2,
             Self::Failed => 3,
         }

@@ -2,23 +2,19 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::json;
 use shared::contract::Id;
 use strum::{EnumString, IntoStaticStr};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{
-    audit::{Audit, record},
+    audit::Audit,
     error::Error,
     import::State,
     page::{Page, Paging},
     pool::Db,
 };
 use crate::message::DeadReason;
-
-/// Rows that one transaction of a purge deletes: it takes well under a second.
-const PURGED_AT_ONCE: i64 = 1000;
 
 /// What has become of a dead letter.
 #[derive(
@@ -265,51 +261,5 @@ impl Db {
         .fetch_all(&mut *self.pool.acquire().await?)
         .await?;
         Ok(closed)
-    }
-
-    /// How many dead letters were replayed or discarded before the given time.
-    pub async fn old_dead_letters(
-        &self,
-        before: OffsetDateTime,
-        tenant_id: Option<Id>,
-    ) -> Result<i64, Error> {
-        let count = sqlx::query_scalar!(
-            r#"SELECT count(*) AS "count!" FROM imports.dead_letters
-                WHERE state <> 'open' AND closed_at < $1 AND ($2::bigint IS NULL OR tenant_id = $2)"#,
-            before,
-            tenant_id.map(Id::get),
-        );
-        Ok(count.fetch_one(&mut *self.pool.acquire().await?).await?)
-    }
-
-    /// Deletes dead letters that were replayed or discarded before the given time: some at a time, each time with an entry
-    /// in the audit trail.
-    pub async fn purge_dead_letters(
-        &self,
-        before: OffsetDateTime,
-        tenant_id: Option<Id>,
-        audit: &Audit,
-    ) -> Result<(), Error> {
-        loop {
-            let mut transaction = self.pool.begin().await?;
-            let some = sqlx::query!(
-                "DELETE FROM imports.dead_letters WHERE dead_letter_id IN (
-                     SELECT dead_letter_id FROM imports.dead_letters
-                      WHERE state <> 'open' AND closed_at < $1 AND ($2::bigint IS NULL OR tenant_id = $2)
-                      LIMIT $3)",
-                before,
-                tenant_id.map(Id::get),
-                PURGED_AT_ONCE,
-            )
-            .execute(&mut *transaction)
-            .await?
-            .rows_affected();
-            if some == 0 {
-                return Ok(transaction.rollback().await?);
-            }
-            let details = json!({ "removed": "dead_letters", "dead_letters": some });
-            record(&mut transaction, audit, None, details).await?;
-            transaction.commit().await?;
-        }
     }
 }

@@ -18,6 +18,9 @@ use super::{
     pool::Db,
 };
 
+/// Rows that one transaction of a purge deletes: it takes well under a second.
+const PURGED_AT_ONCE: i64 = 1000;
+
 /// What is removed of an import.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
@@ -233,6 +236,52 @@ impl Db {
         .execute(&mut *self.pool.acquire().await?)
         .await?;
         Ok(())
+    }
+
+    /// How many dead letters were replayed or discarded before the given time.
+    pub async fn old_dead_letters(
+        &self,
+        before: OffsetDateTime,
+        tenant_id: Option<Id>,
+    ) -> Result<i64, Error> {
+        let count = sqlx::query_scalar!(
+            r#"SELECT count(*) AS "count!" FROM imports.dead_letters
+                WHERE state <> 'open' AND closed_at < $1 AND ($2::bigint IS NULL OR tenant_id = $2)"#,
+            before,
+            tenant_id.map(Id::get),
+        );
+        Ok(count.fetch_one(&mut *self.pool.acquire().await?).await?)
+    }
+
+    /// Deletes dead letters that were replayed or discarded before the given time: some at a time, each time with an entry
+    /// in the audit trail.
+    pub async fn purge_dead_letters(
+        &self,
+        before: OffsetDateTime,
+        tenant_id: Option<Id>,
+        audit: &Audit,
+    ) -> Result<(), Error> {
+        loop {
+            let mut transaction = self.pool.begin().await?;
+            let some = sqlx::query!(
+                "DELETE FROM imports.dead_letters WHERE dead_letter_id IN (
+                     SELECT dead_letter_id FROM imports.dead_letters
+                      WHERE state <> 'open' AND closed_at < $1 AND ($2::bigint IS NULL OR tenant_id = $2)
+                      LIMIT $3)",
+                before,
+                tenant_id.map(Id::get),
+                PURGED_AT_ONCE,
+            )
+            .execute(&mut *transaction)
+            .await?
+            .rows_affected();
+            if some == 0 {
+                return Ok(transaction.rollback().await?);
+            }
+            let details = json!({ "removed": "dead_letters", "dead_letters": some });
+            record(&mut transaction, audit, None, details).await?;
+            transaction.commit().await?;
+        }
     }
 
     /// Deletes all dead letters that name the tenant, with an entry in the audit trail that the tenant was erased.

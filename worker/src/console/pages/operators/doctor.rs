@@ -63,7 +63,7 @@ pub(super) fn summary(found: &[Check]) -> String {
 
 fn table(found: &[Check], now: OffsetDateTime) -> Markup {
     html! {
-        div.scroll tabindex="0" role="region" aria-label="Findings" { table.list {
+        div.scroll tabindex="0" role="region" aria-label="Findings" { table.list.stack {
             thead { tr {
                 th scope="col" { "State" } th scope="col" { "Check" } th scope="col" { "Found, and what to do" } th scope="col" { "Since" }
             } }

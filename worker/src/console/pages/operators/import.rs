@@ -80,7 +80,8 @@ fn facts(import: &Import, dead: i64, now: OffsetDateTime) -> Markup {
             @if let Some(by) = &import.job.requested_by { dt { "Requested by" } dd { (printable(by)) } }
             dt { "Attempt" } dd { (import.attempt) }
             dt { "Rows" } dd {
-                (thousands(summary.total.into())) ": " (summary.created) " created, " (summary.duplicates) " duplicates, " (summary.errors) " errors"
+                (thousands(summary.total.into())) ": " (thousands(summary.created.into())) " created, "
+                (counted(summary.duplicates.into(), "duplicate", "duplicates")) ", " (counted(summary.errors.into(), "error", "errors"))
                 @if summary.cancelled > 0 { ", " (summary.cancelled) " cancelled" }
                 @if import.pending > 0 { ", " (import.pending) " pending" }
             }

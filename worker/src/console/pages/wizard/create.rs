@@ -319,7 +319,7 @@ fn preview(file: &Inspected) -> Markup {
                 } }
                 tbody {
                     @for row in file.preview() {
-                        tr { @for cell in row { td.cell { (cell) } } }
+                        tr { @for cell in row { td.cell.long[cell.chars().count() > 12] { (cell) } } }
                     }
                 }
             }
