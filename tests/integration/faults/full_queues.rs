@@ -1,26 +1,32 @@
-//! A queue that refuses messages: a matter of those messages, of nobody and nothing else.
+//! A queue that refuses messages, or does not answer: a matter of those messages, of nobody and nothing else.
 
 use std::{path::Path, process::Command};
 
-use kit::{Worker, World, eventually, good_rows, in_world, variable};
+use kit::{Tenant, Worker, World, eventually, good_rows, in_world, in_world_of, variable};
 use lapin::{Connection, ConnectionProperties, options::BasicGetOptions};
 use serde_json::Value;
 
+fn rabbitmqctl(arguments: &[&str]) {
+    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/local/lib/rabbitmqctl");
+    let ran = Command::new(program).args(arguments).output().unwrap();
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+}
+
 /// Sets a policy of the broker, or takes it away.
 fn policy(world: &World, command: &[&str]) {
-    let rabbitmqctl = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/local/lib/rabbitmqctl");
     let [command, rest @ ..] = command else { return };
-    let ran = Command::new(rabbitmqctl)
-        .args([
-            *command,
-            "-p",
-            "user-import",
-            world.prefix().trim_end_matches('.'),
-        ])
-        .args(rest)
-        .output()
-        .unwrap();
-    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    rabbitmqctl(
+        &[
+            &[
+                *command,
+                "-p",
+                "user-import",
+                world.prefix().trim_end_matches('.'),
+            ],
+            rest,
+        ]
+        .concat(),
+    );
 }
 
 async fn completed(world: &World, count: i64) {
@@ -87,6 +93,68 @@ async fn a_refused_event_waits_until_there_is_room_and_holds_nothing_up() {
         })
         .await;
         assert_eq!(world.dead_letters().await, 0);
+    })
+    .await;
+}
+
+/// A queue that does not answer, as one without a leader, until dropped.
+struct Silent(String);
+
+impl Silent {
+    fn new(queue: &str) -> Self {
+        let silent = Self(queue.to_owned());
+        silent.order("suspend");
+        silent
+    }
+
+    fn order(&self, order: &str) {
+        let process = format!(
+            "{{ok, Q}} = rabbit_amqqueue:lookup(rabbit_misc:r(<<\"user-import\">>, queue, <<\"{}\">>)), \
+             {{Name, _}} = amqqueue:get_pid(Q), sys:{order}(Name).",
+            self.0
+        );
+        rabbitmqctl(&["eval", &process]);
+    }
+}
+
+impl Drop for Silent {
+    fn drop(&mut self) {
+        self.order("resume");
+    }
+}
+
+/// A new tenant of this shard: which one is a tenant's shows when it has an import.
+async fn tenant_of_shard(world: &World, shard: i32) -> Tenant {
+    loop {
+        let tenant = world.tenant().await;
+        world.import(tenant, good_rows(1)).await;
+        let found = sqlx::query_scalar("SELECT shard::integer FROM imports.imports WHERE tenant_id = $1");
+        let found: i32 = found.bind(tenant.id.get()).fetch_one(&world.db).await.unwrap();
+        if found == shard {
+            return tenant;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_queue_that_does_not_answer_holds_up_its_own_tenants_alone() {
+    in_world_of(2, async |world| {
+        let worker = Worker::start(world, &[]);
+        let (held_up, other) = (tenant_of_shard(world, 0).await, tenant_of_shard(world, 1).await);
+        drop(worker);
+        let queue = world.topology().batch_queues().next().unwrap();
+        let silent = Silent::new(queue.as_str());
+        let _worker = Worker::start(world, &[]);
+        let held_up = world.submit(held_up, good_rows(3)).await;
+        let other = world.submit(other, good_rows(3)).await;
+        world.final_event(&other).await;
+        assert!(
+            world.logged().contains("a queue does not answer"),
+            "{}",
+            world.logged()
+        );
+        drop(silent);
+        world.final_event(&held_up).await;
     })
     .await;
 }

@@ -25,6 +25,12 @@ pub enum Error {
         /// The queue.
         queue: String,
     },
+    /// A queue does not answer. Only what concerns it is affected: the connection still works.
+    #[error("broker: queue {queue:?} does not answer: has it a leader?")]
+    Silent {
+        /// The queue.
+        queue: String,
+    },
     /// A message found no queue.
     #[error(
         "broker: a message to {exchange:?} with key {routing_key:?} found no queue: run `user-import topology`"
@@ -41,4 +47,11 @@ pub enum Error {
     /// The channel is gone.
     #[error("broker: the connection is gone")]
     Gone,
+}
+
+impl Error {
+    /// Whether one queue did not take a message, while the others may.
+    pub const fn is_of_one_queue(&self) -> bool {
+        matches!(self, Self::Refused { .. } | Self::Silent { .. })
+    }
 }

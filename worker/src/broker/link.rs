@@ -3,7 +3,7 @@
 //! A link is never repaired. After an error it is dropped and a new one made; the broker then delivers again what
 //! was not acknowledged.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use futures::{
     Stream, StreamExt,
@@ -21,12 +21,22 @@ use super::{
     error::Error,
     options::Options,
     publisher::Publisher,
+    silent::SilentQueues,
     topology::Topology,
 };
 use crate::{fair::LeastRecentlyServed, tls::warn_of_plain_text};
 
 /// Time to return messages. What is not returned by then comes back when the connection ends.
 const HAND_BACK_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Time for a queue to take a subscription: one that has to choose a leader first takes seconds.
+const SUBSCRIBE_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Time to send that a connection is closed. Whether the broker says so too does not matter.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Source: AMQP 0-9-1, section 1.2, reply-success.
+const CLOSE_SUCCESS: u16 = 200;
 
 /// Deliveries of one subscription.
 pub struct Deliveries {
@@ -69,11 +79,17 @@ pub struct Link {
     publisher: Publisher,
     consuming: Connection,
     topology: Topology,
+    silent: Arc<SilentQueues>,
 }
 
 impl Link {
     /// Connects and declares the topology.
     pub async fn connect(options: &Options) -> Result<Self, Error> {
+        Self::connect_without(options, Arc::default()).await
+    }
+
+    /// The same, to subscribe to all queues but those that are left alone.
+    pub async fn connect_without(options: &Options, silent: Arc<SilentQueues>) -> Result<Self, Error> {
         if let Some(host) = options.plain_text_host() {
             warn_of_plain_text("broker", &host, "use amqps:// in AMQP_URL");
         }
@@ -88,6 +104,7 @@ impl Link {
                 publisher,
                 consuming,
                 topology,
+                silent,
             })
         })
         .await
@@ -144,13 +161,24 @@ impl Link {
         queues: impl IntoIterator<Item = ShortString>,
         prefetch: u16,
     ) -> Result<Deliveries, Error> {
-        within(CONNECT_TIMEOUT, "subscribing", async {
+        let subscribed = within(CONNECT_TIMEOUT, "subscribing", async {
             let channel = self.consuming.create_channel().await?;
             // Per consumer, not per channel: quorum queues refuse the global kind.
             channel.basic_qos(prefetch, BasicQosOptions::default()).await?;
             let (mut shards, mut consumers) = (Vec::new(), Vec::new());
             for queue in queues {
-                let (consumer, received) = deliveries(queue, &self.topology, &channel).await?;
+                if self.silent.is_left_alone(&queue) {
+                    continue;
+                }
+                let subscribed = deliveries(queue.clone(), &self.topology, &channel);
+                let Ok(subscribed) = tokio::time::timeout(SUBSCRIBE_TIMEOUT, subscribed).await else {
+                    self.silent.did_not_answer(&queue);
+                    return Err(Error::Silent {
+                        queue: queue.to_string(),
+                    });
+                };
+                let (consumer, received) = subscribed?;
+                self.silent.answered(&queue);
                 consumers.push(consumer);
                 shards.push(received.boxed());
             }
@@ -160,7 +188,18 @@ impl Link {
                 consumers,
             })
         })
-        .await
+        .await;
+        if subscribed.is_err() {
+            // Dropped while a queue has not answered, the connection would stay, and be given messages when it does.
+            let closing = self
+                .consuming
+                .close(CLOSE_SUCCESS, "a queue does not answer".into());
+            let closed = within(CLOSE_TIMEOUT, "closing", async { Ok(closing.await?) });
+            if let Err(error) = closed.await {
+                tracing::debug!(%error, "the connection is closed by the broker, when it can");
+            }
+        }
+        subscribed
     }
 }
 

@@ -13,6 +13,7 @@ mod link;
 mod old_way;
 mod options;
 mod publisher;
+mod silent;
 mod topology;
 mod version;
 
@@ -25,4 +26,5 @@ pub use link::{Deliveries, Link, declare};
 pub use old_way::close as close_old_way;
 pub use options::Options;
 pub use publisher::Publisher;
+pub use silent::SilentQueues;
 pub use topology::{CANCEL, DEFAULT_SHARDS, REPORTS, REQUESTED, Topology};

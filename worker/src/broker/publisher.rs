@@ -1,6 +1,9 @@
 //! Sending: messages go in; the call returns when the broker has stored and routed every one of them.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
 
 use futures::future::select_all;
 use lapin::{
@@ -10,6 +13,7 @@ use lapin::{
 use tokio::sync::Mutex;
 
 use super::{
+    connection::within,
     delivery::Delivery,
     envelope::{self, Envelope},
     error::Error,
@@ -98,16 +102,20 @@ impl Publisher {
         let (mut channel, ..) =
             select_all(self.channels.iter().map(|channel| Box::pin(channel.lock()))).await;
         let sent = self.send_over(&channel, envelopes).await;
-        if let Err(Error::Refused { .. }) = sent {
+        if sent.as_ref().is_err_and(Error::is_of_one_queue) {
             // A quorum queue that has refused a channel once may do so for ever: when its limit is taken away, it tells
-            // nobody (seen with RabbitMQ 3.10).
-            *channel = confirming(&self.connection).await?;
+            // nobody (seen with RabbitMQ 3.10). A confirm that was not waited for would be taken for that of a later call.
+            *channel = within(CONFIRM_TIMEOUT, "opening a channel", async {
+                Ok(confirming(&self.connection).await?)
+            })
+            .await?;
         }
         sent
     }
 
     async fn send_over(&self, channel: &Channel, envelopes: &[Envelope]) -> Result<(), Error> {
         let status = self.connection.status();
+        let confirmed_before = AtomicUsize::new(0);
         let confirmed = async {
             let mut confirms = Vec::with_capacity(envelopes.len());
             for envelope in envelopes {
@@ -129,6 +137,7 @@ impl Publisher {
             let mut published = Ok(());
             for (envelope, confirm) in confirms {
                 published = published.and(self.published(envelope, confirm.await?));
+                confirmed_before.fetch_add(1, Ordering::Relaxed);
             }
             published
         };
@@ -141,11 +150,11 @@ impl Publisher {
                 Err(_) if status.connected() && status.blocked() => {
                     tracing::warn!("broker takes no messages because it is short of memory or disk, waiting");
                 }
+                // Heartbeats tell of a connection that is dead before.
                 Err(_) => {
-                    return Err(Error::Timeout {
-                        action: "a confirm",
-                        seconds: CONFIRM_TIMEOUT.as_secs(),
-                    });
+                    let unconfirmed = envelopes.get(confirmed_before.load(Ordering::Relaxed));
+                    let queue = unconfirmed.map_or_else(String::new, |envelope| self.queue_of(envelope));
+                    return Err(Error::Silent { queue });
                 }
             }
         }
@@ -160,12 +169,15 @@ impl Publisher {
                 routing_key: envelope.routing_key.to_string(),
             }),
             Confirmation::Nack(None) | Confirmation::NotRequested => Err(Error::Refused {
-                queue: self
-                    .topology
-                    .queue_of(&envelope.exchange, &envelope.routing_key)
-                    .to_string(),
+                queue: self.queue_of(envelope),
             }),
         }
+    }
+
+    fn queue_of(&self, envelope: &Envelope) -> String {
+        self.topology
+            .queue_of(&envelope.exchange, &envelope.routing_key)
+            .to_string()
     }
 }
 

@@ -155,7 +155,7 @@ async fn send_until_taken(
         };
         match sent {
             Ok(()) => return Ok(true),
-            Err(error @ broker::Error::Refused { .. }) => {
+            Err(error) if error.is_of_one_queue() => {
                 tracing::warn!(%error, "message postponed until the queue has room");
             }
             Err(error) => return Err(error),

@@ -73,7 +73,7 @@ pub(super) async fn execute(
             None => return Ok(()),
         };
         match published {
-            Err(refused @ broker::Error::Refused { .. }) => {
+            Err(refused) if refused.is_of_one_queue() => {
                 if !postpone(context, link, delivery, subject, refused, stop).await? {
                     return Ok(());
                 }

@@ -45,7 +45,9 @@ pub(super) async fn keep(
     let mut delays = reconnect_delays();
     while let Err(refused) = publish(context, link, delivery, &event).await {
         match refused {
-            broker::Error::Refused { .. } => pause("queue of events", &refused, &mut delays, stop).await,
+            refused if refused.is_of_one_queue() => {
+                pause("queue of events", &refused, &mut delays, stop).await
+            }
             broken => return Err(broken),
         }
         if stop.is_cancelled() {

@@ -16,7 +16,7 @@ use super::{
     rescue::{RescueOptions, rescue},
 };
 use crate::{
-    broker::{self, Deliveries, Link},
+    broker::{self, Deliveries, Link, SilentQueues},
     policy::{GOOD_CONNECTION, reconnect_delays},
     steps::Context,
     telemetry::{
@@ -70,6 +70,7 @@ pub async fn work(context: Arc<Context>, options: &Options, stop: &CancellationT
 async fn run(context: Arc<Context>, options: &Options, stop: &CancellationToken) {
     let tasks = TaskTracker::new();
     let mut delays = reconnect_delays();
+    let silent = Arc::new(SilentQueues::default());
     // Each time: with a connection to the broker and no database, messages would be taken and given back until they look as
     // if they killed their workers.
     while wait_for_database(&context.db, stop).await {
@@ -78,13 +79,13 @@ async fn run(context: Arc<Context>, options: &Options, stop: &CancellationToken)
         let connected = tokio::select! {
             biased;
             () = stop.cancelled() => break,
-            connected = Link::connect(&options.broker) => connected,
+            connected = Link::connect_without(&options.broker, Arc::clone(&silent)) => connected,
         };
         match connected {
             Ok(link) => {
                 let connected = Instant::now();
                 context.metrics.connected(Server::Broker, true);
-                let served = serve(&context, Arc::new(link), options, stop, &tasks).await;
+                let served = serve(&context, Arc::new(link), &silent, options, stop, &tasks).await;
                 options.health.enter(Stage::WaitingForDatabase);
                 context.metrics.connected(Server::Broker, false);
                 context.metrics.broker_blocked(false);
@@ -113,6 +114,7 @@ async fn run(context: Arc<Context>, options: &Options, stop: &CancellationToken)
 async fn serve(
     context: &Arc<Context>,
     link: Arc<Link>,
+    silent: &SilentQueues,
     options: &Options,
     stop: &CancellationToken,
     tasks: &TaskTracker,
@@ -160,11 +162,23 @@ async fn serve(
         lane(dead_letters, &keeping),
         rescue(context, &link, options.rescue, &closing, tasks),
         watch_flow_control(context, &link, &closing),
+        ask_again(silent, &closing),
     );
     if stop.is_cancelled() {
         Ok(())
     } else {
         Err(broker::Error::Gone)
+    }
+}
+
+/// Ends the link when a queue that did not answer is to be asked again, as only a new link can.
+async fn ask_again(silent: &SilentQueues, closing: &CancellationToken) {
+    tokio::select! {
+        () = closing.cancelled() => {}
+        () = silent.due() => {
+            tracing::info!("reconnecting, to ask a queue again that did not answer");
+            closing.cancel();
+        }
     }
 }
 
