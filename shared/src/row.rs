@@ -248,7 +248,10 @@ impl<'m> Reader<'m> {
             problems.extend(more);
         }
         if record.surplus.count > 0 {
-            problems.push(Problem::wrong_column_count(&record.surplus, self.delimiter));
+            problems.push(Problem::wrong_column_count(
+                &record.surplus,
+                self.delimiter.as_str(),
+            ));
         }
         if let Some((field, text)) = self.whole_line(record) {
             for problem in problems.iter_mut().filter(|problem| problem.field == Some(field)) {

@@ -11,7 +11,6 @@ use super::{
 use crate::{
     cell, damage,
     field::Field,
-    file::Delimiter,
     surplus::{MAX_SURPLUS_BYTES, Surplus},
     text::is_invisible,
 };
@@ -393,7 +392,7 @@ impl Problem {
     }
 
     /// Cells that no column can take.
-    pub fn wrong_column_count(surplus: &Surplus, delimiter: Delimiter) -> Self {
+    pub fn wrong_column_count(surplus: &Surplus, separator: &str) -> Self {
         let count = surplus.count;
         let what = match (surplus.in_report_columns, count) {
             (true, _) => "in the columns from \"Import Row\" on, which are for our reports".to_owned(),
@@ -406,9 +405,8 @@ impl Problem {
             format!(" ({})", quote_all(&surplus.kept, count, MAX_SURPLUS_BYTES))
         };
         let message = format!(
-            "The row has text {what}{cells}: perhaps a {} inside a value moved the cells. Move them back, or delete what does \
-             not belong there.",
-            delimiter.as_str()
+            "The row has text {what}{cells}: perhaps a {separator} inside a value moved the cells. Move them back, or delete \
+             what does not belong there."
         );
         Self::new(None, Code::WrongColumnCount, message).with([("surplus", json!(count))])
     }
