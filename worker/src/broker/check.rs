@@ -161,10 +161,10 @@ async fn look_for_shards(
                 found.surplus.consumers += depth.consumers;
             }
         }
-        if !is_declared {
-            break;
+        // Shards may be missing before it: somebody has begun to delete them, and messages may wait behind the gap.
+        if is_declared {
+            found.declared_shards = shard + 1;
         }
-        found.declared_shards = shard + 1;
     }
     Ok(())
 }

@@ -48,7 +48,11 @@ pub async fn broker(options: &broker::Options) -> Vec<Check> {
             "rabbitmq-diagnostics alarms; free memory or disk space. Workers wait and go on by themselves",
         ),
     });
-    let text = format!("{} connected, {} messages waiting", found.workers, found.waiting);
+    let text = format!(
+        "{} connected, {} waiting",
+        found.workers,
+        counted(found.waiting, "message")
+    );
     checks.push(if found.workers == 0 {
         Check::warning("workers", text, "no worker is connected: start user-import work")
     } else {

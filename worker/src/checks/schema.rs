@@ -29,7 +29,7 @@ pub async fn schema(db: &Db) -> Check {
     }
     if !found.different.is_empty() {
         let text = format!(
-            "versions {} were not applied to their end, or are not those of this program",
+            "not applied to the end, or not as in this program: {}",
             listed(&found.different)
         );
         return Check::failed(

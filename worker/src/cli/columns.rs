@@ -15,6 +15,7 @@ use shared::{
 };
 
 use super::{operator::show, options::LimitArgs};
+use crate::words::counted;
 
 /// The file is no CSV file; `submit` ends with the same code for a file that is rejected.
 const UNREADABLE: u8 = 4;
@@ -105,8 +106,9 @@ fn shown(columns: &Columns) -> String {
         format!("{:<12}line {}", "header", columns.header_line),
         format!("{:<12}{}", "rows", columns.rows),
         format!(
-            "{:<12}{} rows that only look filled",
-            "ignored", columns.ignored_rows
+            "{:<12}{} with text in unmapped columns alone",
+            "ignored",
+            counted(columns.ignored_rows, "row")
         ),
     ];
     for column in &columns.columns {

@@ -137,7 +137,9 @@ async fn erase(args: &Args, db: &Db, storage: &Storage, tenant_id: Id) -> anyhow
     let erasure = Erasure::find(db, tenant_id).await?;
     let (imports, rows) = (erasure.imports.len(), erasure.row_count());
     let what = format!(
-        "everything of tenant {tenant_id}: {imports} imports with {rows} rows, their reports and uploaded files, and its dead letters",
+        "everything of tenant {tenant_id}: {} with {}, their reports and uploaded files, and its dead letters",
+        counted(imports, "import"),
+        counted(rows, "row")
     );
     let would = format!(
         "this erases {what}; passwords that were not delivered are lost, and the tenant's users stay"

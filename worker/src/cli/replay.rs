@@ -54,8 +54,8 @@ async fn question(db: &Db, import: &Import, options: ReplayOptions) -> Result<Op
     if options.cancelled {
         parts.push(match import.planned_at {
             Some(_) => format!(
-                "makes users of {} rows that were cancelled",
-                import.summary.cancelled
+                "makes users of {}, cancelled before",
+                counted(import.summary.cancelled, "row")
             ),
             None => "reads the file after all, which was cancelled before it was read".to_owned(),
         });
@@ -63,7 +63,8 @@ async fn question(db: &Db, import: &Import, options: ReplayOptions) -> Result<Op
     if options.abandon_passwords {
         let users = db.undelivered_users(import).await?;
         parts.push(format!(
-            "loses the passwords of the {users} users that attempt {} created",
+            "loses the passwords of {} that attempt {} created",
+            counted(users, "user"),
             import.attempt
         ));
     }

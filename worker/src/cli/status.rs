@@ -287,10 +287,12 @@ impl Status {
         if let Some(users) = self.undelivered_users.filter(|users| *users > 0) {
             let what = match self.has_seed {
                 true => format!(
-                    "of {users} users are in no success CSV yet: a replay or a cancellation writes it"
+                    "in no success CSV yet for {}: a replay or a cancellation writes it",
+                    counted(users, "user")
                 ),
                 false => format!(
-                    "of {users} users cannot be made any more: they need new ones, made in the Dialer"
+                    "gone for good for {}: new ones are to be made in the Dialer",
+                    counted(users, "user")
                 ),
             };
             lines.push(("passwords", what));

@@ -55,7 +55,10 @@ pub(super) async fn seal_keys(db: &Db) -> Check {
         let advice = "put the named key back behind the first one in SEAL_KEYS of all workers";
         return Check::failed(
             NAME,
-            format!("{lost} of {} open seeds do not open; {error}", open.len()),
+            format!(
+                "cannot be opened: {lost} of {}; {error}",
+                counted(open.len(), "open seed")
+            ),
             advice,
         );
     }
