@@ -35,13 +35,17 @@ pub fn without_credentials(text: &str) -> String {
             .unwrap_or(part.len());
         let (url, rest) = part.split_at(end);
         shown.push_str("://");
-        shown.push_str(if url.contains(['@', '?']) { HIDDEN } else { url });
+        let may_hold_secret = url.contains(['@', '?']) && !url.starts_with(TEMPLATE);
+        shown.push_str(if may_hold_secret { HIDDEN } else { url });
         shown.push_str(rest);
     }
     shown
 }
 
 const HIDDEN: &str = "[redacted]";
+
+/// How the sentences that say what a URL looks like begin.
+const TEMPLATE: &str = "USER:PASSWORD@";
 
 #[cfg(test)]
 mod tests {
@@ -51,6 +55,7 @@ mod tests {
     fn urls_with_credentials_are_hidden() {
         for (text, shown) in [
             ("no URL", "no URL"),
+            ("as amqp://USER:PASSWORD@HOST", "as amqp://USER:PASSWORD@HOST"),
             ("to http://127.0.0.1:9000/b", "to http://127.0.0.1:9000/b"),
             ("'amqp://u:p@h/v' found", "'amqp://[redacted]' found"),
             ("a postgres://u:p@x@h/d, b", "a postgres://[redacted] b"),

@@ -77,7 +77,12 @@ pub struct Options {
     )]
     pub region: String,
     /// Bucket for uploads and reports
-    #[arg(long = "s3-bucket", env = "S3_BUCKET", value_name = "NAME")]
+    #[arg(
+        long = "s3-bucket",
+        env = "S3_BUCKET",
+        value_name = "NAME",
+        value_parser = clap::builder::NonEmptyStringValueParser::new()
+    )]
     pub bucket: String,
     /// Access key
     #[arg(

@@ -15,12 +15,8 @@ use crate::{operate, policy};
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 struct Scope {
-    /// The imports of this tenant
-    #[arg(long, value_name = "ID", value_parser = tenant, required_unless_present = "all", conflicts_with = "all")]
-    tenant: Option<Id>,
-    /// The imports of all tenants
-    #[arg(long)]
-    all: bool,
+    #[command(flatten)]
+    whose: Whose,
     /// Print one line of JSON
     #[arg(long)]
     json: bool,
@@ -28,6 +24,18 @@ struct Scope {
     by: By,
     #[command(flatten)]
     database: OperatorsDatabase,
+}
+
+/// Whose imports.
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+struct Whose {
+    /// The imports of this tenant
+    #[arg(long, value_name = "ID", value_parser = tenant)]
+    tenant: Option<Id>,
+    /// The imports of all tenants
+    #[arg(long)]
+    all: bool,
 }
 
 /// Options of `pause`.
@@ -65,14 +73,14 @@ pub(super) struct ResumeArgs {
 
 impl Scope {
     fn name(&self) -> String {
-        self.tenant.map_or_else(
+        self.whose.tenant.map_or_else(
             || "all tenants".to_owned(),
             |tenant_id| format!("tenant {tenant_id}"),
         )
     }
 
     fn show(&self, changed: bool, text: &str) -> anyhow::Result<ExitCode> {
-        let value = json!({ "tenant_id": self.tenant, "changed": changed });
+        let value = json!({ "tenant_id": self.whose.tenant, "changed": changed });
         show(self.json, &value, text)?;
         Ok(ExitCode::SUCCESS)
     }
@@ -80,7 +88,7 @@ impl Scope {
 
 pub(super) async fn pause(PauseArgs { scope }: PauseArgs) -> anyhow::Result<ExitCode> {
     let db = scope.database.open().await?;
-    let changed = operate::pause(&db, scope.tenant, &scope.by.audit("pause")).await?;
+    let changed = operate::pause(&db, scope.whose.tenant, &scope.by.audit("pause")).await?;
     let were = if changed {
         "are paused"
     } else {
@@ -95,7 +103,7 @@ pub(super) async fn pause(PauseArgs { scope }: PauseArgs) -> anyhow::Result<Exit
 
 pub(super) async fn resume(ResumeArgs { scope }: ResumeArgs) -> anyhow::Result<ExitCode> {
     let db = scope.database.open().await?;
-    let changed = operate::resume(&db, scope.tenant, &scope.by.audit("resume")).await?;
+    let changed = operate::resume(&db, scope.whose.tenant, &scope.by.audit("resume")).await?;
     let mut text = if changed {
         format!(
             "the imports of {} continue, within {} s",
@@ -106,7 +114,7 @@ pub(super) async fn resume(ResumeArgs { scope }: ResumeArgs) -> anyhow::Result<E
         format!("there is no pause of {}", scope.name())
     };
     for left in db.pauses().await? {
-        let by_another = match (left.tenant_id, scope.tenant) {
+        let by_another = match (left.tenant_id, scope.whose.tenant) {
             (None, Some(_)) => "all imports are still paused: user-import resume --all".to_owned(),
             (Some(other), None) => {
                 format!("tenant {other} is still paused: user-import resume --tenant {other}")

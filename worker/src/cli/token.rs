@@ -6,10 +6,15 @@ use clap::ValueEnum;
 use shared::contract::Id;
 use time::OffsetDateTime;
 
-use super::{list::tenant, operator::By, options::Misconfigured, terminal::print};
+use super::{
+    list::tenant,
+    operator::{By, OperatorsDatabase},
+    options::Misconfigured,
+    terminal::print,
+};
 use crate::{
     console::{Keys, MAX_LIFE},
-    db::{self, BearerRole, Db, Revoked},
+    db::{BearerRole, Revoked},
     secret::Secret,
 };
 
@@ -98,7 +103,7 @@ pub(super) struct RevokeArgs {
     #[command(flatten)]
     by: By,
     #[command(flatten)]
-    database: db::Options,
+    database: OperatorsDatabase,
 }
 
 #[derive(Debug, clap::Args)]
@@ -113,7 +118,7 @@ struct RevokedArgs {
 }
 
 pub(super) async fn revoke(args: RevokeArgs) -> anyhow::Result<ExitCode> {
-    let db = Db::new(&args.database)?;
+    let db = args.database.open().await?;
     let (revoked, details, said) = match (args.what.subject, args.what.key) {
         (Some(subject), _) => {
             let said = format!("sessions and tokens of {subject} have ended");

@@ -48,12 +48,19 @@ pub struct Options {
 
 /// Only looked at here; it is parsed once more when it is used, because a filter cannot be cloned.
 fn filter(text: &str) -> Result<String, String> {
+    const FORM: &str = "a filter is a level (error, warn, info, debug, trace, off) or MODULE=LEVEL,…";
+    // A word alone is a module to the library, of which everything is logged and of all others nothing: a slip, most often.
+    let is_slip = |part: &&str| {
+        let part = part.trim();
+        !part.is_empty() && !part.contains(['=', '[']) && part.parse::<LevelFilter>().is_err()
+    };
+    if let Some(part) = text.split(',').find(is_slip) {
+        return Err(format!("{part:?} is no level; {FORM}"));
+    }
     EnvFilter::builder()
         .parse(text)
         .map(|_| text.to_owned())
-        .map_err(|error| {
-            format!("{error}; a filter is a level (error, warn, info, debug, trace) or MODULE=LEVEL,…")
-        })
+        .map_err(|error| format!("{error}; {FORM}"))
 }
 
 impl Options {
@@ -126,5 +133,9 @@ mod tests {
         assert!(filter("info,worker=debug").is_ok());
         assert!(filter("worker=loud").unwrap_err().contains("a filter is a level"));
         assert!(filter("").is_ok());
+        assert!(filter("off,worker=debug").is_ok());
+        for slip in ["wran", "worker:debug", "a b", "info,wran"] {
+            assert!(filter(slip).unwrap_err().contains("is no level"), "{slip}");
+        }
     }
 }
