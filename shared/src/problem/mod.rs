@@ -1,5 +1,8 @@
 //! What can be wrong with a row: stable codes, and the sentences that tell people what to do.
 
+mod flaw;
+mod flawed;
+mod phrase;
 mod quote;
 mod sentence;
 
@@ -9,9 +12,9 @@ use serde_json::{Map, Value};
 use strum::{Display, EnumString, IntoStaticStr, VariantArray};
 
 use crate::field::Field;
+pub use flaw::{Damage, Detail, Flaw, Letter};
+pub(crate) use phrase::{LOST_LETTER, character_in_place, in_words, named};
 pub(crate) use quote::{holds_password, quote, quote_name};
-pub use sentence::{Damage, Detail, Flaw, Letter};
-pub(crate) use sentence::{LOST_LETTER, character_in_place, in_words, named};
 
 /// Why a row did not become a user. The order is the one in which the codes of one field are reported.
 #[derive(
