@@ -22,6 +22,9 @@ use super::{
     version::version,
 };
 
+/// How many shards in a row may have no queues before it is believed that none has that follows.
+const LARGEST_GAP: u16 = 8;
+
 /// A routing key that no queue is bound to, so that a message with it is returned at once.
 const NOBODYS_KEY: &str = "doctor";
 
@@ -145,7 +148,7 @@ async fn look_at_queues(
     Ok(())
 }
 
-/// Looks for queues of more shards than ours, up to the first shard that has none.
+/// Looks for queues of more shards than ours. Where somebody has begun to delete some, messages may wait behind the gap.
 async fn look_for_shards(
     connection: &Connection,
     topology: &Topology,
@@ -161,9 +164,10 @@ async fn look_for_shards(
                 found.surplus.consumers += depth.consumers;
             }
         }
-        // Shards may be missing before it: somebody has begun to delete them, and messages may wait behind the gap.
         if is_declared {
             found.declared_shards = shard + 1;
+        } else if shard - found.declared_shards >= LARGEST_GAP {
+            break;
         }
     }
     Ok(())

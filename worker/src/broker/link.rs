@@ -21,22 +21,13 @@ use super::{
     error::Error,
     options::Options,
     publisher::Publisher,
-    silent::SilentQueues,
+    silent::{SUBSCRIBE_TIMEOUT, SilentQueues, close},
     topology::Topology,
 };
 use crate::{fair::LeastRecentlyServed, tls::warn_of_plain_text};
 
 /// Time to return messages. What is not returned by then comes back when the connection ends.
 const HAND_BACK_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Time for a queue to take a subscription: one that has to choose a leader first takes seconds.
-const SUBSCRIBE_TIMEOUT: Duration = Duration::from_secs(15);
-
-/// Time to send that a connection is closed. Whether the broker says so too does not matter.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// Source: AMQP 0-9-1, section 1.2, reply-success.
-const CLOSE_SUCCESS: u16 = 200;
 
 /// Deliveries of one subscription.
 pub struct Deliveries {
@@ -88,7 +79,7 @@ impl Link {
         Self::connect_without(options, Arc::default()).await
     }
 
-    /// The same, to subscribe to all queues but those that are left alone.
+    /// The same, to subscribe to all queues but those that do not answer.
     pub async fn connect_without(options: &Options, silent: Arc<SilentQueues>) -> Result<Self, Error> {
         if let Some(host) = options.plain_text_host() {
             warn_of_plain_text("broker", &host, "use amqps:// in AMQP_URL");
@@ -167,7 +158,7 @@ impl Link {
             channel.basic_qos(prefetch, BasicQosOptions::default()).await?;
             let (mut shards, mut consumers) = (Vec::new(), Vec::new());
             for queue in queues {
-                if self.silent.is_left_alone(&queue) {
+                if self.silent.contains(&queue) {
                     continue;
                 }
                 let subscribed = deliveries(queue.clone(), &self.topology, &channel);
@@ -178,7 +169,6 @@ impl Link {
                     });
                 };
                 let (consumer, received) = subscribed?;
-                self.silent.answered(&queue);
                 consumers.push(consumer);
                 shards.push(received.boxed());
             }
@@ -190,14 +180,7 @@ impl Link {
         })
         .await;
         if subscribed.is_err() {
-            // Dropped while a queue has not answered, the connection would stay, and be given messages when it does.
-            let closing = self
-                .consuming
-                .close(CLOSE_SUCCESS, "a queue does not answer".into());
-            let closed = within(CLOSE_TIMEOUT, "closing", async { Ok(closing.await?) });
-            if let Err(error) = closed.await {
-                tracing::debug!(%error, "the connection is closed by the broker, when it can");
-            }
+            close(&self.consuming).await;
         }
         subscribed
     }

@@ -1,8 +1,12 @@
 //! Sending: messages go in; the call returns when the broker has stored and routed every one of them.
 
 use std::{
-    sync::atomic::{AtomicUsize, Ordering},
-    time::Duration,
+    collections::HashMap,
+    sync::{
+        PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
 use futures::future::select_all;
@@ -24,6 +28,9 @@ use crate::message::{Message, Trace};
 /// Confirms of a quorum queue take a disk write, under load hundreds of milliseconds; this is the time to give up.
 const CONFIRM_TIMEOUT: Duration = Duration::from_secs(15);
 
+/// How long a queue that did not confirm in time is sent nothing.
+const LEFT_ALONE: Duration = Duration::from_secs(30);
+
 /// Calls that wait for their confirms at the same time: what takes a step its time there is the broker's disk, which
 /// stores what comes together at once.
 const CHANNELS: usize = 8;
@@ -36,6 +43,8 @@ pub struct Publisher {
     channels: Vec<Mutex<Channel>>,
     connection: Connection,
     topology: Topology,
+    /// Queues that have not confirmed in time, and since when: what leads there does not wait for them again.
+    unconfirmed: std::sync::Mutex<HashMap<String, Instant>>,
 }
 
 impl Publisher {
@@ -49,6 +58,7 @@ impl Publisher {
             channels,
             connection,
             topology,
+            unconfirmed: std::sync::Mutex::default(),
         })
     }
 
@@ -99,9 +109,13 @@ impl Publisher {
         if envelopes.is_empty() {
             return Ok(());
         }
+        self.check_unconfirmed(envelopes)?;
         let (mut channel, ..) =
             select_all(self.channels.iter().map(|channel| Box::pin(channel.lock()))).await;
         let sent = self.send_over(&channel, envelopes).await;
+        if let Err(Error::Silent { queue }) = &sent {
+            self.unconfirmed().insert(queue.clone(), Instant::now());
+        }
         if sent.as_ref().is_err_and(Error::is_of_one_queue) {
             // A quorum queue that has refused a channel once may do so for ever: when its limit is taken away, it tells
             // nobody (seen with RabbitMQ 3.10). A confirm that was not waited for would be taken for that of a later call.
@@ -111,6 +125,24 @@ impl Publisher {
             .await?;
         }
         sent
+    }
+
+    /// An error if one of the messages leads to a queue that has just not confirmed.
+    fn check_unconfirmed(&self, envelopes: &[Envelope]) -> Result<(), Error> {
+        let mut unconfirmed = self.unconfirmed();
+        unconfirmed.retain(|_, since| since.elapsed() < LEFT_ALONE);
+        if unconfirmed.is_empty() {
+            return Ok(());
+        }
+        let mut queues = envelopes.iter().map(|envelope| self.queue_of(envelope));
+        match queues.find(|queue| unconfirmed.contains_key(queue)) {
+            Some(queue) => Err(Error::Silent { queue }),
+            None => Ok(()),
+        }
+    }
+
+    fn unconfirmed(&self) -> std::sync::MutexGuard<'_, HashMap<String, Instant>> {
+        self.unconfirmed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn send_over(&self, channel: &Channel, envelopes: &[Envelope]) -> Result<(), Error> {

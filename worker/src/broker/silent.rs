@@ -5,16 +5,35 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
-use lapin::types::ShortString;
+use futures::future::join_all;
+use lapin::{
+    Connection,
+    options::{BasicConsumeOptions, BasicQosOptions},
+    types::{FieldTable, ShortString},
+};
 
-/// How long a worker goes on without a queue after the first time in a row that it did not answer, and at most. To ask costs a
-/// new connection.
-const FIRST_WAIT: Duration = Duration::from_secs(60);
-const LONGEST_WAIT: Duration = Duration::from_secs(10 * 60);
+use super::{
+    connection::{CONNECT_TIMEOUT, connect, within},
+    error::Error,
+    options::Options,
+};
+
+/// Time for a queue to take a subscription: one that has to choose a leader first takes seconds.
+pub(super) const SUBSCRIBE_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// How long a worker goes on without a queue after the first time in a row that it did not answer, and at most.
+const FIRST_WAIT: Duration = Duration::from_secs(30);
+const LONGEST_WAIT: Duration = Duration::from_secs(2 * 60);
+
+/// Time to send that a connection is closed. Whether the broker says so too does not matter.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Source: AMQP 0-9-1, section 1.2, reply-success.
+const CLOSE_SUCCESS: u16 = 200;
 
 /// The queues that did not answer, over all connections of a worker.
 #[derive(Debug, Default)]
@@ -37,21 +56,20 @@ impl SilentQueues {
         silent.insert(queue.clone(), Silence { ask_at, wait });
         tracing::error!(
             queue = queue.as_str(),
-            "a queue does not answer, going on without it for {} s: has it a leader?",
-            wait.as_secs()
+            "a queue does not answer, going on without it: has it a leader?"
         );
     }
 
-    /// The queue has answered.
-    pub(super) fn answered(&self, queue: &ShortString) {
-        self.lock().remove(queue);
+    /// Whether the queue did not answer when it was asked last.
+    pub(super) fn contains(&self, queue: &ShortString) -> bool {
+        self.lock().contains_key(queue)
     }
 
-    /// Whether the queue is not to be asked yet.
-    pub(super) fn is_left_alone(&self, queue: &ShortString) -> bool {
-        self.lock()
-            .get(queue)
-            .is_some_and(|silence| silence.ask_at > Instant::now())
+    /// Asks the queues that are not known to be silent, after one was found so: others may be too.
+    pub async fn ask_others(&self, options: &Options) -> Result<(), Error> {
+        let topology = options.topology();
+        let queues = topology.work_queues().filter(|queue| !self.contains(queue));
+        self.ask(options, queues.collect()).await.map(|_| ())
     }
 
     /// Ready when a queue is to be asked again; never if there is none.
@@ -63,7 +81,66 @@ impl SilentQueues {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<ShortString, Silence>> {
+    /// Asks those that are due; whether any has answered is told.
+    pub async fn ask_again(&self, options: &Options) -> bool {
+        let now = Instant::now();
+        let is_due =
+            |(queue, silence): (&ShortString, &Silence)| (silence.ask_at <= now).then(|| queue.clone());
+        let due: Vec<ShortString> = self.lock().iter().filter_map(is_due).collect();
+        match self.ask(options, due.clone()).await {
+            Ok(answered) => answered,
+            Err(error) => {
+                tracing::debug!(%error, "silent queues could not be asked");
+                due.iter().for_each(|queue| self.did_not_answer(queue));
+                false
+            }
+        }
+    }
+
+    /// Asks all at the same time, on a connection of its own that is closed afterwards; whether any has answered is told.
+    async fn ask(&self, options: &Options, queues: Vec<ShortString>) -> Result<bool, Error> {
+        let connecting = connect(options, "user-import asking");
+        let connection = within(CONNECT_TIMEOUT, "connecting", connecting).await?;
+        let answers = join_all(queues.iter().map(|queue| answers(&connection, queue))).await;
+        close(&connection).await;
+        let mut any = false;
+        for (queue, answer) in queues.iter().zip(answers) {
+            if answer? {
+                self.lock().remove(queue);
+                any = true;
+            } else {
+                self.did_not_answer(queue);
+            }
+        }
+        Ok(any)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<ShortString, Silence>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether the queue takes a subscription in time. What it delivers goes back to it when the connection is closed.
+async fn answers(connection: &Connection, queue: &ShortString) -> Result<bool, Error> {
+    let channel = connection.create_channel().await?;
+    channel.basic_qos(1, BasicQosOptions::default()).await?;
+    let subscribing = channel.basic_consume(
+        queue.clone(),
+        ShortString::default(),
+        BasicConsumeOptions::default(),
+        FieldTable::default(),
+    );
+    match tokio::time::timeout(SUBSCRIBE_TIMEOUT, subscribing).await {
+        Ok(subscribed) => subscribed.map(|_| true).map_err(Error::from),
+        Err(_) => Ok(false),
+    }
+}
+
+/// Closes a connection on which a queue may not have answered. Dropped, it would stay open and be given messages when the queue
+/// does.
+pub(super) async fn close(connection: &Connection) {
+    let closing = connection.close(CLOSE_SUCCESS, "a queue does not answer".into());
+    if let Err(error) = within(CLOSE_TIMEOUT, "closing", async { Ok(closing.await?) }).await {
+        tracing::debug!(%error, "the connection is closed by the broker, when it can");
     }
 }

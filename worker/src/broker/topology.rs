@@ -155,6 +155,11 @@ impl Topology {
             .map(|key: ShortString| (self.queue(&key), key))
     }
 
+    /// The name of the queue that a key of work leads to.
+    pub fn work_queue(&self, key: &str) -> String {
+        self.name(&format!("imports.{key}")).to_string()
+    }
+
     /// The queue that the key leads to.
     fn queue(&self, key: &ShortString) -> ShortString {
         self.name(&format!("imports.{key}"))

@@ -132,7 +132,8 @@ enum Way {
 }
 
 /// Sends a message round by a delay queue, uncounted. Where even that queue refuses it, all queues do: the message then stays in
-/// hand. `false` if told to stop meanwhile.
+/// hand. Where that queue does not answer either, the broker is slow, and copies would only make it slower: an error, and the
+/// message is delivered again. `false` if told to stop meanwhile.
 async fn send_round(
     link: &Link,
     delivery: &Delivery,
@@ -155,7 +156,7 @@ async fn send_until_taken(
         };
         match sent {
             Ok(()) => return Ok(true),
-            Err(error) if error.is_of_one_queue() => {
+            Err(error @ broker::Error::Refused { .. }) => {
                 tracing::warn!(%error, "message postponed until the queue has room");
             }
             Err(error) => return Err(error),

@@ -93,6 +93,11 @@ async fn run(context: Arc<Context>, options: &Options, stop: &CancellationToken)
                     delays = reconnect_delays();
                 }
                 if let Err(error) = served {
+                    if let broker::Error::Silent { .. } = error
+                        && let Err(error) = silent.ask_others(&options.broker).await
+                    {
+                        tracing::debug!(%error, "the other queues could not be asked");
+                    }
                     pause("broker", &error, &mut delays, stop).await;
                 }
             }
@@ -114,7 +119,7 @@ async fn run(context: Arc<Context>, options: &Options, stop: &CancellationToken)
 async fn serve(
     context: &Arc<Context>,
     link: Arc<Link>,
-    silent: &SilentQueues,
+    silent: &Arc<SilentQueues>,
     options: &Options,
     stop: &CancellationToken,
     tasks: &TaskTracker,
@@ -137,8 +142,9 @@ async fn serve(
     // From each shard one less: a tenant who is alone keeps all cores busy too, and a worker holds no more than that of
     // what others could do.
     let rows = link.batches(batches_at_a_time - 1).await?;
-    let (reports, quarantine) = (link.reports(FILES_AT_A_TIME).await?, link.quarantine().await?);
-    let dead_letters = link.dead_letters().await?;
+    let (reports, dead_letters) = (link.reports(FILES_AT_A_TIME).await?, link.dead_letters().await?);
+    // The last, because what is delivered from there counts, even if another queue does not answer then.
+    let quarantine = link.quarantine().await?;
     options.health.enter(Stage::Consuming);
     // The quarantine and the dead letters are none of the work queues.
     let queues = link.topology().work_queues().count() + 2;
@@ -162,7 +168,7 @@ async fn serve(
         lane(dead_letters, &keeping),
         rescue(context, &link, options.rescue, &closing, tasks),
         watch_flow_control(context, &link, &closing),
-        ask_again(silent, &closing),
+        ask_again(silent, &options.broker, &closing),
     );
     if stop.is_cancelled() {
         Ok(())
@@ -171,13 +177,22 @@ async fn serve(
     }
 }
 
-/// Ends the link when a queue that did not answer is to be asked again, as only a new link can.
-async fn ask_again(silent: &SilentQueues, closing: &CancellationToken) {
-    tokio::select! {
-        () = closing.cancelled() => {}
-        () = silent.due() => {
-            tracing::info!("reconnecting, to ask a queue again that did not answer");
-            closing.cancel();
+/// Ends the link when a queue answers that did not: only a new link subscribes to it.
+async fn ask_again(silent: &Arc<SilentQueues>, broker: &broker::Options, closing: &CancellationToken) {
+    loop {
+        tokio::select! {
+            () = closing.cancelled() => return,
+            () = silent.due() => {}
+        }
+        // A task of its own, so that no connection is dropped in the middle.
+        let (silent, broker) = (Arc::clone(silent), broker.clone());
+        let mut asking = tokio::spawn(async move { silent.ask_again(&broker).await });
+        tokio::select! {
+            () = closing.cancelled() => return,
+            answered = &mut asking => if matches!(answered, Ok(true)) {
+                tracing::info!("a queue answers again, reconnecting");
+                return closing.cancel();
+            }
         }
     }
 }
