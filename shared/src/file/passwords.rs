@@ -1,8 +1,15 @@
 //! The cells of passwords in an upload, which are never kept: neither in the database, nor in the error CSV, nor in a
 //! sentence.
 
+use std::collections::BTreeSet;
+
 use super::Delimiter;
-use crate::{cell, names, surplus::Surplus};
+use crate::{
+    cell,
+    field::Field,
+    names::{self, Recognised},
+    surplus::Surplus,
+};
 
 /// Where the columns of passwords stand in the rows of a file, from 0.
 #[derive(Debug, Clone, Default)]
@@ -20,12 +27,18 @@ impl Passwords {
         }
     }
 
-    /// Adds those of a header that stands again further down, as where several lists were pasted below each other.
-    pub(super) fn add_header_below(&mut self, row: &[String]) {
-        let is_field = |name: &String| names::recognise(&names::normalise(name)).is_some();
-        let is_header = row.iter().any(is_field) && !row.iter().any(|text| text.contains('@'));
-        if is_header {
-            self.positions.extend(Self::of(row).positions);
+    /// Adds those of a header that stands again further down, as where several lists were pasted below each other. Columns that
+    /// are mapped hold no password, whatever stands in one of their cells.
+    pub(super) fn add_header_below(&mut self, row: &[String], is_mapped: impl Fn(usize) -> bool) {
+        let fields: BTreeSet<Field> = row
+            .iter()
+            .filter_map(|name| names::recognise(&names::normalise(name)))
+            .map(Recognised::field)
+            .collect();
+        if fields.len() > 1 && !row.iter().any(|text| text.contains('@')) {
+            let named = Self::of(row).positions.into_iter();
+            self.positions
+                .extend(named.filter(|&position| !is_mapped(position)));
             self.positions.sort_unstable();
             self.positions.dedup();
         }
@@ -63,9 +76,16 @@ impl Passwords {
     }
 
     fn blank(&self, cells: &mut [String], surplus: usize) {
+        let mut done = 0;
         for &position in &self.positions {
-            let moved = cells.iter_mut().skip(position).take(surplus.saturating_add(1));
-            moved.for_each(|text| *text = String::new());
+            let end = position
+                .saturating_add(surplus)
+                .saturating_add(1)
+                .min(cells.len());
+            for text in cells.get_mut(position.max(done)..end).unwrap_or_default() {
+                *text = String::new();
+            }
+            done = done.max(end);
         }
     }
 }
