@@ -106,7 +106,10 @@ impl Db {
                UNION ALL
                SELECT format('EXECUTE on %I.%I(%s)', nspname, proname, pg_get_function_identity_arguments(p.oid))
                  FROM pg_proc p JOIN schemas ON schemas.oid = pronamespace
-                WHERE has_function_privilege(p.oid, 'EXECUTE')"#
+                WHERE has_function_privilege(p.oid, 'EXECUTE')
+                  -- Functions of triggers run whoever may call them; those of the Dialer and of extensions are not ours.
+                  AND prorettype <> 'trigger'::regtype AND (nspname <> 'dialer' OR prosecdef)
+                  AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = p.oid AND deptype = 'e')"#
         );
         let rights = rights.fetch_all(&mut *self.pool.acquire().await?).await?;
         Ok(rights.into_iter().collect())
