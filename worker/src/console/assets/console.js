@@ -210,18 +210,21 @@ async function send(form, button) {
   if (button?.name) body.append(button.name, button.value);
   let response, html;
   try {
-    response = await fetch(button?.getAttribute("formaction") ?? form.getAttribute("action"), { method: "POST", body });
+    const action = button?.getAttribute("formaction") ?? form.getAttribute("action") ?? location.href;
+    response = await fetch(action, { method: "POST", body });
     html = await response.text();
   } catch {
-    return say("No connection to the console.", "What you entered is still here: try again.");
+    return say("No connection to the console.", "What you entered is still here: reload to see whether it was done, or try again.");
   }
   if (isSignedOut(response)) return signedOut();
-  const failed = new DOMParser().parseFromString(html, "text/html").querySelector("[data-failure]");
-  if (failed) return say(find("h1", failed).textContent + ":", find("p", failed).textContent);
+  // It was done, whatever became of the page that follows.
   if (response.redirected) {
     leaving = true;
-    location.assign(response.url);
-  } else if (html.includes('<main id="main"')) {
+    return location.assign(response.url);
+  }
+  const failed = new DOMParser().parseFromString(html, "text/html").querySelector("[data-failure]");
+  if (failed) return say(find("h1", failed).textContent + ":", find("p", failed).textContent);
+  if (html.includes('<main id="main"')) {
     // The same page, which says what is missing.
     putInPlace(html);
     scrollTo(0, 0);
@@ -236,6 +239,17 @@ document.addEventListener("submit", async (event) => {
   form.dataset.sent = "1";
   form.setAttribute("aria-busy", "true");
   await send(form, event.submitter);
+  if (leaving) return;
   form.removeAttribute("aria-busy");
   delete form.dataset.sent;
+});
+
+// Back from the next page, which a browser may have kept this one for.
+addEventListener("pageshow", (event) => {
+  if (!event.persisted) return;
+  leaving = false;
+  for (const form of document.querySelectorAll("form[data-sent]")) {
+    form.removeAttribute("aria-busy");
+    delete form.dataset.sent;
+  }
 });

@@ -32,8 +32,8 @@ pub(super) async fn show(
     let found = console.findings(PATIENCE).await;
     let now = OffsetDateTime::now_utc();
     let content = html! {
-        div.title { h1 { "Doctor" } @if let Some(found) = &found { span.hint { (summary(found)) } } }
         div data-refresh="10" {
+            div.title { h1 { "Doctor" } @if let Some(found) = &found { span.hint { (summary(found)) } } }
             @match &found {
                 None => (notice("wait", "The servers are being looked at", &html! { p { "One of them has not answered yet. Come back in some seconds." } })),
                 Some(found) => (table(found, now)),
