@@ -105,6 +105,10 @@ async fn one_trace_leads_from_the_dialers_job_to_its_event() {
             .iter()
             .find(|span| span.name == "process imports.plans")
             .unwrap();
+        let shard: i32 = world
+            .value("SELECT shard::integer FROM imports.imports LIMIT 1")
+            .await;
+        let queue = format!("{}imports.plans.{shard:02}", world.prefix());
         for (name, value) in [
             ("service.name", "user-import"),
             ("service.version", "0.1.0"),
@@ -112,6 +116,7 @@ async fn one_trace_leads_from_the_dialers_job_to_its_event() {
             ("messaging.system", "rabbitmq"),
             ("messaging.operation.type", "process"),
             ("messaging.destination.template", "imports.plans.{shard}"),
+            ("messaging.destination.name", &queue),
             ("user_import.import_id", job["import_id"].as_str().unwrap()),
             ("user_import.tenant_id", &tenant.id.to_string()),
         ] {

@@ -65,7 +65,10 @@ impl ImportId {
         let mut found = db.find_between(first, last, SHOWN + 1).await?;
         match (found.pop(), found.is_empty()) {
             (Some(import), true) => Ok(import),
-            (None, _) => bail!("no import has an ID that begins with {}", self.0),
+            (None, _) => bail!(
+                "no import has an ID that begins with {}: of one that was purged, give the whole ID",
+                self.0
+            ),
             (Some(last), false) => {
                 found.push(last);
                 let shown = usize::try_from(SHOWN)?;

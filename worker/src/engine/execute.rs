@@ -57,7 +57,14 @@ pub(super) async fn execute(
     let import_id = subject.map(|subject| tracing::field::display(subject.import_id));
     let tenant_id = subject.map(|subject| subject.tenant_id.get());
     let span = tracing::info_span!("task", task = kind, import_id, tenant_id);
-    let trace = traces::process(delivery.kind, &delivery.trace, subject, delivery.body.len());
+    let queue = link.topology().work_queue(delivery.key());
+    let trace = traces::process(
+        delivery.kind,
+        &queue,
+        &delivery.trace,
+        subject,
+        delivery.body.len(),
+    );
     // Until the acknowledgement.
     let _in_hand = context.metrics.taken(delivery.kind, delivery.waited);
     let executing = async {

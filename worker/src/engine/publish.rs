@@ -18,7 +18,17 @@ pub(super) async fn publish(
         return Ok(());
     }
     let publish = async |trace: Trace| link.publisher().publish_in(&trace, messages).await;
-    traces::send(messages.len(), publish).await?;
+    // Of work and an event together, the work is most.
+    let are_events = messages
+        .iter()
+        .all(|message| matches!(message, Message::Event(_)));
+    let topology = link.topology();
+    let exchange = if are_events {
+        topology.events_exchange()
+    } else {
+        topology.work_exchange()
+    };
+    traces::send(exchange.as_str(), messages.len(), publish).await?;
     for message in messages {
         // What is published again was counted before.
         if let (Message::Event(event), false) = (message, delivery.redelivered) {

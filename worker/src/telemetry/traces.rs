@@ -151,8 +151,14 @@ impl HttpClient for OnRuntime {
 
 /// The span of a message that is worked on, in the trace that the message belongs to. Markers have none: they are no part of an
 /// import.
-pub fn process(kind: TaskKind, trace: &Trace, subject: Option<Subject>, body_bytes: usize) -> Context {
-    let (name, queue) = match kind {
+pub fn process(
+    kind: TaskKind,
+    queue: &str,
+    trace: &Trace,
+    subject: Option<Subject>,
+    body_bytes: usize,
+) -> Context {
+    let (name, template) = match kind {
         TaskKind::Receive => ("process imports.requested", "imports.requested"),
         TaskKind::Cancel => ("process imports.cancel", "imports.cancel"),
         TaskKind::Plan => ("process imports.plans", "imports.plans.{shard}"),
@@ -160,8 +166,8 @@ pub fn process(kind: TaskKind, trace: &Trace, subject: Option<Subject>, body_byt
         TaskKind::Report => ("process imports.reports", "imports.reports"),
         TaskKind::Marker => return Context::new(),
     };
-    let mut attributes = messaging("process", "process");
-    attributes.push(KeyValue::new("messaging.destination.template", queue));
+    let mut attributes = messaging("process", "process", queue);
+    attributes.push(KeyValue::new("messaging.destination.template", template));
     attributes.push(KeyValue::new("messaging.message.body.size", integer(body_bytes)));
     if let Some(subject) = subject {
         attributes.push(KeyValue::new(
@@ -179,9 +185,10 @@ pub async fn within<F: Future>(span: Context, work: F) -> F::Output {
     work.with_context(span).await
 }
 
-/// Publishes messages in a span of their own, below the current one. What publishes them is given the trace for their headers.
-pub async fn send<T>(messages: usize, publish: impl AsyncFnOnce(Trace) -> T) -> T {
-    let mut attributes = messaging("send", "send");
+/// Publishes messages to an exchange in a span of their own, below the current one. What publishes them is given the trace for
+/// their headers.
+pub async fn send<T>(exchange: &str, messages: usize, publish: impl AsyncFnOnce(Trace) -> T) -> T {
+    let mut attributes = messaging("send", "send", exchange);
     attributes.push(KeyValue::new("messaging.batch.message_count", integer(messages)));
     let sending = span(
         "send imports",
@@ -224,12 +231,12 @@ fn span(name: &'static str, kind: SpanKind, attributes: Vec<KeyValue>, parent: &
 }
 
 /// Source: OpenTelemetry, semantic conventions for messaging spans, RabbitMQ.
-fn messaging(operation: &'static str, operation_type: &'static str) -> Vec<KeyValue> {
+fn messaging(operation: &'static str, operation_type: &'static str, destination: &str) -> Vec<KeyValue> {
     vec![
         KeyValue::new("messaging.system", "rabbitmq"),
         KeyValue::new("messaging.operation.name", operation),
         KeyValue::new("messaging.operation.type", operation_type),
-        KeyValue::new("messaging.destination.name", "imports"),
+        KeyValue::new("messaging.destination.name", destination.to_owned()),
     ]
 }
 
@@ -277,8 +284,8 @@ mod tests {
             parent: Some(PARENT.to_owned()),
             state: Some("vendor=1".to_owned()),
         };
-        let processing = process(TaskKind::Plan, &trace, None, 10);
-        let sent = within(processing, send(1, async |trace| trace)).await;
+        let processing = process(TaskKind::Plan, "imports.plans.00", &trace, None, 10);
+        let sent = within(processing, send("imports.work", 1, async |trace| trace)).await;
         assert_eq!(sent, trace);
     }
 
@@ -294,8 +301,8 @@ mod tests {
                 parent: Some(parent.to_owned()),
                 state: None,
             };
-            let processing = process(TaskKind::Plan, &trace, None, 10);
-            let sent = within(processing, send(1, async |trace| trace)).await;
+            let processing = process(TaskKind::Plan, "imports.plans.00", &trace, None, 10);
+            let sent = within(processing, send("imports.work", 1, async |trace| trace)).await;
             assert_eq!(sent, Trace::default(), "{parent:?}");
         }
     }
