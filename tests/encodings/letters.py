@@ -42,8 +42,7 @@ MORE = {
     "Bézier Crépin Désiré Dupré Fréchette Gagné Général Grégoire Hébert L'Écuyer Lévesque Méline Prévost Québec Régis Sévérine "
     "Théo Théodore Timothée Valérie Véronique Châtelain Fênelon Ménard Brûlé Bâtard Forêt Hervé Côté Chloé Moïse Ismaël Danaël "
     "Barthélemy Clémence Clément Amélie Émilie Élodie Stéphane Stéphanie Aimée Dorothée Andrée Desrosières Larivière Bélanger "
-    "Bœuf Lebœuf Cœur Sacrécœur Sœur Œuvrard Œillet Lœb Schœlcher Perrœud Vœu Nœud Mœurs Bœglin Kœnig Kœhler Mœller Gœury Gœtz "
-    "Œudeville Philœmon Haÿ L'Haÿ Nicolaÿ Ghÿs Louÿs Freÿ Delahaÿe Croÿ Crémy",
+    "Bœuf Lebœuf Cœur Sacrécœur Sœur Œuvrard Vœu Nœud Mœurs Perrœud Haÿ L'Haÿ Nicolaÿ Ghÿs Louÿs Freÿ Croÿ Crémy",
     "pt": "João Conceição Assunção Simões Magalhães Guimarães Camões Sebastião Estêvão Antônio António Mônica Mónica Cláudia "
     "Inês Luís Luísa Vitória Patrícia Júlia Flávia Érica Ângela Ângelo Álvaro Zé Mário Lúcia Sérgio Débora Bárbara Gonçalves "
     "Gonçalo Araújo Falcão Leão Brandão Galvão Paixão Ascensão Encarnação Anunciação Caçador França Mendonça Bragança Graça "
