@@ -75,11 +75,6 @@ impl Layout {
         self.positions.truncate(width);
     }
 
-    /// The column at this position of a row, if it is not one of our reports.
-    pub(super) fn column(&self, position: usize) -> Option<usize> {
-        self.positions.binary_search(&position).ok()
-    }
-
     /// How many of these columns a row fills, up to its last cell that is not empty.
     pub(super) fn filled(&self, row: &[String]) -> usize {
         let cells = self.positions.iter().map_while(|&position| row.get(position));

@@ -297,9 +297,7 @@ impl Upload {
             if file.record_count > limits.max_rows {
                 continue;
             }
-            passwords.add_header_below(&row.cells, |position| {
-                layout.column(position).is_some_and(&is_mapped)
-            });
+            passwords.add_header_below(&row.cells);
             passwords.forget(&mut row.cells, &mut surplus, layout.width, self.delimiter);
             let cells = layout.cells(row.cells);
             width = width.max(cells.len());

@@ -11,6 +11,9 @@ use crate::{
     surplus::Surplus,
 };
 
+/// How many different fields a row names that is a header: every user needs a username, an email address and a role.
+const FIELDS_OF_A_HEADER: usize = 3;
+
 /// Where the columns of passwords stand in the rows of a file, from 0.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Passwords {
@@ -27,18 +30,16 @@ impl Passwords {
         }
     }
 
-    /// Adds those of a header that stands again further down, as where several lists were pasted below each other. Columns that
-    /// are mapped hold no password, whatever stands in one of their cells.
-    pub(super) fn add_header_below(&mut self, row: &[String], is_mapped: impl Fn(usize) -> bool) {
+    /// Adds those of a header that stands again further down, as where several lists were pasted below each other. Only a header
+    /// names several fields: a user may have a desk named Mail and a skill group named Password Reset.
+    pub(super) fn add_header_below(&mut self, row: &[String]) {
         let fields: BTreeSet<Field> = row
             .iter()
             .filter_map(|name| names::recognise(&names::normalise(name)))
             .map(Recognised::field)
             .collect();
-        if fields.len() > 1 && !row.iter().any(|text| text.contains('@')) {
-            let named = Self::of(row).positions.into_iter();
-            self.positions
-                .extend(named.filter(|&position| !is_mapped(position)));
+        if fields.len() >= FIELDS_OF_A_HEADER && !row.iter().any(|text| text.contains('@')) {
+            self.positions.extend(Self::of(row).positions);
             self.positions.sort_unstable();
             self.positions.dedup();
         }

@@ -110,7 +110,7 @@ fn a_password_below_a_header_further_down_is_not_kept() {
         kept.contains("ann@example.com") && !kept.contains("Secret"),
         "{kept}"
     );
-    // What stands in a mapped column is no password.
+    // A user with such a desk and such a skill group is no header.
     let text = "Username,Email,Ext,Role,Desks,Skill Groups\nbob,,1002,1,Mail,Password Reset\n\
                 ann,ann@example.com,1001,1,Login,Phone\n";
     assert!(all_that_is_kept(text).contains("Phone"));
