@@ -66,10 +66,12 @@ impl SilentQueues {
     }
 
     /// Asks the queues that are not known to be silent, after one was found so: others may be too.
-    pub async fn ask_others(&self, options: &Options) -> Result<(), Error> {
+    pub async fn ask_others(&self, options: &Options) {
         let topology = options.topology();
         let queues = topology.work_queues().filter(|queue| !self.contains(queue));
-        self.ask(options, queues.collect()).await.map(|_| ())
+        if let Err(error) = self.ask(options, queues.collect()).await {
+            tracing::debug!(%error, "the other queues could not be asked");
+        }
     }
 
     /// Ready when a queue is to be asked again; never if there is none.

@@ -93,10 +93,11 @@ async fn run(context: Arc<Context>, options: &Options, stop: &CancellationToken)
                     delays = reconnect_delays();
                 }
                 if let Err(error) = served {
-                    if let broker::Error::Silent { .. } = error
-                        && let Err(error) = silent.ask_others(&options.broker).await
-                    {
-                        tracing::debug!(%error, "the other queues could not be asked");
+                    if let broker::Error::Silent { .. } = error {
+                        tokio::select! {
+                            () = stop.cancelled() => {}
+                            () = silent.ask_others(&options.broker) => {}
+                        }
                     }
                     pause("broker", &error, &mut delays, stop).await;
                 }
