@@ -16,7 +16,7 @@ use worker::cli::Cli;
 const READ_BY_LIBRARIES: &str = "OTEL_";
 
 /// Variables of other programs that the files set: the servers' own, and what a person fills into `.env`.
-const OF_OTHERS: [&str; 14] = [
+const OF_OTHERS: [&str; 17] = [
     "AMQP_DIALER_PASSWORD",
     "AMQP_WORKER_PASSWORD",
     "CARGO_HOME",
@@ -24,6 +24,9 @@ const OF_OTHERS: [&str; 14] = [
     "OPERATOR_PASSWORD",
     "OWNER_PASSWORD",
     "POSTGRES_PASSWORD",
+    "PGPASSWORD",
+    "ON_ERROR_STOP",
+    "AMQP_MONITOR_PASSWORD",
     "ROOT_ACCESS_KEY",
     "ROOT_SECRET_KEY",
     "SQLX_OFFLINE",
