@@ -62,7 +62,7 @@ impl Publisher {
         })
     }
 
-    /// Whether the broker takes no messages for now, because it is short of memory or disk.
+    /// Whether the broker takes no messages at the moment, because it is short of memory or disk.
     pub fn is_blocked(&self) -> bool {
         self.connection.status().blocked()
     }
