@@ -43,7 +43,7 @@ async fn the_seed_of_an_import_that_failed_too_long_ago_is_destroyed_and_a_repla
         })
         .await;
         assert!(has_seed(world, &young).await);
-        assert!(world.logged().contains("its password seed was destroyed"));
+        world.until_logged("its password seed was destroyed").await;
 
         let status = world.json_of(&["status", id(&old)], 0).await;
         assert_eq!(
