@@ -1,6 +1,6 @@
-//! Numbers with their nouns.
+//! Numbers: with their nouns, and as somebody types them.
 
-use std::fmt::Display;
+use std::{fmt::Display, ops::RangeInclusive, str::FromStr};
 
 use shared::contract::event::Summary;
 
@@ -20,9 +20,36 @@ pub(crate) fn outcomes(summary: &Summary) -> String {
     )
 }
 
+/// The parser of an argument that is a whole number of this range.
+pub(crate) fn whole_number<N>(range: RangeInclusive<N>) -> impl Fn(&str) -> Result<N, String> + Clone
+where
+    N: FromStr + PartialOrd + Display + Clone,
+{
+    move |typed| match typed.parse() {
+        Ok(number) if range.contains(&number) => Ok(number),
+        _ => Err(format!(
+            "it takes a whole number from {} to {}",
+            range.start(),
+            range.end()
+        )),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::counted;
+    use super::{counted, whole_number};
+
+    #[test]
+    fn a_number_outside_its_range_is_told_the_range() {
+        let parse = whole_number(1..=500_u16);
+        assert_eq!(parse("500"), Ok(500));
+        for wrong in ["0", "501", "70000", "-1", "1.5", "x", ""] {
+            assert_eq!(
+                parse(wrong),
+                Err("it takes a whole number from 1 to 500".to_owned())
+            );
+        }
+    }
 
     #[test]
     fn one_alone_has_the_singular() {

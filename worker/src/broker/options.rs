@@ -9,6 +9,7 @@ use super::{
 use crate::{
     secret::Secret,
     tls::{Authorities, is_this_machine},
+    words::whole_number,
 };
 
 /// Where the broker is.
@@ -26,7 +27,7 @@ pub struct Options {
     #[arg(long, env = "AMQP_PREFIX", value_name = "TEXT", default_value = "", value_parser = prefix)]
     pub amqp_prefix: String,
     /// Number of shard queues for plans, and of those for batches; the same for all workers
-    #[arg(long, env = "AMQP_SHARDS", value_name = "N", default_value_t = DEFAULT_SHARDS, value_parser = clap::value_parser!(u16).range(1..=i64::from(MAX_SHARDS)))]
+    #[arg(long, env = "AMQP_SHARDS", value_name = "N", default_value_t = DEFAULT_SHARDS, value_parser = whole_number(1..=MAX_SHARDS))]
     pub amqp_shards: u16,
 }
 

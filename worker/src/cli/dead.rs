@@ -18,6 +18,7 @@ use super::operator::show;
 use crate::{
     broker,
     db::{self, Db, DeadState, Page, Paging},
+    words::whole_number,
 };
 
 /// The commands for dead letters.
@@ -52,7 +53,7 @@ pub(super) struct ListArgs {
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     after: i64,
     /// At most so many
-    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = whole_number(1_u32..=10_000))]
     limit: u32,
     /// Print one line of JSON
     #[arg(long)]

@@ -1,6 +1,5 @@
 //! Options that are not those of one server alone.
 
-use clap::builder::RangedU64ValueParser;
 use shared::limits::Limits;
 
 use crate::{
@@ -10,6 +9,7 @@ use crate::{
     },
     db,
     secret::Secret,
+    words::whole_number,
 };
 
 /// An option that no server can make right: the command ends before it has begun.
@@ -53,22 +53,17 @@ impl MigrateArgs {
 #[command(next_help_heading = "Limits of a file")]
 pub(super) struct LimitArgs {
     /// Largest file in bytes
-    #[arg(long, env = "MAX_FILE_BYTES", value_name = "BYTES", default_value_t = Limits::default().max_file_bytes, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, env = "MAX_FILE_BYTES", value_name = "BYTES", default_value_t = Limits::default().max_file_bytes, value_parser = whole_number(1_u64..=u64::MAX))]
     max_file_bytes: u64,
     /// Maximum number of rows
-    #[arg(long, env = "MAX_ROWS", value_name = "N", default_value_t = Limits::default().max_rows, value_parser = at_least_one())]
+    #[arg(long, env = "MAX_ROWS", value_name = "N", default_value_t = Limits::default().max_rows, value_parser = whole_number(1..=usize::MAX))]
     max_rows: usize,
     /// Maximum number of columns
-    #[arg(long, env = "MAX_COLUMNS", value_name = "N", default_value_t = Limits::default().max_columns, value_parser = at_least_one())]
+    #[arg(long, env = "MAX_COLUMNS", value_name = "N", default_value_t = Limits::default().max_columns, value_parser = whole_number(1..=usize::MAX))]
     max_columns: usize,
     /// Largest cell in bytes of UTF-8
-    #[arg(long, env = "MAX_CELL_BYTES", value_name = "BYTES", default_value_t = Limits::default().max_cell_bytes, value_parser = at_least_one())]
+    #[arg(long, env = "MAX_CELL_BYTES", value_name = "BYTES", default_value_t = Limits::default().max_cell_bytes, value_parser = whole_number(1..=usize::MAX))]
     max_cell_bytes: usize,
-}
-
-/// A limit of 0 would refuse every file.
-fn at_least_one() -> RangedU64ValueParser<usize> {
-    RangedU64ValueParser::new().range(1..)
 }
 
 impl LimitArgs {
@@ -88,7 +83,7 @@ impl LimitArgs {
 #[command(next_help_heading = "Hashing")]
 pub(super) struct HashingArgs {
     /// Hashing threads [default: one per core]
-    #[arg(long, env = "HASH_THREADS", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(long, env = "HASH_THREADS", value_name = "N", value_parser = whole_number(1_u16..=1024))]
     hash_threads: Option<u16>,
     /// Argon2id memory in KiB
     #[arg(long, env = "ARGON2_MEMORY_KIB", value_name = "KIB", default_value_t = Cost::default().memory_kib)]

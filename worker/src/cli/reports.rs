@@ -16,7 +16,10 @@ use super::{
     operator::{By, OperatorsDatabase, show},
     status::reports_of,
 };
-use crate::storage::{self, Fetched, Storage};
+use crate::{
+    storage::{self, Fetched, Storage},
+    words::whole_number,
+};
 
 /// Reports have a few MiB at most: the source's rows and a sentence for each problem.
 const MAX_REPORT_BYTES: u64 = 256 * 1024 * 1024;
@@ -39,7 +42,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     /// The reports of this attempt [default: the last one]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = whole_number(1_u32..=u32::MAX))]
     attempt: Option<u32>,
     /// Print one line of JSON
     #[arg(long)]

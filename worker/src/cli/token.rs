@@ -16,6 +16,7 @@ use crate::{
     console::{Keys, MAX_LIFE},
     db::{BearerRole, Revoked},
     secret::Secret,
+    words::whole_number,
 };
 
 /// Options of `token`.
@@ -34,7 +35,7 @@ pub(super) struct Args {
     #[command(flatten)]
     role: RoleArgs,
     /// How long the token is valid, and the session with it
-    #[arg(long, value_name = "HOURS", default_value_t = 8, value_parser = clap::value_parser!(i64).range(1..=MAX_LIFE.whole_hours()))]
+    #[arg(long, value_name = "HOURS", default_value_t = 8, value_parser = whole_number(1..=MAX_LIFE.whole_hours()))]
     hours: i64,
     /// Keys of the console, as `console` takes them
     #[arg(

@@ -23,6 +23,7 @@ use crate::{
         server::{self, Pages},
         traces::Traces,
     },
+    words::whole_number,
 };
 
 /// Options of `work`.
@@ -32,20 +33,20 @@ pub(super) struct Args {
     #[arg(long, env = "SEAL_KEYS", value_name = "KEYS", hide_env_values = true)]
     seal_keys: Secret,
     /// Pending rows in one message
-    #[arg(long, env = "BATCH_ROWS", value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=500))]
+    #[arg(long, env = "BATCH_ROWS", value_name = "N", default_value_t = 50, value_parser = whole_number(1_u16..=500))]
     batch_rows: u16,
     /// Days after which a temporary password expires if it was not changed
-    #[arg(long, env = "PASSWORD_DAYS", value_name = "DAYS", default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=3650))]
+    #[arg(long, env = "PASSWORD_DAYS", value_name = "DAYS", default_value_t = 30, value_parser = whole_number(1_u16..=3650))]
     password_days: u16,
     /// Seconds that a worker has to finish its work after it was told to stop
     #[arg(long, env = "GRACE_SECONDS", value_name = "SECONDS", default_value_t = 30)]
     grace_seconds: u64,
     /// Seconds without progress after which the messages of an import are looked for, and which workers then have for what
     /// they hold, before the import is resumed; longer than a worker takes for two batches of each shard [default: 60]
-    #[arg(long, env = "RESCUE_SECONDS", value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86400))]
+    #[arg(long, env = "RESCUE_SECONDS", value_name = "SECONDS", value_parser = whole_number(1_u64..=86400))]
     rescue_seconds: Option<u64>,
     /// What RESCUE_SECONDS was called before
-    #[arg(long, env = "SWEEP_SECONDS", value_name = "SECONDS", hide = true, value_parser = clap::value_parser!(u64).range(1..=86400))]
+    #[arg(long, env = "SWEEP_SECONDS", value_name = "SECONDS", hide = true, value_parser = whole_number(1_u64..=86400))]
     sweep_seconds: Option<u64>,
     /// Days after which the password seed of an import that failed is destroyed. Until then a replay delivers the passwords of
     /// the users that it had created; afterwards they need new ones

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, str::FromStr};
 
-use crate::secret::Secret;
+use crate::{secret::Secret, words::whole_number};
 
 /// Options of the console.
 #[derive(Debug, clap::Args)]
@@ -35,13 +35,13 @@ pub struct Options {
     )]
     pub framing: Framing,
     /// Uploads of a tenant that are taken at one time; others wait
-    #[arg(long = "uploads-per-tenant", env = "CONSOLE_UPLOADS_PER_TENANT", value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long = "uploads-per-tenant", env = "CONSOLE_UPLOADS_PER_TENANT", value_name = "N", default_value_t = 8, value_parser = whole_number(1_u16..=u16::MAX))]
     pub uploads_per_tenant: u16,
     /// Progress streams that a tenant may have open at one time
-    #[arg(long = "streams-per-tenant", env = "CONSOLE_STREAMS_PER_TENANT", value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long = "streams-per-tenant", env = "CONSOLE_STREAMS_PER_TENANT", value_name = "N", default_value_t = 256, value_parser = whole_number(1_u16..=u16::MAX))]
     pub streams_per_tenant: u16,
     /// Connections at one time; others wait
-    #[arg(long = "connections", env = "CONSOLE_CONNECTIONS", value_name = "N", default_value_t = 1024, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long = "connections", env = "CONSOLE_CONNECTIONS", value_name = "N", default_value_t = 1024, value_parser = whole_number(1_u16..=u16::MAX))]
     pub connections: u16,
 }
 

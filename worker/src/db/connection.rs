@@ -12,6 +12,7 @@ use super::error::Error;
 use crate::{
     secret::Secret,
     tls::{is_this_machine, warn_of_plain_text},
+    words::whole_number,
 };
 
 /// How long a step waits for a free connection, and so how long it takes to notice that the server is away.
@@ -51,7 +52,7 @@ pub struct Options {
     #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true)]
     pub database_url: Secret,
     /// Maximum number of connections that one worker opens
-    #[arg(long, env = "DATABASE_CONNECTIONS", value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=100))]
+    #[arg(long, env = "DATABASE_CONNECTIONS", value_name = "N", default_value_t = 12, value_parser = whole_number(1_u32..=100))]
     pub database_connections: u32,
 }
 

@@ -9,6 +9,7 @@ use crate::{
     db::{Audit, Db, Old, Stage},
     message::ImportRef,
     storage::{Storage, report_keys},
+    words::whole_number,
 };
 
 /// How long everything is kept, in days.
@@ -28,7 +29,7 @@ pub struct Retention {
     #[arg(long, env = "PURGE_DEAD_DAYS", value_name = "DAYS", default_value_t = 90)]
     pub dead_days: u16,
     /// Days after which entries of the audit trail are deleted; 90 at least
-    #[arg(long, env = "PURGE_AUDIT_DAYS", value_name = "DAYS", default_value_t = 730, value_parser = clap::value_parser!(u16).range(90..))]
+    #[arg(long, env = "PURGE_AUDIT_DAYS", value_name = "DAYS", default_value_t = 730, value_parser = whole_number(90_u16..=u16::MAX))]
     pub audit_days: u16,
 }
 

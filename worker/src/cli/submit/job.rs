@@ -16,7 +16,7 @@ use shared::{
 };
 use uuid::Uuid;
 
-use crate::cli::options::Misconfigured;
+use crate::{cli::options::Misconfigured, words::whole_number};
 
 /// Options that make up the job.
 #[derive(Debug, clap::Args)]
@@ -51,10 +51,10 @@ pub(super) struct Args {
     #[arg(long, value_enum, default_value_t = TwoFactorKind::Default)]
     two_factor: TwoFactorKind,
     /// Maximum length of a session in minutes [default: unlimited]
-    #[arg(long, value_name = "MINUTES", value_parser = at_least_one)]
+    #[arg(long, value_name = "MINUTES", value_parser = whole_number(NonZeroU32::MIN..=NonZeroU32::MAX))]
     max_session_minutes: Option<NonZeroU32>,
     /// Maximum number of concurrent sessions of a user [default: unlimited]
-    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    #[arg(long, value_name = "N", value_parser = whole_number(NonZeroU32::MIN..=NonZeroU32::MAX))]
     max_concurrent_sessions: Option<NonZeroU32>,
     /// Generate passwords of digits only (not recommended)
     #[arg(long)]
@@ -186,12 +186,6 @@ impl Args {
 
 fn usage<T>(message: impl Into<String>) -> Result<T, Misconfigured> {
     Err(Misconfigured(message.into()))
-}
-
-fn at_least_one(text: &str) -> Result<NonZeroU32, String> {
-    text.trim()
-        .parse()
-        .map_err(|_| format!("{text:?} is not a number from 1 to {}", u32::MAX))
 }
 
 fn id(text: &str) -> Result<Id, String> {
