@@ -16,10 +16,10 @@ use shared::{
 };
 
 use super::{
-    create::{changed, store},
     problems::{self, ProblemRow, shown_columns},
     ready::{Ready, begin_check, check_as_it_stands, header_digest, ready, to_fields},
     steps::{Step, steps},
+    stored::{changed, store},
 };
 use crate::{
     console::{

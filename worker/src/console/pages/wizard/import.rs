@@ -14,7 +14,6 @@ use shared::{
     mapping::{self, Mapping},
     outcome::Outcome,
 };
-use time::OffsetDateTime;
 
 use super::{
     problems::{self, ProblemRow, shown_columns},
@@ -23,7 +22,7 @@ use super::{
 };
 use crate::{
     console::{
-        access::{Administrator, AwaitedImport, OwnImport, Visitor},
+        access::{AwaitedImport, OwnImport, Visitor},
         api::{downloads::AUDITED, receive},
         choices::Choices,
         corrections::{self, Line},
@@ -32,16 +31,13 @@ use crate::{
         pages::{
             icons,
             layout::{Place, page},
-            parts::{ago, counted, notice, sentence, state},
+            parts::{counted, notice, sentence},
             progress,
         },
         state::Console,
     },
-    db::{Filter, Import, Paging, Row, State as ImportState},
+    db::{Import, Row, State as ImportState},
 };
-
-/// Imports on a page.
-const PAGE_IMPORTS: u32 = 50;
 
 /// Outcomes of rows that can be corrected.
 const REFUSED: [Outcome; 2] = [Outcome::Error, Outcome::Duplicate];
@@ -275,58 +271,4 @@ pub(super) async fn correct(
     let corrects = (reference.import_id, choices.unwrap_or_default().to_json());
     let upload = receive(&console, &administrator, &name, content, Some(corrects)).await?;
     check_as_it_stands(&console, &administrator, &upload).await
-}
-
-/// The imports of the tenant, and files that are not imported yet.
-pub(super) async fn list(
-    visitor: Visitor,
-    administrator: Administrator,
-    State(console): State<Arc<Console>>,
-) -> Result<impl IntoResponse, Error> {
-    let filter = Filter {
-        tenant_id: Some(administrator.tenant_id),
-        ..Filter::default()
-    };
-    let imports = console.db.list(&filter, Paging::first(PAGE_IMPORTS)).await?.items;
-    let open = console.db.open_uploads(administrator.tenant_id, 10).await?;
-    let now = OffsetDateTime::now_utc();
-    let shown: Vec<&Import> = imports
-        .iter()
-        .filter(|import| import.job.mode == Mode::Import)
-        .collect();
-    let content = html! {
-        div.title {
-            h1 { "Imports" }
-            div.actions { a.button.primary href="/users/create" { "Create from file" } }
-        }
-        @if !open.is_empty() {
-            section.card {
-                h2 { "Not finished" }
-                ul.plain { @for upload in &open {
-                    li { a href={ "/uploads/" (upload.upload_id) } { (upload.file_name) } " " span.hint { "changed " (ago(upload.changed_at, now)) } }
-                } }
-            }
-        }
-        @if shown.is_empty() {
-            div.empty { p { "No imports yet. Create users from a file." } p { a.button.primary href="/users/create" { "Create from file" } } }
-        } @else {
-            div.scroll tabindex="0" role="region" aria-label="Imports" { table.list {
-                thead { tr {
-                    th scope="col" { "State" } th scope="col" { "Import" } th.number scope="col" { "Rows" } th.number scope="col" { "Uploaded" }
-                    th.number scope="col" { "Duplicates" } th.number scope="col" { "Errors" } th scope="col" { "Requested by" } th scope="col" { "Received" }
-                } }
-                tbody { @for import in shown { tr {
-                    td { (state(import.state)) }
-                    td.nowrap { a href={ "/imports/" (import.job.import_id) } { (import.job.import_id.to_string().chars().take(8).collect::<String>()) } }
-                    td.number { (import.summary.total) }
-                    td.number { (import.summary.created) }
-                    td.number { (import.summary.duplicates) }
-                    td.number { (import.summary.errors) }
-                    td { (import.job.requested_by.as_deref().unwrap_or_default()) }
-                    td.nowrap { (ago(import.received_at, now)) }
-                } } }
-            } }
-        }
-    };
-    Ok(page(&visitor.bearer, Place::Imports, "Imports", &content))
 }

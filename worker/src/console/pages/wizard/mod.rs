@@ -5,9 +5,12 @@ mod check;
 mod create;
 mod fields;
 mod import;
+mod preview;
 mod problems;
 mod ready;
+mod sample;
 mod steps;
+mod stored;
 
 use std::sync::Arc;
 
@@ -25,10 +28,10 @@ const MAX_FORM_BYTES: usize = 8 * 1024 * 1024;
 pub(super) fn routes() -> Router<Arc<Console>> {
     Router::new()
         .route("/users/create", get(create::create))
-        .route("/users/sample.csv", get(create::sample))
+        .route("/users/sample.csv", get(sample::sample))
         .route(
             "/uploads/{upload_id}",
-            get(create::show).post(create::read_otherwise),
+            get(preview::show).post(preview::read_otherwise),
         )
         .route(
             "/uploads/{upload_id}/fields",
@@ -37,7 +40,6 @@ pub(super) fn routes() -> Router<Arc<Console>> {
         .route("/uploads/{upload_id}/check", get(check::show).post(check::again))
         .route("/uploads/{upload_id}/corrections", post(check::correct))
         .route("/uploads/{upload_id}/import", post(check::import))
-        .route("/imports", get(import::list))
         .route("/imports/{import_id}", get(import::show))
         .route("/imports/{import_id}/corrections", post(import::correct))
         .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))

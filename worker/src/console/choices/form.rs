@@ -1,0 +1,226 @@
+//! What a form says.
+
+use std::collections::BTreeMap;
+
+use shared::{contract::Id, field::Field};
+
+use super::chosen::{COLUMNS, Choices, From, LISTS, ListChoice, SipKind, TWO_FACTOR};
+
+impl Choices {
+    /// What a form says. A choice that it does not show stays as it was.
+    pub(in crate::console) fn read(form: &[(String, String)], before: Self) -> Self {
+        let value = |name: &str| {
+            form.iter()
+                .find(|(own, _)| own == name)
+                .map(|(_, value)| value.trim())
+        };
+        let mut choices = Self {
+            chosen: true,
+            remembered: false,
+            generate: value("generate").is_some(),
+            advanced: value("advanced").is_some(),
+            digits_only: value("digits_only").is_some(),
+            ..before
+        };
+        for field in COLUMNS {
+            match value(&format!("column.{field}")) {
+                Some("") => drop(choices.columns.remove(&field)),
+                Some(column) => drop(choices.columns.insert(field, column.to_owned())),
+                None => {}
+            }
+        }
+        for field in LISTS {
+            let Some(from) = value(&format!("from.{field}")) else {
+                continue;
+            };
+            let list = choices.lists.entry(field).or_default();
+            (list.from, list.column) = match (from, from.strip_prefix("column:")) {
+                (_, Some(column)) => (From::Column, column.to_owned()),
+                ("dialer", _) => (From::Dialer, String::new()),
+                _ => (From::Nowhere, String::new()),
+            };
+            if value(&format!("shown.{field}")).is_some() {
+                let name = format!("ids.{field}");
+                let ids = form.iter().filter(|(own, _)| *own == name);
+                list.ids = ids.filter_map(|(_, value)| id(value)).collect();
+            }
+            list.read_names(field, form);
+        }
+        if let Some(kind) = value("sip") {
+            let kinds = SipKind::ALL.iter();
+            choices.sip = kinds
+                .map(|(own, name, ..)| (own, name))
+                .find(|(_, name)| **name == kind)
+                .map_or(SipKind::Webrtc, |(own, _)| *own);
+        }
+        if let Some(domain) = value("pbx_domain") {
+            choices.pbx_domain = id(domain);
+        }
+        if let Some(kind) = value("two_factor") {
+            let kinds = TWO_FACTOR.iter().map(|(own, ..)| *own);
+            choices.two_factor = kinds
+                .into_iter()
+                .find(|own| own.as_str() == kind)
+                .unwrap_or_default();
+        }
+        for (name, text) in [
+            ("max_session_minutes", &mut choices.max_session_minutes),
+            ("max_concurrent_sessions", &mut choices.max_concurrent_sessions),
+        ] {
+            if let Some(value) = value(name) {
+                *text = value.chars().take(20).collect();
+            }
+        }
+        choices
+    }
+}
+
+impl ListChoice {
+    /// Pairs of fields: a text of the column, and the ID that was chosen for it.
+    fn read_names(&mut self, field: Field, form: &[(String, String)]) {
+        let texts = format!("text.{field}.");
+        let mut shown = false;
+        let mut names = BTreeMap::new();
+        for (name, text) in form {
+            let Some(index) = name.strip_prefix(&texts) else {
+                continue;
+            };
+            shown = true;
+            let chosen = format!("id.{field}.{index}");
+            let chosen = form.iter().find(|(own, _)| *own == chosen);
+            if let Some(id) = chosen.and_then(|(_, value)| id(value)) {
+                names.insert(text.clone(), id);
+            }
+        }
+        if shown {
+            self.names = names;
+        }
+    }
+}
+
+/// An ID as a form gives it.
+fn id(text: &str) -> Option<Id> {
+    text.trim()
+        .parse::<i64>()
+        .ok()
+        .and_then(|id| Id::try_from(id).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn form(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+        let owned = pairs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        owned.collect()
+    }
+
+    #[test]
+    fn a_whole_form_makes_a_job() {
+        let choices = Choices::read(
+            &form(&[
+                ("column.username", "Login"),
+                ("column.email", "Mail"),
+                ("column.virtual_extension", ""),
+                ("generate", "on"),
+                ("from.role", "column:Role"),
+                ("text.role.0", "Agents"),
+                ("id.role.0", "10"),
+                ("text.role.1", "Unknown"),
+                ("id.role.1", ""),
+                ("from.desks", "dialer"),
+                ("shown.desks", "1"),
+                ("ids.desks", "20"),
+                ("ids.desks", "21"),
+                ("sip", "classic_pbx"),
+                ("pbx_domain", "50"),
+                ("column.pbx_device", "Device"),
+                ("two_factor", "google"),
+                ("advanced", "on"),
+                ("max_session_minutes", "480"),
+                ("max_concurrent_sessions", ""),
+            ]),
+            Choices::default(),
+        );
+        let settings = choices.settings().unwrap();
+        assert_eq!(
+            serde_json::to_value(&settings).unwrap(),
+            serde_json::json!({
+                "encoding": null,
+                "fields": {
+                    "username": { "column": "Login" },
+                    "email": { "column": "Mail" },
+                    "virtual_extension": { "generate": true },
+                    "role": { "column": "Role", "names": { "Agents": [10] } },
+                    "desks": { "values": [20, 21] },
+                    "skill_groups": { "values": [] },
+                    "tags": { "values": [] },
+                    "pbx_device": { "column": "Device" },
+                },
+                "sip": { "kind": "classic_pbx", "pbx_domain_id": 50 },
+                "two_factor": "google",
+                "security": { "max_session_minutes": 480 },
+                "password": { "digits_only": false },
+            })
+        );
+        // What is stored comes back as it was.
+        assert_eq!(Choices::stored(&choices.to_json()), choices);
+    }
+
+    #[test]
+    fn an_unfinished_form_is_kept_and_says_what_is_missing() {
+        for (pairs, missing) in [
+            (&[][..], &["username", "email", "virtual_extension", "role"][..]),
+            (
+                &[
+                    ("column.username", "U"),
+                    ("column.email", "E"),
+                    ("generate", "on"),
+                    ("from.role", "dialer"),
+                ][..],
+                &["role"][..],
+            ),
+            (
+                &[
+                    ("column.username", "U"),
+                    ("column.email", "E"),
+                    ("generate", "on"),
+                    ("from.role", "dialer"),
+                    ("shown.role", "1"),
+                    ("ids.role", "10"),
+                    ("sip", "classic_pbx"),
+                    ("advanced", "on"),
+                    ("max_session_minutes", "0"),
+                    ("max_concurrent_sessions", "two"),
+                ][..],
+                &[
+                    "pbx_domain",
+                    "pbx_device",
+                    "max_session_minutes",
+                    "max_concurrent_sessions",
+                ][..],
+            ),
+        ] {
+            let choices = Choices::read(&form(pairs), Choices::default());
+            let told = choices.settings().unwrap_err();
+            assert_eq!(told.iter().map(|(name, _)| *name).collect::<Vec<_>>(), missing);
+            assert_eq!(Choices::stored(&choices.to_json()), choices);
+        }
+    }
+
+    #[test]
+    fn what_a_form_does_not_show_stays() {
+        let before = Choices {
+            pbx_domain: Id::try_from(50).ok(),
+            columns: [(Field::PbxDevice, "Device".to_owned())].into(),
+            ..Choices::default()
+        };
+        let after = Choices::read(&form(&[("sip", "webrtc")]), before.clone());
+        assert_eq!(
+            (after.pbx_domain, after.columns),
+            (before.pbx_domain, before.columns)
+        );
+    }
+}

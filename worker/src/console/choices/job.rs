@@ -1,0 +1,144 @@
+//! The job that the choices make, or what is missing.
+
+use std::num::NonZeroU32;
+
+use shared::{
+    contract::job::{
+        ColumnSource, ExtensionSource, Extensions, Fields, FixedList, FixedRole, IdColumn, ListSource,
+        PasswordOptions, RoleSource, Security, Sip,
+    },
+    field::Field,
+};
+
+use super::chosen::{Choices, From, ListChoice, SipKind};
+use crate::console::imports::Settings;
+
+/// What is not right yet: the field's name in the form, and a sentence.
+pub(in crate::console) type Missing = (&'static str, String);
+
+impl Choices {
+    /// The job's part of it, or all that is missing.
+    pub(in crate::console) fn settings(&self) -> Result<Settings, Vec<Missing>> {
+        let mut missing: Vec<Missing> = Vec::new();
+        for (field, name) in [(Field::Username, "username"), (Field::Email, "email")] {
+            if !self.columns.contains_key(&field) {
+                missing.push((name, "Choose the column.".to_owned()));
+            }
+        }
+        if !self.generate && !self.columns.contains_key(&Field::VirtualExtension) {
+            let sentence = "Choose the column, or let the numbers be generated.";
+            missing.push(("virtual_extension", sentence.to_owned()));
+        }
+        let role = self.lists.get(&Field::Role);
+        if role.is_none_or(|role| match role.from {
+            From::Nowhere => true,
+            From::Dialer => role.ids.is_empty(),
+            From::Column => role.column.is_empty(),
+        }) {
+            missing.push(("role", "Choose a role, or the column of role IDs.".to_owned()));
+        }
+        let sip = match (self.sip, self.pbx_domain) {
+            (SipKind::Webrtc, _) => Sip::Webrtc {},
+            (SipKind::BuiltinPbx, _) => Sip::BuiltinPbx {},
+            (SipKind::CustomUri, _) => Sip::CustomUri {},
+            (SipKind::ClassicPbx, Some(pbx_domain_id)) => Sip::ClassicPbx { pbx_domain_id },
+            (SipKind::ClassicPbx, None) => {
+                missing.push(("pbx_domain", "Choose the PBX domain.".to_owned()));
+                Sip::Webrtc {}
+            }
+        };
+        match self.sip.field() {
+            Some(field @ Field::PbxDevice) if !self.columns.contains_key(&field) => {
+                missing.push(("pbx_device", "Choose the column of the devices.".to_owned()));
+            }
+            Some(field) if !self.columns.contains_key(&field) => {
+                missing.push(("sip_uri", "Choose the column of the SIP URIs.".to_owned()));
+            }
+            _ => {}
+        }
+        let mut limit = |name: &'static str, text: &str| match text {
+            _ if !self.advanced => None,
+            "" => None,
+            text => {
+                let number = text.parse::<NonZeroU32>().ok();
+                if number.is_none() {
+                    missing.push((
+                        name,
+                        "Enter a positive whole number, or leave it empty.".to_owned(),
+                    ));
+                }
+                number
+            }
+        };
+        let security = Security {
+            max_session_minutes: limit("max_session_minutes", &self.max_session_minutes),
+            max_concurrent_sessions: limit("max_concurrent_sessions", &self.max_concurrent_sessions),
+        };
+        if !missing.is_empty() {
+            return Err(missing);
+        }
+        Ok(Settings {
+            encoding: self.encoding,
+            fields: self.fields(),
+            sip,
+            two_factor: self.two_factor,
+            security,
+            password: PasswordOptions {
+                digits_only: self.digits_only,
+            },
+        })
+    }
+
+    fn fields(&self) -> Fields {
+        let column = |field| {
+            let column = self.columns.get(&field)?;
+            Some(ColumnSource::named(column.clone()))
+        };
+        let list = |field| match self.lists.get(&field) {
+            Some(list) if list.from == From::Column => ListSource::Column(list.id_column()),
+            Some(list) if list.from == From::Dialer => ListSource::Fixed(FixedList {
+                values: list.ids.clone(),
+            }),
+            // An empty list: without any entry, the header would be asked.
+            _ => ListSource::Fixed(FixedList { values: Vec::new() }),
+        };
+        let role = self.lists.get(&Field::Role).and_then(|role| match role.from {
+            From::Column => Some(RoleSource::Column(role.id_column())),
+            From::Dialer | From::Nowhere => role
+                .ids
+                .first()
+                .map(|&value| RoleSource::Fixed(FixedRole { value })),
+        });
+        Fields {
+            username: column(Field::Username),
+            email: column(Field::Email),
+            virtual_extension: Some(ExtensionSource::Given(Extensions {
+                column: self.columns.get(&Field::VirtualExtension).cloned(),
+                generate: self.generate,
+            })),
+            role,
+            desks: Some(list(Field::Desks)),
+            skill_groups: Some(list(Field::SkillGroups)),
+            tags: Some(list(Field::Tags)),
+            pbx_device: (self.sip == SipKind::ClassicPbx)
+                .then(|| column(Field::PbxDevice))
+                .flatten(),
+            sip_uri: (self.sip == SipKind::CustomUri)
+                .then(|| column(Field::SipUri))
+                .flatten(),
+            first_name: column(Field::FirstName),
+            last_name: column(Field::LastName),
+        }
+    }
+}
+
+impl ListChoice {
+    /// The column as the job names it. Texts that were given no ID are left to be read as IDs.
+    fn id_column(&self) -> IdColumn {
+        let names = self.names.iter().map(|(text, &id)| (text.clone(), vec![id]));
+        IdColumn {
+            column: self.column.clone(),
+            names: names.collect(),
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! What an administrator has chosen for an upload, finished or not; and the job that it makes once it is whole.
+
+mod chosen;
+mod form;
+mod job;
+mod names;
+
+pub(super) use self::{
+    chosen::{Choices, From, SipKind, TWO_FACTOR},
+    job::Missing,
+    names::{MOST_NAMES, names_in},
+};

@@ -1,0 +1,227 @@
+//! Step 2: the file is looked at before anything is mapped.
+
+use std::sync::Arc;
+
+use axum::{
+    Form,
+    extract::State,
+    response::{IntoResponse, Redirect},
+};
+use maud::{Markup, html};
+use shared::{
+    file::{Delimiter, Encoding},
+    rejection::{Rejection, RejectionCode},
+};
+use strum::VariantArray;
+
+use super::{
+    steps::{Step, steps},
+    stored::{changed, store},
+};
+use crate::{
+    console::{
+        access::{OwnUpload, Visitor},
+        choices::Choices,
+        error::Error,
+        inspect::{Inspected, PREVIEW_ROWS, fetch, inspect},
+        pages::{
+            layout::{Place, page},
+            parts::{counted, notice, sentence, size},
+        },
+        separator,
+        state::Console,
+    },
+    db::Upload,
+};
+
+/// Encodings that programs still save tables in; the file's own is added where it is another.
+const ENCODINGS: [(&str, &str); 17] = [
+    ("utf-8", "UTF-8"),
+    ("utf-16le", "UTF-16 (little endian)"),
+    ("utf-16be", "UTF-16 (big endian)"),
+    ("windows-1252", "Windows-1252 (Western European)"),
+    ("windows-1250", "Windows-1250 (Central European)"),
+    ("windows-1251", "Windows-1251 (Cyrillic)"),
+    ("windows-1253", "Windows-1253 (Greek)"),
+    ("windows-1254", "Windows-1254 (Turkish)"),
+    ("windows-1255", "Windows-1255 (Hebrew)"),
+    ("windows-1256", "Windows-1256 (Arabic)"),
+    ("windows-1257", "Windows-1257 (Baltic)"),
+    ("koi8-u", "KOI8-U (Cyrillic)"),
+    ("macintosh", "Mac OS Roman"),
+    ("shift_jis", "Shift-JIS (Japanese)"),
+    ("gb18030", "GB 18030 (Chinese)"),
+    ("big5", "Big5 (Chinese)"),
+    ("euc-kr", "EUC-KR (Korean)"),
+];
+
+/// The page that shows the file as it is read.
+pub(super) async fn show(
+    visitor: Visitor,
+    OwnUpload { upload, .. }: OwnUpload,
+    State(console): State<Arc<Console>>,
+) -> Result<impl IntoResponse, Error> {
+    if let Some(import_id) = upload.import_id {
+        return Ok(Redirect::to(&format!("/imports/{import_id}")).into_response());
+    }
+    let choices = Choices::stored(&upload.choices);
+    let file = inspect(&console, &upload, choices.encoding).await?;
+    let content = html! {
+        a.back href="/users/create" { "← Another file" }
+        div.title { h1 { (upload.file_name) } span.hint { (size(upload.object.size_bytes)) } }
+        (steps(Step::File, Some(upload.upload_id)))
+        @if let Err(rejection) = &file { (rejected(rejection)) }
+        (reading(&upload, &choices, file.as_ref().ok()))
+        @if let Ok(file) = &file {
+            (preview(file))
+            div.go {
+                a.button.primary href={ "/uploads/" (upload.upload_id) "/fields" } { "Map the fields" }
+            }
+        }
+    };
+    Ok(page(&visitor.bearer, Place::Users, &upload.file_name, &content).into_response())
+}
+
+fn rejected(rejection: &Rejection) -> Markup {
+    notice(
+        "bad",
+        "This file cannot be imported as it is",
+        &html! {
+            p { (sentence(&rejection.message)) }
+            @if rejection.code == RejectionCode::Undecodable { p { "If you know the encoding, choose it below." } }
+        },
+    )
+}
+
+/// How the file is read; changed, it is read again at once.
+fn reading(upload: &Upload, choices: &Choices, file: Option<&Inspected>) -> Markup {
+    let declared = choices.encoding.map(Encoding::as_str).map(str::to_lowercase);
+    let found = file.map(|file| file.columns.encoding.as_str().to_owned());
+    let is_listed = |label: &str| ENCODINGS.iter().any(|(own, _)| *own == label);
+    let delimiter = file
+        .filter(|file| file.header.has_sep_line)
+        .map(|file| file.columns.delimiter);
+    html! {
+        section.card {
+            form method="post" action={ "/uploads/" (upload.upload_id) } data-live {
+                div.fields {
+                    div.field {
+                        label for="encoding" { "Encoding" }
+                        select id="encoding" name="encoding" {
+                            option value="" selected[declared.is_none()] {
+                                "As detected" @if let Some(found) = found.as_ref().filter(|_| declared.is_none()) { " (" (found) ")" }
+                            }
+                            @for (label, name) in ENCODINGS {
+                                option value=(label) selected[declared.as_deref() == Some(label)] { (name) }
+                            }
+                            @if let Some(other) = declared.as_deref().filter(|label| !is_listed(label)) {
+                                option value=(other) selected { (other) }
+                            }
+                        }
+                        span.hint { "Change it if letters look wrong below." }
+                    }
+                    div.field {
+                        label for="delimiter" { "Columns are separated by" }
+                        select id="delimiter" name="delimiter" {
+                            option value="" selected[delimiter.is_none()] {
+                                "As detected"
+                                @if let Some(file) = file.filter(|_| delimiter.is_none()) { " (" (file.columns.delimiter.as_str()) ")" }
+                            }
+                            @for own in Delimiter::VARIANTS {
+                                option value=(own.as_str()) selected[delimiter == Some(*own)] { (own.as_str()) }
+                            }
+                        }
+                        @if delimiter.is_some() {
+                            span.hint { "A line " code { "sep=" } " stands before the header and is counted as line 1." }
+                        } @else {
+                            span.hint { "Change it if columns look wrong below." }
+                        }
+                    }
+                }
+                noscript { button type="submit" { "Read again" } }
+            }
+        }
+    }
+}
+
+fn preview(file: &Inspected) -> Markup {
+    let columns = &file.columns;
+    let recognised = columns
+        .columns
+        .iter()
+        .filter(|column| column.field.is_some())
+        .count();
+    html! {
+        h2 {
+            (counted(columns.rows as u64, "user", "users")) ", "
+            (counted(columns.columns.len() as u64, "column", "columns"))
+            " (" (recognised) " recognised)"
+        }
+        @if columns.ignored_rows > 0 {
+            p.hint { (counted(columns.ignored_rows as u64, "row", "rows")) " without any user are ignored: their cells in the recognised columns are blank." }
+        }
+        div.scroll tabindex="0" role="region" aria-label="First rows of the file" {
+            table.list {
+                thead { tr {
+                    @for name in &file.header.names {
+                        th scope="col" {
+                            (name)
+                            @if let Some(field) = columns.columns.iter().find(|column| column.name == *name).and_then(|column| column.field) {
+                                div.hint { "→ " (field.label()) }
+                            }
+                        }
+                    }
+                } }
+                tbody {
+                    @for row in file.preview() {
+                        tr { @for cell in row { td.cell.long[cell.chars().count() > 12] { (cell) } } }
+                    }
+                }
+            }
+        }
+        @if columns.rows > PREVIEW_ROWS {
+            p.hint { "The first " (PREVIEW_ROWS) " of " (columns.rows) " rows." }
+        }
+    }
+}
+
+/// Reads the file otherwise from now on.
+pub(super) async fn read_otherwise(
+    OwnUpload {
+        administrator,
+        upload,
+    }: OwnUpload,
+    State(console): State<Arc<Console>>,
+    Form(form): Form<Vec<(String, String)>>,
+) -> Result<impl IntoResponse, Error> {
+    let value = |name: &str| {
+        form.iter()
+            .find(|(own, _)| own == name)
+            .map(|(_, value)| value.as_str())
+    };
+    let mut choices = Choices::stored(&upload.choices);
+    let encoding = match value("encoding") {
+        None | Some("") => None,
+        Some(label) => Some(
+            label
+                .parse::<Encoding>()
+                .map_err(|error| Error::Invalid(error.to_string()))?,
+        ),
+    };
+    if choices.encoding != encoding {
+        // What was mapped by names that were read wrongly means nothing any more.
+        choices = Choices {
+            encoding,
+            ..Choices::default()
+        };
+        changed(console.db.choose(&upload, &choices.to_json()).await?)?;
+    }
+    let delimiter = value("delimiter").and_then(|name| name.parse::<Delimiter>().ok());
+    let content = fetch(&console, &upload.object).await?;
+    let declared = separator::declare(&content, encoding, delimiter);
+    if declared != content {
+        let object = store(&console, administrator.tenant_id, &upload, declared).await?;
+        changed(console.db.replace_upload(&upload, &object).await?)?;
+    }
+    Ok(Redirect::to(&format!("/uploads/{}", upload.upload_id)))
+}
