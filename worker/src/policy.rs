@@ -51,6 +51,10 @@ pub const MAX_TRIES_DENIED: u32 = 6;
 /// paused. Half a minute is soon enough to notice that it can go on, and seldom enough to be nothing for the broker.
 pub const NO_ROOM: u32 = 3;
 
+/// How long a shard is left alone after one of its queues did not answer. The rescue sends its markers there again every
+/// [`QUIET_TIME`] or a little more: it stays left alone as long as these are not taken.
+pub const SHARD_LEFT_ALONE: Duration = Duration::from_secs(5 * 60);
+
 /// Tries of a message whose error is most likely a defect, but may pass. About half a minute.
 pub const MAX_TRIES_UNEXPECTED: u32 = 4;
 

@@ -2,7 +2,7 @@
 
 use std::{path::Path, process::Command};
 
-use kit::{Tenant, Worker, World, eventually, good_rows, in_world, in_world_of, variable};
+use kit::{Gate, Tenant, Worker, World, eventually, good_rows, in_world, in_world_of, variable};
 use lapin::{Connection, ConnectionProperties, options::BasicGetOptions};
 use serde_json::Value;
 
@@ -137,20 +137,41 @@ async fn tenant_of_shard(world: &World, shard: i32) -> Tenant {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_queue_that_does_not_answer_holds_up_its_own_tenants_alone() {
+async fn a_queue_that_does_not_answer_is_done_without() {
     in_world_of(2, async |world| {
         let worker = Worker::start(world, &[]);
-        let (held_up, other) = (tenant_of_shard(world, 0).await, tenant_of_shard(world, 1).await);
+        let (of_its_shard, other) = (tenant_of_shard(world, 0).await, tenant_of_shard(world, 1).await);
         drop(worker);
         let queue = world.topology().batch_queues().next().unwrap();
         let silent = Silent::new(queue.as_str());
         let _worker = Worker::start(world, &[]);
-        let held_up = world.submit(held_up, good_rows(3)).await;
+        let of_its_shard = world.submit(of_its_shard, good_rows(3)).await;
         let other = world.submit(other, good_rows(3)).await;
         world.final_event(&other).await;
         world.until_logged("a queue does not answer").await;
+        world.completed_whole(&of_its_shard, 3).await;
         drop(silent);
-        world.final_event(&held_up).await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_that_a_queue_keeps_to_itself_are_rescued_from_it() {
+    in_world_of(2, async |world| {
+        let worker = Worker::start(world, &[]);
+        let tenant = tenant_of_shard(world, 0).await;
+        drop(worker);
+        let gate = Gate::after(world, 25).await;
+        let mut worker = Worker::start(world, &[("BATCH_ROWS", "25")]);
+        let job = world.submit(tenant, good_rows(200)).await;
+        gate.reached(world).await;
+        worker.kill();
+        gate.open().await;
+        let queue = world.topology().batch_queues().next().unwrap();
+        let silent = Silent::new(queue.as_str());
+        let _worker = Worker::start(world, &[("RESCUE_SECONDS", "2")]);
+        world.completed_whole(&job, 200).await;
+        drop(silent);
     })
     .await;
 }

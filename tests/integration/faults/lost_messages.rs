@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use kit::{Worker, final_data, good_rows, id, in_world, steps::receive};
 use serde_json::json;
+use worker::message::MarkedQueue;
 
 /// Slow enough that messages wait, and a sweep that is sure after two seconds.
 const SWEPT: &[(&str, &str)] = &[
@@ -82,7 +83,11 @@ async fn markers_of_another_set_of_queues_prove_no_loss() {
         let db = world.context().db;
         let job = world.upload(world.tenant().await, good_rows(1)).await;
         receive(&world.context(), &job).await;
-        let (few, all) = (["a", "b"].map(str::to_owned), ["a", "b", "c"].map(str::to_owned));
+        let marked = |key: &str| MarkedQueue {
+            key: key.to_owned(),
+            shard: None,
+        };
+        let (few, all) = (["a", "b"].map(marked), ["a", "b", "c"].map(marked));
         let quiet = Duration::ZERO;
         let of_few = db.rescue(&few, quiet).await.unwrap();
         assert_eq!(of_few.markers.len(), 2);

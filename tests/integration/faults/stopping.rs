@@ -95,7 +95,10 @@ async fn a_worker_that_is_told_to_stop_twice_leaves_its_work_to_the_next() {
             let stops = || world.logged().matches(" stopping").count();
             let stops_before = stops();
             worker.send(signal);
-            eventually("the first signal", async || (stops() > stops_before).then_some(())).await;
+            eventually("the first signal", async || {
+                (stops() > stops_before).then_some(())
+            })
+            .await;
             worker.send(signal);
             assert_eq!(worker.died().await.code(), Some(code));
             gate.open().await;

@@ -13,7 +13,10 @@
 
 use lapin::types::ShortString;
 
-use crate::policy::{self, DELAYS};
+use crate::{
+    message::MarkedQueue,
+    policy::{self, DELAYS},
+};
 
 /// Shards, unless configured. As long as there are more than tenants who import at one time, each tenant has one to himself, and
 /// taking them in turn is fair to everybody. But of each a worker holds two batches, which others cannot do: so not too many.
@@ -88,14 +91,28 @@ impl Topology {
         self.name("imports.suspects")
     }
 
-    /// Routing keys of all queues that a message of a running import can wait in, except the delay queues.
-    pub fn marked_keys(&self) -> impl Iterator<Item = ShortString> {
-        let shards = [PLANS, ROWS]
-            .into_iter()
-            .flat_map(|kind| (0..self.shards).map(move |shard| key(kind, shard)));
-        [REQUESTED.into(), REPORTS.into(), QUARANTINE.into()]
-            .into_iter()
-            .chain(shards)
+    /// All queues that a message of a running import can wait in, except the delay queues.
+    pub fn marked_queues(&self) -> impl Iterator<Item = MarkedQueue> {
+        let of_shards = [PLANS, ROWS].into_iter().flat_map(|kind| {
+            (0..self.shards).map(move |shard| MarkedQueue {
+                key: key(kind, shard).to_string(),
+                shard: Some(shard),
+            })
+        });
+        let of_all = [REQUESTED, REPORTS, QUARANTINE].map(|key| MarkedQueue {
+            key: key.to_owned(),
+            shard: None,
+        });
+        of_all.into_iter().chain(of_shards)
+    }
+
+    /// The shard that a queue belongs to.
+    pub fn shard_of(&self, queue: &str) -> Option<u16> {
+        (0..self.shards).find(|&shard| {
+            self.queues_of_shard(shard)
+                .iter()
+                .any(|own| own.as_str() == queue)
+        })
     }
 
     /// Exchange and queue of messages that were set aside for an operator.

@@ -53,10 +53,12 @@ impl Db {
             // Its messages are about to be published anew, and nothing else would tell the rescue.
             sqlx::query!(
                 "UPDATE imports.imports
-                    SET progress_at = greatest(progress_at, clock_timestamp())
+                    SET progress_at = greatest(progress_at, clock_timestamp()),
+                        shard = CASE state WHEN 'received' THEN $3::integer ELSE shard END
                   WHERE import_id = $1 AND tenant_id = $2 AND state IN ('received', 'running')",
                 job.import_id,
                 job.tenant_id.get(),
+                i32::from(shard),
             )
             .execute(&mut *connection)
             .await?;

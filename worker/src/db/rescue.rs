@@ -2,17 +2,21 @@
 //!
 //! A round puts one marker into every work queue. Queues keep their order, so once all have come out, every message that
 //! was in a queue when the round began has been delivered to a worker. An import without progress since then, and for the
-//! time that a worker may hold a message, has none left.
+//! time that a worker may hold a message, has none left. A shard whose queue does not answer is not waited for: what lies there
+//! is as good as lost, and its imports go to other shards.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use shared::contract::job::Job;
 use sqlx::{PgTransaction, types::Json};
 use time::OffsetDateTime;
 
-use super::{error::Error, pool::Db};
+use super::{error::Error, pool::Db, shards::silent};
 use crate::{
-    message::{ImportRef, Marker},
+    message::{ImportRef, MarkedQueue, Marker},
     policy::RESCUED_AT_A_TIME,
 };
 
@@ -36,7 +40,7 @@ struct UnderWay {
 impl Db {
     /// One look. Does nothing while another worker has one; what it finds is committed before it is published, so that no
     /// two workers publish it, and what a crash keeps from being published is found again.
-    pub async fn rescue(&self, queues: &[String], quiet: Duration) -> Result<Rescue, Error> {
+    pub async fn rescue(&self, queues: &[MarkedQueue], quiet: Duration) -> Result<Rescue, Error> {
         let mut transaction = self.pool.begin().await?;
         let alone = sqlx::query_scalar!(
             r#"SELECT pg_try_advisory_xact_lock(hashtextextended('user-import sweep', 0)) AS "alone!""#
@@ -48,8 +52,15 @@ impl Db {
             .fetch_one(&mut *transaction)
             .await?;
         let under_way = under_way(&mut transaction, queues).await?;
+        let silent = silent(&mut transaction).await?;
+        let of_shards: BTreeMap<&str, i32> = queues
+            .iter()
+            .filter_map(|queue| Some((queue.key.as_str(), i32::from(queue.shard?))))
+            .collect();
+        let is_silent = |queue: &str| of_shards.get(queue).is_some_and(|shard| silent.contains(shard));
         let returned = under_way
             .iter()
+            .filter(|marker| !is_silent(&marker.queue))
             .map(|marker| marker.returned_at)
             .collect::<Option<Vec<_>>>();
         let mut rescue = Rescue::default();
@@ -59,15 +70,13 @@ impl Db {
                     rescue.markers = begin_round(&mut transaction, queues).await?;
                 }
             }
-            (Some(first), Some(returned)) => {
-                if returned.iter().all(|at| *at + quiet <= now) {
-                    rescue.lost = claim_lost(&mut transaction, first.since).await?;
-                    if i64::try_from(rescue.lost.len()).unwrap_or(i64::MAX) < RESCUED_AT_A_TIME {
-                        end_round(&mut transaction).await?;
-                    }
+            (Some(first), Some(returned)) if returned.iter().all(|at| *at + quiet <= now) => {
+                rescue.lost = claim_lost(&mut transaction, first.since).await?;
+                if i64::try_from(rescue.lost.len()).unwrap_or(i64::MAX) < RESCUED_AT_A_TIME {
+                    end_round(&mut transaction).await?;
                 }
             }
-            (Some(_), None) => {
+            (Some(_), _) => {
                 rescue.markers = send_again(&mut transaction, under_way, now - quiet).await?;
             }
         }
@@ -106,7 +115,7 @@ impl Db {
 /// shards, began it. It is ended, so that no loss is found as long as both run, and never one that did not happen.
 async fn under_way(
     transaction: &mut PgTransaction<'static>,
-    queues: &[String],
+    queues: &[MarkedQueue],
 ) -> Result<Vec<UnderWay>, Error> {
     let markers = sqlx::query_as!(
         UnderWay,
@@ -114,7 +123,7 @@ async fn under_way(
     );
     let markers = markers.fetch_all(&mut **transaction).await?;
     let marked: BTreeSet<&String> = markers.iter().map(|marker| &marker.queue).collect();
-    if !markers.is_empty() && marked != queues.iter().collect() {
+    if !markers.is_empty() && marked != queues.iter().map(|queue| &queue.key).collect() {
         end_round(transaction).await?;
         return Ok(Vec::new());
     }
@@ -132,15 +141,16 @@ async fn any_quiet(transaction: &mut PgTransaction<'static>, before: OffsetDateT
 
 async fn begin_round(
     transaction: &mut PgTransaction<'static>,
-    queues: &[String],
+    queues: &[MarkedQueue],
 ) -> Result<Vec<Marker>, Error> {
+    let keys: Vec<String> = queues.iter().map(|queue| queue.key.clone()).collect();
     let markers = sqlx::query_as!(
         Marker,
         "INSERT INTO imports.probes (queue, round, since, sent_at)
          SELECT queue, round, clock_timestamp(), clock_timestamp()
            FROM unnest($1::text[]) AS queue, (SELECT nextval('imports.probe_rounds') AS round) AS next
          RETURNING queue, round",
-        queues,
+        &keys,
     );
     Ok(markers.fetch_all(&mut **transaction).await?)
 }

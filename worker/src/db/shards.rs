@@ -11,34 +11,36 @@ use super::{
     import::{Import, State},
     pool::Db,
 };
-use crate::fair::Shards;
+use crate::{fair::Shards, policy::SHARD_LEFT_ALONE};
 
 /// How often the lock on choosing is tried, and how long apart. A worker that chooses holds it for milliseconds.
 const LOCK_TRIES: usize = 20;
 const LOCK_TRY_INTERVAL: Duration = Duration::from_millis(10);
 
 impl Db {
-    /// The shard of the batches of a running import, chosen when it is first asked for. Tells the rescue, too, that they
-    /// are about to be published, perhaps anew.
+    /// The shard of the batches of a running import, chosen when it is first asked for, and anew when it is silent. Tells the
+    /// rescue, too, that they are about to be published, perhaps anew.
     pub async fn assign_shard(&self, import: &Import, shards: Shards) -> Result<u16, Error> {
         let tenant_id = import.job.tenant_id;
         let mut transaction = self.pool.begin().await?;
+        let silent = silent(&mut transaction).await?;
         let chosen = match import.shard {
-            Some(shard) => shard,
-            None => {
+            Some(shard) if !silent.contains(&i32::from(shard)) => shard,
+            _ => {
                 choose_one_at_a_time(&mut transaction).await?;
                 choose(&mut transaction, tenant_id, shards, State::Running).await?
             }
         };
         let shard = sqlx::query_scalar!(
             r#"UPDATE imports.imports
-                  SET shard = coalesce(shard, $4::integer), progress_at = greatest(progress_at, clock_timestamp())
+                  SET shard = CASE WHEN shard = ANY ($5::integer[]) THEN $4 ELSE coalesce(shard, $4::integer) END, progress_at = greatest(progress_at, clock_timestamp())
                 WHERE import_id = $1 AND tenant_id = $2 AND attempt = $3
                RETURNING shard::integer AS "shard!""#,
             import.job.import_id,
             tenant_id.get(),
             signed("attempt", import.attempt)?,
             i32::from(chosen),
+            &silent,
         )
         .fetch_optional(&mut *transaction)
         .await?;
@@ -46,6 +48,27 @@ impl Db {
         // If the attempt is over, its batches will be told so wherever they are.
         shard.map_or(Ok(chosen), number)
     }
+
+    /// A queue of the shard does not answer: for a while imports go to others.
+    pub async fn leave_shard_alone(&self, shard: u16) -> Result<(), Error> {
+        sqlx::query!(
+            "INSERT INTO imports.silent_shards (shard, until)
+             VALUES ($1, clock_timestamp() + make_interval(secs => $2))
+             ON CONFLICT (shard) DO UPDATE SET until = excluded.until",
+            i32::from(shard),
+            SHARD_LEFT_ALONE.as_secs_f64(),
+        )
+        .execute(&mut *self.pool.acquire().await?)
+        .await?;
+        Ok(())
+    }
+}
+
+/// Shards that are left alone.
+pub(super) async fn silent(connection: &mut PgConnection) -> Result<Vec<i32>, Error> {
+    let silent =
+        sqlx::query_scalar!("SELECT shard FROM imports.silent_shards WHERE until > clock_timestamp()");
+    Ok(silent.fetch_all(connection).await?)
 }
 
 /// Two workers that chose at the same moment would not see each other's choice, so they choose one after the other. But a worse
@@ -64,7 +87,8 @@ async fn choose_one_at_a_time(transaction: &mut PgTransaction<'static>) -> Resul
     Ok(())
 }
 
-/// The shard whose queue holds the least of other tenants: of imports that wait for their plan, or of rows that are pending.
+/// The shard whose queue holds the least of other tenants, silent ones last: of imports that wait for their plan, or of rows that
+/// are pending.
 /// So whoever floods one has it to himself. Among equals it is the one where the tenant has most himself, so that a flood
 /// stays in one shard; then the home shard and those after it.
 pub(super) async fn choose(
@@ -83,8 +107,9 @@ pub(super) async fn choose(
                                  -- The former is what the index is for.
                                  WHERE state IN ('received', 'running') AND state = $2) AS unfinished
                          GROUP BY shard) AS held
-               USING (shard)
-            ORDER BY coalesce(of_others, 0), coalesce(own, 0) DESC, (shards.shard - $4 + $3) % $3
+                    ON held.shard = shards.shard
+             LEFT JOIN imports.silent_shards AS silent ON silent.shard = shards.shard AND silent.until > clock_timestamp()
+            ORDER BY silent.shard IS NOT NULL, coalesce(of_others, 0), coalesce(own, 0) DESC, (shards.shard - $4 + $3) % $3
             LIMIT 1"#,
         tenant_id.get(),
         state.as_str(),

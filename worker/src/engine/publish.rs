@@ -17,7 +17,11 @@ pub(super) async fn publish(
     if messages.is_empty() {
         return Ok(());
     }
-    let publish = async |trace: Trace| link.publisher().publish_in(&trace, messages).await;
+    let publish = async |trace: Trace| {
+        let published = link.publisher().publish_in(&trace, messages).await;
+        note_silence(context, link, &published).await;
+        published
+    };
     // Of work and an event together, the work is most.
     let are_events = messages
         .iter()
@@ -36,4 +40,17 @@ pub(super) async fn publish(
         }
     }
     Ok(())
+}
+
+/// Has imports go to other shards for a while, where a shard's queue did not answer.
+pub(super) async fn note_silence(context: &Context, link: &Link, published: &Result<(), broker::Error>) {
+    let Err(broker::Error::Silent { queue }) = published else {
+        return;
+    };
+    let Some(shard) = link.topology().shard_of(queue) else {
+        return;
+    };
+    if let Err(error) = context.db.leave_shard_alone(shard).await {
+        tracing::debug!(%error, "that a shard is silent could not be noted");
+    }
 }

@@ -8,12 +8,14 @@
 
 use std::{sync::Arc, time::Duration};
 
+use futures::future::join_all;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use super::publish::note_silence;
 use crate::{
     broker::Link,
     db,
-    message::{Marker, Message},
+    message::{MarkedQueue, Marker, Message},
     policy::{LAST_LOOK, LOOKS_PER_QUIET_TIME},
     steps::{Context, Error},
 };
@@ -36,7 +38,7 @@ pub(super) async fn rescue(
     tasks: &TaskTracker,
 ) {
     let RescueOptions { quiet, seeds_kept } = options;
-    let queues: Vec<String> = link.topology().marked_keys().map(|key| key.to_string()).collect();
+    let queues: Vec<MarkedQueue> = link.topology().marked_queues().collect();
     loop {
         // Jitter, so that workers that were started together do not always look together.
         let pause = (quiet / LOOKS_PER_QUIET_TIME).mul_f64(0.75 + rand::random::<f64>() / 2.0);
@@ -94,17 +96,21 @@ async fn publish(found: db::Rescue, context: Arc<Context>, link: Arc<Link>) {
     crash_point!(&format!("{what}-committed"));
     let lost = found.lost.len();
     let jobs = found.lost.into_iter().map(|job| Message::Job(Box::new(job)));
-    let messages: Vec<Message> = found
-        .markers
-        .into_iter()
-        .map(Message::Marker)
-        .chain(jobs)
-        .collect();
-    if let Err(error) = link.publisher().publish(&messages).await {
+    let jobs: Vec<Message> = jobs.collect();
+    // Each marker by itself: a queue that does not take its own is the very thing that they are to show.
+    let markers = join_all(found.markers.into_iter().map(async |marker| {
+        let marked = link.publisher().publish(&[Message::Marker(marker)]).await;
+        note_silence(&context, &link, &marked).await;
+        marked
+    }));
+    let (rescued, marked) = tokio::join!(link.publisher().publish(&jobs), markers);
+    if rescued.is_ok() {
+        context.metrics.rescued(lost);
+    }
+    if let Some(error) = marked.into_iter().chain([rescued]).find_map(Result::err) {
         tracing::warn!(%error, what, "could not publish what the rescue found, retrying at the next look");
         return;
     }
-    context.metrics.rescued(lost);
     crash_point!(&format!("{what}-published"));
 }
 

@@ -24,6 +24,15 @@ pub struct RowRange {
     pub last: u32,
 }
 
+/// A queue into which markers are put.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MarkedQueue {
+    /// Its routing key.
+    pub key: String,
+    /// Its shard, if it is a shard's.
+    pub shard: Option<u16>,
+}
+
 /// A message that only shows when it comes out of its queue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

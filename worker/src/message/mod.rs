@@ -7,7 +7,7 @@ mod task;
 mod trace;
 
 pub use dead_letter::{DeadLetter, DeadReason, Subject, kept};
-pub use import_ref::{ImportRef, Marker, RowRange};
+pub use import_ref::{ImportRef, MarkedQueue, Marker, RowRange};
 pub use outgoing::Message;
 pub use task::{Task, TaskKind, Unreadable};
 pub use trace::Trace;
