@@ -81,6 +81,7 @@ mod console {
     mod api;
     mod browser;
     mod findings;
+    mod lists;
     mod operators;
     mod overview;
     mod pauses;

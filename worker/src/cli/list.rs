@@ -7,7 +7,10 @@ use shared::{contract::Id, text::printable};
 use time::OffsetDateTime;
 
 use super::{operator::show, options::Misconfigured, status::Status};
-use crate::db::{self, Db, Filter, Import, Paging, State};
+use crate::{
+    db::{self, Db, Filter, Import, Paging, State},
+    words::whole_number,
+};
 
 /// Options of `list`.
 #[derive(Debug, clap::Args)]
@@ -32,7 +35,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "AGE", value_parser = humantime::parse_duration)]
     newer_than: Option<Duration>,
     /// Maximum number of imports to list, the newest first
-    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = whole_number(1_u32..=10_000))]
     limit: u32,
     /// Print one line of JSON
     #[arg(long)]
@@ -68,6 +71,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let now = OffsetDateTime::now_utc();
     let filter = Filter {
         tenant_id: args.tenant,
+        mode: None,
         states: args.states,
         before: args.older_than.map(ago).transpose()?,
         since: args.newer_than.map(ago).transpose()?,

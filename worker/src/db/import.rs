@@ -167,7 +167,7 @@ pub(super) async fn load(executor: impl PgExecutor<'_>, import_ids: &[Uuid]) -> 
                       AS "is_paused!"
              FROM imports.imports
             WHERE import_id = ANY($1)
-            ORDER BY received_at DESC, import_id"#,
+            ORDER BY received_at DESC, import_id DESC"#,
         import_ids,
     )
     .fetch_all(executor)

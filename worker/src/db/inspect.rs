@@ -1,6 +1,8 @@
 //! What operators look at: lists of imports.
 
-use shared::contract::Id;
+use std::{fmt, str::FromStr};
+
+use shared::contract::{Id, job::Mode};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -16,6 +18,8 @@ use super::{
 pub struct Filter {
     /// Of this tenant.
     pub tenant_id: Option<Id>,
+    /// In this mode.
+    pub mode: Option<Mode>,
     /// In one of these states; in any if empty.
     pub states: Vec<State>,
     /// Received before.
@@ -26,13 +30,44 @@ pub struct Filter {
     pub error: Option<String>,
 }
 
+/// A place in the list of imports, behind one of them. As text: when it was received, in microseconds since 1970, and its ID.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Behind {
+    received_at: OffsetDateTime,
+    import_id: Uuid,
+}
+
+/// Microseconds, which is how exactly PostgreSQL keeps times.
+const NANOSECONDS: i128 = 1000;
+
+impl fmt::Display for Behind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let received_at = self.received_at.unix_timestamp_nanos() / NANOSECONDS;
+        write!(f, "{received_at}_{}", self.import_id)
+    }
+}
+
+impl FromStr for Behind {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let read = || {
+            let (received_at, import_id) = text.split_once('_')?;
+            let nanoseconds = i128::from(received_at.parse::<i64>().ok()?) * NANOSECONDS;
+            Some(Self {
+                received_at: OffsetDateTime::from_unix_timestamp_nanos(nanoseconds).ok()?,
+                import_id: import_id.parse().ok()?,
+            })
+        };
+        read().ok_or_else(|| {
+            format!("{text:?} is no place in a list of imports: use what the page before it named")
+        })
+    }
+}
+
 impl Db {
     /// The imports that the filter lets through, the newest first.
-    pub async fn list(
-        &self,
-        filter: &Filter,
-        paging: Paging<OffsetDateTime>,
-    ) -> Result<Page<Import, OffsetDateTime>, Error> {
+    pub async fn list(&self, filter: &Filter, paging: Paging<Behind>) -> Result<Page<Import, Behind>, Error> {
         let states: Vec<String> = filter
             .states
             .iter()
@@ -46,19 +81,27 @@ impl Db {
                 AND ($4::timestamptz IS NULL OR received_at >= $4)
                 AND ($6::text IS NULL
                      OR strpos(lower(concat_ws(' ', rejection_code, failure_reason, last_error)), lower($6)) > 0)
-              ORDER BY received_at DESC, import_id
+                AND ($9::text IS NULL OR job ->> 'mode' = $9)
+                AND ($7::timestamptz IS NULL OR (received_at, import_id) < ($7, $8::uuid))
+              ORDER BY received_at DESC, import_id DESC
               LIMIT $5",
             filter.tenant_id.map(Id::get),
             &states,
-            filter.before.into_iter().chain(paging.after).min(),
+            filter.before,
             filter.since,
             paging.one_more(),
             filter.error,
+            paging.after.map(|behind| behind.received_at),
+            paging.after.map(|behind| behind.import_id),
+            filter.mode.map(Mode::as_str),
         )
         .fetch_all(&mut *self.pool.acquire().await?)
         .await?;
         let imports = load(&mut *self.pool.acquire().await?, &import_ids).await?;
-        Ok(paging.page(imports, |import| import.received_at))
+        Ok(paging.page(imports, |import| Behind {
+            received_at: import.received_at,
+            import_id: import.job.import_id,
+        }))
     }
 
     /// The newest imports whose ID is one of these, at most so many.
@@ -73,5 +116,25 @@ impl Db {
         .fetch_all(&mut *self.pool.acquire().await?)
         .await?;
         load(&mut *self.pool.acquire().await?, &import_ids).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Behind;
+
+    #[test]
+    fn a_place_in_the_list_is_read_as_it_was_written() {
+        let text = "1764340194123456_6f9619ff-8b86-4d01-b42d-00cf4fc964ff";
+        assert_eq!(text.parse::<Behind>().unwrap().to_string(), text);
+        for wrong in [
+            "",
+            "_",
+            "1764340194123456",
+            "x_6f9619ff-8b86-4d01-b42d-00cf4fc964ff",
+            "9223372036854775807_x",
+        ] {
+            assert!(wrong.parse::<Behind>().is_err(), "{wrong}");
+        }
     }
 }

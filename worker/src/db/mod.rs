@@ -51,7 +51,7 @@ pub use error::{Error, Severity};
 pub use fail::Delay;
 pub use health::{Health, SchemaVersion};
 pub use import::{Import, State};
-pub use inspect::Filter;
+pub use inspect::{Behind, Filter};
 pub use operate::LockedImport;
 pub use page::{Page, Paging};
 pub use pause::Pause;

@@ -66,34 +66,65 @@ pub(super) fn describe_create(operation: TransformOperation<'_>) -> TransformOpe
         .response::<202, Json<Accepted>>()
 }
 
-/// Imports of a tenant.
+/// Imports, and where the next ones begin.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Imports {
     /// The newest first.
     imports: Vec<ImportView>,
+    /// What to ask for as `before` to get older ones; absent where there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+impl Imports {
+    /// Those behind `before`, which is `next` of the answer before.
+    pub(super) async fn list(
+        console: &Console,
+        filter: &Filter,
+        before: Option<String>,
+        eyes: Eyes,
+    ) -> Result<Json<Self>, Error> {
+        let after = before
+            .map(|before| before.parse().map_err(Error::Invalid))
+            .transpose()?;
+        let paging = Paging {
+            after,
+            limit: PAGE_IMPORTS,
+        };
+        let found = console.db.list(filter, paging).await?;
+        let imports = found.items.iter().map(|import| ImportView::of(import, eyes));
+        Ok(Json(Self {
+            imports: imports.collect::<Result<_, _>>()?,
+            next: found.next.map(|next| next.to_string()),
+        }))
+    }
+}
+
+/// Which imports are asked for.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(super) struct ImportQuery {
+    /// Only older ones: `next` of the answer before.
+    before: Option<String>,
 }
 
 /// Lists the tenant's imports.
 pub(super) async fn list(
     administrator: Administrator,
     State(console): State<Arc<Console>>,
+    Asked(query): Asked<ImportQuery>,
 ) -> Result<Json<Imports>, Error> {
     let filter = Filter {
         tenant_id: Some(administrator.tenant_id),
         ..Filter::default()
     };
-    let found = console.db.list(&filter, Paging::first(PAGE_IMPORTS)).await?.items;
-    let imports = found.iter().map(|import| ImportView::of(import, Eyes::Tenant));
-    Ok(Json(Imports {
-        imports: imports.collect::<Result<_, _>>()?,
-    }))
+    Imports::list(&console, &filter, query.before, Eyes::Tenant).await
 }
 
 pub(super) fn describe_list(operation: TransformOperation<'_>) -> TransformOperation<'_> {
     operation
         .id("listImports")
         .tag("administrators")
-        .summary("List the tenant's newest 50 imports and checks")
+        .summary("List 50 of the tenant's imports and checks, the newest first")
 }
 
 /// Shows an import.

@@ -12,7 +12,10 @@ use serde::{Deserialize, Serialize};
 use shared::contract::Id;
 use uuid::Uuid;
 
-use super::json::{Asked, Body};
+use super::{
+    imports::Imports,
+    json::{Asked, Body},
+};
 use crate::{
     console::{
         access::{Acting, Operator},
@@ -20,12 +23,9 @@ use crate::{
         imports::{Eyes, ImportView},
         state::Console,
     },
-    db::{self, Audit, Filter, Paging},
+    db::{self, Audit, Filter},
     operate::{self, ReplayOptions},
 };
-
-/// Imports in an answer.
-const PAGE_IMPORTS: u32 = 50;
 
 /// Which imports are asked for.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -34,13 +34,8 @@ pub(super) struct ImportQuery {
     tenant_id: Option<Id>,
     /// Only imports in this state.
     state: Option<db::State>,
-}
-
-/// Imports of all tenants.
-#[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct Imports {
-    /// The newest first.
-    imports: Vec<ImportView>,
+    /// Only older ones: `next` of the answer before.
+    before: Option<String>,
 }
 
 /// Lists imports.
@@ -54,18 +49,14 @@ pub(super) async fn list(
         states: query.state.into_iter().collect(),
         ..Filter::default()
     };
-    let found = console.db.list(&filter, Paging::first(PAGE_IMPORTS)).await?.items;
-    let imports = found.iter().map(|import| ImportView::of(import, Eyes::Operators));
-    Ok(Json(Imports {
-        imports: imports.collect::<Result<_, _>>()?,
-    }))
+    Imports::list(&console, &filter, query.before, Eyes::Operators).await
 }
 
 pub(super) fn describe_list(operation: TransformOperation<'_>) -> TransformOperation<'_> {
     operation
         .id("operatorsListImports")
         .tag("operators")
-        .summary("List the newest 50 imports, by tenant and state")
+        .summary("List 50 imports, the newest first, by tenant and state")
 }
 
 /// Shows an import.

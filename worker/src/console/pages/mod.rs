@@ -1,6 +1,7 @@
 //! The pages: HTML made here, for people. Every page is a plain document, every change a form; the script only adds to them.
 
 mod icons;
+mod imports;
 mod layout;
 mod operators;
 mod parts;
@@ -31,6 +32,7 @@ pub(super) fn routes() -> Router<Arc<Console>> {
         .route("/", get(sign_in::home))
         .route("/sign-in", get(sign_in::sign_in))
         .route("/sign-out", post(sign_in::sign_out))
+        .route("/imports", get(imports::show))
         .route("/users", get(users::show))
         .merge(wizard::routes())
         .merge(operators::routes())

@@ -13,7 +13,7 @@ use shared::{
     text::printable,
 };
 use strum::VariantArray;
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use time::OffsetDateTime;
 
 use crate::{
     console::{
@@ -26,7 +26,6 @@ use crate::{
         state::Console,
     },
     db::{self, Filter, Import, Page, Paging},
-    steps::event::rfc3339,
 };
 
 /// Imports on a page.
@@ -48,7 +47,7 @@ pub(super) struct Shown {
     state: String,
     age: String,
     error: String,
-    /// The last import of the page before: when it was received.
+    /// Where the page before ended.
     before: String,
 }
 
@@ -83,11 +82,10 @@ pub(super) async fn show(
         ..Filter::default()
     };
     let paging = Paging {
-        after: OffsetDateTime::parse(&shown.before, &Rfc3339).ok(),
+        after: shown.before.parse().ok(),
         limit: PAGE_IMPORTS,
     };
     let Page { items: imports, next } = console.db.list(&filter, paging).await?;
-    let next = next.map(rfc3339).transpose()?;
     let content = html! {
         div.title { h1 { "Imports" } }
         (search(&shown))
@@ -96,7 +94,7 @@ pub(super) async fn show(
         }
         (pages(
             paging.after.map(|_| ("Newest", link(&shown, ""))),
-            next.map(|next| ("Older", link(&shown, &next))),
+            next.map(|next| ("Older", link(&shown, &next.to_string()))),
         ))
     };
     Ok(page(&visitor.bearer, Place::OperatorImports, "Imports", &content))

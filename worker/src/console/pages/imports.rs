@@ -1,0 +1,111 @@
+//! The imports of a tenant, and its files that are not imported yet.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Query, State},
+    response::IntoResponse,
+};
+use maud::{Markup, html};
+use serde::Deserialize;
+use shared::contract::job::Mode;
+use time::OffsetDateTime;
+
+use super::{
+    layout::{Place, page},
+    parts::{address, ago, pages, short_id, state, thousands},
+};
+use crate::{
+    console::{
+        access::{Administrator, Visitor},
+        error::Error,
+        state::Console,
+    },
+    db::{Filter, Import, Paging, Upload},
+};
+
+/// Imports on a page.
+const PAGE_IMPORTS: u32 = 50;
+
+/// Files that are not imported yet, on the first page.
+const OPEN_UPLOADS: u32 = 10;
+
+/// Which imports are shown.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Shown {
+    /// Where the page before ended.
+    before: String,
+}
+
+pub(super) async fn show(
+    visitor: Visitor,
+    administrator: Administrator,
+    State(console): State<Arc<Console>>,
+    Query(shown): Query<Shown>,
+) -> Result<impl IntoResponse, Error> {
+    let filter = Filter {
+        tenant_id: Some(administrator.tenant_id),
+        mode: Some(Mode::Import),
+        ..Filter::default()
+    };
+    let paging = Paging {
+        after: shown.before.parse().ok(),
+        limit: PAGE_IMPORTS,
+    };
+    let found = console.db.list(&filter, paging).await?;
+    let open = console
+        .db
+        .open_uploads(administrator.tenant_id, OPEN_UPLOADS)
+        .await?;
+    let now = OffsetDateTime::now_utc();
+    let content = html! {
+        div.title {
+            h1 { "Imports" }
+            div.actions { a.button.primary href="/users/create" { "Create from file" } }
+        }
+        @if paging.after.is_none() { (not_finished(&open, now)) }
+        @if found.items.is_empty() {
+            div.empty { p { "No imports yet. Create users from a file." } p { a.button.primary href="/users/create" { "Create from file" } } }
+        } @else { (table(&found.items, now)) }
+        (pages(
+            paging.after.map(|_| ("Newest", "/imports".to_owned())),
+            found.next.map(|next| ("Older", address("/imports", &[("before", &next.to_string())]))),
+        ))
+    };
+    Ok(page(&visitor.bearer, Place::Imports, "Imports", &content))
+}
+
+fn not_finished(open: &[Upload], now: OffsetDateTime) -> Markup {
+    html! {
+        @if !open.is_empty() {
+            section.card {
+                h2 { "Not finished" }
+                ul.plain { @for upload in open {
+                    li { a href={ "/uploads/" (upload.upload_id) } { (upload.file_name) } " " span.hint { "changed " (ago(upload.changed_at, now)) } }
+                } }
+            }
+        }
+    }
+}
+
+fn table(imports: &[Import], now: OffsetDateTime) -> Markup {
+    html! {
+        div.scroll tabindex="0" role="region" aria-label="Imports" { table.list {
+            thead { tr {
+                th scope="col" { "State" } th scope="col" { "Import" } th.number scope="col" { "Rows" } th.number scope="col" { "Uploaded" }
+                th.number scope="col" { "Duplicates" } th.number scope="col" { "Errors" } th scope="col" { "Requested by" } th scope="col" { "Received" }
+            } }
+            tbody { @for import in imports { tr {
+                td { (state(import.state)) }
+                td.nowrap { a href={ "/imports/" (import.job.import_id) } { (short_id(import.job.import_id)) } }
+                td.number { (thousands(import.summary.total.into())) }
+                td.number { (thousands(import.summary.created.into())) }
+                td.number { (thousands(import.summary.duplicates.into())) }
+                td.number { (thousands(import.summary.errors.into())) }
+                td { (import.job.requested_by.as_deref().unwrap_or_default()) }
+                td.nowrap { (ago(import.received_at, now)) }
+            } } }
+        } }
+    }
+}
