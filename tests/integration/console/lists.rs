@@ -54,7 +54,7 @@ async fn imports_received_in_one_moment_stand_each_on_one_page() {
             }
             assert_eq!((found.len(), pages), (120, 3), "{path}");
             let refused = get(&format!("{path}?before=yesterday")).await;
-            assert_eq!(refused.status, 400, "{}", refused.text());
+            assert_eq!(refused.status, 422, "{}", refused.text());
             assert_eq!(refused.json()["code"], "invalid");
         }
 

@@ -1,7 +1,7 @@
 //! Sending: messages go in; the call returns when the broker has stored and routed every one of them.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{
         PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -106,14 +106,37 @@ impl Publisher {
     }
 
     async fn send(&self, envelopes: &[Envelope]) -> Result<(), Error> {
+        let envelopes: Vec<&Envelope> = envelopes.iter().collect();
         if envelopes.is_empty() {
             return Ok(());
         }
-        self.check_unconfirmed(envelopes)?;
+        self.check_unconfirmed(&envelopes)?;
+        let mut by_queue: BTreeMap<String, Vec<&Envelope>> = BTreeMap::new();
+        for &envelope in &envelopes {
+            by_queue
+                .entry(self.queue_of(envelope))
+                .or_default()
+                .push(envelope);
+        }
+        match self.send_together(&envelopes).await {
+            // One that does not answer can keep the broker from confirming the others: each by itself shows which it is.
+            Err(Error::Silent { .. }) if by_queue.len() > 1 => {
+                for envelopes in by_queue.values() {
+                    self.send_together(envelopes).await?;
+                }
+                Ok(())
+            }
+            sent => sent,
+        }
+    }
+
+    async fn send_together(&self, envelopes: &[&Envelope]) -> Result<(), Error> {
         let (mut channel, ..) =
             select_all(self.channels.iter().map(|channel| Box::pin(channel.lock()))).await;
         let sent = self.send_over(&channel, envelopes).await;
-        if let Err(Error::Silent { queue }) = &sent {
+        if let Err(Error::Silent { queue }) = &sent
+            && envelopes.iter().all(|envelope| self.queue_of(envelope) == *queue)
+        {
             self.unconfirmed().insert(queue.clone(), Instant::now());
         }
         if sent.as_ref().is_err_and(Error::is_of_one_queue) {
@@ -128,7 +151,7 @@ impl Publisher {
     }
 
     /// An error if one of the messages leads to a queue that has just not confirmed.
-    fn check_unconfirmed(&self, envelopes: &[Envelope]) -> Result<(), Error> {
+    fn check_unconfirmed(&self, envelopes: &[&Envelope]) -> Result<(), Error> {
         let mut unconfirmed = self.unconfirmed();
         unconfirmed.retain(|_, since| since.elapsed() < LEFT_ALONE);
         if unconfirmed.is_empty() {
@@ -145,12 +168,12 @@ impl Publisher {
         self.unconfirmed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn send_over(&self, channel: &Channel, envelopes: &[Envelope]) -> Result<(), Error> {
+    async fn send_over(&self, channel: &Channel, envelopes: &[&Envelope]) -> Result<(), Error> {
         let status = self.connection.status();
         let confirmed_before = AtomicUsize::new(0);
         let confirmed = async {
             let mut confirms = Vec::with_capacity(envelopes.len());
-            for envelope in envelopes {
+            for &envelope in envelopes {
                 let options = BasicPublishOptions {
                     mandatory: true,
                     ..BasicPublishOptions::default()

@@ -281,12 +281,30 @@ mod tests {
     fn every_exchange_leads_to_a_queue_that_is_declared() {
         let topology = Topology::new("t.".into(), 2);
         let (exchanges, queues) = topology.names();
-        let keys: Vec<ShortString> = topology.marked_keys().collect();
+        let keys: Vec<ShortString> = topology.marked_queues().map(|queue| queue.key.into()).collect();
         for exchange in exchanges {
             for key in keys.iter().filter(|key| key.as_str() != QUARANTINE) {
                 let queue = topology.queue_of(&exchange, key);
                 assert!(queues.contains(&queue), "{exchange}, {key}: {queue}");
             }
+        }
+    }
+
+    #[test]
+    fn the_queues_of_a_shard_are_known_by_their_names() {
+        let topology = Topology::new("t.".into(), 2);
+        for shard in [0, 1] {
+            for queue in topology.queues_of_shard(shard) {
+                assert_eq!(topology.shard_of(queue.as_str()), Some(shard), "{queue}");
+            }
+        }
+        for other in [
+            "t.imports.reports",
+            "t.imports.plans.02",
+            "imports.plans.00",
+            "t.dialer.import-events",
+        ] {
+            assert_eq!(topology.shard_of(other), None, "{other}");
         }
     }
 }
