@@ -138,8 +138,11 @@ pub fn inspect(bytes: &[u8], declared: Option<Encoding>, limits: &Limits) -> Res
         .chain(file::check_report(&upload).err())
         .chain(mapping::check_header(header))
         .collect();
-    // Where no name is recognised, it is not known yet which rows only look filled.
-    let records = if meant.is_empty() {
+    // Where nothing is recognised that every user has, it is not known yet which rows only look filled.
+    let records = if ![Field::Username, Field::Email]
+        .iter()
+        .any(|field| meant.contains_key(field))
+    {
         upload.all_records()
     } else {
         let suggested = mapping::suggested(header);

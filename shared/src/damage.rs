@@ -64,11 +64,23 @@ pub(crate) fn is_date(text: &str) -> bool {
         [day, month] => (is_short(day) && is_month(month)) || (is_month(day) && is_short(month)),
         [day, month, year] => {
             let numbers = [day, month, year].iter().filter(|part| is_short(part)).count();
-            let has_small = parts.iter().filter(|part| part.len() <= 2).count() >= 2;
-            (numbers == 3 && has_small) || (numbers == 2 && parts.iter().any(|part| is_month(part)))
+            (numbers == 3 && is_day_month_year(&parts))
+                || (numbers == 2 && parts.iter().any(|part| is_month(part)))
         }
         _ => false,
     }
+}
+
+/// Three numbers of one, two or four digits, two of which can be a day and a month.
+fn is_day_month_year(parts: &[&str]) -> bool {
+    let at_most = |most: u32| {
+        move |part: &&&str| part.len() <= 2 && part.parse().is_ok_and(|number| (1..=most).contains(&number))
+    };
+    let (days, months) = (
+        parts.iter().filter(at_most(31)).count(),
+        parts.iter().filter(at_most(12)).count(),
+    );
+    days >= 2 && months >= 1 && parts.iter().all(|part| part.len() != 3)
 }
 
 fn is_time(text: &str) -> bool {
@@ -102,7 +114,8 @@ pub(crate) fn is_error_value(text: &str) -> bool {
     if is_too_narrow(text) {
         return true;
     }
-    // Without `!` or `?` at the end: English, German, Dutch, Italian and Spanish, Danish, Russian, Turkish, Hungarian.
+    // Without `!` or `?` at the end: English, German, Dutch, Italian and Spanish, Danish, Russian, Turkish, Hungarian, Czech, Slovak,
+    // Polish.
     if [
         "N/A",
         "NV",
@@ -112,6 +125,9 @@ pub(crate) fn is_error_value(text: &str) -> bool {
         "Н/Д",
         "YOK",
         "HIÁNYZIK",
+        "NENÍ_K_DISPOZICI",
+        "NEDOSTUPNÝ",
+        "BRAK",
         "GETTING_DATA",
     ]
     .contains(&rest)

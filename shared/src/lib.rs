@@ -43,6 +43,7 @@ pub mod text;
 pub mod cell;
 mod damage;
 pub mod formula;
+mod misread;
 
 // One after the other, with blank lines because rustfmt would sort them.
 

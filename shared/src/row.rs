@@ -254,6 +254,8 @@ impl<'m> Reader<'m> {
             ));
         }
         if let Some((field, text)) = self.whole_line(record) {
+            // What seems to be blank stands in that cell.
+            problems.retain(|problem| problem.field == Some(field) || problem.code != Code::Required);
             for problem in problems.iter_mut().filter(|problem| problem.field == Some(field)) {
                 *problem = Problem::whole_line(field, text, problem.code);
             }

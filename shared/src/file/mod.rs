@@ -252,6 +252,7 @@ impl Upload {
         }
         let rows = match file.ignored_rows {
             1 => "the only row".to_owned(),
+            2 => "both rows".to_owned(),
             count => format!("all {count} rows"),
         };
         Err(empty(&format!(
@@ -362,7 +363,7 @@ pub(crate) fn check_report(upload: &Upload) -> Result<(), Rejection> {
         Some(line) => Err(Rejection::new(
             RejectionCode::ReportUploaded,
             format!(
-                "line {line} is a row of the success report of an earlier import, with a temporary password: its user exists \
+                "line {line} is a row of the success report (Success Details) of an earlier import, with a temporary password: its user exists \
                  already, so delete all such rows and upload the file again"
             ),
         )),
@@ -372,8 +373,8 @@ pub(crate) fn check_report(upload: &Upload) -> Result<(), Rejection> {
 
 /// The rejection of our own success CSV.
 pub fn success_report() -> Rejection {
-    let message = "the file is the success report of an earlier import, whose users exist already: correct and upload the \
-                   error report, or a file of your own";
+    let message = "the file is the success report (Success Details) of an earlier import, whose users exist already: correct and \
+                   upload its error report (Error Details), or a file of your own";
     Rejection::new(RejectionCode::ReportUploaded, message)
 }
 

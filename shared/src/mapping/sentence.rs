@@ -25,9 +25,13 @@ pub(super) fn missing_header(header: &Header) -> Rejection {
         real_header(header, |name| names::recognise(name).is_some()),
     ) {
         (Some(advice), _) => advice,
-        (None, Some(real)) => format!("line {real} looks like the header: delete the lines above it"),
+        (None, Some(real)) => format!("line {real} looks like the header: {}", delete_above(real)),
         (None, None) if is_user(header) => {
-            format!("line {line} looks like a user: add a header above it, as {EXAMPLE}")
+            // What stands there is a person's data, a password perhaps.
+            let message = format!(
+                "line {line} looks like a user, not like a header: add a header above it, as {EXAMPLE}"
+            );
+            return Rejection::new(RejectionCode::MissingHeader, message);
         }
         (None, None) => format!(
             "put the names of the columns into line {line}, as {EXAMPLE}, or map the columns; if line {line} is a user, add a \
@@ -44,6 +48,14 @@ pub(super) fn missing_header(header: &Header) -> Rejection {
         message(&format!(" ({})", listed(header))),
     )
     .with_event_message(message(""))
+}
+
+fn delete_above(line: u32) -> &'static str {
+    if line == 2 {
+        "delete line 1"
+    } else {
+        "delete the lines above it"
+    }
 }
 
 /// Whether one of several cells is an email address. Were the columns mapped by such a line, its user would be lost.
@@ -124,12 +136,14 @@ fn real_header(header: &Header, is_name: impl Fn(&str) -> bool) -> Option<u32> {
 
 /// Several columns of one name, of which a field needs one.
 pub(super) fn duplicate_header(header: &Header, columns: &[usize], field: Field) -> Rejection {
+    let columns_of_field = columns;
     let message = |columns: &str| {
         format!(
             "columns {columns} of the header in line {} have names that count as the same, and only one of them can be the {}: \
-             rename or delete the others",
+             rename or delete {}",
             header.line,
-            field.label()
+            field.label(),
+            the_others(columns_of_field)
         )
     };
     told(RejectionCode::DuplicateHeader, header, columns, message)
@@ -147,7 +161,7 @@ pub(super) fn column_not_found(header: &Header, missing: &[(Field, &str)]) -> Re
             .any(|name| !cell::is_blank(name) && is_missing(&names::normalise(name)))
     });
     let advice = match real {
-        Some((line, _)) => format!("line {line} looks like the header: delete the lines above it"),
+        Some((line, _)) => format!("line {line} looks like the header: {}", delete_above(*line)),
         None => "choose columns that are in the file".to_owned(),
     };
     let message = |taken: &str| {
@@ -175,11 +189,22 @@ pub(super) fn shared_column(header: &Header, column: usize, one: Field, other: F
     told(RejectionCode::MappingConflict, header, &[column], message)
 }
 
+/// All of so many but one.
+fn the_others(columns: &[usize]) -> &'static str {
+    if columns.len() == 2 {
+        "the other one"
+    } else {
+        "the others"
+    }
+}
+
 pub(super) fn several_columns(header: &Header, columns: &[usize], field: Field) -> Rejection {
+    let columns_of_field = columns;
     let message = |columns: &str| {
         format!(
-            "columns {columns} could each be the {}: map one of them, or rename the others",
-            field.label()
+            "columns {columns} could each be the {}: choose one of them, or rename {}",
+            field.label(),
+            the_others(columns_of_field)
         )
     };
     told(RejectionCode::MappingConflict, header, columns, message)

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::{Code, quote::quote_name};
+use crate::misread;
 
 /// Why a text is not a value of its field.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +37,8 @@ pub enum Flaw {
         /// The first letter of the rarest of them.
         letter: Option<Letter>,
     },
+    /// Text that was read in a wrong encoding before; and what it was.
+    Misread(String),
     /// Nothing by which people could tell the value.
     Nameless,
     /// What a spreadsheet made of a value.
@@ -110,6 +113,14 @@ impl Damage {
 }
 
 impl Flaw {
+    /// A text that must have been read in a wrong encoding before.
+    pub(crate) fn check_misread(text: &str) -> Result<(), Self> {
+        match misread::meant(text) {
+            Some(meant) => Err(Self::Misread(meant)),
+            None => Ok(()),
+        }
+    }
+
     /// Not of the field's form, for this reason.
     pub(crate) fn format(what: impl Into<Cow<'static, str>>) -> Self {
         Self::Format(Some(Detail {
@@ -132,9 +143,11 @@ impl Flaw {
             Self::Quotes => Code::MalformedQuotes,
             Self::Blank | Self::NoId => Code::Required,
             Self::TooLong { .. } => Code::TooLong,
-            Self::ControlCharacter | Self::Character { .. } | Self::MixedScripts { .. } | Self::Nameless => {
-                Code::InvalidCharacters
-            }
+            Self::ControlCharacter
+            | Self::Character { .. }
+            | Self::MixedScripts { .. }
+            | Self::Misread(_)
+            | Self::Nameless => Code::InvalidCharacters,
             Self::SpreadsheetDamage(_) => Code::SpreadsheetDamage,
             Self::Format(_) => Code::InvalidFormat,
         }

@@ -6,7 +6,7 @@ use super::{
     Problem,
     flaw::{Damage, Flaw},
     phrase::{LOST_LETTER, STRAY_QUOTES, character_in_place, subject, title},
-    quote::shown,
+    quote::{quote, shown},
 };
 use crate::{cell, damage, field::Field, text::is_invisible};
 
@@ -20,11 +20,15 @@ impl Problem {
             Flaw::NoId => format!("{subject} has no ID: {}.", missing(field)),
             Flaw::TooLong { characters, limit } => too_long(&subject, field, cell, *characters, *limit),
             Flaw::ControlCharacter => {
+                let separates = cell::trim(cell)
+                    .chars()
+                    .find(|c| c.is_control())
+                    .is_some_and(|c| matches!(c, '\r' | '\n' | '\t'));
                 let advice = match field {
-                    Field::Role | Field::Desks | Field::SkillGroups | Field::Tags => {
+                    Field::Role | Field::Desks | Field::SkillGroups | Field::Tags if separates => {
                         "put ; or | or a comma between several IDs"
                     }
-                    _ => "type the value again",
+                    _ => "clear the cell and type the value again",
                 };
                 format!("{subject} has {} in it: {advice}.", control_character(cell))
             }
@@ -35,6 +39,12 @@ impl Problem {
                 "{subject} mixes alphabets ({}), whose letters may look alike{}: type it again in one alphabet.",
                 scripts.join(", "),
                 letter.map_or_else(String::new, |letter| format!("; {}", letter.named()))
+            ),
+            Flaw::Misread(meant) => format!(
+                "{subject} looks like {} after it was read in a wrong encoding: type the {} again, or save the list anew from where \
+                 it came.",
+                quote(meant),
+                field.label()
             ),
             Flaw::Nameless => match field {
                 Field::Username => format!("{subject} has no letter and no digit: type the username."),
@@ -71,6 +81,7 @@ impl Problem {
             | Flaw::Blank
             | Flaw::NoId
             | Flaw::ControlCharacter
+            | Flaw::Misread(_)
             | Flaw::Nameless
             | Flaw::Format(_) => problem,
         }
@@ -108,14 +119,27 @@ fn control_character(cell: &str) -> String {
 fn too_long(subject: &str, field: Field, cell: &str, characters: usize, limit: usize) -> String {
     if cell::trim(cell).chars().count() == characters {
         return format!(
-            "{subject} has {characters} characters, but at most {limit} are allowed: shorten it."
+            "{subject} has {characters} characters, but at most {limit} are allowed: {}.",
+            shorter(field)
         );
     }
     let (form, uncounted) = match field {
-        Field::SipUri => ("", ", not counting sip:"),
+        Field::SipUri => ("", ", not counting the sip: before it"),
         _ => (" in the form in which it is stored", ""),
     };
-    format!("{subject} is too long{form}: at most {limit} characters are allowed{uncounted}. Shorten it.")
+    format!(
+        "{subject} is too long{form}, at most {limit} characters are allowed{uncounted}: {}.",
+        shorter(field)
+    )
+}
+
+/// What to do where a value is too long: an address that is made shorter is another one.
+fn shorter(field: Field) -> &'static str {
+    match field {
+        Field::Email => "type one address only, and the right one",
+        Field::SipUri => "type one SIP URI only, and the right one",
+        _ => "shorten it",
+    }
 }
 
 fn damaged(subject: &str, damage: Damage, field: Field, cell: &str) -> String {

@@ -12,6 +12,7 @@ use crate::{
     cell, damage,
     field::Field,
     surplus::{MAX_SURPLUS_BYTES, Surplus},
+    text::is_invisible,
 };
 
 impl Problem {
@@ -91,13 +92,35 @@ impl Problem {
             Field::SkillGroups => ("a skill group", "Users > Skill Groups in the Dialer"),
             _ => ("a tag", "the Dialer"),
         };
-        let (verb, noun) = if ids.len() == 1 {
-            ("is", "the ID")
+        let are_names = ids
+            .iter()
+            .all(|id| id.chars().any(char::is_alphabetic) && !damage::is_error_value(id));
+        let (is_not, typed) = match (ids.len(), are_names) {
+            (1, true) => (
+                format!("is not the ID of {what} of this tenant, but looks like a name"),
+                "its ID",
+            ),
+            (1, false) => (format!("is not the ID of {what} of this tenant"), "the ID"),
+            (_, true) => (
+                format!(
+                    "are not IDs of {}s of this tenant, but look like names",
+                    what_of_many(what)
+                ),
+                "their IDs",
+            ),
+            (_, false) => (
+                format!("are not IDs of {}s of this tenant", what_of_many(what)),
+                "the IDs",
+            ),
+        };
+        let advice = if are_names {
+            let it_stands = if ids.len() == 1 { "it stands" } else { "they stand" };
+            format!("choose what {it_stands} for when mapping the fields, or type {typed} from {page}")
         } else {
-            ("are", "IDs")
+            format!("copy {typed} from {page}")
         };
         let message = format!(
-            "{} {} {verb} not {noun} of {what} of this tenant: copy the ID from {page}.{}",
+            "{} {} {is_not}: {advice}.{}",
             title(field),
             quote_list(ids),
             id_hint(ids)
@@ -121,12 +144,12 @@ impl Problem {
         let remark = if typed == there {
             String::new()
         } else if typed.to_lowercase() == there.to_lowercase() {
-            ", where upper and lower case count as the same".to_owned()
+            format!(" as {} (upper and lower case count as the same)", quote(there))
         } else {
             format!(" as {}, which counts as the same", quote(there))
         };
         let message = format!(
-            "{subject} is already in line {line} of the file (row {row}){remark}: delete the row if it is the same person, \
+            "{subject} is already in line {line} of the file (row {row}){remark}: delete this row if it is the same person, \
              else give it another {}.",
             field.label()
         );
@@ -141,7 +164,7 @@ impl Problem {
     pub fn already_exists(field: Field, value: &str) -> Self {
         let subject = subject(field, value);
         let message = format!(
-            "{subject} is taken by a user of the Dialer: delete the row if it is the same person, else give it another {}.",
+            "{subject} is taken by a user of the Dialer: delete this row if it is the same person, else give it another {}.",
             field.label()
         );
         Self::new(field, Code::AlreadyExists, message).with([("value", json!(shown(cell::trim(value))))])
@@ -180,8 +203,8 @@ impl Problem {
             ),
         };
         let message = format!(
-            "Virtual extension cannot be generated, because {why}: {remedy}, or put a number into a column of the file and \
-             choose that column for the virtual extension."
+            "Virtual extension is blank and cannot be generated, because {why}: {remedy}, or type a number into the column that \
+             is chosen for the virtual extension."
         );
         let (first, last) = range.unzip();
         Self::new(Field::VirtualExtension, Code::ExtensionRangeExhausted, message)
@@ -209,6 +232,11 @@ impl Problem {
     }
 }
 
+/// Without the article, for the plural.
+fn what_of_many(what: &str) -> &str {
+    what.split_once(' ').map_or(what, |(_, noun)| noun)
+}
+
 /// Where the cause of wrong IDs can be seen.
 fn id_hint(ids: &[String]) -> &'static str {
     let is_digits = |id: &str| id.bytes().all(|byte| byte.is_ascii_digit());
@@ -219,7 +247,9 @@ fn id_hint(ids: &[String]) -> &'static str {
         parts().count() > 1 && parts().all(|part| !part.is_empty())
     };
     let has_zeros = |id: &String| id.len() > 1 && id.starts_with('0') && is_digits(id);
-    if ids.iter().any(is_changed) {
+    if ids.iter().any(|id| id.contains(is_invisible)) {
+        " There is an invisible character in it: clear the cell and type it again."
+    } else if ids.iter().any(is_changed) {
         " It looks like a number that a spreadsheet has changed: format the column as text and type the ID again."
     } else if ids.iter().any(is_parted) {
         " Put ; or | or a comma between several IDs."

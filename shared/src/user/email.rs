@@ -122,7 +122,7 @@ fn what_is_wrong(given: &str, ascii: &str) -> Flaw {
         return Flaw::format_with("mailto: stands before the address", "remove mailto:");
     }
     if given.matches('@').count() > 1 {
-        return Flaw::format("there is more than one @ in it");
+        return Flaw::format_with("there is more than one @ in it", "keep one address only");
     }
     let is_one = given.contains('@');
     if is_one && let Some(last) = given.chars().last().filter(|last| ".,;:".contains(*last)) {

@@ -18,6 +18,7 @@ impl Name {
     /// and the sign that stands for a character that was lost; something that can be seen.
     pub fn parse(cell: &str) -> Result<Self, Flaw> {
         let text = trimmed(cell)?;
+        Flaw::check_misread(text)?;
         check_raw_length(text, Self::MAX_CHARS)?;
         let name = ComposingNormalizerBorrowed::new_nfc()
             .normalize(text)

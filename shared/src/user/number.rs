@@ -3,7 +3,8 @@
 use super::{check_controls, trimmed};
 use crate::{
     cell, damage,
-    problem::{Damage, Flaw},
+    problem::{Damage, Flaw, character_in_place},
+    text::is_invisible,
 };
 
 /// A virtual extension: 2 to 10 ASCII digits.
@@ -59,6 +60,17 @@ fn digits(cell: &str, fewest: usize, most: usize) -> Result<String, Flaw> {
     let is_number = text.bytes().all(|byte| byte.is_ascii_digit()) && (fewest..=most).contains(&text.len());
     if is_number {
         Ok(text.to_owned())
+    } else if let Some((position, character)) = text.chars().enumerate().find(|&(_, c)| is_invisible(c)) {
+        let what = format!("it has {}", character_in_place(character, position + 1));
+        Err(Flaw::format_with(
+            what,
+            "clear the cell and type the number again",
+        ))
+    } else if is_telephone_number(text) {
+        Err(Flaw::format_with(
+            "it looks like a telephone number",
+            "type digits only, without + and blanks or marks between them",
+        ))
     } else if text.chars().all(char::is_numeric) && !text.is_ascii() {
         Err(Flaw::format_with(
             "its digits are not the plain 0 to 9",
@@ -67,6 +79,14 @@ fn digits(cell: &str, fewest: usize, most: usize) -> Result<String, Flaw> {
     } else {
         Err(Flaw::Format(None))
     }
+}
+
+/// Digits with what people write between those of telephone numbers, and more of them than are mistyped in an extension.
+fn is_telephone_number(text: &str) -> bool {
+    let numerals = text.strip_prefix('+').unwrap_or(text);
+    let is_part = |c: char| c.is_ascii_digit() || cell::is_space(c) || "-/.()".contains(c);
+    let count = numerals.bytes().filter(u8::is_ascii_digit).count();
+    numerals.chars().all(is_part) && (6..=15).contains(&count) && count < text.len()
 }
 
 #[cfg(test)]
@@ -89,7 +109,6 @@ mod tests {
             "12345678901",
             "12a",
             "+1001",
-            "+49 123 456",
             ".",
             "-",
             "--5.0",
@@ -101,6 +120,16 @@ mod tests {
             "e3",
         ] {
             assert_eq!(VirtualExtension::parse(cell), Err(Flaw::Format(None)), "{cell:?}");
+        }
+        for (cell, told) in [
+            ("+49 123 456", "telephone number"),
+            ("0201-12-345", "telephone number"),
+            ("0201\u{200B}", "an invisible character (U+200B) as character 5"),
+        ] {
+            let Err(Flaw::Format(Some(detail))) = VirtualExtension::parse(cell) else {
+                panic!("{cell:?} passed");
+            };
+            assert!(detail.what.contains(told), "{cell:?}: {detail:?}");
         }
         for cell in ["１００１", "٣٤"] {
             let Err(Flaw::Format(Some(detail))) = VirtualExtension::parse(cell) else {

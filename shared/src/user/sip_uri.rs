@@ -78,7 +78,10 @@ fn parts(text: &str, holds_password: bool) -> Result<(&str, &str), Detail> {
         return Err(colon_before_at(before, after, holds_password));
     }
     if user.contains([';', '?']) || host_and_port.contains([';', '?']) {
-        return Err("there are parameters or headers in it".into());
+        return Err(Detail {
+            what: "there is a ; or ? in it".into(),
+            advice: Some("remove everything from there on"),
+        });
     }
     if user.is_empty() || !user.bytes().all(is_user_byte) {
         return Err(
@@ -209,9 +212,9 @@ mod tests {
             ("\"Ann\" <sip:ann@host>", "brackets around it"),
             ("sip:sip:ann@host", "twice"),
             ("sip:SIPS:ann@host", "twice"),
-            ("ann@host;transport=tcp", "parameters"),
-            ("ann@host?subject=x", "parameters"),
-            ("ann;phone-context=x@host", "parameters"),
+            ("ann@host;transport=tcp", "; or ?"),
+            ("ann@host?subject=x", "; or ?"),
+            ("ann;phone-context=x@host", "; or ?"),
             ("@host", "before @"),
             ("zoë@host", "before @"),
             ("a%20b@host", "before @"),

@@ -40,6 +40,7 @@ impl Username {
     pub fn parse(cell: &str) -> Result<Self, Flaw> {
         let text = trimmed(cell)?;
         check_raw_length(text, Self::MAX_CHARS)?;
+        Flaw::check_misread(text)?;
         let name = NFKC.normalize(text).into_owned();
         check_length(name.chars().count(), Self::MAX_CHARS)?;
         check_controls(&name)?;

@@ -74,7 +74,9 @@ fn a_value_of_an_earlier_row_is_a_duplicate_of_the_first_one() {
         "{messages:?}"
     );
     assert!(
-        messages[2].contains("in line 3 of the file (row 2), where upper and lower case count as the same:"),
+        messages[2].contains(
+            "in line 3 of the file (row 2) as \"bob@example.com\" (upper and lower case count as the same):"
+        ),
         "{messages:?}"
     );
 }
@@ -260,7 +262,8 @@ fn without_a_range_nothing_is_generated() {
     );
     let message = &assessment(&rows[0]).1[0].message;
     assert!(
-        message.contains("no range") && message.ends_with("choose that column for the virtual extension."),
+        message.contains("no range")
+            && message.ends_with("the column that is chosen for the virtual extension."),
         "{message}"
     );
 }

@@ -313,7 +313,6 @@ fn a_password_in_a_first_row_without_a_header_is_not_repeated() {
     for rejection in rejections {
         let rejection = rejection.unwrap_err();
         assert!(!rejection.message.contains("geheim"), "{rejection}");
-        assert!(rejection.message.contains("not repeated here"), "{rejection}");
     }
 }
 
@@ -340,12 +339,12 @@ fn a_first_row_of_data_is_no_header_and_no_event_repeats_it() {
     let rejection = mapped("\n\nann,ann@example.com,1001,1", json!({})).unwrap_err();
     assert_eq!(rejection.code, RejectionCode::MissingHeader);
     assert!(rejection.message.contains("line 3"), "{rejection}");
-    assert!(rejection.message.contains("\"ann\""), "{rejection}");
+    assert!(!rejection.message.contains("ann"), "{rejection}");
     // Mapping the columns by a line with a user would lose that user.
     assert!(
         rejection
             .message
-            .contains("line 3 looks like a user: add a header above it")
+            .contains("line 3 looks like a user, not like a header: add a header above it")
             && !rejection.message.contains("map the"),
         "{rejection}"
     );

@@ -138,12 +138,12 @@ fn the_sentence_says_what_is_in_the_cell() {
         (
             0,
             "ﬃﬃﬃﬃﬃﬃﬃﬃﬃﬃﬃﬃﬃﬃﬃﬃﬃﬃﬃﬃﬃﬃ",
-            "is too long in the form in which it is stored: at most 64",
+            "is too long in the form in which it is stored, at most 64",
         ),
         (
             1,
             &long_domain,
-            "is too long in the form in which it is stored: at most 254",
+            "is too long in the form in which it is stored, at most 254",
         ),
         (
             0,
@@ -152,12 +152,22 @@ fn the_sentence_says_what_is_in_the_cell() {
         ),
         (3, ";", "Role \";\" has no ID: type the ID"),
         (3, "0001", "IDs have no zeros in front."),
-        (3, "1;x", "copy the ID from Users > Roles in the Dialer."),
+        (3, "1;99", "copy the ID from Users > Roles in the Dialer."),
+        (
+            3,
+            "1;x",
+            "but looks like a name: choose what it stands for when mapping the fields, or type its ID from Users > Roles",
+        ),
+        (
+            3,
+            "10\u{200B}",
+            "There is an invisible character in it: clear the cell",
+        ),
         (3, "1\n2", "has a line break in it: put ;"),
         (
             0,
             "an\u{7}n",
-            "has an invisible control character (U+0007) in it: type the value again",
+            "has an invisible control character (U+0007) in it: clear the cell and type the value again",
         ),
         (2, "####", "a column that was too narrow"),
         (
@@ -210,7 +220,7 @@ fn a_password_is_only_told_where_the_value_is_hidden() {
         ),
         (
             &format!("sip:ann@{}", "x".repeat(252)),
-            "is too long: at most 255 characters are allowed, not counting sip:",
+            "is too long, at most 255 characters are allowed, not counting the sip: before it: type one SIP URI only",
         ),
     ] {
         let text = format!("Username,Email,Ext,Role,SIP URI\nann,ann@example.com,1001,1,{uri}\n");

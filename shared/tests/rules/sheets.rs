@@ -40,7 +40,8 @@ fn a_row_with_surplus_text_or_stray_quotes_is_never_ignored() {
 fn a_file_without_any_filled_row_is_empty() {
     for (rows, told) in [
         ("FALSE,,,,\n", "in the only row below"),
-        ("FALSE,,,,\nFALSE,,,,\n", "in all 2 rows below"),
+        ("FALSE,,,,\nFALSE,,,,\n", "in both rows below"),
+        ("FALSE,,,,\nFALSE,,,,\nFALSE,,,,\n", "in all 3 rows below"),
     ] {
         let rejection = rejection(&format!("Active,Username,Email,Ext,Role\n{rows}"), json!({}));
         assert_eq!(rejection.code, RejectionCode::EmptyFile);

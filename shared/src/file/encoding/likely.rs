@@ -42,14 +42,14 @@ pub(super) fn instead_of_windows_1252(bytes: &[u8]) -> Option<Likely> {
     if let Some((_, reading, page)) = &better
         && reading.mean() > SENSIBLE
     {
-        return Some(Likely::page(page));
+        return Some(Likely::page(choosable(page, &words)));
     }
     let foreign = (foreign::is_plausible(&words) && base.mean() < DOUBTFUL)
         .then(|| foreign::recognise(bytes, &words))
         .flatten();
     match (foreign, better) {
         (Some(foreign), _) => Some(foreign),
-        (None, Some((_, _, page))) => Some(Likely::page(page)),
+        (None, Some((_, _, page))) => Some(Likely::page(choosable(page, &words))),
         (None, None) if base.mean() < SENSELESS => Some(recognise(bytes)),
         (None, None) => None,
     }
@@ -67,7 +67,7 @@ pub(super) fn recognise(bytes: &[u8]) -> Likely {
         })
         .max_by(|(one, _), (other, _)| one.total_cmp(other));
     let foreign = || foreign::recognise(bytes, &words);
-    let latin = best.map(|(_, page)| Likely::page(page));
+    let latin = best.map(|(_, page)| Likely::page(choosable(page, &words)));
     let found = if foreign::is_plausible(&words) {
         foreign().or(latin)
     } else {
@@ -79,7 +79,31 @@ pub(super) fn recognise(bytes: &[u8]) -> Likely {
     })
 }
 
+/// The page itself, or one that a job can declare and in which the words read the same.
+fn choosable(found: &'static CodePage, words: &[&[u8]]) -> &'static CodePage {
+    let reads_the_same =
+        |other: &&CodePage| words.iter().all(|word| other.decode(word) == found.decode(word));
+    if found.label.is_some() {
+        return found;
+    }
+    LATIN
+        .iter()
+        .filter_map(|(name, ..)| page(name))
+        .filter(|other| other.label.is_some())
+        .find(reads_the_same)
+        .unwrap_or(found)
+}
+
 impl Likely {
+    /// How bytes read in it, where it is known.
+    pub(super) fn read(&self, bytes: &[u8]) -> Option<String> {
+        match (self.label, self.name) {
+            (Some(Encoding(label)), _) => Some(label.decode_without_bom_handling(bytes).0.into_owned()),
+            (None, Some(name)) => page(name).map(|page| page.decode(bytes)),
+            (None, None) => None,
+        }
+    }
+
     pub(super) fn page(page: &CodePage) -> Self {
         Self {
             name: Some(page.name),

@@ -158,24 +158,26 @@ pub(super) fn decode(
     if let Some((marked, length)) = encoding_rs::Encoding::for_bom(bytes) {
         let marked = Encoding(marked);
         if let Some(declared) = declared.filter(|&declared| declared != marked) {
-            return Err(undecodable(&format!(
-                "the file begins in line 1 with the byte order mark of {marked}, but the job declares {declared}: declare \
-                 {marked} or nothing, or"
-            )));
+            let message = format!(
+                "the file begins in line 1 with the byte order mark of {marked}, but {declared} was chosen as its encoding: \
+                 choose {marked}, or no encoding"
+            );
+            return Err(Rejection::new(RejectionCode::Undecodable, message));
         }
         let text = strictly(bytes.get(length..).unwrap_or_default(), marked)?;
         return Ok((text, marked));
     }
     if !declared.is_some_and(Encoding::is_utf16) && utf16::is_likely(bytes) {
-        let what = "is UTF-16 without a byte order mark, and which of the two kinds it is would be a guess: declare \
-                    utf-16le or utf-16be, or";
+        let what = "is UTF-16 without a byte order mark, and which of the two kinds it is would be a guess: choose utf-16le or \
+                    utf-16be as its encoding, or";
         return Err(undecodable(&format!("the file, from line 1 on, {what}")));
     }
     if let Some(declared) = declared {
         if declared != Encoding::UTF_8 && !declared.is_utf16() && is_surely_utf8(bytes) {
-            return Err(undecodable(&format!(
-                "the file, from line 1 on, is UTF-8, but the job declares {declared}: declare utf-8 or nothing, or"
-            )));
+            let message = format!(
+                "the file, from line 1 on, is in UTF-8, but {declared} was chosen as its encoding: choose utf-8, or no encoding"
+            );
+            return Err(Rejection::new(RejectionCode::Undecodable, message));
         }
         return Ok((strictly(bytes, declared)?, declared));
     }
@@ -236,6 +238,9 @@ fn windows_1252(bytes: &[u8]) -> Result<Cow<'_, str>, Rejection> {
         let position = bytes.utf8_chunks().next().map_or(0, |chunk| chunk.valid().len());
         return Err(mixed(bytes, position));
     }
+    if let Some(position) = only_utf8(bytes) {
+        return Err(mixed(bytes, position));
+    }
     let position = bytes.iter().position(|byte| !byte.is_ascii()).unwrap_or_default();
     if decoded > 0 || bytes.iter().any(|byte| UNDEFINED_IN_WINDOWS_1252.contains(byte)) {
         let undefined = bytes
@@ -253,6 +258,23 @@ fn windows_1252(bytes: &[u8]) -> Result<Cow<'_, str>, Rejection> {
     }
 }
 
+/// The first character in UTF-8 of a file whose other lines are Windows-1252.
+fn only_utf8(bytes: &[u8]) -> Option<usize> {
+    let is_utf8 = |line: &&[u8]| !line.is_ascii() && str::from_utf8(line).is_ok();
+    let lines = || bytes.split_inclusive(|byte| *byte == b'\n');
+    let others: Vec<u8> = lines().filter(|line| !is_utf8(line)).flatten().copied().collect();
+    let is_western = !others.is_ascii()
+        && !others.iter().any(|byte| UNDEFINED_IN_WINDOWS_1252.contains(byte))
+        && likely::instead_of_windows_1252(&others).is_none();
+    let mut before = 0;
+    let found = lines().find_map(|line| {
+        let position = line.iter().position(|byte| !byte.is_ascii());
+        before += line.len();
+        is_utf8(&line).then(|| before - line.len() + position.unwrap_or_default())
+    })?;
+    is_western.then_some(found)
+}
+
 /// The five bytes that Windows-1252 leaves undefined. encoding_rs follows the WHATWG, which maps them to control
 /// characters.
 const UNDEFINED_IN_WINDOWS_1252: [u8; 5] = [0x81, 0x8D, 0x8F, 0x90, 0x9D];
@@ -261,23 +283,23 @@ const UNDEFINED_IN_WINDOWS_1252: [u8; 5] = [0x81, 0x8D, 0x8F, 0x90, 0x9D];
 fn other_encoding(bytes: &[u8], position: usize, likely: Likely) -> Rejection {
     let line = line_after(bytes.get(..position).unwrap_or_default());
     let byte = bytes.get(position).copied().unwrap_or_default();
-    let looks = match likely {
-        Likely {
-            name: Some(name),
-            label: Some(label),
-        } => format!("it looks like {name}. Declare its encoding ({label}) if that is right, or"),
-        Likely {
-            name: Some(name),
-            label: None,
-        } => format!("it looks like {name}, which cannot be declared:"),
-        Likely { name: None, .. } => "which other encoding it has, cannot be told:".to_owned(),
-    };
-    let what = |sample: &str| {
+    let what = |sample: &str, in_it: &str| {
+        let looks = match likely {
+            Likely {
+                name: Some(name),
+                label: Some(label),
+            } => format!("it looks like {name}{in_it}. If that is right, choose that encoding ({label}), or"),
+            Likely {
+                name: Some(name),
+                label: None,
+            } => format!("it looks like {name}{in_it}, which cannot be chosen:"),
+            Likely { name: None, .. } => "which other encoding it has, cannot be told:".to_owned(),
+        };
         undecodable(&format!(
             "the file is neither UTF-8 nor plausible Windows-1252: line {line} has byte 0x{byte:02X}{sample}, and {looks}"
         ))
     };
-    let event = what("").message;
+    let event = what("", "").message;
     let word = |byte: &u8| byte.is_ascii_alphabetic() || !byte.is_ascii();
     let start = bytes
         .get(..position)
@@ -293,8 +315,15 @@ fn other_encoding(bytes: &[u8], position: usize, likely: Likely) -> Rejection {
         .take_while(word)
         .take(40)
         .collect();
+    let in_it = likely.read(&text).map_or_else(String::new, |text| {
+        format!(", in which it would read {}", quote_name(&text))
+    });
     let (text, _) = encoding_rs::WINDOWS_1252.decode_without_bom_handling(&text);
-    what(&format!(", so that a name would read {}", quote_name(&text))).with_event_message(event)
+    what(
+        &format!(", so that a name would read {}", quote_name(&text)),
+        &in_it,
+    )
+    .with_event_message(event)
 }
 
 /// Rejects a file of which the most is UTF-8, but not this byte. Saved in any encoding, it would lose letters of the one or the
@@ -326,7 +355,9 @@ fn undecodable(what: &str) -> Rejection {
     };
     Rejection::new(
         RejectionCode::Undecodable,
-        format!("{what}{joint}save the file as {CSV_IN_UTF8} and upload it again"),
+        format!(
+            "{what}{joint}open the file, check that all names look right there, save it as {CSV_IN_UTF8}, and upload it again"
+        ),
     )
 }
 

@@ -122,3 +122,29 @@ fn a_nul_in_other_text_is_text() {
         assert_eq!(decode(text.as_bytes(), None), Ok((text.into(), Encoding::UTF_8)));
     }
 }
+
+#[test]
+fn the_one_line_in_utf8_is_named_and_no_encoding_is_proposed() {
+    let file = [
+        b"Zo\xEB;Gro\xDF\nJ\xF6rg;K\xFChn\n".as_slice(),
+        "Jürgen;Ott\n".as_bytes(),
+    ]
+    .concat();
+    assert_undecodable(
+        &file,
+        "line 3 has a character in another encoding than the rest of the file",
+    );
+}
+
+#[test]
+fn an_encoding_is_named_with_what_the_name_would_be_in_it() {
+    assert_undecodable(
+        b"Do\xF0an\nY\xFDld\xFDz \xDE\xFCkr\xFC Ay\xFEe\n",
+        "it looks like Windows-1254, in which it would read \"Doğan\". If that is right, choose that encoding (windows-1254)",
+    );
+    // Pages of the Mac that differ in other letters: one that can be chosen.
+    assert_undecodable(
+        b"J\x9Frgen,M\x9Fller\n",
+        "it looks like Mac OS Roman, in which it would read \"Jürgen\"",
+    );
+}
