@@ -31,7 +31,7 @@ async fn an_error_that_passes_is_waited_for_and_fails_no_import() {
             .unwrap();
             let tenant = world.tenant().await;
             let job = world.submit(tenant, good_rows(20)).await;
-            world.until_logged(&format!("as with {code}")).await;
+            world.until_logged(&format!("SQLSTATE {code}")).await;
             world.execute("DROP TRIGGER raising ON dialer.users").await;
             finished_whole(world, &job, 20).await;
             let tries: i32 =

@@ -2,12 +2,14 @@
 
 use std::io::ErrorKind;
 
+use sqlx::postgres::PgDatabaseError;
+
 /// Why the database could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The server, or the way to it.
-    #[error("database: {0}")]
-    Sqlx(#[from] sqlx::Error),
+    #[error("database: {}", told(.0))]
+    Sqlx(sqlx::Error),
     /// The URL cannot be read.
     #[error("database: its URL is not of the form postgres://USER:PASSWORD@HOST:PORT/DATABASE: {0}")]
     Url(String),
@@ -135,6 +137,38 @@ impl Error {
             _ => format!("correct {variable}"),
         }
     }
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Sqlx(error)
+    }
+}
+
+/// What an error may be told as, wherever it is stored, logged or shown: a value, a constraint or a trigger that refuses may be told
+/// with values of cells, and so without the server's own words.
+fn told(error: &sqlx::Error) -> String {
+    let sqlx::Error::Database(refused) = error else {
+        return error.to_string();
+    };
+    let code = refused.code().unwrap_or_default();
+    let is_raised = refused
+        .try_downcast_ref::<PgDatabaseError>()
+        .is_some_and(|refused| refused.routine() == Some("exec_stmt_raise"));
+    // Source: PostgreSQL manual, appendix A: data exceptions, constraints, errors of PL/pgSQL, WITH CHECK OPTION.
+    let may_hold_values = ["22", "23", "P0", "44"]
+        .iter()
+        .any(|class| code.starts_with(class));
+    if !is_raised && !may_hold_values {
+        return error.to_string();
+    }
+    let named =
+        |what: &str, name: Option<&str>| name.map(|name| format!(", {what} {name}")).unwrap_or_default();
+    format!(
+        "refused with SQLSTATE {code}{}{}",
+        named("constraint", refused.constraint()),
+        named("table", refused.table())
+    )
 }
 
 fn severity(error: &sqlx::Error) -> Severity {
