@@ -47,6 +47,8 @@ pub struct DeadFilter {
     pub state: Option<DeadState>,
     /// Set aside for this reason.
     pub reason: Option<DeadReason>,
+    /// With an error that begins so: as many characters of it as groups show.
+    pub error: Option<String>,
     /// Of this tenant.
     pub tenant_id: Option<Id>,
     /// Of this import.
@@ -122,7 +124,8 @@ impl Db {
                   AND ($5::uuid IS NULL OR d.import_id = $5)
                   AND (NOT $6 OR i.state IN ('completed', 'cancelled', 'rejected'))
                   AND ($7::timestamptz IS NULL OR d.set_aside_at < $7)
-                  AND ($8::timestamptz IS NULL OR d.set_aside_at >= $8)"#,
+                  AND ($8::timestamptz IS NULL OR d.set_aside_at >= $8)
+                  AND ($9::text IS NULL OR left(d.error, 200) = $9)"#,
             filter.dead_letter_id,
             filter.state.map(DeadState::as_str),
             filter.reason.map(DeadReason::as_str),
@@ -131,6 +134,7 @@ impl Db {
             filter.over,
             filter.before,
             filter.since,
+            filter.error,
         )
         .fetch_one(&mut *self.pool.acquire().await?)
         .await?;
@@ -161,9 +165,10 @@ impl Db {
                   AND (NOT $6 OR i.state IN ('completed', 'cancelled', 'rejected'))
                   AND ($7::timestamptz IS NULL OR d.set_aside_at < $7)
                   AND ($8::timestamptz IS NULL OR d.set_aside_at >= $8)
-                  AND d.dead_letter_id > $9
+                  AND ($9::text IS NULL OR left(d.error, 200) = $9)
+                  AND d.dead_letter_id > $10
                 ORDER BY d.dead_letter_id
-                LIMIT $10"#,
+                LIMIT $11"#,
             filter.dead_letter_id,
             filter.state.map(DeadState::as_str),
             filter.reason.map(DeadReason::as_str),
@@ -172,6 +177,7 @@ impl Db {
             filter.over,
             filter.before,
             filter.since,
+            filter.error,
             paging.after.unwrap_or(0),
             paging.one_more(),
         )
@@ -238,6 +244,23 @@ impl Db {
         state: DeadState,
         audit: &Audit,
     ) -> Result<Vec<i64>, Error> {
+        self.close(dead_letter_ids, state, audit, true).await
+    }
+
+    /// The same without the entry: for a dead letter whose import was taken up, which has one.
+    pub async fn close_taken_up(&self, dead_letter_id: i64, audit: &Audit) -> Result<(), Error> {
+        self.close(&[dead_letter_id], DeadState::Replayed, audit, false)
+            .await?;
+        Ok(())
+    }
+
+    async fn close(
+        &self,
+        dead_letter_ids: &[i64],
+        state: DeadState,
+        audit: &Audit,
+        has_entry: bool,
+    ) -> Result<Vec<i64>, Error> {
         // One statement is one transaction.
         let closed = sqlx::query_scalar!(
             r#"WITH closed AS (
@@ -249,7 +272,7 @@ impl Db {
                    SELECT $3, $4, $5, tenant_id, import_id,
                           jsonb_build_object('dead_letter_id', dead_letter_id, 'message_id', message_id,
                                              'reason', reason, 'error', error, 'origin', origin)
-                     FROM closed ORDER BY dead_letter_id
+                     FROM closed WHERE $6 ORDER BY dead_letter_id
                )
                SELECT dead_letter_id FROM closed"#,
             dead_letter_ids,
@@ -257,6 +280,7 @@ impl Db {
             audit.operator,
             audit.command,
             audit.reason,
+            has_entry,
         )
         .fetch_all(&mut *self.pool.acquire().await?)
         .await?;

@@ -56,8 +56,8 @@ pub async fn resend(
         },
         _ => None,
     };
-    let resent = match taken_up {
-        Some(import) => import,
+    let (resent, has_entry) = match taken_up {
+        Some(taken_up) => taken_up,
         None => {
             let Some(body) = db.dead_letter_body(dead_letter_id).await? else {
                 return Ok(Resent::Closed);
@@ -66,29 +66,35 @@ pub async fn resend(
                 Err(error @ broker::Error::Unroutable { .. }) => return Ok(Resent::Unroutable(error)),
                 published => published?,
             }
-            Resent::Message
+            (Resent::Message, false)
         }
     };
     crash_point!("dead-letter-published");
-    db.close_dead_letters(&[dead_letter_id], DeadState::Replayed, audit)
-        .await?;
+    if has_entry {
+        db.close_taken_up(dead_letter_id, audit).await?;
+    } else {
+        db.close_dead_letters(&[dead_letter_id], DeadState::Replayed, audit)
+            .await?;
+    }
     Ok(resent)
 }
 
-/// Takes the import up, unless it has come to its end since. What was cancelled stays cancelled.
+/// Takes the import up, unless it has come to its end since, and says whether the audit trail has that. What was cancelled stays
+/// cancelled.
 async fn take_up(
     db: &Db,
     publisher: &Publisher,
     import_id: Uuid,
     audit: &Audit,
-) -> Result<Option<Resent>, Error> {
+) -> Result<Option<(Resent, bool)>, Error> {
     let replayed = match replay(db, import_id, ReplayOptions::default(), audit).await {
         Err(Error::NothingToReplay { .. }) => return Ok(None),
         replayed => replayed?,
     };
     publisher.publish(&replayed.messages).await?;
-    Ok(Some(Resent::Import {
+    let resent = Resent::Import {
         import_id,
         attempt: replayed.import.attempt,
-    }))
+    };
+    Ok(Some((resent, replayed.changed)))
 }

@@ -62,6 +62,7 @@ impl FilterArgs {
             dead_letter_id,
             state,
             reason: self.dead_reason,
+            error: None,
             tenant_id: self.tenant,
             import_id,
             over: self.over,
