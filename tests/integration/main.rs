@@ -85,6 +85,7 @@ mod console {
     mod operators;
     mod overview;
     mod pauses;
+    mod requests;
     mod sessions;
 }
 mod telemetry {

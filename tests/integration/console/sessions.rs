@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::access::{OPERATOR, administrator};
 
-async fn exchange(console: &Console, token: &str) -> Reply {
+pub(super) async fn exchange(console: &Console, token: &str) -> Reply {
     let origin = format!("http://{}", console.address());
     let body = json!({ "token": token }).to_string();
     let headers = [("origin", origin.as_str()), ("content-type", "application/json")];

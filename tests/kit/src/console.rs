@@ -234,7 +234,12 @@ impl Console {
             assert_eq!(reply.status, 404, "{method} {path} is not described");
             return;
         };
-        let responses = &item[method.to_lowercase()]["responses"];
+        let operation = &item[method.to_lowercase()];
+        if operation.is_null() {
+            assert_eq!(reply.status, 405, "{method} {path} is not described");
+            return;
+        }
+        let responses = &operation["responses"];
         let response = responses
             .get(reply.status.to_string())
             .unwrap_or(&responses["default"]);

@@ -6,14 +6,22 @@ use std::sync::Arc;
 use aide::OperationOutput;
 use axum::{
     Json,
-    http::StatusCode,
+    extract::rejection::{JsonRejection, QueryRejection},
+    http::{StatusCode, header::CONTENT_TYPE},
     response::{IntoResponse, Response},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::access::Refused;
-use crate::{broker, db, operate, storage};
+use crate::{
+    broker,
+    db::{self, Severity},
+    operate, storage,
+};
+
+/// Longest sentence of an extractor.
+const MAX_SAID_BYTES: usize = 4096;
 
 /// What goes wrong with a request.
 #[derive(Debug, thiserror::Error)]
@@ -32,8 +40,11 @@ pub(super) enum Error {
     Invalid(String),
     #[error("the file is larger than {0} bytes, which is all that is taken: divide it into several files")]
     TooLarge(u64),
-    #[error("the upload was cut short: try it again")]
+    #[error("the request was cut short, or came too slowly: try again")]
     CutShort,
+    /// What the router or an extractor says, with its status.
+    #[error("{1}")]
+    Refused(StatusCode, String),
     #[error("your tenant has too much under way at the moment: try again in some seconds")]
     Busy,
     #[error("{0}")]
@@ -42,6 +53,8 @@ pub(super) enum Error {
     Gone(&'static str),
     #[error("the database does not answer at the moment, nothing was changed: try again")]
     Database(#[source] db::Error),
+    #[error("the database could not do that at the moment, nothing was changed: try again")]
+    Undone(#[source] db::Error),
     #[error(
         "the message broker does not answer at the moment: try again, nothing is lost and nothing is done twice"
     )]
@@ -66,6 +79,24 @@ pub(super) struct Failure {
 }
 
 impl Error {
+    /// What the router or an extractor says.
+    fn refused(status: StatusCode, said: String) -> Self {
+        match status {
+            StatusCode::NOT_FOUND => Self::NotFound("page"),
+            StatusCode::METHOD_NOT_ALLOWED => {
+                Self::Refused(status, "nothing can be done here in that way".to_owned())
+            }
+            StatusCode::PAYLOAD_TOO_LARGE => {
+                Self::Refused(status, "the request is larger than what is taken here".to_owned())
+            }
+            // axum's words for a body that breaks off.
+            StatusCode::BAD_REQUEST if said.starts_with("Failed to buffer the request body") => {
+                Self::CutShort
+            }
+            _ => Self::Refused(status, said),
+        }
+    }
+
     pub(super) fn status(&self) -> StatusCode {
         match self {
             Self::SignedOut | Self::Token(_) => StatusCode::UNAUTHORIZED,
@@ -73,11 +104,12 @@ impl Error {
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::CutShort => StatusCode::BAD_REQUEST,
+            Self::Refused(status, _) => *status,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Busy => StatusCode::TOO_MANY_REQUESTS,
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::Gone(_) => StatusCode::GONE,
-            Self::Database(_) | Self::Broker(_) | Self::Uncounted(_) | Self::Storage(_) => {
+            Self::Database(_) | Self::Undone(_) | Self::Broker(_) | Self::Uncounted(_) | Self::Storage(_) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -94,10 +126,17 @@ impl Error {
             Self::Invalid(_) => "invalid",
             Self::TooLarge(_) => "file_too_large",
             Self::CutShort => "cut_short",
+            Self::Refused(status, _) => match *status {
+                StatusCode::METHOD_NOT_ALLOWED => "method_not_allowed",
+                StatusCode::PAYLOAD_TOO_LARGE => "request_too_large",
+                StatusCode::UNSUPPORTED_MEDIA_TYPE => "unsupported_media_type",
+                _ => "invalid",
+            },
             Self::Busy => "busy",
             Self::Conflict(_) => "conflict",
             Self::Gone(_) => "gone",
             Self::Database(_) => "database_unavailable",
+            Self::Undone(_) => "database_error",
             Self::Broker(_) | Self::Uncounted(_) => "broker_unavailable",
             Self::Storage(_) => "storage_unavailable",
             Self::Internal(_) => "internal",
@@ -136,9 +175,38 @@ impl OperationOutput for Error {
     }
 }
 
+/// An answer of the router or of an extractor, which refuses in plain text or without any: told as every other failure.
+pub(super) async fn told(response: Response) -> Response {
+    let status = response.status();
+    let kind = response.headers().get(CONTENT_TYPE);
+    let is_plain = kind.is_none_or(|kind| kind.as_bytes().starts_with(b"text/plain"));
+    if !status.is_client_error() || !is_plain {
+        return response;
+    }
+    let said = axum::body::to_bytes(response.into_body(), MAX_SAID_BYTES).await;
+    let said = String::from_utf8_lossy(&said.unwrap_or_default()).into_owned();
+    Error::refused(status, said).into_response()
+}
+
+impl From<JsonRejection> for Error {
+    fn from(rejection: JsonRejection) -> Self {
+        Self::refused(rejection.status(), rejection.body_text())
+    }
+}
+
+impl From<QueryRejection> for Error {
+    fn from(rejection: QueryRejection) -> Self {
+        Self::refused(rejection.status(), rejection.body_text())
+    }
+}
+
 impl From<db::Error> for Error {
     fn from(error: db::Error) -> Self {
-        Self::Database(error)
+        match error.severity() {
+            Severity::Outage => Self::Database(error),
+            Severity::Transient => Self::Undone(error),
+            Severity::Unexpected => Self::Internal(error.into()),
+        }
     }
 }
 
@@ -159,7 +227,7 @@ impl From<operate::Error> for Error {
         match error {
             operate::Error::Unknown(_) => Self::NotFound("import"),
             operate::Error::UnknownTenant(_) => Self::NotFound("tenant"),
-            operate::Error::Database(error) => Self::Database(error),
+            operate::Error::Database(error) => error.into(),
             operate::Error::Broker(error) => Self::Broker(error),
             other => Self::Conflict(other.to_string()),
         }

@@ -18,6 +18,7 @@ mod options;
 mod pages;
 mod publisher;
 mod queues;
+mod request;
 mod separator;
 mod server;
 mod state;
@@ -87,6 +88,8 @@ fn router(console: Arc<Console>) -> Router {
         .merge(assets::routes())
         .fallback(pages::missing)
         .layer(middleware::from_fn(access::check_origin))
+        .layer(middleware::from_fn(pages::in_words))
+        .layer(middleware::from_fn(request::receive))
         .layer(middleware::map_response(move |mut response: Response| {
             let security = Arc::clone(&security);
             async move {

@@ -33,6 +33,8 @@ pub struct Progress {
     pub errors: u32,
     /// Whether one of its messages was put off after an error.
     pub is_delayed: bool,
+    /// Whether it waits because an operator says so.
+    pub is_paused: bool,
 }
 
 impl Db {
@@ -40,8 +42,11 @@ impl Db {
     pub async fn progress(&self, import_ids: &[Uuid]) -> Result<Vec<Progress>, Error> {
         let found = sqlx::query!(
             r#"SELECT import_id, tenant_id, state, attempt, total, pending, created, duplicates, errors,
-                      progress_at > clock_timestamp() AND last_error IS NOT NULL AS "is_delayed!"
-                 FROM imports.imports WHERE import_id = ANY($1)"#,
+                      progress_at > clock_timestamp() AND last_error IS NOT NULL AS "is_delayed!",
+                      state IN ('received', 'running') AND EXISTS (
+                          SELECT FROM imports.pauses p
+                           WHERE p.resumed_at IS NULL AND (p.tenant_id IS NULL OR p.tenant_id = i.tenant_id)) AS "is_paused!"
+                 FROM imports.imports i WHERE import_id = ANY($1)"#,
             import_ids,
         )
         .fetch_all(&mut *self.pool.acquire().await?)
@@ -61,6 +66,7 @@ impl Db {
                 duplicates: unsigned("duplicates", row.duplicates)?,
                 errors: unsigned("errors", row.errors)?,
                 is_delayed: row.is_delayed,
+                is_paused: row.is_paused,
             })
         });
         progress.collect()

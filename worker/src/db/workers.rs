@@ -15,6 +15,9 @@ use super::{
 /// A worker tells every ten seconds that it is there. One that is silent for so long hangs, is cut off, or was killed.
 const SILENT: time::Duration = time::Duration::minutes(1);
 
+/// One that is silent for so long has missed its time.
+const LATE: time::Duration = time::Duration::seconds(15);
+
 /// What a worker tells of itself.
 #[derive(Debug, Clone, Copy)]
 pub struct Beat<'a> {
@@ -50,6 +53,11 @@ pub struct SeenWorker {
 }
 
 impl SeenWorker {
+    /// Whether its last word is overdue.
+    pub fn is_late(&self) -> bool {
+        self.now - self.beat_at >= LATE
+    }
+
     /// Whether it has not been heard of for long.
     pub fn is_silent(&self) -> bool {
         self.now - self.beat_at >= SILENT

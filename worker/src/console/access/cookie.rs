@@ -9,16 +9,23 @@ use crate::console::options::Framing;
 const NAME: &str = "user_import_session";
 const SECURE_PREFIX: &str = "__Host-";
 
-/// The value of the session's cookie, if there is one.
+/// The value of the session's cookie, if there is one. Where there is TLS only the name with the prefix counts, which no other host
+/// can set.
 pub(super) fn read(headers: &HeaderMap) -> Option<&str> {
     let cookies = headers.get_all(header::COOKIE).iter();
+    let prefix = if is_loopback(headers) { "" } else { SECURE_PREFIX };
     let mut pairs = cookies
         .filter_map(|cookies| cookies.to_str().ok())
         .flat_map(|cookies| cookies.split(';'))
         .filter_map(|pair| pair.trim().split_once('='));
     pairs
-        .find(|(name, _)| name.strip_prefix(SECURE_PREFIX).unwrap_or(name) == NAME)
+        .find(|(name, _)| name.strip_prefix(prefix) == Some(NAME))
         .map(|(_, value)| value)
+}
+
+/// Whether the browser sends one, of a session that may have ended.
+pub(crate) fn has(headers: &HeaderMap) -> bool {
+    read(headers).is_some()
 }
 
 /// Sets the cookie. It is not for scripts, and goes to this site alone, unless others may frame it.
@@ -113,14 +120,22 @@ mod tests {
 
     #[test]
     fn the_cookie_is_found_among_others() {
-        for (cookies, value) in [
-            ("user_import_session=v", Some("v")),
-            ("a=b; __Host-user_import_session=v; c=d", Some("v")),
-            ("a=user_import_session", None),
-            ("xuser_import_session=v", None),
+        let (near, far) = ("localhost:8080", "import.example.com");
+        for (host, cookies, value) in [
+            (near, "user_import_session=v", Some("v")),
+            (far, "user_import_session=v", None),
+            (far, "a=b; __Host-user_import_session=v; c=d", Some("v")),
+            (
+                far,
+                "user_import_session=theirs; __Host-user_import_session=v",
+                Some("v"),
+            ),
+            (near, "a=user_import_session", None),
+            (near, "xuser_import_session=v", None),
         ] {
-            let headers = HeaderMap::from_iter([(header::COOKIE, HeaderValue::from_static(cookies))]);
-            assert_eq!(read(&headers), value, "{cookies}");
+            let mut headers = headers(host);
+            headers.insert(header::COOKIE, HeaderValue::from_static(cookies));
+            assert_eq!(read(&headers), value, "{host}: {cookies}");
         }
     }
 }

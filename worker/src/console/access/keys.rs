@@ -102,7 +102,7 @@ pub(crate) enum Refused {
     #[error("it is valid for longer than {} hours", MAX_LIFE.whole_hours())]
     TooLong,
     #[error(
-        "it must say who (sub), until when (exp), and either tenant_id or role: \"operator\" with access: \"read\" or \"act\""
+        "it must say who (sub), until when (exp), and either tenant_id or role: \"operator\" with access: \"read\" or \"act\", where none is \"read\""
     )]
     Claims,
     #[error("it was revoked or logged out")]

@@ -7,12 +7,12 @@ mod cookie;
 mod keys;
 mod origin;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use aide::OperationInput;
 use axum::{
     extract::{FromRequestParts, Path},
-    http::{header, request::Parts},
+    http::{HeaderMap, header, request::Parts},
 };
 use sha2::{Digest as _, Sha256};
 use shared::contract::Id;
@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 pub use keys::{InvalidKeys, Keys};
 
-pub(super) use cookie::{clear, set};
+pub(super) use cookie::{clear, has as has_cookie, set};
 pub(crate) use keys::MAX_LIFE;
 pub(super) use keys::Refused;
 pub(super) use origin::check_origin;
@@ -33,9 +33,18 @@ use crate::db::{Audit, Bearer, BearerRole, Digest, Import, Upload};
 #[derive(Debug, Clone)]
 pub(super) struct Visitor {
     pub(super) bearer: Bearer,
-    /// Absent where each request carries the token itself.
-    pub(super) session: Option<Digest>,
+    shown: Shown,
 }
+
+/// What a visitor has shown.
+#[derive(Debug, Clone)]
+enum Shown {
+    Token(Digest),
+    Session(Digest),
+}
+
+/// How long somebody who was put out may still be told something.
+const LOOK_INTERVAL: Duration = Duration::from_secs(5);
 
 /// A tenant's administrator.
 #[derive(Debug, Clone)]
@@ -54,7 +63,7 @@ pub(super) struct Operator {
 /// An operator who may also change what he looks at.
 #[derive(Debug, Clone)]
 pub(super) struct Acting {
-    pub(super) subject: String,
+    subject: String,
 }
 
 /// The import that the path names, which is the administrator's tenant's.
@@ -95,14 +104,31 @@ impl Administrator {
     }
 }
 
+impl Acting {
+    /// The entry of a change. What operators change has a reason.
+    pub(super) fn audit(self, command: &'static str, reason: &str) -> Result<Audit, Error> {
+        let reason = reason.replace(char::is_control, " ").trim().to_owned();
+        if reason.is_empty() {
+            return Err(Error::Invalid(
+                "say why: the reason goes into the audit trail".to_owned(),
+            ));
+        }
+        Ok(Audit {
+            command,
+            operator: self.subject,
+            reason: Some(reason),
+        })
+    }
+}
+
 impl Visitor {
     /// Whom the request speaks for: a token of its own, or the session of its cookie.
     async fn of(parts: &Parts, console: &Console) -> Result<Self, Error> {
-        if let Some(token) = token(parts) {
+        if let Some(token) = token(&parts.headers) {
             let bearer = console.verify(token).await?;
             return Ok(Self {
                 bearer,
-                session: None,
+                shown: Shown::Token(digest(token)),
             });
         }
         let session = cookie::read(&parts.headers).ok_or(Error::SignedOut)?;
@@ -114,8 +140,33 @@ impl Visitor {
         }
         Ok(Self {
             bearer,
-            session: Some(session),
+            shown: Shown::Session(session),
         })
+    }
+
+    /// The session of the cookie, unless each request carries the token itself.
+    pub(super) const fn session(&self) -> Option<&Digest> {
+        match &self.shown {
+            Shown::Session(session) => Some(session),
+            Shown::Token(_) => None,
+        }
+    }
+
+    /// Waits until the visitor is not let in any more: expired, logged out or revoked. What lasts longer than a request ends then.
+    pub(super) async fn until_put_out(self, console: Arc<Console>) {
+        loop {
+            let left = Duration::try_from(self.bearer.expires_at - OffsetDateTime::now_utc());
+            let Ok(left) = left else { return };
+            tokio::time::sleep(left.min(LOOK_INTERVAL)).await;
+            let still = match &self.shown {
+                Shown::Token(token) => console.db.accepts_token(token, &self.bearer).await,
+                Shown::Session(session) => console.db.session(session).await.map(|found| found.is_some()),
+            };
+            // While the database is away nobody can be put out, and nothing is told.
+            if matches!(still, Ok(false)) {
+                return;
+            }
+        }
     }
 }
 
@@ -134,8 +185,8 @@ impl Console {
 }
 
 /// The token of the header `Authorization`, which no browser sends by itself.
-fn token(parts: &Parts) -> Option<&str> {
-    let value = parts.headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+fn token(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }

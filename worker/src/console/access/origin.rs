@@ -7,13 +7,14 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
+use super::token;
 use crate::console::error::Error;
 
 /// Lets requests pass that change nothing, that carry a token of their own, or that come from a page of ours.
 pub(crate) async fn check_origin(request: Request, next: Next) -> Response {
     let changes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     let headers = request.headers();
-    if changes && !headers.contains_key(header::AUTHORIZATION) && !is_ours(headers) {
+    if changes && token(headers).is_none() && !is_ours(headers) {
         return Error::ForeignOrigin.into_response();
     }
     next.run(request).await

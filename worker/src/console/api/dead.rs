@@ -9,10 +9,7 @@ use serde::{Deserialize, Serialize};
 use shared::contract::Id;
 use uuid::Uuid;
 
-use super::{
-    json::{Asked, Body},
-    operators::audit,
-};
+use super::json::{Asked, Body};
 use crate::{
     console::{
         access::{Acting, Operator},
@@ -145,7 +142,8 @@ pub(super) struct Chosen {
     #[schemars(length(min = 1, max = 100))]
     dead_letter_ids: Vec<i64>,
     /// Why, for the audit trail.
-    reason: Option<String>,
+    #[schemars(length(min = 1))]
+    reason: String,
 }
 
 impl Chosen {
@@ -174,7 +172,7 @@ pub(super) async fn replay(
     State(console): State<Arc<Console>>,
     Body(chosen): Body<Chosen>,
 ) -> Result<Json<Done>, Error> {
-    let audit = audit(operator, "dead replay", chosen.reason.clone());
+    let audit = operator.audit("dead replay", &chosen.reason)?;
     let found = dead_letters::replay(&console, chosen.letters()?, &audit).await?;
     Ok(Json(Done {
         done: found.replayed,
@@ -195,7 +193,7 @@ pub(super) async fn discard(
     State(console): State<Arc<Console>>,
     Body(chosen): Body<Chosen>,
 ) -> Result<Json<Done>, Error> {
-    let audit = audit(operator, "dead discard", chosen.reason.clone());
+    let audit = operator.audit("dead discard", &chosen.reason)?;
     let letters = chosen.letters()?;
     let done = dead_letters::discard(&console, letters, &audit).await?;
     Ok(Json(Done {

@@ -23,7 +23,7 @@ use crate::{
         imports::{Eyes, ImportView},
         state::Console,
     },
-    db::{self, Audit, Filter},
+    db::{self, Filter},
     operate::{self, ReplayOptions},
 };
 
@@ -80,14 +80,16 @@ pub(super) fn describe_show(operation: TransformOperation<'_>) -> TransformOpera
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct Cancel {
     /// Why, for the audit trail.
-    reason: Option<String>,
+    #[schemars(length(min = 1))]
+    reason: String,
 }
 
 /// Why an import is replayed, and what of it.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct Replay {
     /// Why, for the audit trail.
-    reason: Option<String>,
+    #[schemars(length(min = 1))]
+    reason: String,
     /// Also rows that ended in error or duplicate, and a rejected import.
     #[serde(default)]
     errors: bool,
@@ -111,9 +113,10 @@ pub(super) async fn cancel(
     Path(import_id): Path<Uuid>,
     Body(cancel): Body<Cancel>,
 ) -> Result<Json<Changed>, Error> {
+    let audit = operator.audit("cancel", &cancel.reason)?;
     // First, so that nothing is changed while the broker is away.
     console.publisher.link().await?;
-    let done = operate::cancel(&console.db, import_id, &audit(operator, "cancel", cancel.reason)).await?;
+    let done = operate::cancel(&console.db, import_id, &audit).await?;
     console.publisher.publish(&done.messages).await?;
     Ok(Json(Changed {
         changed: done.changed,
@@ -135,13 +138,13 @@ pub(super) async fn replay(
     Path(import_id): Path<Uuid>,
     Body(replay): Body<Replay>,
 ) -> Result<Json<Changed>, Error> {
+    let audit = operator.audit("replay", &replay.reason)?;
     console.publisher.link().await?;
     let options = ReplayOptions {
         errors: replay.errors,
         cancelled: replay.cancelled,
         abandon_passwords: false,
     };
-    let audit = audit(operator, "replay", replay.reason);
     let done = operate::replay(&console.db, import_id, options, &audit).await?;
     console.publisher.publish(&done.messages).await?;
     Ok(Json(Changed {
@@ -155,13 +158,4 @@ pub(super) fn describe_replay(operation: TransformOperation<'_>) -> TransformOpe
         .id("operatorsReplayImport")
         .tag("operators")
         .summary("Resume a failed or cancelled import in a new attempt")
-}
-
-/// The entry of a change.
-pub(super) fn audit(operator: Acting, command: &'static str, reason: Option<String>) -> Audit {
-    Audit {
-        command,
-        operator: operator.subject,
-        reason: reason.filter(|reason| !reason.trim().is_empty()),
-    }
 }

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use shared::contract::Id;
 
-use super::{json::Body, operators::audit};
+use super::json::Body;
 use crate::{
     console::{
         access::{Acting, Operator},
@@ -48,7 +48,8 @@ pub(super) struct Scope {
     #[serde(default)]
     all: bool,
     /// Why, for the audit trail.
-    reason: Option<String>,
+    #[schemars(length(min = 1))]
+    reason: String,
 }
 
 /// What became of it.
@@ -97,7 +98,7 @@ pub(super) async fn pause(
     Body(scope): Body<Scope>,
 ) -> Result<Json<Changed>, Error> {
     let tenant_id = scope.tenant()?;
-    let audit = audit(operator, "pause", scope.reason);
+    let audit = operator.audit("pause", &scope.reason)?;
     let changed = operate::pause(&console.db, tenant_id, &audit).await?;
     Ok(Json(Changed { changed }))
 }
@@ -116,7 +117,7 @@ pub(super) async fn resume(
     Body(scope): Body<Scope>,
 ) -> Result<Json<Changed>, Error> {
     let tenant_id = scope.tenant()?;
-    let audit = audit(operator, "resume", scope.reason);
+    let audit = operator.audit("resume", &scope.reason)?;
     let changed = operate::resume(&console.db, tenant_id, &audit).await?;
     Ok(Json(Changed { changed }))
 }

@@ -17,7 +17,12 @@ use tokio_stream::wrappers::WatchStream;
 use uuid::Uuid;
 
 use crate::{
-    console::{access::Administrator, error::Error, state::Console, watch::Seen},
+    console::{
+        access::{Administrator, Visitor},
+        error::Error,
+        state::Console,
+        watch::Seen,
+    },
     db,
 };
 
@@ -38,6 +43,8 @@ pub(in crate::console) struct Progress {
     pub(in crate::console) errors: u32,
     /// Whether it waits after an error, to go on by itself.
     pub(in crate::console) is_delayed: bool,
+    /// Whether it waits because an operator has paused it.
+    pub(in crate::console) is_paused: bool,
     /// Whether it has come to its end, and the stream with it.
     pub(in crate::console) is_final: bool,
 }
@@ -52,6 +59,7 @@ impl Progress {
             duplicates: 0,
             errors: 0,
             is_delayed: false,
+            is_paused: false,
             is_final: false,
         };
         match seen {
@@ -65,6 +73,7 @@ impl Progress {
                 duplicates: progress.duplicates,
                 errors: progress.errors,
                 is_delayed: progress.is_delayed,
+                is_paused: progress.is_paused,
                 is_final: progress.state.is_final(),
             },
         }
@@ -74,6 +83,7 @@ impl Progress {
 /// Tells how far an import is, again and again. One that no worker has taken yet is told as `waiting`: whose it is, is not
 /// known then, and nothing of it is told.
 pub(super) async fn stream(
+    visitor: Visitor,
     administrator: Administrator,
     State(console): State<Arc<Console>>,
     Path(import_id): Path<Uuid>,
@@ -85,7 +95,9 @@ pub(super) async fn stream(
     }
     let place = console.streams.take(tenant_id).ok_or(Error::Busy)?;
     let seen = WatchStream::new(console.watch.follow(import_id));
-    let events = events(seen.filter_map(|seen| async move { seen }), tenant_id).map(move |event| {
+    let events = events(seen.filter_map(|seen| async move { seen }), tenant_id);
+    let events = events.take_until(Box::pin(visitor.until_put_out(console)));
+    let events = events.map(move |event| {
         // Until the stream ends.
         let _place = &place;
         event
@@ -122,7 +134,7 @@ pub(super) fn describe(operation: TransformOperation<'_>) -> TransformOperation<
         .id("followImport")
         .tag("administrators")
         .summary("Follow an import as server-sent events, until its state is final")
-        .description("Each event has the name `progress`, and a `Progress` as its data.")
+        .description("Each event has the name `progress`, and a `Progress` as its data. The stream ends with the session or token too.")
         .response_with::<200, Response, _>(|mut response| {
             response.inner().description = "A stream of events.".to_owned();
             response.inner().content.insert(

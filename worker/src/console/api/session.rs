@@ -131,8 +131,8 @@ pub(super) async fn end(
     State(console): State<Arc<Console>>,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
-    if let Some(session) = visitor.session {
-        console.db.end_session(&session).await?;
+    if let Some(session) = visitor.session() {
+        console.db.end_session(session).await?;
     }
     let cookie = access::clear(&headers, &console.framing);
     Ok(match cookie {

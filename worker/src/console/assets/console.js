@@ -5,40 +5,49 @@
 const find = (selector, within = document) => within.querySelector(selector);
 const each = (selector, act, within = document) => within.querySelectorAll(selector).forEach(act);
 
-// A sentence that stands for some seconds; the page stays as it is.
+// A sentence that stands for some seconds, or for as long as it is true; the page stays as it is.
 let toasting;
-function toast(text, link) {
+function toast(text, link, stays = Boolean(link)) {
   const place = find("#toast");
   place.textContent = text;
   if (link) place.append(" ", link);
   place.hidden = false;
   clearTimeout(toasting);
-  if (!link) toasting = setTimeout(() => { place.hidden = true; }, 6000);
+  if (!stays) toasting = setTimeout(() => { place.hidden = true; }, 6000);
 }
 
-function signedOut() {
+function signedOut(text = "Your session has ended. What you entered is still here.") {
   const link = document.createElement("a");
   link.href = "/sign-in";
   link.target = "_blank";
   link.textContent = "Sign in in another tab, and go on here";
-  toast("Your session has ended. What you entered is still here.", link);
+  toast(text, link);
 }
 
 // Whoever is not signed in is sent to the page for that.
 const isSignedOut = (response) =>
   response.status === 401 || response.redirected && new URL(response.url).pathname === "/sign-in";
 
+const withStatus = (response) => `The console answered with status ${response.status}. Try again.`;
+
 async function failure(response) {
   try {
     return (await response.json()).message;
   } catch {
-    return `The console answered with status ${response.status}. Try again.`;
+    return withStatus(response);
   }
 }
 
+// What a page says that is an error.
+const failureOf = (html) => new DOMParser().parseFromString(html, "text/html").querySelector("[data-failure]");
+
 // --- signing in
 
+// Where one was when the session ended: a page of this console, on this tab.
+const BACK = "back";
+
 async function signIn(section) {
+  if (section.dataset.back) sessionStorage.setItem(BACK, section.dataset.back);
   const token = new URLSearchParams(location.hash.slice(1)).get("token");
   if (!token) return;
   // The token must not stay in the history.
@@ -59,7 +68,9 @@ async function signIn(section) {
     if (!response.ok) return say(await failure(response));
     const kept = await fetch("/api/session");
     if (!kept.ok) return say("Your browser did not keep the session's cookie. The console needs HTTPS and cookies.");
-    location.replace("/");
+    const back = sessionStorage.getItem(BACK) ?? "/";
+    sessionStorage.removeItem(BACK);
+    location.replace(back);
   } catch {
     say("The console does not answer. Try again.");
   }
@@ -71,7 +82,10 @@ addEventListener("hashchange", () => each("[data-sign-in]", signIn));
 
 // --- files
 
-const sizeOf = (bytes) => bytes >= 1048576 ? `${(bytes / 1048576).toFixed(1)} MiB` : `${Math.ceil(bytes / 1024)} KiB`;
+// As the console says sizes: rounded up to a tenth where one is too large.
+const UNITS = [[1048576, "MB"], [1024, "KB"], [1, "bytes"]];
+const unitOf = (bytes) => UNITS.find(([size]) => bytes >= size) ?? UNITS[2];
+const sizeOf = (bytes, [size, name] = unitOf(bytes)) => `${Math.ceil(bytes * 10 / size) / 10} ${name}`;
 
 each("[data-upload]", (form) => {
   const input = find("#file", form), drop = find("#drop", form), go = find("#upload-go", form);
@@ -85,7 +99,7 @@ each("[data-upload]", (form) => {
     file = chosen;
     find("#file-name", form).textContent = `${file.name} (${sizeOf(file.size)})`;
     const tooLarge = file.size > most;
-    say(tooLarge ? `The file has ${sizeOf(file.size)}, ${sizeOf(most)} are allowed: divide it into several files.` : "");
+    say(tooLarge ? `The file has ${sizeOf(file.size, unitOf(most))}, ${sizeOf(most)} are allowed: divide it into several files.` : "");
     go.disabled = tooLarge;
     if (!tooLarge) go.focus();
   };
@@ -122,7 +136,7 @@ each("[data-upload]", (form) => {
       try { answer = JSON.parse(sending.responseText); } catch { /* said below */ }
       if (sending.status === 201) return location.assign(`/uploads/${answer.upload_id}`);
       if (sending.status === 401) signedOut();
-      ended(answer.message || `The console answered with status ${sending.status}. Try again.`);
+      ended(answer.message || withStatus(sending));
     });
     sending.addEventListener("error", () => ended("The connection broke before the whole file was sent. Try again; nothing was imported."));
     sending.addEventListener("abort", () => ended("Stopped. Nothing was imported."));
@@ -143,11 +157,22 @@ function same(element) {
   return `[name="${CSS.escape(element.name)}"]${choice}`;
 }
 
+// Tables that scroll by themselves stand afterwards where they stood.
+function keepScrolled(region, replace) {
+  const places = new Map();
+  each(".scroll", (table) => places.set(table.getAttribute("aria-label"), [table.scrollLeft, table.scrollTop]), region);
+  replace();
+  each(".scroll", (table) => {
+    const [left, top] = places.get(table.getAttribute("aria-label")) ?? [0, 0];
+    table.scrollTo(left, top);
+  }, region);
+}
+
 function putInPlace(html, address) {
   const next = new DOMParser().parseFromString(html, "text/html");
   const focused = same(document.activeElement);
   const scrolled = { x: scrollX, y: scrollY };
-  find("#main").replaceWith(next.querySelector("#main"));
+  keepScrolled(document, () => find("#main").replaceWith(next.querySelector("#main")));
   if (address) history.replaceState(null, "", address);
   if (focused) find(focused)?.focus({ preventScroll: true });
   scrollTo(scrolled.x, scrolled.y);
@@ -167,8 +192,11 @@ function keepLive(form) {
         method: "POST", body: sent, headers: { "content-type": "application/x-www-form-urlencoded" }, redirect: "follow",
       });
       if (isSignedOut(response)) return signedOut();
-      if (!response.ok) return toast("That was not kept: the console does not answer. What you entered is still here.");
       const html = await response.text();
+      if (!response.ok) {
+        const why = failureOf(html)?.querySelector("p").textContent;
+        return toast(`That was not kept. ${why ?? withStatus(response)} What you entered is still here.`);
+      }
       kept = sent;
       find("#toast").hidden = true;
       // What was typed meanwhile is sent first, and not replaced.
@@ -189,6 +217,10 @@ function keepLive(form) {
 
 // Whether the page is left by a button or link of its own.
 let leaving = false;
+
+// Whether a cell of the table of corrections was changed and not sent.
+const isCorrected = () =>
+  [...document.querySelectorAll("[data-corrections] :is(input, textarea)")].some((cell) => cell.value !== cell.defaultValue);
 
 // Says beside a button why it did not do what it says.
 function refused(form, button, title, text) {
@@ -222,13 +254,16 @@ async function send(form, button) {
     leaving = true;
     return location.assign(response.url);
   }
-  const failed = new DOMParser().parseFromString(html, "text/html").querySelector("[data-failure]");
+  const failed = failureOf(html);
   if (failed) return say(find("h1", failed).textContent + ":", find("p", failed).textContent);
   if (html.includes('<main id="main"')) {
     // The same page, which says what is missing.
     putInPlace(html);
-    scrollTo(0, 0);
-  } else say("Not at the moment:", `The console answered with status ${response.status}. Try again.`);
+    const wrong = find(".wrong :is(input, select, textarea)") ?? find("#main [role=alert]");
+    if (!wrong) return scrollTo(0, 0);
+    if (wrong.matches("[role=alert]")) wrong.tabIndex = -1;
+    wrong.focus();
+  } else say("Not at the moment:", withStatus(response));
 }
 
 document.addEventListener("submit", async (event) => {
@@ -236,6 +271,7 @@ document.addEventListener("submit", async (event) => {
   if (form.getAttribute("method") !== "post" || form.getAttribute("action") === "/sign-out") return;
   event.preventDefault();
   if (form.dataset.sent) return;
+  if (!form.matches("[data-corrections]") && isCorrected() && !confirm("The cells that you corrected are not saved. Go on without them?")) return;
   form.dataset.sent = "1";
   form.setAttribute("aria-busy", "true");
   await send(form, event.submitter);

@@ -14,7 +14,8 @@ function follow(section) {
       // The page as it is then; the address stays.
       return location.reload();
     }
-    if (now.state === "waiting") text.textContent = "Waiting for a worker to take it …";
+    if (now.is_paused) text.textContent = "Paused by an operator; it goes on when the pause ends.";
+    else if (now.state === "waiting") text.textContent = "Waiting for a worker to take it …";
     else if (now.state === "unknown") text.textContent = "The database does not answer; the import goes on when it does.";
     else if (!now.total) text.textContent = "Reading the file …";
     else {
@@ -23,7 +24,7 @@ function follow(section) {
       text.textContent = `${(now.total - now.pending).toLocaleString("en")} of ${rows(now.total)}`
         + (now.pending === 0 ? ": writing the reports …" : "");
     }
-    if (now.is_delayed) text.textContent += " · waiting after an error, goes on by itself";
+    if (now.is_delayed && !now.is_paused) text.textContent += " · waiting after an error, goes on by itself";
   });
   // A browser tries again by itself, unless it was refused: by a session that has ended, or by a server between us.
   const again = async () => {
@@ -41,10 +42,10 @@ function follow(section) {
   });
 }
 
-// --- passwords that nobody has saved yet
+// --- passwords that nobody has saved yet, and cells that were corrected and not sent
 
 addEventListener("beforeunload", (event) => {
-  if (!leaving && find("[data-unsaved]")) event.preventDefault();
+  if (!leaving && (find("[data-unsaved]") || isCorrected())) event.preventDefault();
 });
 addEventListener("pageshow", () => { leaving = false; });
 
@@ -97,18 +98,31 @@ document.addEventListener("click", (event) => {
 
 function refresh(region) {
   if (!region.dataset.refresh) return;
+  const isRead = () =>
+    document.hidden || find("dialog[open]") || region.matches(":hover, :focus-within") || !getSelection().isCollapsed;
+  let isOld = false;
+  const say = (show) => {
+    if (!isOld) show();
+    isOld = true;
+  };
   const timer = setInterval(async () => {
     if (!region.isConnected) return clearInterval(timer);
-    const reading = document.hidden || find("dialog[open]") || region.matches(":hover, :focus-within") || !getSelection().isCollapsed;
-    if (reading) return;
+    // Whoever reads is told too that it gets older.
+    if (document.hidden) return;
     try {
       const response = await fetch(location.href);
-      if (!response.ok || response.redirected) return;
+      if (isSignedOut(response)) return say(() => signedOut("Your session has ended: what is shown gets older."));
+      if (!response.ok) throw new Error(withStatus(response));
       const next = new DOMParser().parseFromString(await response.text(), "text/html").querySelector("[data-refresh]");
-      const still = document.hidden || find("dialog[open]") || region.matches(":hover, :focus-within");
-      if (next && !still) region.replaceChildren(...next.childNodes);
-      if (!next) { clearInterval(timer); location.reload(); }
-    } catch { /* the next try may work */ }
+      if (isOld) find("#toast").hidden = true;
+      isOld = false;
+      if (isRead()) return;
+      if (next) return keepScrolled(region, () => region.replaceChildren(...next.childNodes));
+      clearInterval(timer);
+      location.reload();
+    } catch {
+      say(() => toast("The console does not answer: what is shown gets older.", null, true));
+    }
   }, Number(region.dataset.refresh) * 1000);
 }
 
@@ -118,11 +132,18 @@ function countChosen(form) {
   const say = () => {
     const chosen = [...boxes].filter((box) => box.checked).length;
     each("[data-counts]", (button) => {
-      button.textContent = `${button.dataset.counts} ${chosen} dead ${chosen === 1 ? "letter" : "letters"}`;
+      button.textContent = button.dataset.counts.replace("#", `${chosen} dead ${chosen === 1 ? "letter" : "letters"}`);
       button.disabled = chosen === 0;
     }, form);
+    const all = find("#all-letters", form);
+    if (!all) return;
+    all.checked = chosen === boxes.length;
+    all.indeterminate = chosen > 0 && !all.checked;
   };
-  form.addEventListener("change", say);
+  form.addEventListener("change", (event) => {
+    if (event.target.id === "all-letters") boxes.forEach((box) => { box.checked = event.target.checked; });
+    say();
+  });
   say();
 }
 

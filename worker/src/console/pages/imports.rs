@@ -12,6 +12,7 @@ use shared::contract::job::Mode;
 use time::OffsetDateTime;
 
 use super::{
+    asked::{PLACE, asked},
     layout::{Place, page},
     parts::{address, ago, pages, short_id, state, thousands},
 };
@@ -50,7 +51,7 @@ pub(super) async fn show(
         ..Filter::default()
     };
     let paging = Paging {
-        after: shown.before.parse().ok(),
+        after: asked(&shown.before, PLACE)?,
         limit: PAGE_IMPORTS,
     };
     let found = console.db.list(&filter, paging).await?;

@@ -1,5 +1,6 @@
 //! The pages: HTML made here, for people. Every page is a plain document, every change a form; the script only adds to them.
 
+mod asked;
 mod icons;
 mod imports;
 mod layout;
@@ -15,14 +16,14 @@ use std::sync::Arc;
 use axum::{
     Router,
     extract::Request,
-    middleware::{self, Next},
+    middleware::Next,
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
 };
 use maud::html;
 
 use super::{
-    error::{Error, Failure},
+    error::{Error, Failure, told},
     state::Console,
 };
 
@@ -36,25 +37,31 @@ pub(super) fn routes() -> Router<Arc<Console>> {
         .route("/users", get(users::show))
         .merge(wizard::routes())
         .merge(operators::routes())
-        .layer(middleware::from_fn(as_page))
 }
 
 /// What there is no page for.
-pub(super) async fn missing() -> Response {
-    page_of(Error::NotFound("page").into_response())
+pub(super) async fn missing() -> Error {
+    Error::NotFound("page")
 }
 
-/// An error as a page, for whoever looks at pages.
-async fn as_page(request: Request, next: Next) -> Response {
-    page_of(next.run(request).await)
+/// Every failure in words: as a page, for whoever looks at pages.
+pub(super) async fn in_words(request: Request, next: Next) -> Response {
+    let is_api = request.uri().path().starts_with("/api/");
+    let sign_in = sign_in::leading_back(&request);
+    let response = told(next.run(request).await).await;
+    if is_api {
+        response
+    } else {
+        page_of(response, &sign_in)
+    }
 }
 
-fn page_of(response: Response) -> Response {
+fn page_of(response: Response, sign_in: &str) -> Response {
     let Some(failure) = response.extensions().get::<Arc<Failure>>() else {
         return response;
     };
     if failure.code == "signed_out" {
-        return Redirect::to("/sign-in").into_response();
+        return Redirect::to(sign_in).into_response();
     }
     let content = html! {
         section.card.narrow data-failure {

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use axum::{
-    extract::State,
-    http::{HeaderMap, header::SET_COOKIE},
+    extract::{Query, Request, State},
+    http::{HeaderMap, Method, header::SET_COOKIE},
     response::{IntoResponse, Redirect, Response},
 };
 use maud::{Markup, html};
+use serde::Deserialize;
 
-use super::layout;
+use super::{layout, parts::address};
 use crate::{
     console::{
         access::{self, Visitor},
@@ -23,7 +24,7 @@ use crate::{
 pub(super) async fn home(visitor: Result<Visitor, Error>) -> Response {
     match visitor {
         Ok(visitor) => Redirect::to(home_of(visitor.bearer.role)).into_response(),
-        Err(Error::SignedOut) => page().into_response(),
+        Err(Error::SignedOut) => page(&Shown::default()).into_response(),
         Err(error) => error.into_response(),
     }
 }
@@ -35,17 +36,51 @@ const fn home_of(role: BearerRole) -> &'static str {
     }
 }
 
-/// The page whose script exchanges the token for a cookie.
-pub(super) async fn sign_in() -> Markup {
-    page()
+/// What the page for signing in is told.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Shown {
+    /// Where one was.
+    back: String,
+    /// Whether there was a session.
+    ended: bool,
 }
 
-fn page() -> Markup {
+impl Shown {
+    /// A path of this console, to which whoever signs in goes back: nothing that a browser takes for another host.
+    fn path(&self) -> Option<&str> {
+        let is_ours = self.back.starts_with('/')
+            && !self.back.starts_with("//")
+            && !self.back.contains(['\\', '\t', '\n', '\r']);
+        is_ours.then_some(self.back.as_str())
+    }
+}
+
+/// The address of the page for signing in, from which one comes back to where one was.
+pub(super) fn leading_back(request: &Request) -> String {
+    let back = match (request.method(), request.uri().path_and_query()) {
+        (&Method::GET, Some(path)) => path.as_str(),
+        _ => "",
+    };
+    let ended = if access::has_cookie(request.headers()) {
+        "true"
+    } else {
+        ""
+    };
+    address("/sign-in", &[("back", back), ("ended", ended)])
+}
+
+/// The page whose script exchanges the token for a cookie.
+pub(super) async fn sign_in(Query(shown): Query<Shown>) -> Markup {
+    page(&shown)
+}
+
+fn page(shown: &Shown) -> Markup {
     layout::bare(
         "Sign in",
         &html! {
-            section.card.narrow data-sign-in {
-                h1 { "Sign in" }
+            section.card.narrow data-sign-in data-back=[shown.path()] {
+                h1 { @if shown.ended { "Your session has ended" } @else { "Sign in" } }
                 p id="sign-in-wait" hidden { "One moment …" }
                 div id="sign-in-help" {
                     p { "Open the console from the Dialer: its link signs you in." }
@@ -64,16 +99,36 @@ pub(super) async fn sign_out(
     State(console): State<Arc<Console>>,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
-    if let Ok(Visitor {
-        session: Some(session),
-        ..
-    }) = visitor
-    {
-        console.db.end_session(&session).await?;
+    if let Some(session) = visitor.as_ref().ok().and_then(Visitor::session) {
+        console.db.end_session(session).await?;
     }
     let signed_out = Redirect::to("/sign-in");
     Ok(match access::clear(&headers, &console.framing) {
         Some(cookie) => ([(SET_COOKIE, cookie)], signed_out).into_response(),
         None => signed_out.into_response(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_comes_back_to_a_page_of_the_console_and_nowhere_else() {
+        for (back, is_ours) in [
+            ("/uploads/7/fields?a=b", true),
+            ("//attacker.example", false),
+            ("/\\attacker.example", false),
+            ("/\t/attacker.example", false),
+            ("https://attacker.example", false),
+            ("javascript:alert(1)", false),
+            ("", false),
+        ] {
+            let shown = Shown {
+                back: back.to_owned(),
+                ended: false,
+            };
+            assert_eq!(shown.path().is_some(), is_ours, "{back}");
+        }
+    }
 }

@@ -12,13 +12,13 @@ use serde::Deserialize;
 use serde_json::Value;
 use shared::text::printable;
 use time::OffsetDateTime;
-use uuid::Uuid;
 
 use crate::{
     console::{
         access::{Operator, Visitor},
         error::Error,
         pages::{
+            asked::{PLACE, asked},
             layout::{Place, page},
             parts::{address, ago, pages, short_id},
         },
@@ -59,13 +59,10 @@ pub(super) struct Shown {
 impl Shown {
     fn filter(&self) -> Result<AuditFilter, Error> {
         let text = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
-        let import_id = text(&self.import).map(|id| {
-            Uuid::parse_str(&id).map_err(|_| Error::Invalid(format!("{id:?} is not the ID of an import")))
-        });
         Ok(AuditFilter {
             command: text(&self.command),
             operator: text(&self.operator),
-            import_id: import_id.transpose()?,
+            import_id: asked(&self.import, "the ID of an import")?,
         })
     }
 
@@ -88,7 +85,7 @@ pub(super) async fn show(
     Query(shown): Query<Shown>,
 ) -> Result<impl IntoResponse, Error> {
     let paging = Paging {
-        after: shown.before.parse().ok(),
+        after: asked(&shown.before, PLACE)?,
         limit: PAGE_ENTRIES,
     };
     let Page { items: entries, next } = console.db.audit_entries(&shown.filter()?, paging).await?;

@@ -12,19 +12,21 @@ use serde::Deserialize;
 use shared::text::printable;
 use time::OffsetDateTime;
 
-use super::{entry::audit, import::reason};
+use super::{entry, import::reason};
 use crate::{
     console::{
         access::{Acting, Operator, Visitor},
         dead_letters::{self, PAGE_LETTERS, Replayed},
         error::Error,
         pages::{
+            asked::{PLACE, asked},
             layout::{Place, page},
             parts::{address, ago, counted, notice, pages, thousands},
         },
         state::Console,
     },
     db::{DeadFilter, DeadGroup, DeadState, Page, Paging, StoredDeadLetter},
+    message::DeadReason,
 };
 
 /// Which dead letters are shown, and what became of some just now.
@@ -32,10 +34,14 @@ use crate::{
 #[serde(default)]
 pub(super) struct Shown {
     reason: String,
+    error: String,
     import: String,
     /// The number of the last dead letter of the page before.
     after: String,
-    done: String,
+    /// So many were replayed, left where they are, or discarded.
+    replayed: Option<u64>,
+    left: Option<u64>,
+    discarded: Option<u64>,
 }
 
 impl Shown {
@@ -43,10 +49,36 @@ impl Shown {
     fn link(&self, after: &str) -> String {
         let query = [
             ("reason", self.reason.as_str()),
+            ("error", &self.error),
             ("import", &self.import),
             ("after", after),
         ];
         address("/operators/dead", &query)
+    }
+
+    fn filter(&self) -> Result<DeadFilter, Error> {
+        Ok(DeadFilter {
+            state: Some(DeadState::Open),
+            reason: asked(&self.reason, "a reason for which messages are set aside")?,
+            error: Some(self.error.clone()).filter(|error| !error.is_empty()),
+            import_id: asked(&self.import, "the ID of an import")?,
+            ..DeadFilter::default()
+        })
+    }
+
+    /// What became of some just now, in a sentence.
+    fn done(&self) -> Option<String> {
+        let were = |number| counted(number, "dead letter was", "dead letters were");
+        match (self.replayed, self.left.unwrap_or(0), self.discarded) {
+            (Some(replayed), 0, _) => Some(format!("{} replayed.", were(replayed))),
+            (Some(replayed), left, _) => Some(format!(
+                "{} replayed, {left} left where they are: too large to be kept, closed by somebody else, without a queue, or of an \
+                 import that cannot be taken up as it is.",
+                were(replayed)
+            )),
+            (None, _, Some(discarded)) => Some(format!("{} discarded.", were(discarded))),
+            (None, _, None) => None,
+        }
     }
 }
 
@@ -57,24 +89,19 @@ pub(super) async fn show(
     Query(shown): Query<Shown>,
 ) -> Result<impl IntoResponse, Error> {
     let groups = console.db.dead_groups().await?;
-    let filter = DeadFilter {
-        state: Some(DeadState::Open),
-        reason: shown.reason.parse().ok(),
-        import_id: shown.import.parse().ok(),
-        ..DeadFilter::default()
-    };
+    let filter = shown.filter()?;
     let count = console.db.count_dead_letters(&filter).await?;
     let paging = Paging {
-        after: shown.after.parse().ok(),
+        after: asked(&shown.after, PLACE)?,
         limit: PAGE_LETTERS,
     };
     let Page { items: letters, next } = console.db.dead_letters(&filter, paging).await?;
     let is_first = paging.after.is_none();
     let now = OffsetDateTime::now_utc();
-    let is_filtered = !shown.reason.is_empty() || !shown.import.is_empty();
+    let is_filtered = filter.reason.is_some() || filter.error.is_some() || filter.import_id.is_some();
     let content = html! {
         div.title { h1 { "Dead letters" } span.hint { (counted(u64::try_from(count.count).unwrap_or(0), "open one", "open ones")) } }
-        @if !shown.done.is_empty() { (notice("good", "Done", &html! { p { (printable(&shown.done)) } })) }
+        @if let Some(done) = shown.done() { (notice("good", "Done", &html! { p { (done) } })) }
         @if letters.is_empty() {
             div.empty {
                 p { @if is_filtered || !is_first { "None that matches." } @else { "No dead letters. Messages that no retry can help are set aside here." } }
@@ -104,7 +131,7 @@ fn grouped(groups: &[DeadGroup], all: i64, now: OffsetDateTime) -> Markup {
         div.scroll tabindex="0" role="region" aria-label="By reason" { table.list {
             thead { tr { th scope="col" { "Reason" } th scope="col" { "Error" } th.number scope="col" { "Open" } th scope="col" { "First" } th scope="col" { "Last" } } }
             tbody { @for group in groups { tr {
-                td.nowrap { a href={ "/operators/dead?reason=" (group.reason) } { (group.reason) } }
+                td.nowrap { a href=(address("/operators/dead", &[("reason", &group.reason), ("error", group.error.as_deref().unwrap_or_default())])) { (group.reason) } }
                 td.why { (printable(group.error.as_deref().unwrap_or_default())) }
                 td.number { (thousands(unsigned(group.count))) }
                 td.nowrap { (ago(group.oldest, now)) } td.nowrap { (ago(group.newest, now)) }
@@ -119,12 +146,12 @@ fn table(letters: &[StoredDeadLetter], may_act: bool, now: OffsetDateTime) -> Ma
     html! {
         div.scroll tabindex="0" role="region" aria-label="Dead letters" { table.list {
             thead { tr {
-                @if may_act { th scope="col" { span.hidden { "Choose" } } }
+                @if may_act { th scope="col" { input type="checkbox" id="all-letters" aria-label="All dead letters of this page"; } }
                 th.number scope="col" { "No." } th scope="col" { "Reason" } th scope="col" { "Error" } th scope="col" { "Import" }
                 th.number scope="col" { "Tenant" } th.number scope="col" { "Retries" } th.number scope="col" { "Bytes" } th scope="col" { "Set aside" }
             } }
             tbody { @for letter in letters { tr {
-                @if may_act { td { input type="checkbox" name="letter" value=(letter.dead_letter_id) checked aria-label={ "Dead letter " (letter.dead_letter_id) }; } }
+                @if may_act { td { input type="checkbox" name="letter" value=(letter.dead_letter_id) aria-label={ "Dead letter " (letter.dead_letter_id) }; } }
                 td.number { (letter.dead_letter_id) }
                 td.nowrap { (letter.reason) @if letter.is_cut { " " span.hint { "cut" } } }
                 td.why { (printable(letter.error.as_deref().unwrap_or_default())) }
@@ -147,19 +174,32 @@ fn actions(letters: &[StoredDeadLetter]) -> Markup {
         .filter(|letter| letter.import_state == Some(crate::db::State::Failed))
         .count() as u64;
     let cut = letters.iter().filter(|letter| letter.is_cut).count() as u64;
-    let all = letters.len() as u64;
+    let malformed = letters
+        .iter()
+        .filter(|letter| letter.reason == DeadReason::Malformed.as_str())
+        .count() as u64;
     html! {
         section.card {
             h2 { "With those that are ticked" }
             p.hint {
                 "Replay: " (counted(failed, "failed import is", "failed imports are")) " taken up in a new attempt, and other messages are published again; every step may run twice. "
                 @if cut > 0 { (counted(cut, "message was", "messages were")) " too large to be kept and can only be discarded. " }
+                @if malformed > 0 { (counted(malformed, "message is malformed and comes back here", "messages are malformed and come back here")) " if replayed. " }
                 "Discard: they are closed and nothing is sent; their imports stay as they are."
             }
             (reason("dead"))
             div.go {
-                button.danger type="submit" formaction="/operators/dead/discard" data-counts="Discard" { "Discard " (counted(all, "dead letter", "dead letters")) }
-                button.primary type="submit" formaction="/operators/dead/replay" data-counts="Replay" { "Replay " (counted(all, "dead letter", "dead letters")) }
+                button.danger type="button" data-opens="discard" data-counts="Discard # …" { "Discard …" }
+                button.primary type="submit" formaction="/operators/dead/replay" data-counts="Replay #" { "Replay" }
+            }
+        }
+        dialog id="discard" aria-labelledby="discard-title" {
+            h2 id="discard-title" data-counts="Discard #?" { "Discard?" }
+            p { "What they would have done is not done, now or later: nothing is sent, and a failed import among their imports stays failed. "
+                "They cannot be opened again." }
+            div.actions {
+                button.danger type="submit" formaction="/operators/dead/discard" data-counts="Discard #" { "Discard" }
+                button.quiet type="button" data-closes { "Leave them" }
             }
         }
     }
@@ -174,8 +214,16 @@ fn chosen(form: &[(String, String)]) -> Vec<i64> {
         .collect()
 }
 
-fn back(done: &str) -> Redirect {
-    Redirect::to(&address("/operators/dead", &[("done", done)]))
+fn back(done: &[(&str, u64)]) -> Redirect {
+    let done: Vec<(&str, String)> = done
+        .iter()
+        .map(|(name, number)| (*name, number.to_string()))
+        .collect();
+    let done: Vec<(&str, &str)> = done
+        .iter()
+        .map(|(name, number)| (*name, number.as_str()))
+        .collect();
+    Redirect::to(&address("/operators/dead", &done))
 }
 
 pub(super) async fn replay(
@@ -183,19 +231,9 @@ pub(super) async fn replay(
     State(console): State<Arc<Console>>,
     Form(form): Form<Vec<(String, String)>>,
 ) -> Result<Redirect, Error> {
-    let audit = audit(operator.subject, "dead replay", &form);
+    let audit = operator.audit("dead replay", entry::reason(&form))?;
     let Replayed { replayed, left } = dead_letters::replay(&console, &chosen(&form), &audit).await?;
-    let done = format!(
-        "{} replayed",
-        counted(replayed, "dead letter was", "dead letters were")
-    );
-    Ok(back(&if left > 0 {
-        format!(
-            "{done}, {left} left where they are: too large to be kept, closed by somebody else, without a queue, or of an import that cannot be taken up as it is."
-        )
-    } else {
-        format!("{done}.")
-    }))
+    Ok(back(&[("replayed", replayed), ("left", left)]))
 }
 
 pub(super) async fn discard(
@@ -203,10 +241,7 @@ pub(super) async fn discard(
     State(console): State<Arc<Console>>,
     Form(form): Form<Vec<(String, String)>>,
 ) -> Result<Redirect, Error> {
-    let audit = audit(operator.subject, "dead discard", &form);
+    let audit = operator.audit("dead discard", entry::reason(&form))?;
     let count = dead_letters::discard(&console, &chosen(&form), &audit).await?;
-    Ok(back(&format!(
-        "{} discarded.",
-        counted(count, "dead letter was", "dead letters were")
-    )))
+    Ok(back(&[("discarded", count)]))
 }

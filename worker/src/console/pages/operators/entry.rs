@@ -1,15 +1,7 @@
-//! Who changes something, and why.
+//! Why something is changed.
 
-use crate::db::Audit;
-
-/// The entry of a change, with the reason that its form gives.
-pub(super) fn audit(subject: String, command: &'static str, form: &[(String, String)]) -> Audit {
+/// The reason that a form gives.
+pub(super) fn reason(form: &[(String, String)]) -> &str {
     let reason = form.iter().find(|(name, _)| name == "reason");
-    Audit {
-        command,
-        operator: subject,
-        reason: reason
-            .map(|(_, reason)| reason.trim().to_owned())
-            .filter(|reason| !reason.is_empty()),
-    }
+    reason.map_or("", |(_, reason)| reason)
 }

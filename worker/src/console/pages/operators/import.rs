@@ -12,7 +12,7 @@ use shared::text::printable;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{entry::audit, imports::why};
+use super::{entry, imports::why};
 use crate::{
     console::{
         access::{Acting, Operator, Visitor},
@@ -20,11 +20,11 @@ use crate::{
         imports::has_reports,
         pages::{
             layout::{Place, page},
-            parts::{ago, counted, exact, span, state, thousands},
+            parts::{ago, counted, exact, short_id, span, state, thousands},
         },
         state::Console,
     },
-    db::{DeadFilter, HistoryEntry, Import, Row, State as ImportState},
+    db::{DeadFilter, DeadState, HistoryEntry, Import, Row, State as ImportState},
     operate::{self, ReplayOptions},
 };
 
@@ -45,6 +45,7 @@ pub(super) async fn show(
     let history = console.db.history(import_id).await?;
     let rows = console.db.rows(import.job.tenant_id, import_id, &[]).await?;
     let filter = DeadFilter {
+        state: Some(DeadState::Open),
         import_id: Some(import_id),
         ..DeadFilter::default()
     };
@@ -52,22 +53,27 @@ pub(super) async fn show(
     let now = OffsetDateTime::now_utc();
     let content = html! {
         a.back href="/operators/imports" { "← Imports" }
-        div.title {
-            h1 { "Import " code { (import_id.to_string().chars().take(8).collect::<String>()) } }
-            (state(import.state))
-            @if operator.may_act { (actions(&import)) }
-        }
-        div data-refresh=[(!import.state.is_final()).then_some("3")] {
+        div data-refresh=[may_change(&import).then_some("3")] {
+            div.title {
+                h1 { "Import " (short_id(import_id)) }
+                (state(import.state))
+                @if operator.may_act { (actions(&import)) }
+            }
             div.columns {
                 section.card { h2 { "Timeline" } (timeline(&history, now)) }
                 section.card { (facts(&import, dead, now)) }
             }
+            h2 { "Rows" }
+            (table(&rows))
+            @if operator.may_act { (dialogs(&import)) }
         }
-        h2 { "Rows" }
-        (table(&rows))
-        @if operator.may_act { (dialogs(&import)) }
     };
     Ok(page(&visitor.bearer, Place::OperatorImports, "Import", &content).into_response())
+}
+
+/// Whether it goes on by itself, or once somebody replays it.
+fn may_change(import: &Import) -> bool {
+    import.state == ImportState::Failed || !import.state.is_final()
 }
 
 fn facts(import: &Import, dead: i64, now: OffsetDateTime) -> Markup {
@@ -88,7 +94,7 @@ fn facts(import: &Import, dead: i64, now: OffsetDateTime) -> Markup {
             @if !why(import).is_empty() { dt { "Why" } dd { (why(import)) } }
             @if import.retry_count > 0 { dt { "Retries" } dd { (import.retry_count) } }
             @if import.rescues > 0 { dt { "Rescues" } dd { (import.rescues) } }
-            @if dead > 0 { dt { "Dead letters" } dd { a href={ "/operators/dead?import=" (import.job.import_id) } { (dead) } } }
+            @if dead > 0 { dt { "Open dead letters" } dd { a href={ "/operators/dead?import=" (import.job.import_id) } { (dead) } } }
             @if let Some(format) = &import.format { dt { "File" } dd { (format.encoding.as_str()) ", " (format.delimiter.as_str()) } }
             dt { "Reports" } dd { @if has_reports(import) && import.success_purged_at.is_none() { "in storage; only the tenant can download them" } @else if has_reports(import) { "purged" } @else { "none yet" } }
             dt { "Received" } dd { (ago(import.received_at, now)) }
@@ -187,8 +193,11 @@ fn dialogs(import: &Import) -> Markup {
             dialog id="cancel" aria-labelledby="cancel-title" {
                 h2 id="cancel-title" { "Cancel this import?" }
                 p { (counted(pending, "pending row", "pending rows")) " will be left undone. "
-                    (counted(summary.created.into(), "user that was created stays", "users that were created stay"))
-                    ". The reports are written, and the Dialer is told." }
+                    @match summary.created {
+                        0 => "Nobody was created.",
+                        created => { (counted(created.into(), "user that was created stays", "users that were created stay")) "." }
+                    }
+                    " The reports are written, and the Dialer is told." }
                 form method="post" action={ "/operators/imports/" (import_id) "/cancel" } {
                     (reason("cancel"))
                     div.actions { button.danger type="submit" { "Cancel " (counted(pending, "row", "rows")) } button.quiet type="button" data-closes { "Leave it" } }
@@ -241,9 +250,10 @@ pub(super) async fn cancel(
     Path(import_id): Path<Uuid>,
     Form(form): Form<Vec<(String, String)>>,
 ) -> Result<Redirect, Error> {
+    let audit = operator.audit("cancel", entry::reason(&form))?;
     // First, so that nothing is changed while the broker is away.
     console.publisher.link().await?;
-    let done = operate::cancel(&console.db, import_id, &audit(operator.subject, "cancel", &form)).await?;
+    let done = operate::cancel(&console.db, import_id, &audit).await?;
     console.publisher.publish(&done.messages).await?;
     Ok(Redirect::to(&format!("/operators/imports/{import_id}")))
 }
@@ -254,6 +264,7 @@ pub(super) async fn replay(
     Path(import_id): Path<Uuid>,
     Form(form): Form<Vec<(String, String)>>,
 ) -> Result<Redirect, Error> {
+    let audit = operator.audit("replay", entry::reason(&form))?;
     console.publisher.link().await?;
     let is_ticked = |option: &str| form.iter().any(|(name, _)| name == option);
     let options = ReplayOptions {
@@ -261,7 +272,6 @@ pub(super) async fn replay(
         cancelled: is_ticked("cancelled"),
         abandon_passwords: false,
     };
-    let audit = audit(operator.subject, "replay", &form);
     let done = operate::replay(&console.db, import_id, options, &audit).await?;
     console.publisher.publish(&done.messages).await?;
     Ok(Redirect::to(&format!("/operators/imports/{import_id}")))

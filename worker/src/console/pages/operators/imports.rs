@@ -8,10 +8,7 @@ use axum::{
 };
 use maud::{Markup, html};
 use serde::Deserialize;
-use shared::{
-    contract::{Id, job::Mode},
-    text::printable,
-};
+use shared::{contract::job::Mode, text::printable};
 use strum::VariantArray;
 use time::OffsetDateTime;
 
@@ -20,6 +17,7 @@ use crate::{
         access::{Operator, Visitor},
         error::Error,
         pages::{
+            asked::{PLACE, asked, tenant},
             layout::{Place, page},
             parts::{address, ago, pages, state, thousands},
         },
@@ -51,38 +49,38 @@ pub(super) struct Shown {
     before: String,
 }
 
+/// The states of imports that are under way, under one name.
+const UNDER_WAY: (&str, [db::State; 2]) = ("under_way", [db::State::Received, db::State::Running]);
+
+impl Shown {
+    fn filter(&self, now: OffsetDateTime) -> Result<Filter, Error> {
+        let age: Option<humantime::Duration> = asked(&self.age, "an age, as 10m or 7d")?;
+        let age = age.and_then(|age| time::Duration::try_from(*age).ok());
+        let error = self.error.trim();
+        Ok(Filter {
+            tenant_id: tenant(&self.tenant)?,
+            states: if self.state == UNDER_WAY.0 {
+                UNDER_WAY.1.to_vec()
+            } else {
+                asked(&self.state, "a state of imports")?.into_iter().collect()
+            },
+            before: age.and_then(|age| now.checked_sub(age)),
+            error: (!error.is_empty()).then(|| error.to_owned()),
+            ..Filter::default()
+        })
+    }
+}
+
 pub(super) async fn show(
     visitor: Visitor,
     _: Operator,
     State(console): State<Arc<Console>>,
     Query(shown): Query<Shown>,
 ) -> Result<impl IntoResponse, Error> {
-    let tenant = shown.tenant.trim();
-    let tenant_id = match tenant {
-        "" => None,
-        tenant => Some(
-            tenant
-                .parse::<i64>()
-                .ok()
-                .and_then(|id| Id::try_from(id).ok())
-                .ok_or_else(|| Error::Invalid(format!("{tenant:?} is not the ID of a tenant")))?,
-        ),
-    };
     let now = OffsetDateTime::now_utc();
-    let old = humantime::parse_duration(&shown.age)
-        .ok()
-        .and_then(|age| time::Duration::try_from(age).ok())
-        .and_then(|age| now.checked_sub(age));
-    let error = shown.error.trim();
-    let filter = Filter {
-        tenant_id,
-        states: shown.state.parse().into_iter().collect(),
-        before: old,
-        error: (!error.is_empty()).then(|| error.to_owned()),
-        ..Filter::default()
-    };
+    let filter = shown.filter(now)?;
     let paging = Paging {
-        after: shown.before.parse().ok(),
+        after: asked(&shown.before, PLACE)?,
         limit: PAGE_IMPORTS,
     };
     let Page { items: imports, next } = console.db.list(&filter, paging).await?;
@@ -108,6 +106,7 @@ fn search(shown: &Shown) -> Markup {
             label.hidden for="state" { "State" }
             select id="state" name="state" {
                 option value="" { "All states" }
+                option value=(UNDER_WAY.0) selected[shown.state == UNDER_WAY.0] { "under way" }
                 @for state in db::State::VARIANTS {
                     option value=(state.as_str()) selected[shown.state == state.as_str()] { (state.as_str()) }
                 }

@@ -24,11 +24,14 @@ use crate::{
         },
         state::Console,
     },
-    db::{BusyTenant, Paging},
+    db::{BusyTenant, Paging, Pause},
 };
 
 /// Workers on the page; whoever runs more looks at metrics.
 const PAGE_WORKERS: u32 = 500;
+
+/// The imports that the first tile counts.
+const UNDER_WAY: &str = "/operators/imports?state=under_way";
 
 /// How long the page waits for findings, which are one line of it.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -39,7 +42,7 @@ pub(super) async fn show(
     State(console): State<Arc<Console>>,
 ) -> Result<impl IntoResponse, Error> {
     let (backlog, health) = (console.db.backlog().await?, console.db.health().await?);
-    let rows = console.db.rows_lately().await?;
+    let (rows, (pace, _)) = (console.db.rows_lately().await?, console.db.pace().await?);
     let tenants = console.db.busy_tenants(None).await?;
     let seen = console.db.workers(Paging::first(PAGE_WORKERS)).await?.items;
     let pauses = console.db.pauses().await?;
@@ -53,27 +56,33 @@ pub(super) async fn show(
     };
     let old = time::Duration::try_from(backlog.oldest).unwrap_or(time::Duration::MAX);
     let content = html! {
-        div.title {
-            h1 { "Overview" } span.hint { "as of " (exact(now)) }
-            @if operator.may_act { (pauses::buttons(&pauses)) }
-        }
         div data-refresh="5" {
+            div.title {
+                h1 { "Overview" } span.hint { "as of " (exact(now)) }
+                @if operator.may_act { (pauses::buttons(&pauses)) }
+            }
             (pauses::lasting(&pauses, under_way, operator.may_act, now))
             @if let Err(error) = &waiting {
                 (notice("bad", "The messages that wait cannot be counted", &html! { p { (printable(error)) } }))
+            }
+            @if let Ok(waiting) = &waiting && waiting.jobs > 0 && workers::all_are_silent(&seen) {
+                (notice("bad", &format!("{}, and no worker takes them", counted(waiting.jobs, "job waits", "jobs wait")), &html! {
+                    p { "No import begins until one runs: start user-import work." }
+                }))
             }
             @for reason in &health.delayed {
                 (notice("wait", "Imports wait to be tried again", &html! { p { (printable(reason)) } }))
             }
             section.counts aria-label="Now" {
-                (tile("run", &icons::running(), (backlog.received + backlog.running).into(), "imports under way", "/operators/imports?state=running"))
-                (tile("wait", &icons::clock(), backlog.pending_rows, "rows waiting", "/operators/imports?state=running"))
+                (tile("run", &icons::running(), (backlog.received + backlog.running).into(), "imports under way", UNDER_WAY))
+                (tile("wait", &icons::clock(), backlog.pending_rows, "rows waiting", UNDER_WAY))
                 (tile(if backlog.failed > 0 { "bad" } else { "good" }, &icons::warning(), backlog.failed.into(), "failed imports", "/operators/imports?state=failed"))
                 (tile(if dead > 0 { "bad" } else { "good" }, &icons::copies(), dead, "dead letters", "/operators/dead"))
             }
             section.card {
                 dl.facts {
-                    dt { "Rows done in the last 10 minutes" } dd { (thousands(u64::try_from(rows).unwrap_or(0))) " (" (format!("{:.1}", rate(rows))) " a second)" }
+                    dt { "Rows done of imports received in the last 10 minutes" } dd { (thousands(u64::try_from(rows).unwrap_or(0))) }
+                    dt { "Pace of the imports completed last" } dd { @if let Some(pace) = pace { (format!("{pace:.1} users a second")) } @else { "not known yet" } }
                     dt { "Oldest import under way" } dd { @if backlog.oldest.is_zero() { "none" } @else { (span(old)) } }
                     dt { "Without progress for 10 minutes" } dd { (counted(backlog.stalled.into(), "import", "imports")) }
                     dt { "Findings of doctor" } dd { a href="/operators/doctor" {
@@ -87,9 +96,9 @@ pub(super) async fn show(
             h2 { "Workers" }
             (workers::table(&seen))
             h2.tight { "Tenants under way" }
-            (busy(&tenants, now))
+            (busy(&tenants, &pauses, now))
+            @if operator.may_act { (pauses::dialogs(under_way)) }
         }
-        @if operator.may_act { (pauses::dialogs(under_way)) }
     };
     Ok(page(&visitor.bearer, Place::Overview, "Overview", &content))
 }
@@ -111,18 +120,18 @@ fn messages(waiting: &Waiting) -> Markup {
     }
 }
 
-fn rate(rows: i64) -> f64 {
-    f64::from(i32::try_from(rows).unwrap_or(i32::MAX)) / 600.0
-}
-
 fn tile(kind: &str, icon: &Markup, number: u64, words: &str, href: &str) -> Markup {
     html! {
         a class={ "count " (kind) } href=(href) { (icon) strong { (thousands(number)) } span { (words) } }
     }
 }
 
-fn busy(tenants: &[BusyTenant], now: OffsetDateTime) -> Markup {
+fn busy(tenants: &[BusyTenant], pauses: &[Pause], now: OffsetDateTime) -> Markup {
     let number = |number: i64| thousands(u64::try_from(number).unwrap_or(0));
+    let is_paused = |tenant_id: i64| {
+        let mut whose = pauses.iter().map(|pause| pause.tenant_id);
+        whose.any(|own| own.is_none_or(|own| own.get() == tenant_id))
+    };
     html! {
         @if tenants.is_empty() {
             div.empty { p { "No tenant has an import under way." } }
@@ -130,10 +139,10 @@ fn busy(tenants: &[BusyTenant], now: OffsetDateTime) -> Markup {
             div.scroll tabindex="0" role="region" aria-label="Tenants under way" { table.list {
                 thead { tr {
                     th.number scope="col" { "Tenant" } th.number scope="col" { "Imports" } th.number scope="col" { "Rows waiting" }
-                    th.number scope="col" { "Done in 10 min" } th scope="col" { "Oldest received" }
+                    th.number scope="col" { "Done of the last 10 min’s imports" } th scope="col" { "Oldest received" }
                 } }
                 tbody { @for tenant in tenants { tr {
-                    td.number { a href={ "/operators/imports?tenant=" (tenant.tenant_id) } { (tenant.tenant_id) } }
+                    td.number { a href={ "/operators/imports?tenant=" (tenant.tenant_id) } { (tenant.tenant_id) } @if is_paused(tenant.tenant_id) { " " span.badge { "Paused" } } }
                     td.number { (number(tenant.imports)) }
                     td.number { (number(tenant.pending)) }
                     td.number { (number(tenant.done_lately)) }

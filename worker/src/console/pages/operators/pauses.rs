@@ -7,13 +7,13 @@ use maud::{Markup, html};
 use shared::{contract::Id, text::printable};
 use time::OffsetDateTime;
 
-use super::{entry::audit, import::reason};
+use super::{entry, import::reason};
 use crate::{
     console::{
         access::Acting,
         error::Error,
         pages::{
-            icons,
+            asked, icons,
             parts::{ago, counted},
         },
         state::Console,
@@ -88,7 +88,7 @@ pub(super) fn lasting(
             }
             @if may_act { (end(pause, pauses, under_way)) }
         }
-        @if pauses.len() > SHOWN_PAUSES { p.hint { "And " (pauses.len() - SHOWN_PAUSES) " more tenants are paused: user-import doctor." } }
+        @if pauses.len() > SHOWN_PAUSES { p.hint { "And " (counted((pauses.len() - SHOWN_PAUSES) as u64, "more tenant is", "more tenants are")) " paused: user-import doctor." } }
     }
 }
 
@@ -181,12 +181,8 @@ fn scope(form: &[(String, String)]) -> Result<Option<Id>, Error> {
     let tenant = form.iter().find(|(name, _)| name == "tenant");
     match tenant.map_or("", |(_, value)| value.trim()) {
         "all" => Ok(None),
-        tenant => tenant
-            .parse::<i64>()
-            .ok()
-            .and_then(|id| Id::try_from(id).ok())
-            .map(Some)
-            .ok_or_else(|| Error::Invalid(format!("{tenant:?} is not the ID of a tenant"))),
+        "" => Err(Error::Invalid("say which tenant".to_owned())),
+        tenant => asked::tenant(tenant),
     }
 }
 
@@ -195,7 +191,7 @@ pub(super) async fn pause(
     State(console): State<Arc<Console>>,
     Form(form): Form<Vec<(String, String)>>,
 ) -> Result<Redirect, Error> {
-    let audit = audit(operator.subject, "pause", &form);
+    let audit = operator.audit("pause", entry::reason(&form))?;
     operate::pause(&console.db, scope(&form)?, &audit).await?;
     Ok(Redirect::to("/operators"))
 }
@@ -205,7 +201,7 @@ pub(super) async fn resume(
     State(console): State<Arc<Console>>,
     Form(form): Form<Vec<(String, String)>>,
 ) -> Result<Redirect, Error> {
-    let audit = audit(operator.subject, "resume", &form);
+    let audit = operator.audit("resume", entry::reason(&form))?;
     operate::resume(&console.db, scope(&form)?, &audit).await?;
     Ok(Redirect::to("/operators"))
 }

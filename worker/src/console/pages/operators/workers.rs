@@ -38,9 +38,16 @@ pub(super) fn table(workers: &[SeenWorker]) -> Markup {
     }
 }
 
+/// Whether nobody is there who would take a job.
+pub(super) fn all_are_silent(workers: &[SeenWorker]) -> bool {
+    workers.iter().all(SeenWorker::is_silent)
+}
+
 fn state(worker: &SeenWorker) -> Markup {
     let (kind, icon, words) = if worker.is_silent() {
         ("bad", icons::warning(), "Not seen")
+    } else if worker.is_late() {
+        ("wait", icons::clock(), "Late")
     } else if worker.stage == CONSUMING {
         ("good", icons::done(), "Connected")
     } else {
