@@ -12,7 +12,7 @@ pub(super) type Corrections = BTreeMap<(u32, usize), String>;
 pub(super) struct Line<'a> {
     pub(super) row: u32,
     pub(super) cells: &'a [String],
-    /// Text beyond the last column, which stays where it is.
+    /// Text beyond the last column, corrected as that of further columns.
     pub(super) surplus: &'a [String],
 }
 
@@ -28,20 +28,34 @@ pub(super) fn read(form: &[(String, String)]) -> Corrections {
 /// The corrected file, in UTF-8 with commas. A row that says nothing any more is left out.
 pub(super) fn file(names: &[String], rows: &[Line<'_>], corrections: &Corrections) -> Vec<u8> {
     let corrected = rows.iter().map(|line| {
-        let own = |column: usize| line.cells.get(column).map_or("", String::as_str);
-        let mut cells: Vec<String> = (0..names.len())
+        let own = |column: usize| {
+            let cell = match column.checked_sub(names.len()) {
+                None => line.cells.get(column),
+                Some(beyond) => line.surplus.get(beyond),
+            };
+            cell.map_or("", String::as_str)
+        };
+        let mut cells: Vec<String> = (0..names.len() + line.surplus.len())
             .map(|column| {
                 let typed = corrections.get(&(line.row, column));
+                // A browser has ends of lines of its own: what differs in nothing else was not corrected.
+                let typed = typed.filter(|typed| plain_lines(typed) != plain_lines(own(column)));
                 typed.map_or_else(|| own(column).to_owned(), Clone::clone)
             })
             .collect();
-        cells.extend(line.surplus.iter().cloned());
+        while cells.len() > names.len() && cells.last().is_some_and(|cell| cell.trim().is_empty()) {
+            cells.pop();
+        }
         cells
     });
     let filled: Vec<Vec<String>> = corrected
         .filter(|cells| cells.iter().any(|cell| !cell.trim().is_empty()))
         .collect();
     table_csv(names, filled.iter().map(Vec::as_slice))
+}
+
+fn plain_lines(text: &str) -> String {
+    text.replace("\r\n", "\n").replace('\r', "\n")
 }
 
 #[cfg(test)]
@@ -94,5 +108,33 @@ mod tests {
         assert_eq!(found[0], &cells[0]);
         assert_eq!(found[1], [text("bob"), text("'=x"), text("bob@example.com")]);
         assert_eq!(found.len(), 2, "a row that was emptied is left out");
+    }
+
+    #[test]
+    fn cells_beyond_the_last_column_are_corrected_or_stay() {
+        let names = [text("Username"), text("Email")];
+        let cells = [text("ann"), text("a\rb")];
+        let surplus = [text("x"), text("y")];
+        for (typed, expected) in [
+            (&[][..], "ann,\"a\rb\",x,y"),
+            (&[("cell.1.1", "a\nb")][..], "ann,\"a\rb\",x,y"),
+            (&[("cell.1.2", ""), ("cell.1.3", "")][..], "ann,\"a\rb\""),
+            (&[("cell.1.2", "")][..], "ann,\"a\rb\",,y"),
+        ] {
+            let line = Line {
+                row: 1,
+                cells: &cells,
+                surplus: &surplus,
+            };
+            let typed: Vec<(String, String)> = typed
+                .iter()
+                .map(|(name, value)| (text(name), text(value)))
+                .collect();
+            let content = String::from_utf8(file(&names, &[line], &read(&typed))).unwrap();
+            assert!(
+                content.contains(&format!("\n{expected}\r\n")),
+                "{typed:?}: {content:?}"
+            );
+        }
     }
 }

@@ -13,7 +13,7 @@ use axum::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::access::Refused;
+use super::{access::Refused, size::size};
 use crate::{
     broker,
     db::{self, Severity},
@@ -38,7 +38,7 @@ pub(super) enum Error {
     NotFound(&'static str),
     #[error("{0}")]
     Invalid(String),
-    #[error("the file is larger than {0} bytes, which is all that is taken: divide it into several files")]
+    #[error("the file is larger than {}, which is all that is taken: divide it into several files", size(*.0))]
     TooLarge(u64),
     #[error("the request was cut short, or came too slowly: try again")]
     CutShort,

@@ -6,7 +6,7 @@ use shared::{
     columns::{self, Columns},
     file::{self, Encoding, Header, Record},
     limits::Limits,
-    rejection::Rejection,
+    rejection::{Rejection, RejectionCode},
 };
 
 use super::{error::Error, state::Console};
@@ -27,6 +27,8 @@ pub(super) struct Inspected {
     pub(super) header: Header,
     /// Its rows.
     pub(super) records: Vec<Record>,
+    /// Why an import of it would be rejected, unless columns are chosen.
+    pub(super) doubts: Vec<Rejection>,
 }
 
 impl Inspected {
@@ -102,20 +104,30 @@ pub(super) async fn inspect_bytes(
 
 fn read(content: &[u8], encoding: Option<Encoding>, limits: &Limits) -> Result<Inspected, Rejection> {
     let columns = columns::inspect(content, encoding, limits)?;
-    // Whatever no mapping can help.
-    if let Some(rejection) = columns
-        .rejections
-        .iter()
-        .find(|rejection| rejection.code != shared::rejection::RejectionCode::MissingHeader)
-    {
-        return Err(rejection.clone());
+    let (doubts, rejections): (Vec<_>, Vec<_>) =
+        columns.rejections.iter().cloned().partition(ends_with_mapping);
+    if let Some(rejection) = rejections.into_iter().next() {
+        return Err(rejection);
     }
+    // A file without any row is refused here, whatever is mapped.
     let file = file::read(content, encoding, limits)?.all_records()?;
     Ok(Inspected {
         columns,
         header: file.header,
         records: file.records,
+        doubts,
     })
+}
+
+/// Whether the choice of columns may help.
+fn ends_with_mapping(rejection: &Rejection) -> bool {
+    matches!(
+        rejection.code,
+        RejectionCode::MissingHeader
+            | RejectionCode::MappingConflict
+            | RejectionCode::DuplicateHeader
+            | RejectionCode::EmptyFile
+    )
 }
 
 /// An upload as programs see it.

@@ -21,6 +21,7 @@ mod queues;
 mod request;
 mod separator;
 mod server;
+mod size;
 mod state;
 mod watch;
 

@@ -63,6 +63,21 @@ macro_rules! upload {
 }
 
 impl Db {
+    /// The last upload of this tenant that holds the refused rows of this import.
+    pub async fn corrected_by(&self, tenant_id: Id, import_id: Uuid) -> Result<Option<Upload>, Error> {
+        let found = sqlx::query!(
+            r#"SELECT upload_id, tenant_id, file_name, source_key, etag, size_bytes, choices AS "choices: Json<serde_json::Value>",
+                      check_id, import_id, corrects, changed_at
+                 FROM console.uploads WHERE tenant_id = $1 AND corrects = $2
+                ORDER BY import_id IS NULL, changed_at DESC LIMIT 1"#,
+            tenant_id.get(),
+            import_id,
+        )
+        .fetch_optional(&mut *self.pool.acquire().await?)
+        .await?;
+        found.map(|row| upload!(row)).transpose()
+    }
+
     /// Writes a new upload down.
     pub async fn add_upload(&self, upload: &Upload, uploaded_by: &str) -> Result<(), Error> {
         sqlx::query!(

@@ -37,6 +37,8 @@ pub(in crate::console) struct Choices {
     pub(in crate::console) columns: BTreeMap<Field, String>,
     pub(in crate::console) lists: BTreeMap<Field, ListChoice>,
     pub(in crate::console) generate: bool,
+    /// Whether that was not the administrator's own choice.
+    pub(in crate::console) generate_suggested: bool,
     pub(in crate::console) sip: SipKind,
     pub(in crate::console) pbx_domain: Option<Id>,
     pub(in crate::console) two_factor: TwoFactor,
@@ -168,6 +170,7 @@ impl Choices {
         }
         choices.generate =
             !choices.columns.contains_key(&Field::VirtualExtension) && lists.extension_range.is_some();
+        choices.generate_suggested = choices.generate;
         for field in LISTS {
             let choice = match suggested.get(&field) {
                 Some(column) => ListChoice {
@@ -184,5 +187,27 @@ impl Choices {
             choices.lists.insert(field, choice);
         }
         choices
+    }
+
+    /// These choices for a file that is read otherwise from now on: columns that it no longer has are chosen anew, and all else
+    /// stays.
+    pub(in crate::console) fn fitted(self, file: &Inspected, mut suggested: Self) -> Self {
+        let is_there = |name: &str| file.position(name).is_some();
+        let mut columns = self.columns;
+        columns.retain(|_, name| is_there(name));
+        for (field, name) in suggested.columns {
+            columns.entry(field).or_insert(name);
+        }
+        let mut lists = self.lists;
+        lists.retain(|_, choice| choice.from != From::Column || is_there(&choice.column));
+        for field in LISTS {
+            let suggested = suggested.lists.remove(&field).unwrap_or_default();
+            lists.entry(field).or_insert(suggested);
+        }
+        Self {
+            columns,
+            lists,
+            ..self
+        }
     }
 }

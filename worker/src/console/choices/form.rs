@@ -22,12 +22,19 @@ impl Choices {
             digits_only: value("digits_only").is_some(),
             ..before
         };
+        // What was suggested because there was no column ends with the choice of one.
+        let had_no_column = !choices.columns.contains_key(&Field::VirtualExtension);
+        choices.generate_suggested &= choices.generate;
         for field in COLUMNS {
             match value(&format!("column.{field}")) {
                 Some("") => drop(choices.columns.remove(&field)),
                 Some(column) => drop(choices.columns.insert(field, column.to_owned())),
                 None => {}
             }
+        }
+        let has_column = choices.columns.contains_key(&Field::VirtualExtension);
+        if had_no_column && has_column && choices.generate_suggested {
+            (choices.generate, choices.generate_suggested) = (false, false);
         }
         for field in LISTS {
             let Some(from) = value(&format!("from.{field}")) else {
@@ -221,6 +228,27 @@ mod tests {
         assert_eq!(
             (after.pbx_domain, after.columns),
             (before.pbx_domain, before.columns)
+        );
+    }
+
+    #[test]
+    fn generating_ends_with_the_choice_of_a_column_unless_it_was_wanted() {
+        let suggested = Choices {
+            generate: true,
+            generate_suggested: true,
+            ..Choices::default()
+        };
+        let column = ("column.virtual_extension", "Ext");
+        let on = ("generate", "on");
+        let chosen = Choices::read(&form(&[column, on]), suggested.clone());
+        assert!(!chosen.generate, "nobody asked for it");
+        let wanted = Choices::read(&form(&[column, on]), chosen);
+        assert!(wanted.generate, "it was ticked beside the column");
+        let unticked = Choices::read(&form(&[]), suggested);
+        let ticked = Choices::read(&form(&[on]), unticked);
+        assert!(
+            Choices::read(&form(&[column, on]), ticked).generate,
+            "it was ticked before"
         );
     }
 }

@@ -107,23 +107,6 @@ pub(super) fn short_id(id: uuid::Uuid) -> Markup {
     html! { code title=(id) { (id.to_string().chars().take(8).collect::<String>()) } }
 }
 
-/// A size as people say it.
-pub(super) fn size(bytes: u64) -> String {
-    const KIB: u64 = 1024;
-    match bytes {
-        bytes if bytes >= KIB * KIB && bytes.is_multiple_of(KIB * KIB) => {
-            format!("{} MiB", bytes / KIB / KIB)
-        }
-        bytes if bytes >= KIB * KIB => format!(
-            "{}.{} MiB",
-            bytes / KIB / KIB,
-            bytes % (KIB * KIB) * 10 / KIB / KIB
-        ),
-        bytes if bytes >= KIB => format!("{} KiB", bytes / KIB),
-        bytes => format!("{bytes} bytes"),
-    }
-}
-
 /// A message as a sentence of its own.
 pub(super) fn sentence(message: &str) -> String {
     let mut characters = message.chars();

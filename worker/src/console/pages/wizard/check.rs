@@ -16,7 +16,7 @@ use shared::{
 };
 
 use super::{
-    problems::{self, ProblemRow, shown_columns},
+    problems::{self, ProblemRow},
     ready::{Ready, begin_check, check_as_it_stands, header_digest, ready, to_fields},
     steps::{Step, steps},
     stored::{changed, store},
@@ -111,7 +111,8 @@ async fn result(console: &Console, upload: &Upload, check: &Import, ready: &Read
                 form.go method="post" action={ "/uploads/" (upload.upload_id) "/check" } { button type="submit" { "Check again" } }
             }
         }
-        _ => outdated(upload, "The check could not be finished."),
+        // Until somebody resumes it, which this page does not miss.
+        _ => html! { div data-refresh="5" { (outdated(upload, "The check could not be finished.")) } },
     })
 }
 
@@ -144,17 +145,17 @@ async fn completed(
                 outcome: row.outcome,
                 problems: &row.problems,
                 cells: &record.cells,
+                surplus: &record.surplus.kept,
             })
         })
         .collect();
-    let columns = shown_columns(mapping.as_ref());
     let estimate = estimate(console, summary.created).await?;
     let upload_id = upload.upload_id;
     Ok(html! {
         section.counts aria-label="Result of the check" {
-            (problems::count("good", summary.created, "can be created"))
-            (problems::count("wait", summary.duplicates, "exist already"))
-            (problems::count("bad", summary.errors, "have errors"))
+            (problems::count("good", summary.created, "Can be created"))
+            (problems::count("wait", summary.duplicates, problems::DUPLICATES))
+            (problems::count("bad", summary.errors, problems::ERRORS))
         }
         div.card.split {
             div {
@@ -178,7 +179,7 @@ async fn completed(
         }
         @if !rows.is_empty() {
             (problems::table(&format!("/uploads/{upload_id}/corrections"), "Save corrections and check again",
-                &ready.file.header.names, &columns, mapping.as_ref(), &rows))
+                &ready.file.header.names, mapping.as_ref(), &rows))
         }
     })
 }
@@ -189,14 +190,20 @@ async fn estimate(console: &Console, rows: u32) -> Result<String, Error> {
     let Some(pace) = pace else {
         return Ok("An import usually takes less than a minute.".to_owned());
     };
-    let ahead = u32::try_from(waiting).unwrap_or(u32::MAX);
     let seconds = (f64::from(rows) / pace).max(1.0);
     let said = match seconds {
         seconds if seconds < 90.0 => format!("about {seconds:.0} s"),
         seconds => format!("about {:.0} min", seconds / 60.0),
     };
-    Ok(if ahead > 0 {
-        format!("The import will take {said}, and longer while {ahead} rows of other imports wait.")
+    Ok(if waiting > 0 {
+        format!(
+            "The import will take {said}, and longer while {}.",
+            counted(
+                waiting,
+                "row of another import waits",
+                "rows of other imports wait"
+            )
+        )
     } else {
         format!("The import will take {said}.")
     })

@@ -12,8 +12,9 @@ use crate::console::{
     pages::{
         icons,
         layout::{Place, page},
-        parts::{counted, size},
+        parts::counted,
     },
+    size::size,
     state::Console,
 };
 

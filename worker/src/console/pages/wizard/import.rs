@@ -1,6 +1,6 @@
 //! Steps 6 to 8: an import under way, its summary, the two files, and the way on to the Users table.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{
     Form,
@@ -13,10 +13,11 @@ use shared::{
     file::Header,
     mapping::{self, Mapping},
     outcome::Outcome,
+    problem::Code,
 };
 
 use super::{
-    problems::{self, ProblemRow, shown_columns},
+    problems::{self, ProblemRow},
     ready::check_as_it_stands,
     steps::{Step, steps},
 };
@@ -28,6 +29,7 @@ use crate::{
         corrections::{self, Line},
         error::Error,
         imports::has_reports,
+        inspect::inspect,
         pages::{
             icons,
             layout::{Place, page},
@@ -36,7 +38,7 @@ use crate::{
         },
         state::Console,
     },
-    db::{Import, Row, State as ImportState},
+    db::{Import, Row, State as ImportState, Upload},
 };
 
 /// Outcomes of rows that can be corrected.
@@ -99,15 +101,19 @@ async fn summary(console: &Console, import: &Import) -> Result<Markup, Error> {
                 },
             )
         }
-        ImportState::Failed => notice(
-            "bad",
-            "The import stopped on our side",
-            &html! {
-                p { (counted(import.summary.created.into(), "user was", "users were")) " created before. Operators have been told; "
-                    "they resume it where it stopped, and nobody is created twice. Their passwords come with the reports then." }
+        // Until somebody resumes it, which this page does not miss.
+        ImportState::Failed => html! {
+            div data-refresh="5" { (notice("bad", "The import stopped on our side", &html! {
+                p {
+                    @match import.summary.created {
+                        0 => "Nobody was created before.",
+                        created => { (counted(created.into(), "user was", "users were")) " created before; the passwords come with the reports." }
+                    }
+                    " Operators have been told: they resume it where it stopped, and nobody is created twice."
+                }
                 p { "Import " code { (import.job.import_id) } }
-            },
-        ),
+            })) }
+        },
         _ => finished(console, import).await?,
     })
 }
@@ -120,13 +126,20 @@ async fn finished(console: &Console, import: &Import) -> Result<Markup, Error> {
     let has_reports = has_reports(import);
     let purged = import.success_purged_at.is_some();
     let undownloaded = has_reports && !is_check && !purged && import.summary.created > 0 && downloads == 0;
+    let successor = console.db.corrected_by(reference.tenant_id, import_id).await?;
     let refused = if has_reports && import.rows_purged_at.is_none() {
         console.db.rows(reference.tenant_id, import_id, &REFUSED).await?
     } else {
         Vec::new()
     };
+    let mut earlier = if purged {
+        Vec::new()
+    } else {
+        console.db.reported_attempts(reference).await?
+    };
+    earlier.retain(|attempt| attempt.attempt < import.attempt);
     let summary = import.summary;
-    let uploaded = if is_check { "would be uploaded" } else { "uploaded" };
+    let uploaded = if is_check { "Can be created" } else { "Uploaded" };
     Ok(html! {
         @if import.state == ImportState::Cancelled {
             (notice("wait", "The import was cancelled", &html! {
@@ -135,8 +148,8 @@ async fn finished(console: &Console, import: &Import) -> Result<Markup, Error> {
         }
         section.counts aria-label="Summary" {
             (problems::count("good", summary.created, uploaded))
-            (problems::count("wait", summary.duplicates, "duplicates"))
-            (problems::count("bad", summary.errors, "errors"))
+            (problems::count("wait", summary.duplicates, problems::DUPLICATES))
+            (problems::count("bad", summary.errors, problems::ERRORS))
         }
         @if undownloaded {
             div id="passwords" data-unsaved {
@@ -148,15 +161,17 @@ async fn finished(console: &Console, import: &Import) -> Result<Markup, Error> {
         div.card.split {
             div.actions.left {
                 @if has_reports && !purged {
-                    a.button.primary[undownloaded] href={ "/api/imports/" (import_id) "/success.csv" } download data-saves {
+                    a.button.primary[undownloaded] id="success" href={ "/api/imports/" (import_id) "/success.csv" } download data-saves {
                         (icons::download()) "Download Success Details"
                     }
                 }
                 @if has_reports && import.rows_purged_at.is_none() {
-                    a.button href={ "/api/imports/" (import_id) "/errors.csv" } download { (icons::download()) "Download Error Details" }
+                    a.button id="errors" href={ "/api/imports/" (import_id) "/errors.csv" } download { (icons::download()) "Download Error Details" }
                 }
-                @for attempt in 1..import.attempt {
-                    a.button href={ "/api/imports/" (import_id) "/success.csv?attempt=" (attempt) } download { (icons::download()) "Success Details of attempt " (attempt) }
+                @for attempt in &earlier {
+                    a.button href={ "/api/imports/" (import_id) "/success.csv?attempt=" (attempt.attempt) } download {
+                        (icons::download()) "Success Details of attempt " (attempt.attempt)
+                    }
                 }
             }
             @if downloads > 0 { p.hint { "Success details downloaded " (counted(u64::try_from(downloads).unwrap_or(0), "time", "times")) "." } }
@@ -168,8 +183,24 @@ async fn finished(console: &Console, import: &Import) -> Result<Markup, Error> {
             }
         }
         @if undownloaded { (leave_dialog(import)) }
-        @if !refused.is_empty() && !is_check { (to_correct(console, import, &refused).await?) }
+        @match &successor {
+            Some(successor) => (corrected(successor)),
+            None if !refused.is_empty() && !is_check => (to_correct(console, import, &refused).await?),
+            None => {}
+        }
     })
+}
+
+/// Where the rows are that were corrected: not here any more.
+fn corrected(successor: &Upload) -> Markup {
+    html! {
+        p {
+            @match successor.import_id {
+                Some(import_id) => { "The refused rows were corrected, and imported in " a href={ "/imports/" (import_id) } { "a later import" } "." }
+                None => { "The refused rows are being corrected: " a href={ "/uploads/" (successor.upload_id) "/check" } { "go on with " (successor.file_name) } "." }
+            }
+        }
+    }
 }
 
 /// Asked before the page is left without the passwords.
@@ -201,8 +232,35 @@ async fn stored(console: &Console, import: &Import) -> Result<(Vec<String>, Opti
     Ok((names, mapping::map(&header, &import.job).ok()))
 }
 
+/// The cells beyond the last column, by the line of their row. They are not stored with rows, but stand in the file.
+async fn surplus(
+    console: &Console,
+    import: &Import,
+    refused: &[Row],
+) -> Result<BTreeMap<u32, Vec<String>>, Error> {
+    let mut problems = refused.iter().flat_map(|row| &row.problems);
+    if !problems.any(|problem| problem.code == Code::WrongColumnCount) {
+        return Ok(BTreeMap::new());
+    }
+    let reference = import.reference();
+    let upload = console
+        .db
+        .upload_of(reference.tenant_id, reference.import_id)
+        .await?;
+    let Some(upload) = upload else {
+        return Ok(BTreeMap::new());
+    };
+    let file = match inspect(console, &upload, import.job.source.encoding).await {
+        Err(Error::Gone(_)) | Ok(Err(_)) => return Ok(BTreeMap::new()),
+        file => file?,
+    };
+    let records = file.into_iter().flat_map(|file| file.records);
+    Ok(records.map(|record| (record.line, record.surplus.kept)).collect())
+}
+
 async fn to_correct(console: &Console, import: &Import, refused: &[Row]) -> Result<Markup, Error> {
     let (names, mapping) = stored(console, import).await?;
+    let surplus = surplus(console, import, refused).await?;
     let rows: Vec<ProblemRow<'_>> = refused
         .iter()
         .map(|row| ProblemRow {
@@ -212,19 +270,12 @@ async fn to_correct(console: &Console, import: &Import, refused: &[Row]) -> Resu
             outcome: row.outcome,
             problems: &row.problems,
             cells: &row.cells,
+            surplus: surplus.get(&row.line).map_or(&[], Vec::as_slice),
         })
         .collect();
-    let columns = shown_columns(mapping.as_ref());
     let action = format!("/imports/{}/corrections", import.job.import_id);
     let button = "Check the corrected rows";
-    Ok(problems::table(
-        &action,
-        button,
-        &names,
-        &columns,
-        mapping.as_ref(),
-        &rows,
-    ))
+    Ok(problems::table(&action, button, &names, mapping.as_ref(), &rows))
 }
 
 /// Makes a new file of the rows that were refused, and has it checked.
@@ -246,13 +297,24 @@ pub(super) async fn correct(
         .db
         .rows(reference.tenant_id, reference.import_id, &REFUSED)
         .await?;
+    let successor = console
+        .db
+        .corrected_by(reference.tenant_id, reference.import_id)
+        .await?;
+    if successor.is_some() {
+        return Err(Error::Conflict(
+            "the rows of this import were corrected already: reload the page, which says where they are"
+                .to_owned(),
+        ));
+    }
     let (names, _) = stored(&console, &import).await?;
+    let surplus = surplus(&console, &import, &refused).await?;
     let lines: Vec<Line<'_>> = refused
         .iter()
         .map(|row| Line {
             row: row.row,
             cells: &row.cells,
-            surplus: &[],
+            surplus: surplus.get(&row.line).map_or(&[], Vec::as_slice),
         })
         .collect();
     let content = corrections::file(&names, &lines, &corrections::read(&form));

@@ -23,12 +23,13 @@ use crate::{
         access::{OwnUpload, Visitor},
         choices::Choices,
         error::Error,
-        inspect::{Inspected, PREVIEW_ROWS, fetch, inspect},
+        inspect::{Inspected, PREVIEW_ROWS, fetch, inspect, inspect_bytes},
         pages::{
             layout::{Place, page},
-            parts::{counted, notice, sentence, size},
+            parts::{counted, notice, sentence},
         },
         separator,
+        size::size,
         state::Console,
     },
     db::Upload,
@@ -73,6 +74,12 @@ pub(super) async fn show(
         @if let Err(rejection) = &file { (rejected(rejection)) }
         (reading(&upload, &choices, file.as_ref().ok()))
         @if let Ok(file) = &file {
+            @for doubt in &file.doubts {
+                (notice("wait", "Look whether this file is read as it is meant", &html! {
+                    p { (sentence(&doubt.message)) }
+                    p { "If it is right as it stands, choose the columns yourself: go on to “Map the fields”." }
+                }))
+            }
             (preview(file))
             div.go {
                 a.button.primary href={ "/uploads/" (upload.upload_id) "/fields" } { "Map the fields" }
@@ -158,7 +165,10 @@ fn preview(file: &Inspected) -> Markup {
             " (" (recognised) " recognised)"
         }
         @if columns.ignored_rows > 0 {
-            p.hint { (counted(columns.ignored_rows as u64, "row", "rows")) " without any user are ignored: their cells in the recognised columns are blank." }
+            p.hint {
+                (counted(columns.ignored_rows as u64, "row without a user is ignored", "rows without a user are ignored"))
+                ": nothing stands in the recognised columns."
+            }
         }
         div.scroll tabindex="0" role="region" aria-label="First rows of the file" {
             table.list {
@@ -199,7 +209,7 @@ pub(super) async fn read_otherwise(
             .find(|(own, _)| own == name)
             .map(|(_, value)| value.as_str())
     };
-    let mut choices = Choices::stored(&upload.choices);
+    let before = Choices::stored(&upload.choices);
     let encoding = match value("encoding") {
         None | Some("") => None,
         Some(label) => Some(
@@ -208,17 +218,24 @@ pub(super) async fn read_otherwise(
                 .map_err(|error| Error::Invalid(error.to_string()))?,
         ),
     };
-    if choices.encoding != encoding {
-        // What was mapped by names that were read wrongly means nothing any more.
-        choices = Choices {
-            encoding,
-            ..Choices::default()
-        };
-        changed(console.db.choose(&upload, &choices.to_json()).await?)?;
-    }
     let delimiter = value("delimiter").and_then(|name| name.parse::<Delimiter>().ok());
     let content = fetch(&console, &upload.object).await?;
     let declared = separator::declare(&content, encoding, delimiter);
+    let mut choices = Choices {
+        encoding,
+        ..before.clone()
+    };
+    if choices.chosen
+        && let Ok(file) = inspect_bytes(declared.clone(), encoding, console.limits).await?
+    {
+        let lists = console.db.tenant_lists(upload.tenant_id).await?;
+        let lists = lists.ok_or(Error::NotFound("tenant"))?;
+        let suggested = Choices::suggested(&file, &lists, encoding);
+        choices = choices.fitted(&file, suggested);
+    }
+    if choices != before {
+        changed(console.db.choose(&upload, &choices.to_json()).await?)?;
+    }
     if declared != content {
         let object = store(&console, administrator.tenant_id, &upload, declared).await?;
         changed(console.db.replace_upload(&upload, &object).await?)?;

@@ -3,7 +3,12 @@
 use std::collections::BTreeSet;
 
 use maud::{Markup, html};
-use shared::{field::Field, mapping::Mapping, outcome::Outcome, problem::Problem};
+use shared::{
+    field::Field,
+    mapping::Mapping,
+    outcome::Outcome,
+    problem::{Code, Problem},
+};
 
 use strum::VariantArray;
 
@@ -19,14 +24,51 @@ pub(super) struct ProblemRow<'a> {
     pub(super) outcome: Outcome,
     pub(super) problems: &'a [Problem],
     pub(super) cells: &'a [String],
+    /// What stands beyond its last column.
+    pub(super) surplus: &'a [String],
 }
 
-/// The columns in which something may be wrong: those that are mapped, in the order of the file.
-pub(super) fn shown_columns(mapping: Option<&Mapping>) -> Vec<usize> {
-    let column = |field: &Field| mapping.and_then(|mapping| mapping.column(*field));
-    let mapped: BTreeSet<usize> = Field::VARIANTS.iter().filter_map(column).collect();
-    mapped.into_iter().collect()
+/// Cells beyond the last column that are shown; what stands behind them stays as it is.
+const MOST_SURPLUS: usize = 8;
+
+impl ProblemRow<'_> {
+    fn has(&self, code: Code) -> bool {
+        self.problems.iter().any(|problem| problem.code == code)
+    }
+
+    /// A cell of the file's columns, or of those beyond them.
+    fn cell(&self, column: usize, width: usize) -> Option<&str> {
+        match column.checked_sub(width) {
+            None => Some(self.cells.get(column).map_or("", String::as_str)),
+            Some(beyond) => self.surplus.get(beyond).map(String::as_str),
+        }
+    }
 }
+
+/// The columns in which something may be wrong, in the order of the file: those that are mapped, those with quotes that may be the
+/// wrong ones, and beyond the last column as many as rows have cells there.
+fn shown_columns(width: usize, mapping: Option<&Mapping>, rows: &[ProblemRow<'_>]) -> BTreeSet<usize> {
+    let column = |field: &Field| mapping.and_then(|mapping| mapping.column(*field));
+    let mapped = Field::VARIANTS.iter().filter_map(column);
+    let quoted = rows.iter().filter(|row| row.has(Code::MalformedQuotes));
+    let quoted = quoted.flat_map(|row| row.cells.iter().enumerate());
+    let quoted = quoted.filter_map(|(column, text)| text.contains('"').then_some(column));
+    let surplus = rows.iter().map(|row| row.surplus.len()).max().unwrap_or(0);
+    let beyond = width..width + surplus.min(MOST_SURPLUS);
+    mapped.chain(quoted).chain(beyond).collect()
+}
+
+/// The name of a column, also of those that have none.
+fn name_of(names: &[String], column: usize) -> String {
+    match column.checked_sub(names.len()) {
+        None => names.get(column).cloned().unwrap_or_default(),
+        Some(beyond) => format!("Surplus {}", beyond + 1),
+    }
+}
+
+/// What rows without a user are counted as, on both pages.
+pub(super) const DUPLICATES: &str = "Duplicates";
+pub(super) const ERRORS: &str = "With errors";
 
 /// A count as one looks for it first.
 pub(super) fn count(kind: &str, number: u32, words: &str) -> Markup {
@@ -49,10 +91,10 @@ pub(super) fn table(
     action: &str,
     button: &str,
     names: &[String],
-    columns: &[usize],
     mapping: Option<&Mapping>,
     rows: &[ProblemRow<'_>],
 ) -> Markup {
+    let columns = shown_columns(names.len(), mapping, rows);
     html! {
         form method="post" action=(action) data-corrections {
             div.title.tight {
@@ -64,9 +106,9 @@ pub(super) fn table(
                     thead { tr {
                         th.number scope="col" { "Row" }
                         th scope="col" { "Result" }
-                        @for &column in columns { th scope="col" { (names.get(column).map_or("", String::as_str)) } }
+                        @for &column in &columns { th scope="col" { (name_of(names, column)) } }
                     } }
-                    tbody { @for row in rows { (problem_row(row, names, columns, mapping)) } }
+                    tbody { @for row in rows { (problem_row(row, names, &columns, mapping)) } }
                 }
             }
             div.go { button.primary type="submit" { (button) } }
@@ -77,7 +119,7 @@ pub(super) fn table(
 fn problem_row(
     row: &ProblemRow<'_>,
     names: &[String],
-    columns: &[usize],
+    columns: &BTreeSet<usize>,
     mapping: Option<&Mapping>,
 ) -> Markup {
     let place = |problem: &Problem| mapping.and_then(|mapping| mapping.column(problem.field?));
@@ -98,23 +140,24 @@ fn problem_row(
                 @for problem in of_row { p.error { (problem.message) } }
             }
             @for &column in columns {
+                @let label = format!("{}, row {}", name_of(names, column), row.shown);
                 @let id = format!("cell.{}.{column}", row.row);
                 @let own: Vec<&Problem> = row.problems.iter().filter(|problem| place(problem) == Some(column)).collect();
-                @let value = row.cells.get(column).map_or("", String::as_str);
-                td {
-                    @if value.contains('\n') {
+                td { @if let Some(value) = row.cell(column, names.len()) {
+                    @if value.contains(['\n', '\r']) {
                         textarea id=(id) name=(id) rows="2" aria-invalid=[(!own.is_empty()).then_some("true")]
-                            aria-label=(format!("{}, row {}", names.get(column).map_or("", String::as_str), row.shown)) { (value) }
+                            aria-describedby=[(!own.is_empty()).then(|| format!("{id}-why"))]
+                            aria-label=(label) { "\n" (value) }
                     } @else {
                         input id=(id) name=(id) type="text" value=(value) autocomplete="off" spellcheck="false"
                             aria-invalid=[(!own.is_empty()).then_some("true")]
                             aria-describedby=[(!own.is_empty()).then(|| format!("{id}-why"))]
-                            aria-label=(format!("{}, row {}", names.get(column).map_or("", String::as_str), row.shown));
+                            aria-label=(label);
                     }
                     @if !own.is_empty() {
                         div id={ (id) "-why" } { @for problem in own { p.error { (problem.message) } } }
                     }
-                }
+                } }
             }
         }
     }

@@ -163,12 +163,12 @@ impl FieldsForm<'_> {
         };
         html! {
             (self.row(name, label, required, &control, &beside))
-            @if let Some(column) = column { (self.names(field, label, column, list)) }
+            @if let Some(column) = column { (self.names(field, column, list)) }
         }
     }
 
     /// Texts of the column that are no IDs, each with a choice of what it means.
-    fn names(&self, field: Field, label: &str, column: &str, list: &[Named]) -> Markup {
+    fn names(&self, field: Field, column: &str, list: &[Named]) -> Markup {
         let found = names_in(self.file, column, list);
         let chosen = self.choices.lists.get(&field).map(|choice| &choice.names);
         if found.is_empty() {
@@ -176,7 +176,7 @@ impl FieldsForm<'_> {
         }
         html! {
             details.names open {
-                summary { (found.len().min(MOST_NAMES)) " texts in “" (column) "” are names, not IDs" }
+                summary { "Names instead of IDs in “" (column) "”: " (found.len().min(MOST_NAMES)) }
                 @for (index, (text, same)) in found.iter().take(MOST_NAMES).enumerate() {
                     @let wanted = chosen.and_then(|names| names.get(text)).map(|id| id.get()).or(*same);
                     div.name-row {
@@ -189,7 +189,7 @@ impl FieldsForm<'_> {
                     }
                 }
                 @if found.len() > MOST_NAMES { p.hint { "There are more than " (MOST_NAMES) " different ones: put IDs into the file instead." } }
-                p.hint { "The " (label.to_lowercase()) " that a text stands for is used in all rows." }
+                p.hint { "What a name stands for is used in all rows." }
             }
         }
     }
