@@ -87,6 +87,8 @@ mod console {
     mod pauses;
     mod requests;
     mod sessions;
+    mod visits;
+    mod wizard;
 }
 mod telemetry {
     mod logs;

@@ -25,7 +25,7 @@ export async function inspect(page, name, pictures) {
       assert.ok(wide <= 0, `${name} is ${wide} pixels wider than ${width}`);
       if (pictures) await page.screenshot({ path: `${pictures}/${name}-${colorScheme}-${width}.png`, fullPage: true });
     }
-    const { violations } = await page.evaluate(`${axe}; axe.run({ runOnly: ["wcag2a", "wcag2aa", "wcag21aa"] })`);
+    const { violations } = await page.evaluate(`${axe}; axe.run({ runOnly: ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"] })`);
     const found = violations.map((one) => `${one.id}: ${one.nodes.map((node) => node.html).join(" | ")}`);
     assert.deepEqual(found, [], `${name}, ${colorScheme}`);
   }

@@ -18,7 +18,7 @@ use super::access::{OPERATOR, administrator};
 const CHROMIUM: &str = "/usr/bin/chromium";
 
 /// The folder of Node.js's packages, if there is also a browser.
-fn packages() -> Option<PathBuf> {
+pub(super) fn packages() -> Option<PathBuf> {
     let missing = match std::env::var("TEST_NODE") {
         Err(_) => "there is no Node.js (deploy/local/node says why)".to_owned(),
         Ok(_) if !Path::new(CHROMIUM).exists() => {
@@ -33,7 +33,7 @@ fn packages() -> Option<PathBuf> {
 }
 
 /// A script of `tests/node`, with the packages that it uses: they are looked for beside it.
-fn script(world: &World, packages: &Path, name: &str, content: &str) -> Command {
+pub(super) fn script(world: &World, packages: &Path, name: &str, content: &str) -> Command {
     world.scratch_file("browser.mjs", include_bytes!("../../node/browser.mjs"));
     let script = world.scratch_file(name, content);
     let link = world.scratch().join("node_modules");
@@ -44,7 +44,7 @@ fn script(world: &World, packages: &Path, name: &str, content: &str) -> Command 
 }
 
 /// Three rows that can be imported, and one whose address is none.
-fn file(world: &World) -> PathBuf {
+pub(super) fn file(world: &World) -> PathBuf {
     let file = good_rows(3) + "dora,no address,0109,10\n";
     world.scratch_file("users.csv", file.as_bytes())
 }
@@ -91,26 +91,40 @@ async fn administrators_and_operators_play_their_steps_in_a_browser() {
 }
 
 /// The token of an administrator of a new tenant.
-async fn token(world: &World, console: &Console) -> String {
+pub(super) async fn token(world: &World, console: &Console) -> String {
     console.token("ada@example.com", administrator(world.tenant().await))
 }
 
 /// Plays a scene of `troubles.mjs`, and does with the servers what it asks for.
-async fn play(
+pub(super) async fn play(
     world: &World,
     packages: &Path,
     scene: &str,
     (address, token): (&str, &str),
-    mut act: impl AsyncFnMut(&str),
+    act: impl AsyncFnMut(&str),
 ) {
-    let mut command = script(
+    let content = include_str!("../../node/troubles.mjs");
+    play_of(
         world,
         packages,
-        "troubles.mjs",
-        include_str!("../../node/troubles.mjs"),
-    );
+        ("troubles.mjs", content),
+        &[scene, address, token],
+        act,
+    )
+    .await;
+}
+
+/// Plays what a script does with these arguments and a file.
+pub(super) async fn play_of(
+    world: &World,
+    packages: &Path,
+    (name, content): (&str, &str),
+    arguments: &[&str],
+    mut act: impl AsyncFnMut(&str),
+) {
+    let mut command = script(world, packages, name, content);
     command
-        .args([scene, address, token])
+        .args(arguments)
         .arg(file(world))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped());
