@@ -62,6 +62,7 @@ mod operators {
     pub(crate) mod doctor;
     mod doctor_broker;
     mod doctor_clock;
+    mod doctor_servers;
     mod erasure;
     mod interrupted_replays;
     mod lists;

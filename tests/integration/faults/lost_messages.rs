@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use kit::{Worker, final_data, good_rows, id, in_world, steps::receive};
+use lapin::{BasicProperties, options::BasicPublishOptions};
 use serde_json::json;
 use worker::message::MarkedQueue;
 
@@ -103,6 +104,39 @@ async fn markers_of_another_set_of_queues_prove_no_loss() {
         assert_eq!(db.rescue(&all, quiet).await.unwrap().lost, []);
         db.note_marker(&of_all.markers[2]).await.unwrap();
         assert_eq!(db.rescue(&all, quiet).await.unwrap().lost.len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_marker_that_comes_back_again_and_again_is_no_message_that_kills_workers() {
+    in_world(async |world| {
+        let worker = Worker::start(world, &[]);
+        world.until_logged("connected, consuming").await;
+        assert!(worker.terminate().await.success());
+        let quarantine = world.topology().quarantine();
+        let properties = BasicProperties::default()
+            .with_delivery_mode(2)
+            .with_type("probe".into());
+        let body = br#"{"queue":"suspects","round":1}"#;
+        let published = world
+            .queues
+            .channel
+            .basic_publish(
+                quarantine,
+                "suspects".into(),
+                BasicPublishOptions::default(),
+                body,
+                properties,
+            )
+            .await;
+        published.unwrap();
+        world.until_waiting("imports.suspects", 1).await;
+        world.take_and_return("imports.suspects", 5).await;
+        let _worker = Worker::start(world, &[]);
+        world.until_no_work_waits().await;
+        let letters: i64 = world.value("SELECT count(*) FROM imports.dead_letters").await;
+        assert_eq!(letters, 0);
     })
     .await;
 }

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     broker::{self, Delivery, Link},
-    message::{Message, Subject, Task},
+    message::{Message, Subject, Task, TaskKind},
     policy::{MAX_DELIVERIES_ALONE, STEP_TIMEOUT},
     steps::{
         Context, Error, Opened,
@@ -97,7 +97,9 @@ pub(super) async fn execute(
 
 /// Runs the delivery's task, for as long as a step may take, and catches a panic.
 async fn attempt(context: &Context, delivery: &Delivery) -> Result<Vec<Message>, Error> {
-    if delivery.quarantined && delivery.delivery_count >= MAX_DELIVERIES_ALONE {
+    // A marker does nothing that could end a worker: its deliveries are those of connections that were lost.
+    let may_kill = delivery.kind != TaskKind::Marker;
+    if may_kill && delivery.quarantined && delivery.delivery_count >= MAX_DELIVERIES_ALONE {
         return Err(Error::KillsWorkers {
             deliveries: delivery.delivery_count,
         });
