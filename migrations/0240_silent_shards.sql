@@ -6,6 +6,7 @@ CREATE TABLE imports.silent_shards (
 );
 COMMENT ON TABLE imports.silent_shards IS
     'Shards one of whose queues did not confirm a message. No import is put there, and the rescue does not wait for their markers.';
+COMMENT ON COLUMN imports.silent_shards.shard IS 'Number of the shard, from 0.';
 COMMENT ON COLUMN imports.silent_shards.until IS
     'When the shard is tried again, unless a queue of it was silent once more in between.';
 

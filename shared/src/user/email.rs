@@ -1,6 +1,7 @@
 //! E-mail addresses.
 
 use email_address::{EmailAddress, Options};
+use icu_normalizer::ComposingNormalizerBorrowed;
 
 use super::{brackets, check_controls, check_length, check_raw_length, domain, script, trimmed};
 use crate::{
@@ -42,7 +43,12 @@ impl Email {
         // The form of a domain drops characters that cannot be seen; nobody would find the user by what was typed.
         let is_visible = !text.contains(is_invisible);
         match ascii {
-            Some(address) if is_visible && mixed_scripts(text).is_none() && is_address(&address) => {
+            Some(address)
+                if is_visible
+                    && !text.starts_with(TEXT_MARKER)
+                    && mixed_scripts(text).is_none()
+                    && is_address(&address) =>
+            {
                 Ok(Self {
                     key: address.to_ascii_lowercase(),
                     address,
@@ -86,6 +92,9 @@ fn mixed_scripts(text: &str) -> Option<(Vec<&'static str>, Option<Letter>)> {
     None
 }
 
+/// What marks a cell as text in a spreadsheet. An address may begin with it, but none does.
+const TEXT_MARKER: char = '\'';
+
 /// The crate also takes quoted and non-ASCII local parts, which are for the domain and the check before it.
 fn is_address(ascii: &str) -> bool {
     let options = Options::default()
@@ -106,6 +115,12 @@ fn is_address(ascii: &str) -> bool {
 fn what_is_wrong(given: &str, ascii: &str) -> Flaw {
     if let Some(detail) = brackets(given) {
         return Flaw::Format(Some(detail));
+    }
+    if given.starts_with(TEXT_MARKER) {
+        return Flaw::format_with(
+            "an apostrophe stands before it, as spreadsheets put it before text",
+            "remove it",
+        );
     }
     let find = |is_meant: fn(char) -> bool| given.chars().enumerate().find(|&(_, c)| is_meant(c));
     if let Some((position, c)) = find(is_invisible) {
@@ -135,7 +150,12 @@ fn what_is_wrong(given: &str, ascii: &str) -> Flaw {
     if let Some((local, _)) = given
         .rsplit_once('@')
         .filter(|(local, _)| local.chars().count() <= MAX_LOCAL_CHARS)
-        && let Some((position, c)) = local.chars().enumerate().find(|(_, c)| !c.is_ascii())
+        // As people see it: an accent that stands by itself in the file is one letter to them.
+        && let Some((position, c)) = ComposingNormalizerBorrowed::new_nfc()
+            .normalize(local)
+            .chars()
+            .enumerate()
+            .find(|(_, c)| !c.is_ascii())
     {
         let what = character_in_place(c, position + 1);
         return Flaw::format(format!(
@@ -265,6 +285,11 @@ mod tests {
             ("a..n@example.com", "two in a row"),
             ("\"ann\"@example.com", "before @ may only"),
             ("zoë@example.com", "before @ has \"ë\" (U+00EB) as character 3"),
+            (
+                "zoe\u{308}@example.com",
+                "before @ has \"ë\" (U+00EB) as character 3",
+            ),
+            ("'ann@example.com", "an apostrophe stands before it"),
             ("Ann <ann@example.com>", "brackets around it"),
             ("<ann@example.com>", "brackets around it"),
             ("Jörg Müller <jm@x.example>", "brackets around it"),

@@ -159,3 +159,36 @@ async fn a_paused_tenant_with_less_to_do_than_a_hundred_others_is_counted_too() 
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_of_an_import_tells_when_it_was_paused_and_resumed() {
+    in_world(async |world| {
+        let tenant = world.tenant().await;
+        let console = Console::start(world, &[]).await;
+        let _worker = Worker::start(world, &[]);
+        let id_of_tenant = tenant.id.to_string();
+        let pause = [("tenant", id_of_tenant.as_str()), ("reason", "PBX is moved")];
+        send(&console, "/operators/pause", &pause).await;
+        let job = world.submit(tenant, good_rows(3)).await;
+        world.until("SELECT count(*) = 1 FROM imports.imports").await;
+        let path = format!("/operators/imports/{}", kit::id(&job));
+        let text = shown(&console, &path).await;
+        assert!(
+            text.contains("<strong>Paused</strong> by grace@example.com") && text.contains("PBX is moved"),
+            "{text}"
+        );
+        let resume = [("tenant", id_of_tenant.as_str()), ("reason", "moved")];
+        send(&console, "/operators/resume", &resume).await;
+        world.final_event(&job).await;
+        let text = shown(&console, &path).await;
+        for expected in [
+            "Job received",
+            "<strong>Resumed</strong>",
+            "File read, all rows validated",
+            "Finished",
+        ] {
+            assert!(text.contains(expected), "{expected}: {text}");
+        }
+    })
+    .await;
+}

@@ -153,6 +153,8 @@ async fn a_step_that_fails_is_told_in_the_trace() {
             .map(|span| span.name.as_str())
             .collect();
         assert_eq!(failed, ["process imports.requested"], "{spans:#?}");
+        let failed = spans.iter().find(|span| span.failed).unwrap();
+        assert!(failed.attributes.contains_key("error.type"), "{failed:#?}");
         assert_eq!(spans[0].trace_id, TRACE);
     })
     .await;

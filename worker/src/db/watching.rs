@@ -59,6 +59,15 @@ impl Db {
                  FROM imports.history WHERE import_id = $1
                UNION ALL
                SELECT at, NULL, command, reason, operator FROM imports.audit WHERE import_id = $1
+               UNION ALL
+               SELECT greatest(p.paused_at, i.received_at), NULL, 'paused', p.reason, p.paused_by
+                 FROM imports.imports i JOIN imports.pauses p ON p.tenant_id IS NULL OR p.tenant_id = i.tenant_id
+                WHERE i.import_id = $1 AND p.paused_at < coalesce(i.finished_at, 'infinity')
+                  AND coalesce(p.resumed_at, 'infinity') > i.received_at
+               UNION ALL
+               SELECT p.resumed_at, NULL, 'resumed', NULL, p.resumed_by
+                 FROM imports.imports i JOIN imports.pauses p ON p.tenant_id IS NULL OR p.tenant_id = i.tenant_id
+                WHERE i.import_id = $1 AND p.resumed_at BETWEEN i.received_at AND coalesce(i.finished_at, 'infinity')
                ORDER BY 1"#,
             import_id,
         )

@@ -27,7 +27,7 @@ pub(super) async fn dispose(
     subject: Option<Subject>,
     error: &Error,
 ) -> Result<(), broker::Error> {
-    traces::failed(error);
+    traces::failed(cause(error), error);
     let reason = match disposition(error, delivery.retry_count) {
         Disposition::Retry { retry_count } => {
             return retry_later(context, link, delivery, subject, error, retry_count).await;

@@ -19,7 +19,7 @@ use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig, WithHttpConfi
 use opentelemetry_sdk::{Resource, propagation::TraceContextPropagator, trace::SdkTracerProvider};
 use tokio::runtime::Handle;
 
-use super::identity::VERSION;
+use super::{identity::VERSION, metrics::Cause};
 use crate::message::{Subject, TaskKind, Trace};
 
 /// Time for one request to the collector. Source: OpenTelemetry, OTLP exporter configuration, its default.
@@ -208,8 +208,12 @@ pub async fn part<F: Future>(name: &'static str, part: F) -> F::Output {
 }
 
 /// Marks the current span as failed.
-pub fn failed(error: &dyn std::error::Error) {
-    Context::map_current(|context| context.span().set_status(Status::error(error.to_string())));
+pub fn failed(cause: Cause, error: &dyn std::error::Error) {
+    Context::map_current(|context| {
+        let span = context.span();
+        span.set_attribute(KeyValue::new("error.type", cause.as_str()));
+        span.set_status(Status::error(error.to_string()));
+    });
 }
 
 /// The trace that whatever runs now belongs to.

@@ -6,13 +6,14 @@
 mod cookie;
 mod keys;
 mod origin;
+mod token;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use aide::OperationInput;
 use axum::{
     extract::{FromRequestParts, Path},
-    http::{HeaderMap, header, request::Parts},
+    http::request::Parts,
 };
 use sha2::{Digest as _, Sha256};
 use shared::contract::Id;
@@ -26,6 +27,7 @@ pub(crate) use keys::MAX_LIFE;
 pub(super) use keys::Refused;
 pub(super) use origin::check_origin;
 
+use self::token::token;
 use super::{error::Error, state::Console};
 use crate::db::{Audit, Bearer, BearerRole, Digest, Import, Upload};
 
@@ -182,13 +184,6 @@ impl Console {
         }
         Ok(bearer)
     }
-}
-
-/// The token of the header `Authorization`, which no browser sends by itself.
-fn token(headers: &HeaderMap) -> Option<&str> {
-    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, token) = value.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
 impl FromRequestParts<Arc<Console>> for Visitor {

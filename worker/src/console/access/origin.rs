@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::token;
+use super::token::token;
 use crate::console::error::Error;
 
 /// Lets requests pass that change nothing, that carry a token of their own, or that come from a page of ours.

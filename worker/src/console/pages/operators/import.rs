@@ -112,7 +112,7 @@ fn timeline(history: &[HistoryEntry], now: OffsetDateTime) -> Markup {
                 @for entry in history {
                     li {
                         span.when title=(exact(entry.at)) { (ago(entry.at, now)) }
-                        span { strong { (entry.event) }
+                        span { strong { (in_words(&entry.event)) }
                             @if let Some(by) = &entry.by { " by " (printable(by)) }
                             @if let Some(attempt) = entry.attempt.filter(|attempt| *attempt > 1) { " (attempt " (attempt) ")" }
                             @if let Some(details) = &entry.details { span.block.hint { (printable(details)) } }
@@ -121,6 +121,21 @@ fn timeline(history: &[HistoryEntry], now: OffsetDateTime) -> Markup {
                 }
             }
         }
+    }
+}
+
+/// What happened, as people say it. Commands of operators are called as they are.
+fn in_words(event: &str) -> &str {
+    match event {
+        "received" => "Job received",
+        "planned" => "File read, all rows validated",
+        "retried" => "Put off after an error",
+        "rescued" => "Messages were lost, job published again",
+        "reopened" => "New attempt",
+        "finished" => "Finished",
+        "paused" => "Paused",
+        "resumed" => "Resumed",
+        command => command,
     }
 }
 

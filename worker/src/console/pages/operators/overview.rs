@@ -139,7 +139,7 @@ fn busy(tenants: &[BusyTenant], pauses: &[Pause], now: OffsetDateTime) -> Markup
             div.scroll tabindex="0" role="region" aria-label="Tenants under way" { table.list {
                 thead { tr {
                     th.number scope="col" { "Tenant" } th.number scope="col" { "Imports" } th.number scope="col" { "Rows waiting" }
-                    th.number scope="col" { "Done of the last 10 min’s imports" } th scope="col" { "Oldest received" }
+                    th.number scope="col" { "Done, of imports since 10 min" } th scope="col" { "Oldest received" }
                 } }
                 tbody { @for tenant in tenants { tr {
                     td.number { a href={ "/operators/imports?tenant=" (tenant.tenant_id) } { (tenant.tenant_id) } @if is_paused(tenant.tenant_id) { " " span.badge { "Paused" } } }
