@@ -57,7 +57,10 @@ impl Upgrade<'_> {
             troubles.push(format!("{error:#}"));
         }
         let begun = Instant::now();
-        while !checks::settled(&self.imports, self.dialer).await? && begun.elapsed() < SETTLE {
+        // Where the upgrade ended early, queues of the newer program may be missing.
+        while !matches!(checks::settled(&self.imports, self.dialer).await, Ok(true))
+            && begun.elapsed() < SETTLE
+        {
             tokio::time::sleep(Duration::from_millis(300)).await;
         }
         troubles.extend(complaints(&self.scene.log()?));
