@@ -45,7 +45,7 @@ async function operatorsReplay() {
   await inspect(night, "replay");
   await night.getByRole("dialog").getByLabel("Reason").fill("the storage is back");
   await night.getByRole("dialog").getByRole("button", { name: "Replay" }).click();
-  await night.getByText("reopened").waitFor();
+  await night.getByText("New attempt").waitFor();
   await please("start the worker");
   await night.mouse.move(2, 2);
   await night.locator(".title").getByText("Completed").waitFor({ timeout: 60_000 });

@@ -1,5 +1,7 @@
 //! The database as the program holds it, and what it must be before anything is done in it.
 
+use sqlx::migrate::MigrateError;
+
 use super::{
     connection::{Options, Pool, answer, reach},
     error::Error,
@@ -8,8 +10,23 @@ use super::{
 /// What PostgreSQL says of a table that does not exist. Source: its manual, appendix A.
 const UNDEFINED_TABLE: &str = "42P01";
 
+/// What PostgreSQL says of a deadlock. Source: the same.
+const DEADLOCK_DETECTED: &str = "40P01";
+
+/// How often a migration that met a deadlock is begun again. PostgreSQL takes a second to see one, and under load about every
+/// second migration of a busy table meets one.
+const DEADLOCK_RETRIES: usize = 20;
+
 /// The schema, embedded in the program.
 pub(super) static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations");
+
+fn is_deadlock(error: &MigrateError) -> bool {
+    let (MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _)) = error else {
+        return false;
+    };
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.as_deref() == Some(DEADLOCK_DETECTED)
+}
 
 /// The database of imports and users.
 #[derive(Debug, Clone)]
@@ -32,9 +49,22 @@ impl Db {
     }
 
     /// Brings the schema up to date; does nothing if it is.
+    ///
+    /// Workers that run meanwhile may take locks in another order than a migration does, and PostgreSQL then ends one of the two.
+    /// Each migration is a transaction of its own: what was ended is begun again, what was done stays.
     pub async fn migrate(&self) -> Result<(), Error> {
         self.check_encoding().await?;
-        Ok(MIGRATIONS.run(&mut *self.pool.acquire().await?).await?)
+        // One connection for all tries: it holds the lock that lets only one program migrate.
+        let mut connection = self.pool.acquire().await?;
+        for _ in 0..DEADLOCK_RETRIES {
+            match MIGRATIONS.run(&mut *connection).await {
+                Err(error) if is_deadlock(&error) => {
+                    tracing::warn!(%error, "workers held what a migration needed, trying again");
+                }
+                migrated => return Ok(migrated?),
+            }
+        }
+        Ok(MIGRATIONS.run(&mut *connection).await?)
     }
 
     /// Whether the server answers, takes changes, and has this program's schema, or a newer one.

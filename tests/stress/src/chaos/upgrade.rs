@@ -54,6 +54,7 @@ impl Upgrade<'_> {
     pub(crate) async fn run(mut self, newer: &Path) -> anyhow::Result<Outcome> {
         let mut troubles = Vec::new();
         if let Err(error) = self.upgrade(newer).await {
+            writeln!(std::io::stderr(), "the upgrade ended early: {error:#}")?;
             troubles.push(format!("{error:#}"));
         }
         let begun = Instant::now();
