@@ -88,7 +88,13 @@ fn check_events(import: &Import, events: Option<&Vec<Value>>, findings: &mut Fin
             (text("id").to_owned(), text("type"))
         })
         .collect();
-    if told != expected {
+    // Before an upgrade, a release that had no other event for it.
+    let older = import.kind == Kind::Malformed
+        && told.len() == 1
+        && told.iter().all(|(event, name)| {
+            event.starts_with(&format!("{id}/malformed/")) && *name == "dialer.import.failed"
+        });
+    if told != expected && !older {
         findings.violation(format!("import {id} has the final events {told:?}"));
     }
 }
