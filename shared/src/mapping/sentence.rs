@@ -136,14 +136,14 @@ fn real_header(header: &Header, is_name: impl Fn(&str) -> bool) -> Option<u32> {
 
 /// Several columns of one name, of which a field needs one.
 pub(super) fn duplicate_header(header: &Header, columns: &[usize], field: Field) -> Rejection {
-    let columns_of_field = columns;
+    let others = the_others(columns);
     let message = |columns: &str| {
         format!(
             "columns {columns} of the header in line {} have names that count as the same, and only one of them can be the {}: \
              rename or delete {}",
             header.line,
             field.label(),
-            the_others(columns_of_field)
+            others
         )
     };
     told(RejectionCode::DuplicateHeader, header, columns, message)
@@ -199,12 +199,12 @@ fn the_others(columns: &[usize]) -> &'static str {
 }
 
 pub(super) fn several_columns(header: &Header, columns: &[usize], field: Field) -> Rejection {
-    let columns_of_field = columns;
+    let others = the_others(columns);
     let message = |columns: &str| {
         format!(
             "columns {columns} could each be the {}: choose one of them, or rename {}",
             field.label(),
-            the_others(columns_of_field)
+            others
         )
     };
     told(RejectionCode::MappingConflict, header, columns, message)

@@ -92,9 +92,9 @@ impl Problem {
             Field::SkillGroups => ("a skill group", "Users > Skill Groups in the Dialer"),
             _ => ("a tag", "the Dialer"),
         };
-        let are_names = ids
-            .iter()
-            .all(|id| id.chars().any(char::is_alphabetic) && !damage::is_error_value(id));
+        let are_names = ids.iter().all(|id| {
+            id.chars().any(char::is_alphabetic) && !damage::is_error_value(id) && !damage::is_number(id)
+        });
         let (is_not, typed) = match (ids.len(), are_names) {
             (1, true) => (
                 format!("is not the ID of {what} of this tenant, but looks like a name"),

@@ -155,6 +155,11 @@ fn the_sentence_says_what_is_in_the_cell() {
         (3, "1;99", "copy the ID from Users > Roles in the Dialer."),
         (
             3,
+            "1.00E+03",
+            "is not the ID of an active role of this tenant: copy the ID",
+        ),
+        (
+            3,
             "1;x",
             "but looks like a name: choose what it stands for when mapping the fields, or type its ID from Users > Roles",
         ),
