@@ -124,9 +124,7 @@ impl Body {
             Self::Refused(_) => "import.refused",
         }
     }
-}
 
-impl Body {
     /// Whether it is the last word on its attempt.
     pub const fn is_final(&self) -> bool {
         match self {

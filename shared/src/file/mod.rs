@@ -10,6 +10,7 @@ mod layout;
 mod lines;
 mod passwords;
 mod quotes;
+mod reject;
 mod rows;
 mod size;
 mod success_rows;
@@ -17,18 +18,18 @@ mod success_rows;
 pub use delimiter::Delimiter;
 pub use encoding::{Encoding, UnknownEncoding};
 pub(crate) use kind::is_misleading;
+pub(crate) use reject::{check_any_row, check_report};
+pub use reject::{check_row_count, success_report, too_large};
 
 use crate::{
     cell,
     limits::Limits,
-    names,
-    problem::quote,
     rejection::{Rejection, RejectionCode},
     surplus::Surplus,
 };
 use layout::Layout;
+use reject::{empty, no_text, quote_in_name};
 use rows::{Row, Rows};
-use size::Unit;
 
 /// What a file is to be saved as. Only Excel calls it by one name.
 const CSV_IN_UTF8: &str = "CSV in UTF-8 (in Excel: \"CSV UTF-8\")";
@@ -320,98 +321,6 @@ impl Upload {
         }
         Ok(file)
     }
-}
-
-/// The rejection of a file that is known to be too large, as `file_too_large`. Whoever fetches the file can tell from
-/// its size alone, before there are any bytes of it.
-pub fn too_large(size_bytes: u64, limits: &Limits) -> Rejection {
-    let most = limits.max_file_bytes;
-    let unit = Unit::of(most);
-    let message = format!(
-        "the file is {}, but at most {} are allowed: check that it is a CSV file, delete empty rows and columns that are not \
-         needed, or split it into several files",
-        unit.at_least(size_bytes),
-        unit.at_most(most)
-    );
-    Rejection::new(RejectionCode::FileTooLarge, message)
-}
-
-/// Rejects a file with a header but no rows, as `empty_file`.
-pub(crate) fn check_any_row(upload: &Upload) -> Result<(), Rejection> {
-    if upload.row_count > 0 {
-        return Ok(());
-    }
-    Err(empty(&format!(
-        "the file holds a header but no users: its only row, in line {}, was taken for the header; add a row for each \
-         user below it",
-        upload.header.line
-    )))
-}
-
-/// Rejects our own success CSV, as `report_uploaded`: its users exist, and its passwords must stand nowhere else.
-pub(crate) fn check_report(upload: &Upload) -> Result<(), Rejection> {
-    let names: Vec<String> = upload
-        .header
-        .names
-        .iter()
-        .map(|name| names::normalise(name))
-        .collect();
-    if names::is_success_report(&names) {
-        return Err(success_report());
-    }
-    match success_rows::first(&upload.text) {
-        Some(line) => Err(Rejection::new(
-            RejectionCode::ReportUploaded,
-            format!(
-                "line {line} is a row of the success report (Success Details) of an earlier import, with a temporary password: its user exists \
-                 already, so delete all such rows and upload the file again"
-            ),
-        )),
-        None => Ok(()),
-    }
-}
-
-/// The rejection of our own success CSV.
-pub fn success_report() -> Rejection {
-    let message = "the file is the success report (Success Details) of an earlier import, whose users exist already: correct and \
-                   upload its error report (Error Details), or a file of your own";
-    Rejection::new(RejectionCode::ReportUploaded, message)
-}
-
-/// Rejects a file with more records than allowed, as `too_many_rows`: the last check of a file as a whole.
-pub fn check_row_count(file: &SourceFile, limits: &Limits) -> Result<(), Rejection> {
-    let (count, most) = (file.record_count, limits.max_rows);
-    if count <= most {
-        return Ok(());
-    }
-    let message =
-        format!("the file has {count} rows, but at most {most} are allowed: split it into several files");
-    Err(Rejection::new(RejectionCode::TooManyRows, message))
-}
-
-/// The rejection of a header with a quote inside a name, which often is not the name's own but the rest of another cell.
-fn quote_in_name(header: &Row, column: usize) -> Rejection {
-    let message = |name: &str| {
-        format!(
-            "column {}{name} of the header in line {} has a double quote (\") inside its name: remove it",
-            column + 1,
-            header.line
-        )
-    };
-    let name = header.cells.get(column).map_or("", String::as_str);
-    Rejection::new(
-        RejectionCode::MalformedCsv,
-        message(&format!(" ({})", quote(cell::trim(name)))),
-    )
-    .with_event_message(message(""))
-}
-
-fn no_text() -> Rejection {
-    empty("the file holds no text: save the list of users again and upload it")
-}
-
-fn empty(message: &str) -> Rejection {
-    Rejection::new(RejectionCode::EmptyFile, message)
 }
 
 impl From<rows::Malformed> for Rejection {
