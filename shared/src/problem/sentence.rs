@@ -63,6 +63,17 @@ impl Problem {
         Self::new(field, code, message).with([("value", json!(shown(cell::trim(cell))))])
     }
 
+    /// A row that says the names of its columns, as where lists with their headers were joined; `cell` is the one of the e-mail
+    /// address.
+    pub fn header_again(cell: &str) -> Self {
+        let message = format!(
+            "{} is the name of a column, so this row is a header like the first line of the file: delete this row.",
+            subject(Field::Email, cell)
+        );
+        Self::new(Field::Email, Code::InvalidFormat, message)
+            .with([("value", json!(shown(cell::trim(cell))))])
+    }
+
     /// IDs with thousands separators: without them they are IDs of the tenant, with them others.
     pub fn grouped_ids(field: Field, ids: &[String]) -> Self {
         let (looks, noun) = if ids.len() == 1 {

@@ -180,6 +180,29 @@ fn a_whole_line_in_quotes_is_told() {
 }
 
 #[test]
+fn a_second_header_is_told_once_and_a_user_is_not_taken_for_one() {
+    let text = "Username,Email,Ext,Role\nann,ann@example.com,1001,1\n\u{FEFF}username,E-Mail,Ext,Role\n\
+                bob,email,1002,1\nLogin,Email Address,Extension,Roles,Password\n";
+    let rows = assessments(text, json!({}), &tenant());
+    let told = |row: usize| -> Vec<&str> {
+        let (_, problems) = assessment(&rows[row]);
+        problems.iter().map(|problem| problem.message.as_str()).collect()
+    };
+    for header in [1, 3] {
+        assert!(
+            matches!(told(header)[..], [only] if only.ends_with("delete this row.")),
+            "{:?}",
+            told(header)
+        );
+    }
+    assert!(
+        matches!(told(2)[..], [only] if only.contains("is not one email address")),
+        "{:?}",
+        told(2)
+    );
+}
+
+#[test]
 fn events_repeat_no_name_of_a_column() {
     for (text, settings) in [
         ("Geheim 1,Geheim 2\nx,y\n", json!({})),

@@ -8,6 +8,7 @@ mod import;
 mod preview;
 mod problems;
 mod ready;
+mod refused;
 mod sample;
 mod steps;
 mod stored;
@@ -41,6 +42,6 @@ pub(super) fn routes() -> Router<Arc<Console>> {
         .route("/uploads/{upload_id}/corrections", post(check::correct))
         .route("/uploads/{upload_id}/import", post(check::import))
         .route("/imports/{import_id}", get(import::show))
-        .route("/imports/{import_id}/corrections", post(import::correct))
+        .route("/imports/{import_id}/corrections", post(refused::correct))
         .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
 }

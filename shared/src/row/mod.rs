@@ -1,23 +1,24 @@
 //! From records to candidates: each field on its own, by the form of its value. What the Dialer has, and what the
 //! other rows have, is for [`crate::assess`].
 
-use std::collections::BTreeSet;
+mod cells;
+mod lookups;
 
 use strum::VariantArray;
 
 use crate::{
     cell,
-    contract::{
-        Id,
-        job::{ExtensionSource, FixedList, FixedRole, IdColumn, Job, ListSource, RoleSource},
-    },
-    damage,
+    contract::job::{ExtensionSource, Job},
     field::Field,
     file::{Delimiter, Header, Record, SourceFile},
     mapping::Mapping,
-    problem::{Code, Damage, Flaw, Problem},
-    user::{Email, IdList, IdNames, Name, PbxDevice, SipUri, Username, VirtualExtension, parse_ids},
+    names,
+    problem::{Code, Problem},
+    user::{Email, IdList, Name, PbxDevice, SipUri, Username, VirtualExtension},
 };
+use cells::{Cells, Ids, typed};
+pub(crate) use lookups::Fixed;
+pub use lookups::{Lookups, lookups};
 
 /// A record whose fields have been read. A field of wrong form is missing here and has a problem instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +37,28 @@ pub struct Candidate {
     pub(crate) first_name: Option<Name>,
     pub(crate) last_name: Option<Name>,
     pub(crate) problems: Vec<Problem>,
+}
+
+impl Candidate {
+    /// A record of which nothing is a value, for this one reason.
+    fn refused(record: &Record, problem: Problem) -> Self {
+        Self {
+            row: record.row,
+            line: record.line,
+            username: None,
+            email: None,
+            extension: Extension::Flawed,
+            roles: IdList::default(),
+            desks: IdList::default(),
+            skill_groups: IdList::default(),
+            tags: IdList::default(),
+            pbx_device: None,
+            sip_uri: None,
+            first_name: None,
+            last_name: None,
+            problems: vec![problem],
+        }
+    }
 }
 
 /// A value, and the text of the cell that it was read from: sentences about other rows and users repeat that one, which
@@ -57,137 +80,10 @@ pub(crate) enum Extension {
     Flawed,
 }
 
-/// What the worker has to look up in the Dialer, for one tenant, before the candidates can be assessed.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Lookups {
-    /// IDs of roles.
-    pub roles: BTreeSet<i64>,
-    /// IDs of desks.
-    pub desks: BTreeSet<i64>,
-    /// IDs of skill groups.
-    pub skill_groups: BTreeSet<i64>,
-    /// IDs of tags.
-    pub tags: BTreeSet<i64>,
-    /// IDs of PBX domains.
-    pub pbx_domains: BTreeSet<i64>,
-    /// Keys of usernames.
-    pub usernames: BTreeSet<String>,
-    /// Keys of e-mail addresses.
-    pub emails: BTreeSet<String>,
-    /// Virtual extensions that stand in the file.
-    pub extensions: BTreeSet<String>,
-    /// Whether the tenant's range of virtual extensions is needed, to generate numbers.
-    pub extension_range: bool,
-}
-
 /// Reads the fields of all records, in their order.
 pub fn read(file: &SourceFile, mapping: &Mapping, job: &Job) -> Vec<Candidate> {
     let reader = Reader::new(file, mapping, job);
     file.records.iter().map(|record| reader.read(record)).collect()
-}
-
-/// What is to be looked up for these candidates, and for the values that the job gives to all users.
-pub fn lookups(candidates: &[Candidate], job: &Job) -> Lookups {
-    let mut lookups = Lookups {
-        pbx_domains: job.sip.pbx_domain_id().map(Id::get).into_iter().collect(),
-        ..Lookups::default()
-    };
-    let fixed = Fixed::of(job);
-    for (ids, list) in [
-        (&mut lookups.roles, fixed.roles),
-        (&mut lookups.desks, fixed.desks),
-        (&mut lookups.skill_groups, fixed.skill_groups),
-        (&mut lookups.tags, fixed.tags),
-    ] {
-        ids.extend(list.into_iter().flat_map(|list| list.ids).map(Id::get));
-    }
-    for candidate in candidates {
-        for (ids, list) in [
-            (&mut lookups.roles, &candidate.roles),
-            (&mut lookups.desks, &candidate.desks),
-            (&mut lookups.skill_groups, &candidate.skill_groups),
-            (&mut lookups.tags, &candidate.tags),
-        ] {
-            let grouped = list.grouped.iter().map(|grouped| grouped.id);
-            ids.extend(list.ids.iter().copied().chain(grouped).map(Id::get));
-        }
-        lookups.usernames.extend(
-            candidate
-                .username
-                .as_ref()
-                .map(|username| username.value.key().to_owned()),
-        );
-        lookups
-            .emails
-            .extend(candidate.email.as_ref().map(|email| email.value.key().to_owned()));
-        match &candidate.extension {
-            Extension::Given(number) => {
-                lookups.extensions.insert(number.as_str().to_owned());
-            }
-            Extension::Generate => lookups.extension_range = true,
-            Extension::Flawed => {}
-        }
-    }
-    lookups
-}
-
-/// The lists that the job gives: to all users, or as what texts in a column stand for. `None` where it gives none.
-pub(crate) struct Fixed {
-    pub(crate) roles: Option<IdList>,
-    pub(crate) desks: Option<IdList>,
-    pub(crate) skill_groups: Option<IdList>,
-    pub(crate) tags: Option<IdList>,
-}
-
-impl Fixed {
-    pub(crate) fn of(job: &Job) -> Self {
-        let of_names = |column: &IdColumn| {
-            let ids: Vec<Id> = IdNames::of(column).ids().collect();
-            (!ids.is_empty()).then(|| IdList::of(&ids))
-        };
-        let list = |source: &Option<ListSource>| match source {
-            Some(ListSource::Fixed(FixedList { values })) => Some(IdList::of(values)),
-            Some(ListSource::Column(column)) => of_names(column),
-            Some(ListSource::Ignored(_)) | None => None,
-        };
-        let roles = match &job.fields.role {
-            Some(RoleSource::Fixed(FixedRole { value })) => Some(IdList::of(&[*value])),
-            Some(RoleSource::Column(column)) => of_names(column),
-            Some(RoleSource::Ignored(_)) | None => None,
-        };
-        Self {
-            roles,
-            desks: list(&job.fields.desks),
-            skill_groups: list(&job.fields.skill_groups),
-            tags: list(&job.fields.tags),
-        }
-    }
-}
-
-/// Where the IDs of a field come from.
-enum Ids {
-    /// The same for all users.
-    Fixed(IdList),
-    /// The cell, in which these texts stand for IDs.
-    Cell(IdNames),
-}
-
-impl Ids {
-    fn of_role(source: Option<&RoleSource>) -> Self {
-        match source {
-            Some(RoleSource::Fixed(FixedRole { value })) => Self::Fixed(IdList::of(&[*value])),
-            Some(RoleSource::Column(column)) => Self::Cell(IdNames::of(column)),
-            Some(RoleSource::Ignored(_)) | None => Self::Cell(IdNames::default()),
-        }
-    }
-
-    fn of_list(source: Option<&ListSource>) -> Self {
-        match source {
-            Some(ListSource::Fixed(FixedList { values })) => Self::Fixed(IdList::of(values)),
-            Some(ListSource::Column(column)) => Self::Cell(IdNames::of(column)),
-            Some(ListSource::Ignored(_)) | None => Self::Cell(IdNames::default()),
-        }
-    }
 }
 
 /// Reads the records of one file.
@@ -227,6 +123,10 @@ impl<'m> Reader<'m> {
             record,
             mapping: self.mapping,
         };
+        if self.is_name_of_column(Field::Username, &cells) && self.is_name_of_column(Field::Email, &cells) {
+            let email = cells.text(Field::Email).unwrap_or_default();
+            return Candidate::refused(record, Problem::header_again(email));
+        }
         let mut candidate = Candidate {
             row: record.row,
             line: record.line,
@@ -262,6 +162,17 @@ impl<'m> Reader<'m> {
         }
         candidate.problems = problems;
         candidate
+    }
+
+    /// Whether the cell of a field says the name of its column, or another one of the field, as in a header.
+    fn is_name_of_column(&self, field: Field, cells: &Cells<'_>) -> bool {
+        let name = names::normalise(cells.text(field).unwrap_or_default());
+        let column = self
+            .mapping
+            .column(field)
+            .and_then(|column| self.header.names.get(column));
+        let means_field = names::recognise(&name).is_some_and(|recognised| recognised.field() == field);
+        !name.is_empty() && (means_field || column.is_some_and(|column| names::normalise(column) == name))
     }
 
     /// What is wrong with quotes in cells that are not mapped. A row of an error CSV whose quotes were corrected has none.
@@ -316,67 +227,5 @@ impl<'m> Reader<'m> {
         }
         let number = cells.value(Field::VirtualExtension, VirtualExtension::parse, problems);
         number.map_or(Extension::Flawed, Extension::Given)
-    }
-}
-
-/// Lets a parser keep the text.
-fn typed<T>(parse: impl FnOnce(&str) -> Result<T, Flaw>) -> impl FnOnce(&str) -> Result<Typed<T>, Flaw> {
-    |text| {
-        Ok(Typed {
-            value: parse(text)?,
-            text: cell::trim(text).to_owned(),
-        })
-    }
-}
-
-/// The cells of one record, by field.
-struct Cells<'r> {
-    record: &'r Record,
-    mapping: &'r Mapping,
-}
-
-impl<'r> Cells<'r> {
-    fn text(&self, field: Field) -> Option<&'r str> {
-        self.mapping.column(field).map(|column| self.record.cell(column))
-    }
-
-    /// The value of a field, or a problem.
-    fn value<T>(
-        &self,
-        field: Field,
-        parse: impl FnOnce(&str) -> Result<T, Flaw>,
-        problems: &mut Vec<Problem>,
-    ) -> Option<T> {
-        let cell = self.text(field)?;
-        let text = cell::text(cell);
-        let parsed = if cell::has_stray_quotes(cell) {
-            Err(Flaw::Quotes)
-        } else if damage::is_error_value(text) {
-            Err(Flaw::SpreadsheetDamage(Damage::ErrorValue))
-        } else {
-            parse(text)
-        };
-        match parsed {
-            Ok(value) => Some(value),
-            Err(Flaw::Blank) if !field.is_required() => None,
-            Err(flaw) => {
-                problems.push(Problem::flawed(field, text, &flaw));
-                None
-            }
-        }
-    }
-
-    /// The IDs of a field: those for all users, or those of the cell.
-    fn list(&self, field: Field, ids: &Ids, problems: &mut Vec<Problem>) -> IdList {
-        let names = match ids {
-            Ids::Fixed(list) => return list.clone(),
-            Ids::Cell(names) => names,
-        };
-        let is_required = field.is_required();
-        let parse = |text: &str| match parse_ids(text, names) {
-            Ok(list) if is_required && list.is_empty() => Err(Flaw::NoId),
-            result => result,
-        };
-        self.value(field, parse, problems).unwrap_or_default()
     }
 }
