@@ -106,17 +106,8 @@ async fn a_tenant_has_so_many_streams_and_takes_none_of_others() {
         let console = Console::start(world, &[("CONSOLE_STREAMS_PER_TENANT", "2")]).await;
         let waiting = format!("/api/imports/{}/progress", uuid::Uuid::new_v4());
         let token = console.token("ada@example.com", administrator(busy));
-        let open = async || {
-            use tokio::io::{AsyncReadExt, AsyncWriteExt};
-            let mut stream = tokio::net::TcpStream::connect(console.address()).await.unwrap();
-            let request =
-                format!("GET {waiting} HTTP/1.0\r\nhost: x\r\nauthorization: Bearer {token}\r\n\r\n");
-            stream.write_all(request.as_bytes()).await.unwrap();
-            let mut begin = [0; 12];
-            stream.read_exact(&mut begin).await.unwrap();
-            assert_eq!(&begin, b"HTTP/1.0 200");
-            stream
-        };
+        let bearer = format!("Bearer {token}");
+        let open = || console.follow(&waiting, ("authorization", &bearer));
         let streams = (open().await, open().await);
         let third = console.as_bearer(&token, "GET", &waiting, &Value::Null).await;
         assert_eq!(third.status, 429, "{}", third.text());

@@ -198,3 +198,59 @@ async fn the_overview_says_why_messages_are_not_counted() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_rows_of_each_batch_are_recorded_and_a_cancel_is_none() {
+    in_world(async |world| {
+        let console = Console::start(world, &[]).await;
+        let tenant = world.tenant().await;
+        let _worker = Worker::start(world, &[]);
+        let job = world.submit(tenant, good_rows(60)).await;
+        final_data(&world.final_event(&job).await, "completed");
+        let rows = "SELECT rows FROM imports.history WHERE event = 'batch' ORDER BY history_id";
+        let done: Vec<i32> = world.values(rows).await;
+        assert_eq!(done.iter().sum::<i32>(), 60, "{done:?}");
+        assert!(done.len() > 1, "{done:?}");
+        let timeline = shown(&console, &format!("/operators/imports/{}", kit::id(&job))).await;
+        assert_eq!(timeline.matches("Batch done").count(), done.len(), "{timeline}");
+        let overview = shown(&console, "/operators").await;
+        assert!(
+            overview.contains("in the last minute</dt><dd>1.0</dd>"),
+            "{overview}"
+        );
+
+        // Rows without an outcome, as when a worker is in the middle of them.
+        world
+            .execute(
+                "UPDATE imports.imports SET state = 'running', finished_at = NULL, pending = 40, created = 20;
+                 UPDATE imports.imports SET pending = 0, cancelled = 40",
+            )
+            .await;
+        assert_eq!(world.values::<i32>(rows).await, done);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn very_many_batches_leave_room_in_the_history_and_every_row_is_counted() {
+    in_world(async |world| {
+        let tenant = world.tenant().await;
+        let job = world.submit(tenant, good_rows(1)).await;
+        let _worker = Worker::start(world, &[]);
+        final_data(&world.final_event(&job).await, "completed");
+        world
+            .execute(
+                "UPDATE imports.imports SET state = 'running', finished_at = NULL, total = 300, pending = 299;
+                 DO $$ BEGIN FOR n IN 1..299 LOOP
+                     UPDATE imports.imports SET pending = pending - 1, created = created + 1;
+                 END LOOP; END $$",
+            )
+            .await;
+        let (entries, rows): (i64, i64) = world
+            .rows("SELECT count(*), sum(rows) FILTER (WHERE event = 'batch') FROM imports.history")
+            .await
+            .remove(0);
+        assert_eq!((entries, rows), (150, 300));
+    })
+    .await;
+}

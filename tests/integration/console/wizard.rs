@@ -209,17 +209,13 @@ async fn a_paused_import_says_so_while_it_is_followed() {
         world
             .until("SELECT count(*) = 1 FROM imports.imports WHERE state = 'received'")
             .await;
-        let resume = async {
-            tokio::time::sleep(std::time::Duration::from_secs(3)).await;
-            world.json_of(&["resume", "--all", "--reason", "day"], 0).await;
-        };
+        let bearer = format!("Bearer {}", visit.token);
         let path = format!("/api{import}/progress");
-        let (stream, ()) = tokio::join!(visit.get(&path), resume);
-        let text = stream.text();
-        assert!(
-            text.contains("\"is_paused\":true") && text.contains("\"state\":\"completed\""),
-            "{text}"
-        );
+        let mut stream = console.follow(&path, ("authorization", &bearer)).await;
+        stream.until("\"is_paused\":true").await;
+        world.json_of(&["resume", "--all", "--reason", "day"], 0).await;
+        let followed = stream.ended().await;
+        assert!(followed.contains("\"state\":\"completed\""), "{followed}");
     })
     .await;
 }

@@ -1,6 +1,9 @@
 //! The console as a process, and a client of its API that holds every answer against the description.
 
-use std::process::{Child, Stdio};
+use std::{
+    process::{Child, Stdio},
+    time::Duration,
+};
 
 use serde_json::{Value, json};
 use tokio::{
@@ -32,6 +35,44 @@ pub struct Reply {
     pub headers: Vec<(String, String)>,
     /// Body of the answer.
     pub body: Vec<u8>,
+}
+
+/// An open stream of an import's progress; closed when dropped.
+#[derive(Debug)]
+pub struct Stream {
+    connection: TcpStream,
+    read: Vec<u8>,
+}
+
+/// So long a stream may be silent before a test gives up.
+const STREAM_PATIENCE: Duration = Duration::from_secs(60);
+
+impl Stream {
+    /// Reads until this text has come; all that was read so far.
+    pub async fn until(&mut self, text: &str) -> String {
+        loop {
+            let read = String::from_utf8_lossy(&self.read).into_owned();
+            if read.contains(text) {
+                return read;
+            }
+            assert!(self.more().await, "{text:?} did not come: {read}");
+        }
+    }
+
+    /// Reads until the console ends it.
+    pub async fn ended(mut self) -> String {
+        while self.more().await {}
+        String::from_utf8_lossy(&self.read).into_owned()
+    }
+
+    /// Whether anything more came.
+    async fn more(&mut self) -> bool {
+        let read = self.connection.read_buf(&mut self.read);
+        let read = tokio::time::timeout(STREAM_PATIENCE, read).await;
+        read.expect("the stream goes on or ends")
+            .expect("the stream is read")
+            > 0
+    }
 }
 
 impl Reply {
@@ -121,6 +162,26 @@ impl Console {
     /// A token by another key of the same ID.
     pub fn forged_token(&self, role: BearerRole) -> String {
         signed("test", OTHER_SECRET, "mallory@example.com", role, 60)
+    }
+
+    /// Opens the stream of an import's progress, for whoever this header shows.
+    pub async fn follow(&self, path: &str, (name, value): (&str, &str)) -> Stream {
+        let mut connection = TcpStream::connect(&self.address).await.expect("a connection");
+        let request = format!(
+            "GET {path} HTTP/1.0\r\nhost: {}\r\n{name}: {value}\r\n\r\n",
+            self.address
+        );
+        connection
+            .write_all(request.as_bytes())
+            .await
+            .expect("the request is sent");
+        let mut stream = Stream {
+            connection,
+            read: Vec::new(),
+        };
+        let begin = stream.until("\r\n").await;
+        assert!(begin.starts_with("HTTP/1.0 200"), "{begin}");
+        stream
     }
 
     /// A request with a token.

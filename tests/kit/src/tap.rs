@@ -12,9 +12,10 @@ use lapin::{
 use crate::eventually;
 
 /// Keys of work messages: a direct exchange has no wildcard. The others take `#` for every key, or look at none.
-const KEYS: [&str; 7] = [
+const KEYS: [&str; 8] = [
     "#",
     "requested",
+    "cancel",
     "plans.00",
     "plans.01",
     "rows.00",

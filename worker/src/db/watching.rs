@@ -31,7 +31,7 @@ pub struct BusyTenant {
     pub pending: i64,
     /// When its oldest one was received.
     pub oldest: OffsetDateTime,
-    /// Rows that imports of the last ten minutes have finished.
+    /// Rows that batches gave their outcome within ten minutes.
     pub done_lately: i64,
 }
 
@@ -55,7 +55,9 @@ impl Db {
     pub async fn history(&self, import_id: Uuid) -> Result<Vec<HistoryEntry>, Error> {
         let entries = sqlx::query_as!(
             HistoryEntry,
-            r#"SELECT at AS "at!", attempt, event AS "event!", details, NULL AS "by?"
+            r#"SELECT at AS "at!", attempt, event AS "event!",
+                      CASE event WHEN 'batch' THEN rows || CASE rows WHEN 1 THEN ' row' ELSE ' rows' END ELSE details END AS details,
+                      NULL AS "by?"
                  FROM imports.history WHERE import_id = $1
                UNION ALL
                SELECT at, NULL, command, reason, operator FROM imports.audit WHERE import_id = $1
@@ -81,9 +83,9 @@ impl Db {
         let tenants = sqlx::query_as!(
             BusyTenant,
             r#"SELECT tenant_id, count(*) AS "imports!", coalesce(sum(pending), 0)::bigint AS "pending!", min(received_at) AS "oldest!",
-                      coalesce((SELECT sum(done.total - done.pending) FROM imports.imports done
-                                 WHERE done.tenant_id = open.tenant_id
-                                   AND done.received_at > now() - interval '10 minutes'), 0)::bigint AS "done_lately!"
+                      coalesce((SELECT sum(batch.rows) FROM imports.history batch JOIN imports.imports done USING (import_id)
+                                 WHERE batch.event = 'batch' AND batch.at > now() - interval '10 minutes'
+                                   AND done.tenant_id = open.tenant_id), 0)::bigint AS "done_lately!"
                  FROM imports.imports open
                 WHERE state IN ('received', 'running') AND ($1::bigint[] IS NULL OR tenant_id = ANY ($1))
                 GROUP BY tenant_id
@@ -96,11 +98,11 @@ impl Db {
         Ok(tenants)
     }
 
-    /// Rows that imports of the last ten minutes have finished.
+    /// Rows that batches gave their outcome within the last minute.
     pub async fn rows_lately(&self) -> Result<i64, Error> {
         let rows = sqlx::query_scalar!(
-            r#"SELECT coalesce(sum(total - pending), 0)::bigint AS "rows!" FROM imports.imports
-                WHERE received_at > now() - interval '10 minutes'"#
+            r#"SELECT coalesce(sum(rows), 0)::bigint AS "rows!" FROM imports.history
+                WHERE event = 'batch' AND at > now() - interval '1 minute'"#
         )
         .fetch_one(&mut *self.pool.acquire().await?)
         .await?;

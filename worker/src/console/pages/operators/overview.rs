@@ -42,7 +42,7 @@ pub(super) async fn show(
     State(console): State<Arc<Console>>,
 ) -> Result<impl IntoResponse, Error> {
     let (backlog, health) = (console.db.backlog().await?, console.db.health().await?);
-    let (rows, (pace, _)) = (console.db.rows_lately().await?, console.db.pace().await?);
+    let rows = u32::try_from(console.db.rows_lately().await?).unwrap_or(u32::MAX);
     let tenants = console.db.busy_tenants(None).await?;
     let seen = console.db.workers(Paging::first(PAGE_WORKERS)).await?.items;
     let pauses = console.db.pauses().await?;
@@ -81,8 +81,7 @@ pub(super) async fn show(
             }
             section.card {
                 dl.facts {
-                    dt { "Rows done of imports received in the last 10 minutes" } dd { (thousands(u64::try_from(rows).unwrap_or(0))) }
-                    dt { "Pace of the imports completed last" } dd { @if let Some(pace) = pace { (format!("{pace:.1} users a second")) } @else { "not known yet" } }
+                    dt { "Rows a second, in the last minute" } dd { (format!("{:.1}", f64::from(rows) / 60.0)) }
                     dt { "Oldest import under way" } dd { @if backlog.oldest.is_zero() { "none" } @else { (span(old)) } }
                     dt { "Without progress for 10 minutes" } dd { (counted(backlog.stalled.into(), "import", "imports")) }
                     dt { "Findings of doctor" } dd { a href="/operators/doctor" {
@@ -139,7 +138,7 @@ fn busy(tenants: &[BusyTenant], pauses: &[Pause], now: OffsetDateTime) -> Markup
             div.scroll tabindex="0" role="region" aria-label="Tenants under way" { table.list {
                 thead { tr {
                     th.number scope="col" { "Tenant" } th.number scope="col" { "Imports" } th.number scope="col" { "Rows waiting" }
-                    th.number scope="col" { "Done, of imports since 10 min" } th scope="col" { "Oldest received" }
+                    th.number scope="col" { "Done in 10 min" } th scope="col" { "Oldest received" }
                 } }
                 tbody { @for tenant in tenants { tr {
                     td.number { a href={ "/operators/imports?tenant=" (tenant.tenant_id) } { (tenant.tenant_id) } @if is_paused(tenant.tenant_id) { " " span.badge { "Paused" } } }
