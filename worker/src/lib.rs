@@ -1,6 +1,6 @@
 //! The mass user import worker. `README.md` says what it is for, `ARCHITECTURE.md` how it works.
 //!
-//! The modules are declared from the ground up: what is below knows nothing of what is above.
+//! Each module uses only modules that are declared before it.
 
 /// A place where a test can make the worker die or panic: with the feature `failpoints`, and `FAILPOINTS="place=return"`
 /// (abort) or `"place=panic"` in the environment. Nothing at all without the feature.

@@ -25,11 +25,17 @@ const fn delay_queue(name: &'static str, seconds: u64) -> Delay {
 
 const LONGEST: Delay = delay_queue("10m", 600);
 
+/// How long a message waits that has not failed: a queue has no room for what follows from it, or its import is paused. Half a
+/// minute is soon enough to notice that it can go on, and seldom enough to be nothing for the broker.
+pub const POSTPONED: Delay = delay_queue("30s", 30);
+
 /// How long a message waits after its first, second, … failure. The last delay is used for all further ones.
+///
+/// A queue's arguments cannot be changed: another time needs another name. `shared/schemas/asyncapi.yaml` lists the queues.
 pub const DELAYS: [Delay; 5] = [
     delay_queue("1s", 1),
     delay_queue("5s", 5),
-    delay_queue("30s", 30),
+    POSTPONED,
     delay_queue("2m", 120),
     LONGEST,
 ];
@@ -46,10 +52,6 @@ pub const MAX_TRIES_TRANSIENT: u32 = 16;
 /// Tries of a message whose object the store refuses us. No retry mends that, but for a while it may be that keys or rights are
 /// being changed: with [`DELAYS`] about a quarter of an hour.
 pub const MAX_TRIES_DENIED: u32 = 6;
-
-/// The failures whose delay a message waits that has not failed: a queue has no room for what follows from it, or its import is
-/// paused. Half a minute is soon enough to notice that it can go on, and seldom enough to be nothing for the broker.
-pub const NO_ROOM: u32 = 3;
 
 /// How long a shard is left alone after one of its queues did not answer. The rescue sends its markers there again every
 /// [`QUIET_TIME`] or a little more: it stays left alone as long as these are not taken.

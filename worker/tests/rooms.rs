@@ -1,5 +1,6 @@
 //! The rooms of the worker, held against the table of ARCHITECTURE.md: which room may use which, and no circle of files; and
-//! no circle of rooms in `shared`.
+//! no circle of rooms in `shared`. What counts are the paths that a file writes: what stands in a macro is not seen, nor who
+//! defines a method that is called.
 
 #![expect(
     clippy::unwrap_used,
@@ -79,7 +80,9 @@ impl<'ast> Visit<'ast> for Paths {
     fn visit_visibility(&mut self, _: &'ast syn::Visibility) {}
 
     fn visit_item_use(&mut self, item: &'ast ItemUse) {
-        spread(&item.tree, &mut Vec::new(), &mut self.0);
+        let mut named = Vec::new();
+        spread(&item.tree, &mut Vec::new(), &mut named);
+        self.0.extend(named.into_iter().map(|(_, path)| path));
     }
 
     fn visit_item_mod(&mut self, item: &'ast ItemMod) {
@@ -99,10 +102,14 @@ fn is_test(attributes: &[Attribute]) -> bool {
     attributes.iter().any(is_test)
 }
 
-fn spread(tree: &UseTree, before: &mut Vec<String>, paths: &mut Vec<Vec<String>>) {
-    let mut with = |name: &syn::Ident| {
+/// The paths of a tree, each with the name that the thing has afterwards.
+fn spread(tree: &UseTree, before: &mut Vec<String>, paths: &mut Vec<(String, Vec<String>)>) {
+    let mut with = |name: &syn::Ident, afterwards: &syn::Ident| {
         let last = (name != "self").then(|| name.to_string());
-        paths.push(before.iter().cloned().chain(last).collect());
+        paths.push((
+            afterwards.to_string(),
+            before.iter().cloned().chain(last).collect(),
+        ));
     };
     match tree {
         UseTree::Path(path) => {
@@ -110,9 +117,9 @@ fn spread(tree: &UseTree, before: &mut Vec<String>, paths: &mut Vec<Vec<String>>
             spread(&path.tree, before, paths);
             before.pop();
         }
-        UseTree::Name(name) => with(&name.ident),
-        UseTree::Rename(rename) => with(&rename.ident),
-        UseTree::Glob(_) => paths.push(before.clone()),
+        UseTree::Name(name) => with(&name.ident, &name.ident),
+        UseTree::Rename(rename) => with(&rename.ident, &rename.rename),
+        UseTree::Glob(_) => paths.push(("*".to_owned(), before.clone())),
         UseTree::Group(group) => group.items.iter().for_each(|tree| spread(tree, before, paths)),
     }
 }
@@ -148,10 +155,10 @@ fn file_of(path: &[String], from: &Module, sources: &BTreeMap<Module, Source>) -
                     spread(&item.tree, &mut Vec::new(), &mut paths);
                 }
             }
-            paths.into_iter().find(|path| path.last() == Some(next))
+            paths.into_iter().find(|(name, _)| name == next)
         });
         return match handed_on {
-            Some(path) => file_of(&path, &module, sources),
+            Some((_, path)) => file_of(&path, &module, sources),
             None => Some(module),
         };
     }

@@ -2,9 +2,14 @@
 
 use std::{path::Path, process::Command};
 
-use kit::{Gate, Tenant, Worker, World, eventually, final_data, good_rows, in_world, in_world_of, variable};
-use lapin::{Connection, ConnectionProperties, options::BasicGetOptions};
-use serde_json::Value;
+use kit::{
+    Gate, Heard, Tenant, Worker, World, eventually, final_data, good_rows, in_world, in_world_of, variable,
+};
+use lapin::{
+    BasicProperties, Connection, ConnectionProperties,
+    options::{BasicGetOptions, BasicPublishOptions},
+};
+use serde_json::{Value, json};
 
 fn rabbitmqctl(arguments: &[&str]) {
     let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/local/lib/rabbitmqctl");
@@ -95,6 +100,67 @@ async fn a_refused_event_waits_until_there_is_room_and_holds_nothing_up() {
         assert_eq!(world.dead_letters().await, 0);
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_for_room_is_the_same_message_and_cancels_nothing_anew() {
+    in_world(async |world| {
+        world.stop_listening().await;
+        let pattern = format!("^{}dialer.import-events$", world.prefix()).replace('.', "\\.");
+        let full = r#"{"max-length": 1, "overflow": "reject-publish"}"#;
+        let options = ["--apply-to", "queues", "--priority", "1"];
+        policy(world, &[&["set_policy", &pattern, full], &options[..]].concat());
+        let tap = world.tap(&["imports.delay.30s"]).await;
+        let _worker = Worker::start(world, &[]);
+        let heard = async |what: &dyn Fn(&Heard) -> bool| {
+            eventually("a message that waits", async || {
+                tap.heard().iter().any(what).then_some(())
+            })
+            .await;
+        };
+        for imports in 1..=2 {
+            world.submit(world.tenant().await, good_rows(1)).await;
+            completed(world, imports).await;
+        }
+
+        // A job that is refused: what comes again has its ID, so that it is the same dead letter.
+        let refused = json!({ "version": 1, "import_id": uuid::Uuid::new_v4(), "tenant_id": 1 }).to_string();
+        let properties = BasicProperties::default().with_message_id("the-dialers-own".into());
+        let exchange = world.topology().jobs_exchange();
+        let options = BasicPublishOptions::default();
+        let key = "requested".into();
+        world
+            .queues
+            .channel
+            .basic_publish(exchange, key, options, refused.as_bytes(), properties)
+            .await
+            .unwrap();
+        let id = |heard: &Heard| heard.properties.message_id().as_ref().map(ToString::to_string);
+        heard(&|heard| id(heard).as_deref() == Some("the-dialers-own")).await;
+
+        // The end of an import waits in the message that names its attempt, not in the one that asked for it.
+        let job = world.submit(world.tenant().await, good_rows(1)).await;
+        completed(world, 3).await;
+        let asked = json!({ "version": 1, "import_id": job["import_id"], "tenant_id": job["tenant_id"] });
+        world.publish_to("cancel", asked.to_string()).await;
+        eventually("what its report and the cancellation lead to", async || {
+            let of_job =
+                |heard: &&Heard| heard.routing_key == "reports" && subject_of(heard) == job["import_id"];
+            (tap.heard().iter().filter(of_job).count() == 2).then_some(())
+        })
+        .await;
+        world
+            .until("SELECT count(*) = 0 FROM imports.cancellations")
+            .await;
+        assert!(tap.heard().iter().all(|heard| heard.routing_key != "cancel"));
+        policy(world, &["clear_policy"]);
+    })
+    .await;
+}
+
+fn subject_of(heard: &Heard) -> Value {
+    let body: Value = serde_json::from_slice(&heard.body).unwrap();
+    body["import_id"].clone()
 }
 
 /// A queue that does not answer, as one without a leader, until dropped.

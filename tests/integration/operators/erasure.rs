@@ -106,6 +106,12 @@ async fn all_of_a_tenant_is_erased_but_its_users_and_nothing_of_another() {
         for (what, expected) in left {
             assert_eq!(count(world, what).await, expected, "{what}");
         }
+        let told = format!("imports.told_events WHERE event -> 'data' ->> 'tenant_id' = '{tenant}'");
+        assert_eq!(
+            count(world, &told).await,
+            0,
+            "answers to jobs that were refused too"
+        );
         let last = world.audited().await.pop().unwrap();
         assert_eq!((last.0.as_str(), last.1.as_str()), ("purge", "olga"));
         let again = world

@@ -62,6 +62,29 @@ async fn a_purge_removes_what_is_old_step_by_step_and_keeps_failed_imports() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn answers_to_refused_jobs_are_purged_by_their_age() {
+    in_world(async |world| {
+        let _worker = Worker::start(world, &[]);
+        for _ in 0..2 {
+            let refused = json!({ "version": 1, "import_id": uuid::Uuid::new_v4(), "tenant_id": 1 });
+            world.publish_to("requested", refused.to_string()).await;
+        }
+        world.until("SELECT count(*) = 2 FROM imports.told_events").await;
+        assert_eq!(world.json_of(&["purge", "--yes"], 0).await["changed"], false);
+        world
+            .execute(
+                "UPDATE imports.told_events SET event = jsonb_set(event, '{time}', to_jsonb(now() - interval '91 days'))
+                  WHERE event_id = (SELECT min(event_id) FROM imports.told_events)",
+            )
+            .await;
+        assert_eq!(world.json_of(&["purge", "--yes"], 0).await["refusals"], 1);
+        let left: i64 = world.value("SELECT count(*) FROM imports.told_events").await;
+        assert_eq!(left, 1);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn cancel_requests_of_imports_that_never_came_are_purged_when_confirmed() {
     in_world(async |world| {
         sqlx::query(

@@ -37,7 +37,10 @@ async fn submit_waits_prints_one_line_of_json_and_downloads_the_reports() {
 
         // The same ID and file again is the same import; another file under it is refused.
         let again = submit(world, tenant, &file, &options).await;
-        assert_eq!((again.code, again.out), (Some(0), ran.out));
+        assert_eq!((again.code, again.out.as_str()), (Some(0), ran.out.as_str()));
+        let by_another = [&options[..], &["--requested-by", "bea@example.com"]].concat();
+        let again = submit(world, tenant, &file, &by_another).await;
+        assert_eq!((again.code, again.out), (Some(0), ran.out), "{}", again.error);
         let other = world.scratch_file("other.csv", good_rows(3).as_bytes());
         let refused = submit(world, tenant, &other, &options).await;
         assert_eq!(refused.code, Some(1));

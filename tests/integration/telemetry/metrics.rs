@@ -57,6 +57,18 @@ async fn an_import_is_counted_from_its_job_to_its_end() {
             watched.becomes(series, value).await;
         }
         assert!(watched.value("user_import_hash_threads").await.unwrap() >= 1.0);
+        // Told once more, it has ended only once.
+        world.publish(&job).await;
+        watched
+            .becomes("user_import_step_duration_seconds_count{step=\"receive\"}", 2.0)
+            .await;
+        watched
+            .becomes("user_import_step_duration_seconds_count{step=\"plan\"}", 2.0)
+            .await;
+        let finished = watched
+            .value("user_import_imports_finished_total{state=\"completed\"}")
+            .await;
+        assert_eq!(finished, Some(1.0));
         let text = watched.scrape().await;
         assert!(
             !text.contains(&tenant.id.to_string()),

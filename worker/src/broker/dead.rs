@@ -52,7 +52,7 @@ impl SetAside {
         let size = usize::try_from(count(properties, SIZE)).unwrap_or(usize::MAX);
         let letter = DeadLetter {
             reason: known.unwrap_or(DeadReason::Unknown),
-            // What else is said of a reason that we do not know.
+            // A reason that we do not know is told as the error, unless there is one.
             error: text(&headers, ERROR).or_else(|| reason.filter(|_| known.is_none())),
             origin: text(&headers, ORIGIN)
                 .or_else(|| came_in.map(|key| key.to_string()))

@@ -24,6 +24,14 @@ impl Topology {
         Ok(())
     }
 
+    /// Names of all exchanges and of all queues, to check them or to delete them.
+    pub fn names(&self) -> (Vec<ShortString>, Vec<ShortString>) {
+        (
+            self.exchanges().into_iter().map(|(name, _)| name).collect(),
+            self.queues().into_iter().map(|queue| queue.name).collect(),
+        )
+    }
+
     /// All exchanges.
     pub(super) fn exchanges(&self) -> Vec<(ShortString, ExchangeKind)> {
         let delays = DELAYS
@@ -62,7 +70,7 @@ impl Topology {
             of_exchange(self.delay_queue(delay.name), arguments)
         });
         let shards = self
-            .every_work_queue(self.shards)
+            .internal_queues(self.shards)
             .map(|(name, key)| Queue::new(name, work(), [to_work(key)]));
         [
             of_exchange(self.dead(), Vec::new()),

@@ -12,7 +12,10 @@ use lapin::{
 use super::{
     dead::SetAside,
     error::Error,
-    headers::{DELIVERY_COUNT_HEADER, POSTPONED_HEADER, RETRY_COUNT_HEADER, age, count, died_in, has, trace},
+    headers::{
+        DELIVERY_COUNT_HEADER, POSTPONED_HEADER, RETRY_COUNT_HEADER, age, count, died_from, died_in, has,
+        trace,
+    },
     topology::{CANCEL, PLANS, QUARANTINE, REPORTS, REQUESTED, Topology, is_work},
 };
 use crate::{
@@ -42,9 +45,11 @@ pub struct Delivery {
     pub trace: Trace,
     /// How long it waited for a worker, if it is taken for the first time and its publisher says when that was.
     pub waited: Option<Duration>,
+    /// Whether a worker published it, and not somebody who only writes as one.
+    pub is_workers: bool,
     /// What it is to be kept as, if it comes from the queue of dead letters.
     pub set_aside: Option<Box<SetAside>>,
-    message_id: Option<ShortString>,
+    pub(super) message_id: Option<ShortString>,
     acker: Acker,
 }
 
@@ -68,13 +73,18 @@ impl Delivery {
             Some(found) => found.letter.origin.as_str().into(),
             None => key.unwrap_or_else(|| QUARANTINE.into()),
         };
-        let is_workers = received.exchange == topology.work_exchange();
+        let by_work_exchange = received.exchange == topology.work_exchange();
+        let headers = properties.headers().as_ref();
+        let is_workers = match headers.and_then(died_from).filter(|_| quarantined) {
+            Some(exchange) => exchange == topology.work_exchange().as_str(),
+            None => by_work_exchange || quarantined,
+        };
         let is_first = !received.redelivered
             && !has(properties, RETRY_COUNT_HEADER)
             && !has(properties, POSTPONED_HEADER);
         Self {
             kind: kind_of(properties.kind().as_ref(), key.as_str()),
-            retry_count: if is_workers {
+            retry_count: if by_work_exchange {
                 count(properties, RETRY_COUNT_HEADER)
             } else {
                 0
@@ -87,11 +97,12 @@ impl Delivery {
             },
             redelivered: received.redelivered
                 || quarantined
-                || is_workers && has(properties, POSTPONED_HEADER),
+                || by_work_exchange && has(properties, POSTPONED_HEADER),
             quarantined,
             key,
             trace: trace(properties),
             waited: age(properties).filter(|_| is_first),
+            is_workers,
             set_aside,
             message_id: properties.message_id().clone(),
             acker: received.acker,

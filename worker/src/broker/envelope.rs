@@ -12,7 +12,10 @@ use super::{
     headers::{POSTPONED_HEADER, RETRY_COUNT_HEADER, of_trace, stamp},
     topology::{QUARANTINE, REPORTS, REQUESTED, Topology},
 };
-use crate::message::{Message, TaskKind, Trace};
+use crate::{
+    message::{Message, TaskKind, Trace},
+    policy::POSTPONED,
+};
 
 /// AMQP's delivery mode "persistent".
 const PERSISTENT: u8 = 2;
@@ -80,15 +83,15 @@ pub(super) fn retry(delivery: &Delivery, retry_count: u32, topology: &Topology) 
     )
 }
 
-/// The delivery once more, after the delay of so many failures, as if it had been handed out again.
-pub(super) fn postponed(delivery: &Delivery, retry_count: u32, topology: &Topology) -> Envelope {
+/// The delivery once more after a delay, as if it had been handed out again.
+pub(super) fn postponed(delivery: &Delivery, topology: &Topology) -> Envelope {
     let headers = [
         (RETRY_COUNT_HEADER, AMQPValue::LongUInt(delivery.retry_count)),
         (POSTPONED_HEADER, AMQPValue::Boolean(true)),
     ];
     again(
         delivery,
-        topology.delay_exchange(retry_count),
+        topology.delay_queue(POSTPONED.name),
         &headers,
         delivery.body.clone(),
     )
@@ -120,23 +123,26 @@ fn again(
     for (name, value) in headers {
         table.insert((*name).into(), value.clone());
     }
+    let properties = unnamed("application/json", delivery.kind.as_str()).with_headers(table);
     Envelope {
         exchange,
         routing_key: delivery.key.clone(),
-        properties: properties(
-            Uuid::new_v4().to_string(),
-            "application/json",
-            delivery.kind.as_str(),
-        )
-        .with_headers(table),
+        // It is the same message still, and by its ID the same dead letter.
+        properties: match &delivery.message_id {
+            Some(message_id) => properties.with_message_id(message_id.clone()),
+            None => properties,
+        },
         body,
     }
 }
 
 fn properties(message_id: String, content_type: &str, kind: &str) -> BasicProperties {
+    unnamed(content_type, kind).with_message_id(message_id.into())
+}
+
+fn unnamed(content_type: &str, kind: &str) -> BasicProperties {
     BasicProperties::default()
         .with_delivery_mode(PERSISTENT)
-        .with_message_id(message_id.into())
         .with_content_type(content_type.into())
         .with_type(kind.into())
         .with_app_id("user-import".into())

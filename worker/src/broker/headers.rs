@@ -12,7 +12,7 @@ use crate::message::Trace;
 /// Header that counts failed tries. Ours, because `x-` headers belong to the broker.
 pub(super) const RETRY_COUNT_HEADER: &str = "import-tries";
 
-/// Header of a message whose step was done before, but not what follows from it.
+/// Header of a message that waits without having failed: its queue takes nothing of what follows from it, or its import is paused.
 pub(super) const POSTPONED_HEADER: &str = "import-postponed";
 
 /// Header in which a quorum queue says how often it has delivered a message before.
@@ -48,6 +48,11 @@ pub(super) fn died_in(headers: &FieldTable) -> impl Iterator<Item = String> {
     deaths(headers).filter_map(|death| text(death, "queue"))
 }
 
+/// The exchange by which a message came into the queue in which the broker dead-lettered it the last time.
+pub(super) fn died_from(headers: &FieldTable) -> Option<String> {
+    deaths(headers).next().and_then(|death| text(death, "exchange"))
+}
+
 /// Why the broker dead-lettered a message the last time.
 pub(super) fn death_reason(headers: &FieldTable) -> Option<String> {
     deaths(headers).next().and_then(|death| text(death, "reason"))
@@ -73,7 +78,7 @@ pub(super) fn text(headers: &FieldTable, name: &str) -> Option<String> {
     value.as_long_string().map(ToString::to_string)
 }
 
-/// The trace that a message tells, where that can be right.
+/// The trace that a message names, if it is well formed.
 pub(super) fn trace(properties: &BasicProperties) -> Trace {
     let header = |name: &str| match properties.headers().as_ref()?.inner().get(name)? {
         AMQPValue::LongString(text) => Trace::accept(text.as_bytes()),

@@ -76,11 +76,11 @@ pub struct Link {
 impl Link {
     /// Connects and declares the topology.
     pub async fn connect(options: &Options) -> Result<Self, Error> {
-        Self::connect_without(options, Arc::default()).await
+        Self::connect_except(options, Arc::default()).await
     }
 
     /// The same, to subscribe to all queues but those that do not answer.
-    pub async fn connect_without(options: &Options, silent: Arc<SilentQueues>) -> Result<Self, Error> {
+    pub async fn connect_except(options: &Options, silent: Arc<SilentQueues>) -> Result<Self, Error> {
         if let Some(host) = options.plain_text_host() {
             warn_of_plain_text("broker", &host, "use amqps:// in AMQP_URL");
         }

@@ -81,7 +81,7 @@ pub async fn close(options: &Options) -> Result<bool, Error> {
     for delay in topology.old_delays() {
         channel.queue_delete(delay, QueueDeleteOptions::default()).await?;
     }
-    for (queue, key) in topology.every_work_queue(MAX_SHARDS) {
+    for (queue, key) in topology.internal_queues(MAX_SHARDS) {
         channel
             .queue_unbind(queue, topology.jobs_exchange(), key, FieldTable::default())
             .await?;

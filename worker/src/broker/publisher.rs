@@ -31,8 +31,8 @@ const CONFIRM_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long a queue that did not confirm in time is sent nothing.
 const LEFT_ALONE: Duration = Duration::from_secs(30);
 
-/// Calls that wait for their confirms at the same time: what takes a step its time there is the broker's disk, which
-/// stores what comes together at once.
+/// Calls that wait for their confirms at the same time. What takes time is the broker's disk, which stores at once what comes
+/// together.
 const CHANNELS: usize = 8;
 
 /// Sends messages over channels in confirm mode.
@@ -87,10 +87,9 @@ impl Publisher {
             .await
     }
 
-    /// Sends the delivery again, after the delay of so many failures, none of which is counted.
-    pub async fn postpone(&self, delivery: &Delivery, retry_count: u32) -> Result<(), Error> {
-        self.send(&[envelope::postponed(delivery, retry_count, &self.topology)])
-            .await
+    /// Sends the delivery again after a delay, which is not counted as a failure.
+    pub async fn postpone(&self, delivery: &Delivery) -> Result<(), Error> {
+        self.send(&[envelope::postponed(delivery, &self.topology)]).await
     }
 
     /// Sends the delivery into the quarantine anew, so that its deliveries there are counted from 0.

@@ -11,7 +11,7 @@ use std::{
 
 use futures::future::join_all;
 use lapin::{
-    Connection,
+    Connection, ErrorKind,
     options::{BasicConsumeOptions, BasicQosOptions},
     types::{FieldTable, ShortString},
 };
@@ -107,7 +107,7 @@ impl SilentQueues {
         close(&connection).await;
         let mut any = false;
         for (queue, answer) in queues.iter().zip(answers) {
-            if answer? {
+            if answer {
                 self.lock().remove(queue);
                 any = true;
             } else {
@@ -122,19 +122,23 @@ impl SilentQueues {
     }
 }
 
-/// Whether the queue takes a subscription in time. What it delivers goes back to it when the connection is closed.
-async fn answers(connection: &Connection, queue: &ShortString) -> Result<bool, Error> {
-    let channel = connection.create_channel().await?;
-    channel.basic_qos(1, BasicQosOptions::default()).await?;
-    let subscribing = channel.basic_consume(
-        queue.clone(),
-        ShortString::default(),
-        BasicConsumeOptions::default(),
-        FieldTable::default(),
-    );
+/// Whether the queue takes a subscription in time, or the broker says in time why it does not: that it was deleted, for
+/// instance. What it delivers goes back to it when the connection is closed.
+async fn answers(connection: &Connection, queue: &ShortString) -> bool {
+    let subscribing = async {
+        let channel = connection.create_channel().await?;
+        channel.basic_qos(1, BasicQosOptions::default()).await?;
+        let (tag, options) = (ShortString::default(), BasicConsumeOptions::default());
+        channel
+            .basic_consume(queue.clone(), tag, options, FieldTable::default())
+            .await
+    };
     match tokio::time::timeout(SUBSCRIBE_TIMEOUT, subscribing).await {
-        Ok(subscribed) => subscribed.map(|_| true).map_err(Error::from),
-        Err(_) => Ok(false),
+        Ok(Ok(_)) => true,
+        Ok(Err(error)) => {
+            matches!(error.kind(), ErrorKind::ProtocolError(_)) && connection.status().connected()
+        }
+        Err(_) => false,
     }
 }
 

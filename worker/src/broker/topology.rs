@@ -13,10 +13,7 @@
 
 use lapin::types::ShortString;
 
-use crate::{
-    message::MarkedQueue,
-    policy::{self, DELAYS},
-};
+use crate::{message::MarkedQueue, policy};
 
 /// Shards, unless configured. As long as there are more than tenants who import at one time, each tenant has one to himself, and
 /// taking them in turn is fair to everybody. But of each a worker holds two batches, which others cannot do: so not too many.
@@ -43,6 +40,9 @@ pub const REPORTS: &str = "reports";
 
 /// Routing key of markers into the quarantine, into which nothing else is published.
 pub(super) const QUARANTINE: &str = "suspects";
+
+/// The delays that releases without an exchange of work had.
+const OLD_DELAYS: [&str; 5] = ["1s", "5s", "30s", "2m", "10m"];
 
 /// Names of exchanges and queues.
 #[derive(Debug, Clone)]
@@ -80,9 +80,9 @@ impl Topology {
     /// Exchanges and queues of the delays of releases that had no exchange of work. Where a delay queue leads back to
     /// cannot be changed, so the present ones have other names.
     pub(super) fn old_delays(&self) -> impl Iterator<Item = ShortString> {
-        DELAYS
+        OLD_DELAYS
             .iter()
-            .map(|delay| self.name(&format!("imports.retry.{}", delay.name)))
+            .map(|delay| self.name(&format!("imports.retry.{delay}")))
     }
 
     /// Exchange and queue of messages that were delivered too often. Most of them only lay beside the one that kills its
@@ -162,8 +162,8 @@ impl Topology {
         (0..self.shards).map(move |shard| self.queue(&key(kind, shard)))
     }
 
-    /// The work queues of so many shards, that of jobs excepted, each with its key.
-    pub(super) fn every_work_queue(&self, shards: u16) -> impl Iterator<Item = (ShortString, ShortString)> {
+    /// The work queues of so many shards that only workers publish to, each with its key.
+    pub(super) fn internal_queues(&self, shards: u16) -> impl Iterator<Item = (ShortString, ShortString)> {
         let shards = [PLANS, ROWS]
             .into_iter()
             .flat_map(move |kind| (0..shards).map(move |shard| key(kind, shard)));
@@ -227,14 +227,6 @@ impl Topology {
         shard % self.shards.max(1)
     }
 
-    /// Names of all exchanges and of all queues, to check them or to delete them.
-    pub fn names(&self) -> (Vec<ShortString>, Vec<ShortString>) {
-        (
-            self.exchanges().into_iter().map(|(name, _)| name).collect(),
-            self.queues().into_iter().map(|queue| queue.name).collect(),
-        )
-    }
-
     pub(super) fn delay_queue(&self, delay: &str) -> ShortString {
         self.name(&format!("imports.delay.{delay}"))
     }
@@ -256,6 +248,7 @@ pub(super) fn is_work(key: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::DELAYS;
 
     #[test]
     fn the_queue_tells_the_key() {
@@ -287,6 +280,25 @@ mod tests {
                 let queue = topology.queue_of(&exchange, key);
                 assert!(queues.contains(&queue), "{exchange}, {key}: {queue}");
             }
+        }
+    }
+
+    #[test]
+    fn every_queue_that_is_declared_is_consumed_marked_and_known_by_its_name() {
+        let topology = Topology::new("t.".into(), 2);
+        let delays = DELAYS.map(|delay| topology.delay_queue(delay.name));
+        let others = [topology.dead(), topology.dialer_queue(), topology.quarantine()];
+        let consumed: Vec<ShortString> = topology.work_queues().collect();
+        let marked: Vec<ShortString> = topology.marked_queues().map(|queue| queue.key.into()).collect();
+        let (_, queues) = topology.names();
+        for queue in queues
+            .iter()
+            .filter(|queue| !delays.contains(queue) && !others.contains(queue))
+        {
+            assert!(consumed.contains(queue), "{queue}");
+            let key = topology.key_of(queue.as_str()).unwrap();
+            // A message that asks for a cancellation is no import's.
+            assert!(marked.contains(&key) || key.as_str() == CANCEL, "{queue}");
         }
     }
 

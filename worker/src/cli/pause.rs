@@ -108,7 +108,7 @@ pub(super) async fn resume(ResumeArgs { scope }: ResumeArgs) -> anyhow::Result<E
         format!(
             "the imports of {} continue, within {} s",
             scope.name(),
-            policy::delay(policy::NO_ROOM).time.as_secs()
+            policy::POSTPONED.time.as_secs()
         )
     } else {
         format!("there is no pause of {}", scope.name())

@@ -97,11 +97,12 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let purge = Purge::find(&db, args.retention, args.tenant).await?;
     let (success, rows, imports) = (purge.success.len(), purge.rows.len(), purge.imports.len());
     let (row_count, dead_letters, failed) = (purge.row_count(), purge.dead_letters, purge.failed_kept);
-    let (audit_entries, workers, cancellations) = (purge.audit_entries, purge.workers, purge.cancellations);
+    let (audit_entries, workers) = (purge.audit_entries, purge.workers);
+    let (cancellations, refusals) = (purge.cancellations, purge.refusals);
     let count = |count: i64| u64::try_from(count).unwrap_or(0);
     let what = format!(
         "success CSVs of {} (older than {}), {} and the error CSVs of {} (older than {}), {} (older than {}), {} (closed for \
-         more than {}), {} (of imports that never came), {} of the audit trail (older than {}), {} (not heard of for a day); kept: {} older than {}",
+         more than {}), {} (of imports that never came), {} (refused for more than {}), {} of the audit trail (older than {}), {} (not heard of for a day); kept: {} older than {}",
         counted(success, "import"),
         counted(success_days, "day"),
         counted(row_count, "row"),
@@ -112,6 +113,8 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         counted(count(dead_letters), "dead letter"),
         counted(dead_days, "day"),
         counted(count(cancellations), "cancel request"),
+        counted(count(refusals), "answer to a job"),
+        counted(dead_days, "day"),
         counted(count(audit_entries), "record"),
         counted(audit_days, "day"),
         counted(count(workers), "worker"),
@@ -125,7 +128,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     purge.run(&db, &storage, &args.by.audit("purge")).await?;
     let value = json!({
         "changed": !purge.is_empty(), "success_csvs": success, "rows": row_count, "rows_of_imports": rows,
-        "imports": imports, "dead_letters": dead_letters, "cancellations": cancellations,
+        "imports": imports, "dead_letters": dead_letters, "cancellations": cancellations, "refusals": refusals,
         "audit_entries": audit_entries, "workers": workers, "failed_kept": failed,
     });
     show(args.json, &value, &format!("removed: {what}"))?;

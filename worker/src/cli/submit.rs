@@ -116,7 +116,7 @@ async fn wait(db: &Db, job: &Job) -> anyhow::Result<Import> {
     follow(db, job.import_id, |look| {
         match look {
             Look::Missing => progress.say("waiting for a worker"),
-            Look::Found(import) if import.job != *job => bail!(
+            Look::Found(import) if !import.job.is_same_as(job) => bail!(
                 "the import {} exists with another file or other options: use another --id",
                 job.import_id
             ),

@@ -259,7 +259,7 @@ impl Db {
         dead_letter_ids: &[i64],
         state: DeadState,
         audit: &Audit,
-        has_entry: bool,
+        write_entry: bool,
     ) -> Result<Vec<i64>, Error> {
         // One statement is one transaction.
         let closed = sqlx::query_scalar!(
@@ -280,7 +280,7 @@ impl Db {
             audit.operator,
             audit.command,
             audit.reason,
-            has_entry,
+            write_entry,
         )
         .fetch_all(&mut *self.pool.acquire().await?)
         .await?;

@@ -23,16 +23,16 @@ pub struct Delay {
     pub next_try_at: OffsetDateTime,
 }
 
-/// Gives an unfinished import up. Rows and seed stay, so that a replay can go on.
+/// Gives an unfinished import up; whether it was unfinished is told. Rows and seed stay, so that a replay can go on.
 pub(super) async fn fail(
     transaction: &mut PgTransaction<'static>,
     subject: Subject,
     reason: DeadReason,
     error: Option<&str>,
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
     // A batch that is being committed comes before or after, so that the event tells of all its users.
     lock_tenant(transaction, subject.tenant_id).await?;
-    sqlx::query!(
+    let failed = sqlx::query!(
         "UPDATE imports.imports
             SET state = 'failed', failure_reason = $3, last_error = $4, finished_at = now()
           WHERE import_id = $1 AND tenant_id = $2 AND state IN ('received', 'running')
@@ -45,7 +45,7 @@ pub(super) async fn fail(
     )
     .execute(&mut **transaction)
     .await?;
-    Ok(())
+    Ok(failed.rows_affected() > 0)
 }
 
 impl Db {

@@ -39,13 +39,13 @@ pub enum State {
     Received,
     /// All rows are known.
     Running,
-    /// Every row has its outcome, both reports are in storage.
+    /// Every row has its outcome, the reports are in storage.
     Completed,
     /// Rejected as a whole.
     Rejected,
     /// Failed, until an operator replays it.
     Failed,
-    /// Stopped by an operator.
+    /// Stopped by an operator or by the Dialer.
     Cancelled,
 }
 
@@ -79,7 +79,7 @@ pub struct Import {
     pub summary: Summary,
     /// Rows without an outcome.
     pub pending: u32,
-    /// Why it was refused.
+    /// Why it was rejected.
     pub rejection: Option<Rejection>,
     /// Why it failed.
     pub failure_reason: Option<String>,
@@ -87,7 +87,7 @@ pub struct Import {
     pub retry_count: u32,
     /// How often its job was published again because its messages were lost.
     pub rescues: u32,
-    /// The last such error.
+    /// The error of the last retry, or the one that it failed with.
     pub last_error: Option<String>,
     /// The shard where its plan waits; none while it is planned; then the shard where its batches wait.
     pub shard: Option<u16>,

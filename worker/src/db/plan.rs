@@ -57,28 +57,30 @@ impl Db {
         Ok(exists.fetch_one(&mut *self.pool.acquire().await?).await?)
     }
 
-    /// Rejects an import that was not planned yet.
+    /// Rejects an attempt of an import that was not planned yet; `false` if it has ended.
     pub async fn reject(
         &self,
         import: ImportRef,
         rejection: &Rejection,
         format: Option<FileFormat>,
-    ) -> Result<(), Error> {
-        sqlx::query!(
+    ) -> Result<bool, Error> {
+        let rejected = sqlx::query!(
             "UPDATE imports.imports
                 SET state = 'rejected', rejection_code = $2, rejection_message = $3,
                     encoding = $4, delimiter = $5, rejection_event_message = $6, finished_at = now()
-              WHERE import_id = $1 AND state = 'received'",
+              WHERE import_id = $1 AND tenant_id = $7 AND attempt = $8 AND state = 'received'",
             import.import_id,
             rejection.code.as_str(),
             rejection.message,
             format.as_ref().map(|format| format.encoding.as_str()),
             format.as_ref().map(|format| format.delimiter.as_str()),
             rejection.event_message,
+            import.tenant_id.get(),
+            signed("attempt", import.attempt)?,
         )
         .execute(&mut *self.pool.acquire().await?)
         .await?;
-        Ok(())
+        Ok(rejected.rows_affected() > 0)
     }
 
     /// Numbers of the rows without an outcome, in order.
@@ -128,7 +130,7 @@ impl PlanningTransaction {
         lookup::tenant_snapshot(&mut self.transaction, self.tenant_id, self.import_id, lookups).await
     }
 
-    /// Refuses the import and ends the transaction.
+    /// Ends the transaction without a plan.
     pub async fn abandon(self) -> Result<(), Error> {
         Ok(self.transaction.rollback().await?)
     }

@@ -6,7 +6,7 @@ use shared::contract::{
     Id,
     job::{Job, Source},
 };
-use sqlx::types::Json;
+use sqlx::{PgTransaction, types::Json};
 use strum::IntoStaticStr;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -58,6 +58,17 @@ pub struct Old {
     pub rows: u32,
     /// The uploaded file.
     pub source: Source,
+}
+
+/// An import of which something is removed, once its objects are.
+#[derive(Debug)]
+pub struct Purging(PgTransaction<'static>);
+
+impl Purging {
+    /// Removes it in the database too. Without that everything stays there, and another purge finds it.
+    pub async fn commit(self) -> Result<(), Error> {
+        Ok(self.0.commit().await?)
+    }
 }
 
 impl Db {
@@ -129,9 +140,14 @@ impl Db {
         Ok(may.fetch_one(&mut *self.pool.acquire().await?).await?)
     }
 
-    /// Removes what the stage removes in the database, with an entry in the audit trail; `false` if the import was taken
-    /// up again since it was looked at.
-    pub async fn purge(&self, stage: Stage, old: &Old, audit: &Audit) -> Result<bool, Error> {
+    /// Removes what the stage removes in the database, with an entry in the audit trail; `None` if the import was taken up
+    /// again since it was looked at. Its objects can then be deleted: nobody takes it up before the transaction has ended.
+    pub async fn begin_purge(
+        &self,
+        stage: Stage,
+        old: &Old,
+        audit: &Audit,
+    ) -> Result<Option<Purging>, Error> {
         let mut transaction = self.pool.begin().await?;
         let (import_id, attempt) = (old.import_id, signed("attempt", old.attempt)?);
         let touched = match stage {
@@ -181,8 +197,7 @@ impl Db {
             let about = (old.tenant_id.get(), import_id);
             record(&mut transaction, audit, Some(about), details).await?;
         }
-        transaction.commit().await?;
-        Ok(touched > 0)
+        Ok((touched > 0).then_some(Purging(transaction)))
     }
 
     /// How many entries of the audit trail are from before the given time.

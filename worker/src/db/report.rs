@@ -177,10 +177,10 @@ impl Db {
         attempts.collect()
     }
 
-    /// Ends an attempt whose reports are in storage, and destroys its password seed. It is `completed`, or `cancelled`
-    /// if a cancellation left rows undone.
-    pub async fn complete(&self, import: &Import, reports: &ReportKeys) -> Result<(), Error> {
-        sqlx::query!(
+    /// Ends an attempt whose reports are in storage, and destroys its password seed; `false` if it has ended before. It is
+    /// `completed`, or `cancelled` if a cancellation left rows undone.
+    pub async fn complete(&self, import: &Import, reports: &ReportKeys) -> Result<bool, Error> {
+        let completed = sqlx::query!(
             "UPDATE imports.imports
                 SET state = CASE WHEN cancelled > 0 THEN 'cancelled' ELSE 'completed' END, finished_at = now(),
                     success_key = $4, errors_key = $5, problems_key = $6, sealed_seed = NULL, seal_key_id = NULL, seed_attempt = NULL,
@@ -198,6 +198,6 @@ impl Db {
         )
         .execute(&mut *self.pool.acquire().await?)
         .await?;
-        Ok(())
+        Ok(completed.rows_affected() > 0)
     }
 }

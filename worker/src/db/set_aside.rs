@@ -9,16 +9,18 @@ use crate::message::{DeadLetter, Subject};
 const MAX_TEXT_CHARS: usize = 500;
 
 impl Db {
-    /// Writes a dead letter down, and fails the import, if one is to fail, in the same transaction.
+    /// Writes a dead letter down, and fails the import, if one is to fail, in the same transaction; whether it failed by that is
+    /// told.
     ///
     /// A message that was written down and comes again is no second dead letter as long as the first one is open.
-    pub async fn set_aside(&self, letter: &DeadLetter, failing: Option<Subject>) -> Result<(), Error> {
+    pub async fn set_aside(&self, letter: &DeadLetter, failing: Option<Subject>) -> Result<bool, Error> {
         let origin = storable(&letter.origin);
         let error = letter.error.as_deref().map(storable);
         let message_id = letter.message_id.as_deref().map(storable);
         let mut transaction = self.pool.begin().await?;
+        let mut has_failed = false;
         if let Some(import) = failing {
-            fail(&mut transaction, import, letter.reason, error.as_deref()).await?;
+            has_failed = fail(&mut transaction, import, letter.reason, error.as_deref()).await?;
             crash_point!("failed-not-set-aside");
         }
         sqlx::query!(
@@ -42,7 +44,8 @@ impl Db {
         )
         .execute(&mut *transaction)
         .await?;
-        Ok(transaction.commit().await?)
+        transaction.commit().await?;
+        Ok(has_failed)
     }
 }
 

@@ -1,7 +1,8 @@
 //! Events as they were first told: told again, they are the same.
 
-use shared::contract::event::Event;
+use shared::contract::{Id, event::Event};
 use sqlx::types::Json;
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{error::Error, pool::Db};
@@ -29,5 +30,31 @@ impl Db {
         .fetch_one(&mut *connection)
         .await?;
         Ok(kept.0)
+    }
+
+    /// How many answers to jobs that were refused are from before the given time. They go with no import.
+    pub async fn old_refusals(&self, before: OffsetDateTime, tenant_id: Option<Id>) -> Result<i64, Error> {
+        let count = sqlx::query_scalar!(
+            r#"SELECT count(*) AS "count!" FROM imports.told_events
+                WHERE event ->> 'type' = 'dialer.import.refused' AND (event ->> 'time')::timestamptz < $1
+                  AND ($2::text IS NULL OR event -> 'data' ->> 'tenant_id' = $2)"#,
+            before,
+            tenant_id.map(|tenant_id| tenant_id.to_string()),
+        );
+        Ok(count.fetch_one(&mut *self.pool.acquire().await?).await?)
+    }
+
+    /// Deletes these, of one tenant or of all.
+    pub async fn purge_refusals(&self, before: OffsetDateTime, tenant_id: Option<Id>) -> Result<(), Error> {
+        sqlx::query!(
+            "DELETE FROM imports.told_events
+              WHERE event ->> 'type' = 'dialer.import.refused' AND (event ->> 'time')::timestamptz < $1
+                AND ($2::text IS NULL OR event -> 'data' ->> 'tenant_id' = $2)",
+            before,
+            tenant_id.map(|tenant_id| tenant_id.to_string()),
+        )
+        .execute(&mut *self.pool.acquire().await?)
+        .await?;
+        Ok(())
     }
 }

@@ -35,12 +35,12 @@ pub(super) async fn dispose(
         Disposition::DeadLetter(reason) => reason,
     };
     let letter = delivery.dead_letter(reason, &error.to_string(), subject);
-    match set_aside(&context.db, delivery, &letter).await {
+    match set_aside(context, delivery, &letter).await {
         Ok(event) => {
             crash_point!("given-up");
             tracing::error!(%error, reason = reason.as_str(), "message set aside as a dead letter");
             let event: Vec<Message> = event.into_iter().map(Message::event).collect();
-            publish(context, link, delivery, &event).await?;
+            publish(context, link, &event).await?;
             crash_point!("failure-told");
             context.metrics.dead_letter(reason);
             Ok(())
@@ -71,7 +71,7 @@ async fn retry_later(
     let noted = note_retry(context, subject, error, delay).await;
     // The first try again comes so soon that nobody need hear of it.
     if let Some(delay) = noted.filter(|_| retry_count > 1) {
-        tell_delay(context, link, delivery, &delay, cause(error)).await;
+        tell_delay(context, link, &delay, cause(error)).await;
     }
     Ok(())
 }
@@ -86,10 +86,10 @@ pub(super) async fn postpone(
     refused: broker::Error,
     stop: &CancellationToken,
 ) -> Result<bool, broker::Error> {
-    tracing::warn!(error = %refused, "message postponed until the queue has room");
+    tracing::warn!(error = %refused, "message postponed until the queue takes what follows from it");
     let is_postponed = send_round(link, delivery, stop).await?;
     if is_postponed {
-        note_retry(context, subject, &refused, policy::delay(policy::NO_ROOM).time).await;
+        note_retry(context, subject, &refused, policy::POSTPONED.time).await;
     }
     Ok(is_postponed)
 }
@@ -105,7 +105,7 @@ pub(super) async fn wait_for_resume(
     tracing::debug!("the import is paused, message postponed");
     let is_postponed = send_round(link, delivery, stop).await?;
     if let Some(subject) = subject.filter(|_| is_postponed) {
-        let wait = policy::delay(policy::NO_ROOM).time;
+        let wait = policy::POSTPONED.time;
         if let Err(error) = context.db.note_wait(&subject, wait).await {
             tracing::debug!(%error, "the wait could not be noted");
         }
@@ -113,7 +113,7 @@ pub(super) async fn wait_for_resume(
     Ok(is_postponed)
 }
 
-/// Has the deliveries of a message that came into the quarantine counted from 0. `false` if told to stop meanwhile.
+/// Makes the broker count the deliveries of a message in the quarantine from 0. `false` if told to stop meanwhile.
 pub(super) async fn count_anew(
     link: &Link,
     delivery: &Delivery,
@@ -131,9 +131,8 @@ enum Way {
     Quarantine,
 }
 
-/// Sends a message round by a delay queue, uncounted. Where even that queue refuses it, all queues do: the message then stays in
-/// hand. Where that queue does not answer either, the broker is slow, and copies would only make it slower: an error, and the
-/// message is delivered again. `false` if told to stop meanwhile.
+/// Sends a message round by a delay queue, uncounted. Where even that queue does not take it, the message stays in hand until it
+/// does. `false` if told to stop meanwhile.
 async fn send_round(
     link: &Link,
     delivery: &Delivery,
@@ -151,13 +150,14 @@ async fn send_until_taken(
     let mut delays = policy::reconnect_delays();
     loop {
         let sent = match way {
-            Way::Delay => link.publisher().postpone(delivery, policy::NO_ROOM).await,
+            Way::Delay => link.publisher().postpone(delivery).await,
             Way::Quarantine => link.publisher().count_anew(delivery).await,
         };
         match sent {
             Ok(()) => return Ok(true),
-            Err(error @ broker::Error::Refused { .. }) => {
-                tracing::warn!(%error, "message postponed until the queue has room");
+            // A queue that does not answer is sent one message in a while, so few copies come of it.
+            Err(error) if error.is_of_one_queue() => {
+                tracing::warn!(%error, "message held until the queue takes it");
             }
             Err(error) => return Err(error),
         }
@@ -187,9 +187,9 @@ async fn note_retry(
 }
 
 /// For the Dialer. It is no matter of custody: the message is safe in its delay queue, and the next delay is told as well.
-async fn tell_delay(context: &Context, link: &Link, delivery: &Delivery, delay: &Delay, cause: Cause) {
+async fn tell_delay(context: &Context, link: &Link, delay: &Delay, cause: Cause) {
     let told = match event::delayed(delay, (cause.as_str(), cause.sentence())) {
-        Ok(event) => publish(context, link, delivery, &[Message::event(event)])
+        Ok(event) => publish(context, link, &[Message::event(event)])
             .await
             .map_err(|error| error.to_string()),
         Err(error) => Err(error.to_string()),

@@ -69,7 +69,7 @@ pub(super) async fn execute(
     let _in_hand = context.metrics.taken(delivery.kind, delivery.waited);
     let executing = async {
         let published = match through_outages(&context.db, stop, || attempt(context, delivery)).await {
-            Some(Ok(messages)) => publish(context, link, delivery, &messages).await,
+            Some(Ok(messages)) => publish(context, link, &messages).await,
             Some(Err(Error::Paused)) => {
                 if !wait_for_resume(context, link, delivery, subject, stop).await? {
                     return Ok(());
@@ -98,7 +98,7 @@ pub(super) async fn execute(
 /// Runs the delivery's task, for as long as a step may take, and catches a panic.
 async fn attempt(context: &Context, delivery: &Delivery) -> Result<Vec<Message>, Error> {
     // A marker does nothing that could end a worker: its deliveries are those of connections that were lost.
-    let may_kill = delivery.kind != TaskKind::Marker;
+    let may_kill = delivery.kind != TaskKind::Marker || !delivery.is_workers;
     if may_kill && delivery.quarantined && delivery.delivery_count >= MAX_DELIVERIES_ALONE {
         return Err(Error::KillsWorkers {
             deliveries: delivery.delivery_count,
@@ -110,7 +110,12 @@ async fn attempt(context: &Context, delivery: &Delivery) -> Result<Vec<Message>,
             Subject::of(&delivery.body).map_or(uuid::Uuid::nil(), |subject| subject.import_id)
         ));
         let task = Task::parse(delivery.kind, &delivery.body)?.from_queue(delivery.key())?;
-        run(context, task, delivery.redelivered).await
+        match task {
+            // By the exchange of jobs: of a worker of a release that had no other, or of somebody who wants jobs to be taken for
+            // lost. It proves nothing.
+            Task::Marker(_) if !delivery.is_workers => Ok(Vec::new()),
+            task => run(context, task, delivery.redelivered).await,
+        }
     };
     // The context holds no state that a panic could leave half changed.
     match tokio::time::timeout(STEP_TIMEOUT, AssertUnwindSafe(task).catch_unwind()).await {

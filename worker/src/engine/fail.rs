@@ -8,9 +8,9 @@ use time::OffsetDateTime;
 
 use crate::{
     broker::{CANCEL, Delivery, REQUESTED},
-    db::{self, Db},
+    db::{self, Db, State},
     message::{DeadLetter, DeadReason, Subject},
-    steps::event,
+    steps::{Context, event},
 };
 
 /// Sets a message aside: it becomes a dead letter, and in the same transaction its import fails. Returns the event that
@@ -20,21 +20,22 @@ use crate::{
 /// another attempt, or one that had a valid job before this invalid one came with the same ID. A message that asks for a
 /// cancellation ends an import only as cancelled.
 pub(super) async fn set_aside(
-    db: &Db,
+    context: &Context,
     delivery: &Delivery,
     letter: &DeadLetter,
 ) -> Result<Option<Event>, db::Error> {
-    // A newer worker can do what the message asks for, so nothing is wrong with its import.
-    let is_elsewhere = matches!(
+    let db = &context.db;
+    // Another job or a purge has the ID, or a newer worker can do what the message asks for: nothing is wrong with an import.
+    let ends_none = matches!(
         letter.reason,
         DeadReason::ImportIdTaken | DeadReason::ImportPurged | DeadReason::NewerVersion
     );
-    let subject = letter.subject.filter(|_| !is_elsewhere);
+    let subject = letter.subject.filter(|_| !ends_none);
     let found = match subject {
         Some(subject) => db.find(subject.import_id).await?,
         None => None,
     };
-    // By its queue: what kind it is, whoever published it may have written.
+    // By its queue: its type is only what its publisher wrote.
     let (is_job, is_cancel) = (delivery.key() == REQUESTED, delivery.key() == CANCEL);
     let ends = |import: &db::Import| {
         subject.is_some_and(|subject| {
@@ -45,7 +46,9 @@ pub(super) async fn set_aside(
         })
     };
     let failing = subject.filter(|_| found.as_ref().is_some_and(ends));
-    db.set_aside(letter, failing).await?;
+    if db.set_aside(letter, failing).await? {
+        context.metrics.ended(State::Failed);
+    }
     match failing {
         Some(failing) => match db.find(failing.import_id).await? {
             Some(import) => event::final_event(db, &import).await,

@@ -23,8 +23,8 @@ pub(super) async fn keep(
     let mut delays = reconnect_delays();
     let event = loop {
         let kept = match found.by_worker {
-            true => context.db.set_aside(letter, None).await.map(|()| None),
-            false => set_aside(&context.db, delivery, letter).await,
+            true => context.db.set_aside(letter, None).await.map(|_| None),
+            false => set_aside(context, delivery, letter).await,
         };
         match kept {
             Ok(event) => break event,
@@ -43,7 +43,7 @@ pub(super) async fn keep(
     let event: Vec<Message> = event.into_iter().map(Message::event).collect();
     // A queue that refuses the event is waited for: there is no other place for the message.
     let mut delays = reconnect_delays();
-    while let Err(refused) = publish(context, link, delivery, &event).await {
+    while let Err(refused) = publish(context, link, &event).await {
         match refused {
             refused if refused.is_of_one_queue() => {
                 pause("queue of events", &refused, &mut delays, stop).await

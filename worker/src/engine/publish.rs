@@ -1,17 +1,16 @@
 //! What follows from a delivery is published as a part of its trace.
 
 use crate::{
-    broker::{self, Delivery, Link},
+    broker::{self, Link},
     message::{Message, Trace},
     steps::Context,
     telemetry::traces,
 };
 
-/// Publishes the messages and counts the imports that they end.
+/// Publishes the messages as a part of the trace.
 pub(super) async fn publish(
     context: &Context,
     link: &Link,
-    delivery: &Delivery,
     messages: &[Message],
 ) -> Result<(), broker::Error> {
     if messages.is_empty() {
@@ -22,7 +21,7 @@ pub(super) async fn publish(
         note_silence(context, link, &published).await;
         published
     };
-    // Of work and an event together, the work is most.
+    // Work and an event together count as work.
     let are_events = messages
         .iter()
         .all(|message| matches!(message, Message::Event(_)));
@@ -32,14 +31,7 @@ pub(super) async fn publish(
     } else {
         topology.work_exchange()
     };
-    traces::send(exchange.as_str(), messages.len(), publish).await?;
-    for message in messages {
-        // What is published again was counted before.
-        if let (Message::Event(event), false) = (message, delivery.redelivered) {
-            context.metrics.published(event);
-        }
-    }
-    Ok(())
+    traces::send(exchange.as_str(), messages.len(), publish).await
 }
 
 /// Has imports go to other shards for a while, where a shard's queue did not answer.

@@ -14,7 +14,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::publish::note_silence;
 use crate::{
     broker::Link,
-    db,
+    db::{self, Db},
     message::{MarkedQueue, Marker, Message},
     policy::{LAST_LOOK, LOOKS_PER_QUIET_TIME},
     steps::{Context, Error},
@@ -49,9 +49,7 @@ pub(super) async fn rescue(
         // A task of its own, so that no transaction is cancelled in the middle.
         let (db, asked) = (context.db.clone(), queues.clone());
         let mut looking = tokio::spawn(async move {
-            for import_id in db.destroy_old_seeds(seeds_kept).await? {
-                tracing::warn!(%import_id, "its password seed was destroyed, because it failed too long ago");
-            }
+            destroy_old_seeds(&db, seeds_kept).await;
             db.rescue(&asked, quiet).await
         });
         let looked = tokio::select! {
@@ -80,6 +78,21 @@ pub(super) async fn rescue(
                 tracing::error!(%panicked, "could not publish what the rescue found");
             },
         }
+    }
+}
+
+/// What keeps seeds from being destroyed keeps no import from being rescued.
+async fn destroy_old_seeds(db: &Db, kept: Duration) {
+    match db.destroy_old_seeds(kept).await {
+        Ok(import_ids) => {
+            for import_id in import_ids {
+                tracing::warn!(%import_id, "its password seed was destroyed, because it failed too long ago");
+            }
+        }
+        Err(error) if error.is_outage() => {
+            tracing::debug!(%error, "old password seeds could not be destroyed")
+        }
+        Err(error) => tracing::error!(%error, "old password seeds could not be destroyed"),
     }
 }
 

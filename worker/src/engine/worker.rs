@@ -34,7 +34,7 @@ const PLANS_PREFETCH: u16 = 1;
 /// Plans, and reports, at one time. They hold a file in memory, and mostly wait for storage.
 const FILES_AT_A_TIME: u16 = 2;
 
-/// Threads that take as long to hash a batch as its commit and the confirms of its messages take.
+/// With so many threads, a batch is hashed in the time that its commit and the confirms of its messages take.
 const THREADS_PER_COMMIT: usize = 8;
 
 /// Batches at one time: one that is hashed on all cores, one to follow it at once, and those that commit in the meantime.
@@ -79,7 +79,7 @@ async fn run(context: Arc<Context>, options: &Options, stop: &CancellationToken)
         let connected = tokio::select! {
             biased;
             () = stop.cancelled() => break,
-            connected = Link::connect_without(&options.broker, Arc::clone(&silent)) => connected,
+            connected = Link::connect_except(&options.broker, Arc::clone(&silent)) => connected,
         };
         match connected {
             Ok(link) => {
@@ -140,8 +140,8 @@ async fn serve(
         link.jobs(JOBS_AT_A_TIME).await?,
         link.plans(PLANS_PREFETCH).await?,
     );
-    // From each shard one less: a tenant who is alone keeps all cores busy too, and a worker holds no more than that of
-    // what others could do.
+    // From each shard one less: enough for a tenant who is alone to keep all cores busy, and no more kept from other workers
+    // than that.
     let rows = link.batches(batches_at_a_time - 1).await?;
     let (reports, dead_letters) = (link.reports(FILES_AT_A_TIME).await?, link.dead_letters().await?);
     // The last, because what is delivered from there counts, even if another queue does not answer then.
@@ -242,7 +242,7 @@ impl Lane<'_> {
                         match execute(&context, &link, &delivery, &closing).await {
                             Ok(()) => drop(unless_handled.disarm()),
                             // Not acknowledged, so the broker delivers it again, to us or to another worker.
-                            Err(error) => tracing::warn!(%error, "publishing failed, reconnecting"),
+                            Err(error) => tracing::warn!(%error, "a message could not be brought to its end, reconnecting"),
                         }
                         drop(permit);
                     });

@@ -6,7 +6,7 @@ use shared::contract::{
     Id,
     job::{self, MAX_JOB_BYTES},
 };
-use strum::{EnumString, IntoStaticStr};
+use strum::{EnumString, IntoStaticStr, VariantArray};
 use uuid::Uuid;
 
 /// A message larger than this is not looked into: four times the largest job, so that the Dialer is told of a job that is a
@@ -133,7 +133,17 @@ pub fn kept(body: &[u8]) -> Vec<u8> {
 
 /// Why a message was set aside for an operator.
 #[derive(
-    Debug, Clone, Copy, PartialEq, Eq, EnumString, IntoStaticStr, Deserialize, JsonSchema, clap::ValueEnum,
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+    Deserialize,
+    JsonSchema,
+    clap::ValueEnum,
 )]
 #[strum(serialize_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
@@ -171,23 +181,6 @@ pub enum DeadReason {
 }
 
 impl DeadReason {
-    /// All of them.
-    pub const ALL: [Self; 13] = [
-        Self::Malformed,
-        Self::NewerVersion,
-        Self::ImportIdTaken,
-        Self::ImportPurged,
-        Self::Permanent,
-        Self::RetriesExhausted,
-        Self::KillsWorkers,
-        Self::MessagesLost,
-        Self::DeliveryLimit,
-        Self::Expired,
-        Self::Maxlen,
-        Self::Rejected,
-        Self::Unknown,
-    ];
-
     /// The name in headers, events and the database.
     pub fn as_str(self) -> &'static str {
         self.into()

@@ -7,7 +7,7 @@ use shared::contract::{
     job::{self, Job, MAX_JOB_BYTES},
     message::{PlanDue, ReportDue, RowsDue},
 };
-use strum::IntoStaticStr;
+use strum::{IntoStaticStr, VariantArray};
 
 use super::import_ref::{ImportRef, Marker, RowRange};
 
@@ -28,8 +28,8 @@ pub enum Task {
     Marker(Marker),
 }
 
-/// What kind of task a message holds, known before it is parsed from the queue that it came from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr)]
+/// What kind of task a message holds. It is known by the queue that the message came from, before anything is parsed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, VariantArray)]
 pub enum TaskKind {
     /// [`Task::Receive`]
     #[strum(serialize = "job")]

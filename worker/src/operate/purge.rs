@@ -46,6 +46,8 @@ pub struct Purge {
     pub dead_letters: i64,
     /// The number of requests to cancel imports whose jobs never came that go.
     pub cancellations: i64,
+    /// The number of answers to refused jobs that are old enough.
+    pub refusals: i64,
     /// The number of entries of the audit trail that go; of all tenants, or none.
     pub audit_entries: i64,
     /// The number of workers that ended without taking their leave; of all tenants, or none.
@@ -69,7 +71,7 @@ impl Purge {
         let imports = old(Stage::Import, retention.imports_days).await?;
         let mut rows = old(Stage::Rows, retention.rows_days).await?;
         let mut success = old(Stage::Success, retention.success_days).await?;
-        // What goes as a whole needs not go in parts.
+        // What goes as a whole need not go in parts.
         rows.retain(|old| !imports.contains(old));
         success.retain(|old| !imports.contains(old));
         let dead_before = before(retention.dead_days);
@@ -84,6 +86,7 @@ impl Purge {
             imports,
             dead_letters: db.old_dead_letters(dead_before, tenant_id).await?,
             cancellations: db.old_cancellations(dead_before, tenant_id).await?,
+            refusals: db.old_refusals(dead_before, tenant_id).await?,
             failed_kept: db.old_failures(before(retention.rows_days), tenant_id).await?,
             audit_entries,
             workers,
@@ -99,10 +102,11 @@ impl Purge {
         let others = [
             self.dead_letters,
             self.cancellations,
+            self.refusals,
             self.audit_entries,
             self.workers,
         ];
-        imports.into_iter().all(Vec::is_empty) && others == [0; 4]
+        imports.into_iter().all(Vec::is_empty) && others == [0; 5]
     }
 
     /// How many rows go, with their imports or alone.
@@ -119,15 +123,18 @@ impl Purge {
             (Stage::Import, &self.imports),
         ] {
             for old in imports {
+                let Some(purging) = db.begin_purge(stage, old, audit).await? else {
+                    tracing::warn!(import_id = %old.import_id, "taken up again meanwhile, kept");
+                    continue;
+                };
                 delete_reports(storage, stage, old).await?;
-                if !db.purge(stage, old, audit).await? {
-                    tracing::warn!(import_id = %old.import_id, "resumed meanwhile, not purged");
-                }
+                purging.commit().await?;
             }
         }
         db.purge_dead_letters(self.dead_before, self.tenant_id, audit)
             .await?;
         db.purge_cancellations(self.dead_before, self.tenant_id).await?;
+        db.purge_refusals(self.dead_before, self.tenant_id).await?;
         if self.audit_entries > 0 {
             db.purge_audit(self.audit_before, audit).await?;
         }

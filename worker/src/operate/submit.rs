@@ -46,7 +46,7 @@ pub struct Submitted {
 /// Asks for an import. Doing it again with the same job changes nothing; with another one it fails with [`Error::Taken`].
 pub async fn submit(db: &Db, job: &Job) -> Result<Submitted, Error> {
     let known = db.find(job.import_id).await?;
-    if known.as_ref().is_some_and(|import| import.job != *job) {
+    if known.as_ref().is_some_and(|import| !import.job.is_same_as(job)) {
         return Err(Error::Taken(job.import_id));
     }
     Ok(Submitted {

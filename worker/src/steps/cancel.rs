@@ -30,7 +30,10 @@ pub async fn cancel(context: &Context, asked: &Cancel) -> Result<Vec<Message>, E
     // First, so that a job that comes at this moment finds it, if its import is not found here.
     db.ask_cancellation(asked).await?;
     match db.find(asked.import_id).await? {
-        Some(import) if import.job.tenant_id == asked.tenant_id => carry_out(db, &import).await,
+        Some(import) if import.job.tenant_id == asked.tenant_id => {
+            let requested_by = db.asked_cancellation(import.reference()).await?;
+            carry_out(context, &import, requested_by.flatten()).await
+        }
         Some(_) => {
             tracing::warn!("nothing is cancelled: the import is another tenant's");
             Ok(Vec::new())
@@ -48,28 +51,41 @@ pub async fn asked_before(context: &Context, import_id: Uuid) -> Result<Option<V
     let Some(import) = db.find(import_id).await? else {
         return Ok(None);
     };
-    if db.asked_cancellation(import.reference()).await?.is_none() {
-        return Ok(None);
+    match db.asked_cancellation(import.reference()).await? {
+        Some(requested_by) => carry_out(context, &import, requested_by).await.map(Some),
+        None => Ok(None),
     }
-    carry_out(db, &import).await.map(Some)
 }
 
 /// Cancels an import that the Dialer wants to be cancelled, and says what it ended with, if it has come to its end before.
-async fn carry_out(db: &Db, import: &Import) -> Result<Vec<Message>, Error> {
+async fn carry_out(
+    context: &Context,
+    import: &Import,
+    requested_by: Option<String>,
+) -> Result<Vec<Message>, Error> {
     let reference = import.reference();
-    let requested_by = db.asked_cancellation(reference).await?;
     let audit = Audit {
         command: "cancel",
-        operator: requested_by.flatten().unwrap_or_else(|| "the Dialer".to_owned()),
+        operator: requested_by.unwrap_or_else(|| "the Dialer".to_owned()),
         reason: Some("cancel message".to_owned()),
     };
-    let messages = match stop(db, reference.import_id, &audit).await? {
-        Some(Stopped::Now(import) | Stopped::Before(import) | Stopped::Never(import, _)) => {
-            what_follows(db, &import).await?
+    let stopped = stop(&context.db, reference.import_id, &audit).await?;
+    if let Some(Stopped::Now(import)) = &stopped
+        && import.state.is_final()
+    {
+        context.metrics.ended(import.state);
+    }
+    let messages = match stopped {
+        // Whatever else follows, the event comes of a message that names the attempt. Where the Dialer's queue is full, that one
+        // waits, and not the one that asks for a cancellation: it would cancel whatever an operator took up again meanwhile.
+        Some(Stopped::Now(import) | Stopped::Before(import) | Stopped::Never(import, _))
+            if import.state.is_final() || is_done(&import) =>
+        {
+            vec![Message::Report(import.reference())]
         }
-        None => Vec::new(),
+        Some(_) | None => Vec::new(),
     };
-    db.close_cancellation(reference).await?;
+    context.db.close_cancellation(reference).await?;
     Ok(messages)
 }
 
@@ -117,9 +133,12 @@ pub async fn what_follows(db: &Db, import: &Import) -> Result<Vec<Message>, db::
     let event = event::final_event(db, import).await?;
     Ok(match event {
         Some(event) => vec![Message::event(event)],
-        None if import.state == State::Running && import.pending == 0 => {
-            vec![Message::Report(import.reference())]
-        }
+        None if is_done(import) => vec![Message::Report(import.reference())],
         None => Vec::new(),
     })
+}
+
+/// Whether nothing is left but the reports.
+fn is_done(import: &Import) -> bool {
+    import.state == State::Running && import.pending == 0
 }

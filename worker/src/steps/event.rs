@@ -18,7 +18,7 @@ use crate::{
 /// Who speaks in our events.
 const SOURCE: &str = "/user-import";
 
-/// A progress event is published whenever another such part of the rows has its outcome.
+/// A progress event is published whenever another tenth of the rows has its outcome.
 const PROGRESS_STEPS: u32 = 10;
 
 /// The event of the import's final state; `None` while it has none. The one that is made first is kept: later ones could
@@ -203,8 +203,8 @@ pub fn delayed(delay: &Delay, (reason, message): (&str, &str)) -> Result<Event, 
     Ok(event(import_id, id, rfc3339(delay.now)?, body))
 }
 
-/// The event that says how far the import is, if one of the rows that were settled last, so many, was the first of another
-/// step. Rows that others settle at the same time are theirs to tell of, so that no step is told twice.
+/// The event that says how far the import is, if one of the last rows that got their outcome, `rows` of them, was the first of
+/// another tenth. Rows of batches that are committed at the same time are theirs to tell of, so that no tenth is told twice.
 pub fn progress(after: &Import, rows: u32, now: OffsetDateTime) -> Result<Option<Event>, db::Error> {
     let step = |rows: u32| rows * PROGRESS_STEPS / after.summary.total.max(1);
     let settled = after.summary.total.saturating_sub(after.pending);

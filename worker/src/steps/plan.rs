@@ -1,5 +1,5 @@
-//! Plan: an import goes in, batches of rows come out. Cheap: no row is hashed here, and a row that cannot become a user
-//! never will be.
+//! Plan: an import goes in, batches of rows come out. Cheap: nothing is hashed here, and of a row that cannot become a user
+//! nothing ever is.
 
 use bytes::Bytes;
 use shared::{
@@ -28,7 +28,9 @@ pub async fn plan(context: &Context, import: Import) -> Result<Vec<Message>, Err
         match write_plan(context, &import).await {
             Ok(()) => {}
             Err(NoPlan::Rejected(rejection, format)) => {
-                context.db.reject(import.reference(), &rejection, format).await?;
+                if context.db.reject(import.reference(), &rejection, format).await? {
+                    context.metrics.ended(State::Rejected);
+                }
             }
             Err(NoPlan::Failed(error)) => return Err(error),
         }

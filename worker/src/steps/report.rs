@@ -42,7 +42,13 @@ pub async fn report(context: &Context, import: Import) -> Result<Vec<Message>, E
     if let Some(key) = &keys.problems {
         storage.put(key, problems, JSON_LINES).await?;
     }
-    db.complete(&import, &keys).await?;
+    if db.complete(&import, &keys).await? {
+        context.metrics.ended(if import.is_cancelled() {
+            State::Cancelled
+        } else {
+            State::Completed
+        });
+    }
     crash_point!("completed");
     match open(context, import.reference()).await? {
         Opened::Over(event) => Ok(event),

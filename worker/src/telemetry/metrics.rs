@@ -10,7 +10,8 @@ use prometheus::{
     Encoder, Gauge, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
     Registry, Result, TextEncoder,
 };
-use shared::contract::event::{Body, Event, Summary};
+use shared::contract::event::Summary;
+use strum::VariantArray;
 
 use super::{
     backlog,
@@ -18,7 +19,7 @@ use super::{
     registration::{counters, gauge, gauges, histogram, opts, registered},
 };
 use crate::{
-    db::Backlog,
+    db::{Backlog, State},
     message::{DeadReason, TaskKind},
 };
 
@@ -151,21 +152,21 @@ impl Metrics {
         for server in [Server::Database, Server::Broker] {
             self.connected.with_label_values(&[server.as_str()]);
         }
-        for kind in STEPS {
+        for &kind in TaskKind::VARIANTS {
             self.deliveries.with_label_values(&[step(kind)]);
             self.step_duration.with_label_values(&[step(kind)]);
             self.queue_time.with_label_values(&[step(kind)]);
-            for cause in Cause::ALL {
+            for cause in Cause::VARIANTS {
                 self.retries.with_label_values(&[step(kind), cause.as_str()]);
             }
         }
         for outcome in ["created", "duplicate", "error"] {
             self.rows.with_label_values(&[outcome]);
         }
-        for state in ["completed", "rejected", "failed", "cancelled"] {
-            self.finished.with_label_values(&[state]);
+        for state in [State::Completed, State::Rejected, State::Failed, State::Cancelled] {
+            self.finished.with_label_values(&[state.as_str()]);
         }
-        for reason in DeadReason::ALL {
+        for reason in DeadReason::VARIANTS {
             self.dead_letters.with_label_values(&[reason.as_str()]);
         }
     }
@@ -225,8 +226,9 @@ impl Metrics {
 
     /// Messages in hand, of all steps.
     pub fn in_hand(&self) -> i32 {
-        let deliveries = STEPS.map(|kind| self.deliveries.with_label_values(&[step(kind)]).get());
-        i32::try_from(deliveries.iter().sum::<i64>()).unwrap_or(i32::MAX)
+        let kinds = TaskKind::VARIANTS.iter();
+        let deliveries = kinds.map(|&kind| self.deliveries.with_label_values(&[step(kind)]).get());
+        i32::try_from(deliveries.sum::<i64>()).unwrap_or(i32::MAX)
     }
 
     /// Rows got their outcomes.
@@ -242,20 +244,9 @@ impl Metrics {
         }
     }
 
-    /// An event was published: where it is the last of an import, that has come to its final state.
-    pub fn published(&self, event: &Event) {
-        let state = match event.body {
-            Body::Completed(_) => "completed",
-            Body::Rejected(_) => "rejected",
-            Body::Failed(_) => "failed",
-            Body::Cancelled(_) => "cancelled",
-            Body::Progress(_)
-            | Body::Received(_)
-            | Body::Planned(_)
-            | Body::Delayed(_)
-            | Body::Refused(_) => return,
-        };
-        self.finished.with_label_values(&[state]).inc();
+    /// An import has come to this final state.
+    pub fn ended(&self, state: State) {
+        self.finished.with_label_values(&[state.as_str()]).inc();
     }
 
     /// A message is tried again later.
@@ -304,7 +295,7 @@ impl Drop for InHand {
 }
 
 /// What failed, in few words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, VariantArray)]
 pub enum Cause {
     /// PostgreSQL.
     Database,
@@ -317,8 +308,6 @@ pub enum Cause {
 }
 
 impl Cause {
-    const ALL: [Self; 4] = [Self::Database, Self::Storage, Self::Seal, Self::Internal];
-
     /// The name in metrics and events.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -345,15 +334,6 @@ impl Cause {
         }
     }
 }
-
-const STEPS: [TaskKind; 6] = [
-    TaskKind::Receive,
-    TaskKind::Cancel,
-    TaskKind::Plan,
-    TaskKind::Batch,
-    TaskKind::Report,
-    TaskKind::Marker,
-];
 
 /// The step's name in labels and spans.
 pub(super) const fn step(kind: TaskKind) -> &'static str {
