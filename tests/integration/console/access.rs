@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use worker::db::BearerRole;
 
 /// Pages, as the API describes its own routes: method, path, and whose they are.
-const PAGES: [(&str, &str); 26] = [
+const PAGES: [(&str, &str); 27] = [
     ("GET", "/users"),
     ("GET", "/users/create"),
     ("GET", "/users/sample.csv"),
@@ -16,6 +16,7 @@ const PAGES: [(&str, &str); 26] = [
     ("GET", "/uploads/{upload_id}/check"),
     ("POST", "/uploads/{upload_id}/check"),
     ("POST", "/uploads/{upload_id}/corrections"),
+    ("POST", "/uploads/{upload_id}/discard"),
     ("POST", "/uploads/{upload_id}/import"),
     ("GET", "/imports"),
     ("GET", "/imports/{import_id}"),

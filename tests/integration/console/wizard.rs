@@ -143,6 +143,33 @@ async fn a_file_whose_columns_are_in_doubt_can_still_be_mapped() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_was_not_imported_is_thrown_away_and_one_that_was_is_kept() {
+    in_world(async |world| {
+        let console = Console::start(world, &[]).await;
+        let _worker = Worker::start(world, &[]);
+        let visit = Visit::of(world, &console).await;
+        let file = "Username,Email,Virtual Extension,Role\nann,ann@example.com,1001,10\n";
+        let upload = visit.upload(file).await;
+        let offered = format!("action=\"{upload}/discard\"");
+        assert!(visit.shown("/imports").await.contains(&offered));
+        let key: String = world.value("SELECT source_key FROM console.uploads").await;
+        let gone = visit.send(&format!("{upload}/discard"), &[]).await;
+        assert_eq!(gone.header("location"), Some("/imports"), "{}", gone.text());
+        assert!(!visit.shown("/imports").await.contains(&offered));
+        assert_eq!(visit.get(&upload).await.status, 404);
+        assert_eq!(world.object(&key).await, None);
+
+        let upload = visit.upload(file).await;
+        visit.imported(&upload).await;
+        let refused = visit.send(&format!("{upload}/discard"), &[]).await;
+        assert_eq!(refused.status, 409, "{}", refused.text());
+        let key: String = world.value("SELECT source_key FROM console.uploads").await;
+        assert!(world.object(&key).await.is_some());
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn surplus_cells_and_cells_with_line_ends_are_corrected_once() {
     in_world(async |world| {
         let console = Console::start(world, &[]).await;

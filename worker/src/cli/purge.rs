@@ -28,8 +28,8 @@ What goes, counted from the day an import was finished:
   the import itself, with its dead letters      after --imports-days; its ID stays known as purged,
                                                 and names no other import
 Dead letters go --dead-days after they were replayed or discarded, cancel requests as long after
-they came, if their import never did, and entries of the audit trail after --audit-days, though never
-those of the last 90 days; records of workers that ended without taking their leave go after a day.
+they came, if their import never did, and answers to refused jobs too; entries of the audit trail
+go after --audit-days, though never those of the last 90 days; records of workers that ended without taking their leave go after a day.
 What is under way is never touched, nor are a failed import whose passwords can still be delivered
 (see SEED_DAYS of `work`) and open dead letters of other imports. The uploaded files are the
 Dialer's: a lifecycle rule of the bucket is the place for them.

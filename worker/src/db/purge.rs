@@ -60,12 +60,12 @@ pub struct Old {
     pub source: Source,
 }
 
-/// An import of which something is removed, once its objects are.
+/// What is removed, once its objects are.
 #[derive(Debug)]
-pub struct Purging(PgTransaction<'static>);
+pub struct Purging(pub(super) PgTransaction<'static>);
 
 impl Purging {
-    /// Removes it in the database too. Without that everything stays there, and another purge finds it.
+    /// Removes it in the database too. Without that everything stays there, to be removed another time.
     pub async fn commit(self) -> Result<(), Error> {
         Ok(self.0.commit().await?)
     }

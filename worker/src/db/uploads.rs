@@ -5,7 +5,7 @@ use sqlx::types::Json;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{convert::tenant, error::Error, pool::Db, sessions::Digest};
+use super::{convert::tenant, error::Error, pool::Db, purge::Purging, sessions::Digest};
 
 /// A file that waits to be imported.
 #[derive(Debug, Clone)]
@@ -252,6 +252,20 @@ impl Db {
             .into_iter()
             .map(|row| (row.upload_id, row.source_key))
             .collect())
+    }
+
+    /// Forgets an upload of which no import was made; `None` if there was one. Its object can then be deleted: nobody imports it
+    /// before the transaction has ended.
+    pub async fn begin_discard(&self, upload: &Upload) -> Result<Option<Purging>, Error> {
+        let mut transaction = self.pool.begin().await?;
+        let discarded = sqlx::query!(
+            "DELETE FROM console.uploads WHERE tenant_id = $1 AND upload_id = $2 AND import_id IS NULL",
+            upload.tenant_id.get(),
+            upload.upload_id,
+        )
+        .execute(&mut *transaction)
+        .await?;
+        Ok((discarded.rows_affected() == 1).then_some(Purging(transaction)))
     }
 
     /// Forgets an upload.

@@ -83,7 +83,18 @@ fn not_finished(open: &[Upload], now: OffsetDateTime) -> Markup {
             section.card {
                 h2 { "Not finished" }
                 ul.plain { @for upload in open {
-                    li { a href={ "/uploads/" (upload.upload_id) } { (upload.file_name) } " " span.hint { "changed " (ago(upload.changed_at, now)) } }
+                    @let dialog = format!("discard-{}", upload.upload_id);
+                    li {
+                        a href={ "/uploads/" (upload.upload_id) } { (upload.file_name) } " " span.hint { "changed " (ago(upload.changed_at, now)) } " "
+                        button.quiet type="button" data-opens=(dialog) aria-label={ "Discard " (upload.file_name) } { "Discard …" }
+                        dialog id=(dialog) aria-labelledby={ (dialog) "-title" } {
+                            h2 id={ (dialog) "-title" } { "Discard " (upload.file_name) "?" }
+                            p { "The file and what was chosen and corrected here are deleted. Nobody was created from it." }
+                            form method="post" action={ "/uploads/" (upload.upload_id) "/discard" } {
+                                div.actions { button.danger type="submit" { "Discard the file" } button.quiet type="button" data-closes { "Keep it" } }
+                            }
+                        }
+                    }
                 } }
             }
         }

@@ -41,6 +41,7 @@ pub(super) fn routes() -> Router<Arc<Console>> {
         .route("/uploads/{upload_id}/check", get(check::show).post(check::again))
         .route("/uploads/{upload_id}/corrections", post(check::correct))
         .route("/uploads/{upload_id}/import", post(check::import))
+        .route("/uploads/{upload_id}/discard", post(stored::discard))
         .route("/imports/{import_id}", get(import::show))
         .route("/imports/{import_id}/corrections", post(refused::correct))
         .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))

@@ -1,12 +1,29 @@
 //! What an upload keeps of what its administrator does.
 
+use std::sync::Arc;
+
+use axum::{extract::State, response::Redirect};
 use shared::contract::Id;
 
 use crate::{
-    console::{error::Error, state::Console},
+    console::{access::OwnUpload, error::Error, state::Console},
     db::{Upload, UploadedObject},
     operate,
 };
+
+/// Throws an upload away that was not imported: the file, and what was chosen for it.
+pub(super) async fn discard(
+    OwnUpload { upload, .. }: OwnUpload,
+    State(console): State<Arc<Console>>,
+) -> Result<Redirect, Error> {
+    let discarding = console.db.begin_discard(&upload).await?;
+    changed(discarding.is_some())?;
+    if let Some(discarding) = discarding {
+        console.storage.delete(&upload.object.key).await?;
+        discarding.commit().await?;
+    }
+    Ok(Redirect::to("/imports"))
+}
 
 /// Puts another content in the place of an upload's.
 pub(super) async fn store(
