@@ -16,11 +16,11 @@ async function lostConnection(page) {
   await page.getByRole("button", { name: /Import Users/ }).click();
   await page.waitForURL("**/imports/*");
   const text = page.locator("#progress-text");
-  await text.getByText("Waiting for a worker").waitFor();
+  await text.getByText("Waiting for its turn").waitFor();
   await please("stop the console");
   await text.getByText("The connection was lost; trying again. The import goes on meanwhile.").waitFor();
   await please("start the console");
-  await text.getByText("Waiting for a worker").waitFor({ timeout: 60_000 });
+  await text.getByText("Waiting for its turn").waitFor({ timeout: 60_000 });
   await please("start the worker");
   await page.getByRole("link", { name: /Download Success Details/ }).first().waitFor({ timeout: 60_000 });
 }
@@ -68,7 +68,7 @@ async function serversAway(page) {
   await upload(page, file);
   await check(page);
   const here = page.url();
-  for (const [server, words] of [["broker", "The message broker does not answer"], ["storage", "The object storage does not answer"]]) {
+  for (const [server, words] of [["broker", "The service cannot pass it on"], ["storage", "The service cannot reach its files"]]) {
     await please(`take the ${server} away`);
     await page.getByRole("button", { name: /Import Users/ }).click();
     await page.getByRole("alert").getByText(words).waitFor({ timeout: 60_000 });

@@ -69,7 +69,7 @@ pub fn check_fixed_values(job: &Job, tenant: &TenantSnapshot) -> Result<(), Reje
         return Ok(());
     }
     let message = format!(
-        "the job gives IDs that are not active ones of this tenant: {}; choose others",
+        "these IDs, which were chosen for all users or for names in a column, are not active ones of this tenant: {}; choose others",
         unknown.join(", ")
     );
     Err(Rejection::new(RejectionCode::UnknownReference, message))

@@ -29,8 +29,8 @@ pub(crate) fn check_any_row(upload: &Upload) -> Result<(), Rejection> {
         return Ok(());
     }
     Err(empty(&format!(
-        "the file holds a header but no users: its only row, in line {}, was taken for the header; add a row for each \
-         user below it",
+        "the file holds a header but no users: its only row, in line {}, was taken for the header. If it is a user, add a line \
+         with the names of the columns above it; if not, add a row for each user below it",
         upload.header.line
     )))
 }
@@ -50,8 +50,8 @@ pub(crate) fn check_report(upload: &Upload) -> Result<(), Rejection> {
         Some(line) => Err(Rejection::new(
             RejectionCode::ReportUploaded,
             format!(
-                "line {line} is a row of the success report (Success Details) of an earlier import, with a temporary password: its user exists \
-                 already, so delete all such rows and upload the file again"
+                "line {line} looks like a row of the success report (Success Details) of an earlier import, with a temporary password. \
+                 If it is, its user exists already: delete all such rows. If it is not, remove the column that looks like passwords"
             ),
         )),
         None => Ok(()),
@@ -60,8 +60,8 @@ pub(crate) fn check_report(upload: &Upload) -> Result<(), Rejection> {
 
 /// The rejection of our own success CSV.
 pub fn success_report() -> Rejection {
-    let message = "the file is the success report (Success Details) of an earlier import, whose users exist already: correct and \
-                   upload its error report (Error Details), or a file of your own";
+    let message = "the file is the success report (Success Details) of an earlier import, whose users exist already, or of a check, \
+                   after which they can be imported there: correct and upload its error report (Error Details), or a file of your own";
     Rejection::new(RejectionCode::ReportUploaded, message)
 }
 
@@ -71,8 +71,9 @@ pub fn check_row_count(file: &SourceFile, limits: &Limits) -> Result<(), Rejecti
     if count <= most {
         return Ok(());
     }
-    let message =
-        format!("the file has {count} rows, but at most {most} are allowed: split it into several files");
+    let message = format!(
+        "the file has {count} rows, but at most {most} are allowed: split it into several files, each with the header on top"
+    );
     Err(Rejection::new(RejectionCode::TooManyRows, message))
 }
 

@@ -188,8 +188,8 @@ impl<'t> Rows<'t> {
                     ReadFieldResult::OutputFull => return Err(self.too_large(line, column)),
                     ReadFieldResult::InputEmpty | ReadFieldResult::End => {
                         return Err(format!(
-                            "the double quote (\") that opens in line {line} in column {column} is never closed: close it \
-                             at the end of its cell, or remove it"
+                            "the double quote (\") that opens in line {line} in column {column} is never closed: open the \
+                             file in a text editor, which shows the quote where Excel does not, and delete it"
                         ));
                     }
                 }

@@ -1,12 +1,14 @@
 //! The sentences of rejections that concern columns, all in one place: one for those who may see the file, and one for
 //! events, which repeat nothing of it.
 
+use std::collections::BTreeSet;
+
 use crate::{
     cell,
     field::Field,
     file::{Delimiter, Header},
     mapping::Mapping,
-    names,
+    names::{self, Recognised},
     problem::{in_words, quote, quote_name},
     rejection::{Rejection, RejectionCode},
     user::Email,
@@ -20,10 +22,7 @@ const EXAMPLE: &str = "Username, Email, Virtual Extension, Role";
 
 pub(super) fn missing_header(header: &Header) -> Rejection {
     let line = header.line;
-    let advice = match (
-        cells_of_one(header),
-        real_header(header, |name| names::recognise(name).is_some()),
-    ) {
+    let advice = match (cells_of_one(header), real_header(header)) {
         (Some(advice), _) => advice,
         (None, Some(real)) => format!("line {real} looks like the header: {}", delete_above(real)),
         (None, None) if is_user(header) => {
@@ -34,8 +33,8 @@ pub(super) fn missing_header(header: &Header) -> Rejection {
             return Rejection::new(RejectionCode::MissingHeader, message);
         }
         (None, None) => format!(
-            "put the names of the columns into line {line}, as {EXAMPLE}, or map the columns; if line {line} is a user, add a \
-             header above it"
+            "if line {line} is a user, add a line with the names of the columns above it, as {EXAMPLE}; if it is the header, name its \
+             columns so, or map them"
         ),
     };
     let message = |taken: &str| {
@@ -87,14 +86,15 @@ fn cells_of_one(header: &Header) -> Option<String> {
         .any(|delimiter| has_names(&mut only.split(char::from(delimiter.byte()))));
     if header.has_sep_line && delimited {
         return Some(
-            "the line sep= above it names another separator than the rows have: correct or delete that line"
+            "the line sep= above it names another separator than the rows have: correct or delete that line in a text editor, which \
+             shows it where Excel does not"
                 .to_owned(),
         );
     }
     if delimited {
         return Some(
-            "each line stands in double quotes (\") as one cell: remove those around whole lines, or import the text into \
-             columns of a spreadsheet and save it again"
+            "each line stands in double quotes (\") as one cell: split them into columns in a spreadsheet (in Excel: select column A, \
+             then Data > Text to Columns) and save the file again"
                 .to_owned(),
         );
     }
@@ -118,20 +118,26 @@ fn cells_of_one(header: &Header) -> Option<String> {
 /// What other programs write between cells, and no file may have there.
 const OTHER_SEPARATORS: [char; 9] = [':', '^', '~', '/', '\u{A6}', '，', '；', '؛', '、'];
 
-/// The line of the row below that looks like the header: at least two of its cells are such names. Above it nothing tells
-/// the delimiter, so that it may have been read as one cell.
-fn real_header(header: &Header, is_name: impl Fn(&str) -> bool) -> Option<u32> {
-    let count = |cells: &mut dyn Iterator<Item = &str>| {
+/// The line of the row below that looks like the header: it names at least two fields and holds no address, and no user stands
+/// above it. There nothing tells the delimiter, so that it may have been read as one cell.
+fn real_header(header: &Header) -> Option<u32> {
+    let fields = |cells: &mut dyn Iterator<Item = &str>| {
         let names = cells.map(|cell| names::normalise(cell.trim_matches('"')));
-        names.filter(|name| is_name(name)).count()
+        let fields = names.filter_map(|name| names::recognise(&name).map(Recognised::field));
+        fields.collect::<BTreeSet<Field>>().len()
     };
-    let looks_right = |row: &&(u32, Vec<String>)| match row.1.as_slice() {
+    let looks_right = |row: &[String]| match row {
         [line] => Delimiter::VARIANTS
             .iter()
-            .any(|delimiter| count(&mut line.split(char::from(delimiter.byte()))) > 1),
-        cells => count(&mut cells.iter().map(String::as_str)) > 1,
+            .any(|delimiter| fields(&mut line.split(char::from(delimiter.byte()))) > 1),
+        cells => fields(&mut cells.iter().map(String::as_str)) > 1,
     };
-    header.rows_below.iter().find(looks_right).map(|(line, _)| *line)
+    let has_address = |row: &[String]| row.iter().any(|cell| cell.contains('@'));
+    let above_users = header.rows_below.iter().take_while(|(_, row)| !has_address(row));
+    above_users
+        .filter(|_| !has_address(&header.names))
+        .find(|(_, row)| looks_right(row))
+        .map(|(line, _)| *line)
 }
 
 /// Several columns of one name, of which a field needs one.
@@ -156,10 +162,14 @@ pub(super) fn column_not_found(header: &Header, missing: &[(Field, &str)]) -> Re
         .collect();
     let normalised: Vec<String> = missing.iter().map(|(_, name)| names::normalise(name)).collect();
     let is_missing = |name: &str| normalised.iter().any(|missing| missing == name);
-    let real = header.rows_below.iter().find(|(_, row)| {
-        row.iter()
-            .any(|name| !cell::is_blank(name) && is_missing(&names::normalise(name)))
-    });
+    let has_address = |row: &[String]| row.iter().any(|cell| cell.contains('@'));
+    let above_users = header.rows_below.iter().take_while(|(_, row)| !has_address(row));
+    let real = above_users
+        .filter(|_| !has_address(&header.names))
+        .find(|(_, row)| {
+            row.iter()
+                .any(|name| !cell::is_blank(name) && is_missing(&names::normalise(name)))
+        });
     let advice = match real {
         Some((line, _)) => format!("line {line} looks like the header: {}", delete_above(*line)),
         None => "choose columns that are in the file".to_owned(),
@@ -181,7 +191,8 @@ pub(super) fn column_not_found(header: &Header, missing: &[(Field, &str)]) -> Re
 pub(super) fn shared_column(header: &Header, column: usize, one: Field, other: Field) -> Rejection {
     let message = |column: &str| {
         format!(
-            "column {column} is mapped to both {} and {}: choose one column for each",
+            "column {column} is mapped to both {} and {}: choose one column for each; if both are the same, copy the column and give \
+             the copy another name",
             one.label(),
             other.label()
         )

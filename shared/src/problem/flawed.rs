@@ -26,7 +26,7 @@ impl Problem {
                     .is_some_and(|c| matches!(c, '\r' | '\n' | '\t'));
                 let advice = match field {
                     Field::Role | Field::Desks | Field::SkillGroups | Field::Tags if separates => {
-                        "put ; or | or a comma between several IDs"
+                        "put ; between several IDs"
                     }
                     _ => "clear the cell and type the value again",
                 };
@@ -154,7 +154,9 @@ fn damaged(subject: &str, damage: Damage, field: Field, cell: &str) -> String {
         Damage::Number => "a number that a spreadsheet has changed",
         Damage::ErrorValue => return error_value(subject, field, cell),
     };
-    format!("{subject} looks like {looks}: format the column as text, type the {what} again and save.")
+    format!(
+        "{subject} looks like {looks}: format the column as text, type the {what} again, check the others in the column too, and save."
+    )
 }
 
 /// An error value, or a number that had no room, in a cell or between the IDs of one.
@@ -164,7 +166,7 @@ fn error_value(subject: &str, field: Field, cell: &str) -> String {
     if found(damage::is_too_narrow) {
         return format!(
             "{subject} looks as if it was saved from a column that was too narrow: widen the column in the spreadsheet and \
-             save the file again."
+             save the file again, or type the value here."
         );
     }
     let is = if damage::is_error_value(text) {

@@ -6,8 +6,8 @@ use super::quote::{quote, quote_name};
 use crate::{cell, field::Field, text::is_invisible};
 
 /// After field and value.
-pub(super) const STRAY_QUOTES: &str =
-    "has double quotes (\") in the wrong place: remove the double quotes from the cell.";
+pub(super) const STRAY_QUOTES: &str = "has double quotes (\") in the wrong place: remove them, and any \\ before them; if they cut a value in two, put both parts \
+     back into one cell.";
 
 /// After "there is" and the like.
 pub(crate) const LOST_LETTER: &str =

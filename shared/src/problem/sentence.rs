@@ -160,7 +160,7 @@ impl Problem {
             format!(" as {}, which counts as the same", quote(there))
         };
         let message = format!(
-            "{subject} is already in line {line} of the file (row {row}){remark}: delete this row if it is the same person, \
+            "{subject} is already in line {line} of the uploaded file (row {row}){remark}: delete this row if it is the same person, \
              else give it another {}.",
             field.label()
         );
@@ -192,8 +192,9 @@ impl Problem {
     /// A virtual extension that stands in an earlier row.
     pub fn extension_taken_by_row(value: &str, row: u32, line: u32) -> Self {
         let subject = subject(Field::VirtualExtension, value);
-        let message =
-            format!("{subject} is already in line {line} of the file (row {row}): choose another number.");
+        let message = format!(
+            "{subject} is already in line {line} of the uploaded file (row {row}): choose another number."
+        );
         Self::new(Field::VirtualExtension, Code::ExtensionTaken, message).with([
             ("value", json!(shown(cell::trim(value)))),
             ("other_row", json!(row)),
@@ -214,8 +215,8 @@ impl Problem {
             ),
         };
         let message = format!(
-            "Virtual extension is blank and cannot be generated, because {why}: {remedy}, or type a number into the column that \
-             is chosen for the virtual extension."
+            "No virtual extension can be generated, because {why}: {remedy}, or type a number into the column of the virtual \
+             extensions, if one is chosen."
         );
         let (first, last) = range.unzip();
         Self::new(Field::VirtualExtension, Code::ExtensionRangeExhausted, message)
@@ -236,8 +237,8 @@ impl Problem {
             format!(" ({})", quote_all(&surplus.kept, count, MAX_SURPLUS_BYTES))
         };
         let message = format!(
-            "The row has text {what}{cells}: perhaps a {separator} inside a value moved the cells. Move them back, or delete \
-             what does not belong there."
+            "The row has text {what}{cells}: perhaps a {separator} inside a value moved the cells. Put each value back into its \
+             column, and several IDs into one cell with ; between them: an error file has no column for what is beyond."
         );
         Self::new(None, Code::WrongColumnCount, message).with([("surplus", json!(count))])
     }
@@ -263,7 +264,7 @@ fn id_hint(ids: &[String]) -> &'static str {
     } else if ids.iter().any(is_changed) {
         " It looks like a number that a spreadsheet has changed: format the column as text and type the ID again."
     } else if ids.iter().any(is_parted) {
-        " Put ; or | or a comma between several IDs."
+        " Put ; between several IDs."
     } else if ids.iter().any(has_zeros) {
         " IDs have no zeros in front."
     } else {

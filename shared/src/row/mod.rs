@@ -123,8 +123,11 @@ impl<'m> Reader<'m> {
             record,
             mapping: self.mapping,
         };
-        if self.is_name_of_column(Field::Username, &cells) && self.is_name_of_column(Field::Email, &cells) {
-            let email = cells.text(Field::Email).unwrap_or_default();
+        let email = cells.text(Field::Email).unwrap_or_default();
+        if !email.contains('@')
+            && self.is_name_of_column(Field::Username, &cells)
+            && self.is_name_of_column(Field::Email, &cells)
+        {
             return Candidate::refused(record, Problem::header_again(email));
         }
         let mut candidate = Candidate {

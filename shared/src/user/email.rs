@@ -119,7 +119,7 @@ fn what_is_wrong(given: &str, ascii: &str) -> Flaw {
     if given.starts_with(TEXT_MARKER) {
         return Flaw::format_with(
             "an apostrophe stands before it, as spreadsheets put it before text",
-            "remove it",
+            "remove the apostrophe",
         );
     }
     let find = |is_meant: fn(char) -> bool| given.chars().enumerate().find(|&(_, c)| is_meant(c));
@@ -145,7 +145,7 @@ fn what_is_wrong(given: &str, ascii: &str) -> Flaw {
     }
     if is_one && let Some((position, c)) = find(cell::is_space) {
         let what = format!("there is {} in it (character {})", named(c), position + 1);
-        return Flaw::format_with(what, "remove it");
+        return Flaw::format_with(what, "keep only the address, without a name, a remark or a space");
     }
     if let Some((local, _)) = given
         .rsplit_once('@')

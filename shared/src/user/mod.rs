@@ -63,7 +63,7 @@ fn brackets(text: &str) -> Option<Detail> {
             "keep only one of them, without < and >",
         ),
         Some((inside, _)) if inside.contains('@') => (
-            "there are a name or brackets around it",
+            "there is a name or brackets around it",
             "keep only the address between < and >",
         ),
         _ => (

@@ -69,7 +69,7 @@ fn digits(cell: &str, fewest: usize, most: usize) -> Result<String, Flaw> {
     } else if is_telephone_number(text) {
         Err(Flaw::format_with(
             "it looks like a telephone number",
-            "type digits only, without + and blanks or marks between them",
+            "type the extension or device, not the telephone number; digits only",
         ))
     } else if text.chars().all(char::is_numeric) && !text.is_ascii() {
         Err(Flaw::format_with(

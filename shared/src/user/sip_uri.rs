@@ -49,7 +49,7 @@ fn split_scheme(text: &str) -> (&'static str, &str) {
 fn parse_address(text: &str, holds_password: bool) -> Result<String, Detail> {
     let (user, host_and_port) = parts(text, holds_password)?;
     let (host, port) = split_port(host_and_port)?;
-    let host = parse_host(host).ok_or("the part after @ is not a host")?;
+    let host = parse_host(host).ok_or("what stands after @ is not the name or IP address of a server")?;
     match port {
         Some(port) => Ok(format!(
             "{user}@{host}:{}",
@@ -71,7 +71,7 @@ fn parts(text: &str, holds_password: bool) -> Result<(&str, &str), Detail> {
         return Err("sip: stands in it twice".into());
     }
     if has_other_scheme(text) {
-        return Err("it is a URI of another kind".into());
+        return Err("it begins with another kind of address than sip: or sips:".into());
     }
     let (user, host_and_port) = text.rsplit_once('@').ok_or("there is no @ in it")?;
     if let Some((before, after)) = user.split_once(':') {
@@ -80,7 +80,7 @@ fn parts(text: &str, holds_password: bool) -> Result<(&str, &str), Detail> {
     if user.contains([';', '?']) || host_and_port.contains([';', '?']) {
         return Err(Detail {
             what: "there is a ; or ? in it".into(),
-            advice: Some("remove everything from there on"),
+            advice: Some("remove it and what follows, up to the @ or to the end"),
         });
     }
     if user.is_empty() || !user.bytes().all(is_user_byte) {
@@ -221,17 +221,17 @@ mod tests {
             ("an n@host", "before @"),
             ("a@b@host", "before @"),
             (" sip: ann@host", "before @"),
-            ("ann@", "not a host"),
-            ("ann@ho st", "not a host"),
-            ("ann@ho_st", "not a host"),
-            ("ann@host.", "not a host"),
-            ("ann@-host", "not a host"),
-            ("ann@256.0.0.1", "not a host"),
-            ("ann@1.2.3", "not a host"),
-            ("ann@[::1", "not a host"),
-            ("ann@[::g]", "not a host"),
-            ("ann@[192.0.2.1]", "not a host"),
-            ("ann@::1", "not a host"),
+            ("ann@", "not the name or IP address"),
+            ("ann@ho st", "not the name or IP address"),
+            ("ann@ho_st", "not the name or IP address"),
+            ("ann@host.", "not the name or IP address"),
+            ("ann@-host", "not the name or IP address"),
+            ("ann@256.0.0.1", "not the name or IP address"),
+            ("ann@1.2.3", "not the name or IP address"),
+            ("ann@[::1", "not the name or IP address"),
+            ("ann@[::g]", "not the name or IP address"),
+            ("ann@[192.0.2.1]", "not the name or IP address"),
+            ("ann@::1", "not the name or IP address"),
             ("ann@[::1]x", "may follow"),
             ("ann@[::1]x:5060", "may follow"),
             ("ann@host:", "port"),

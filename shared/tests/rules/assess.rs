@@ -66,16 +66,16 @@ fn a_value_of_an_earlier_row_is_a_duplicate_of_the_first_one() {
     );
     let messages = messages(rows);
     assert!(
-        messages[0].contains("is already in line 2 of the file (row 1) as \"Straße\", which counts"),
+        messages[0].contains("is already in line 2 of the uploaded file (row 1) as \"Straße\", which counts"),
         "{messages:?}"
     );
     assert!(
-        messages[1].contains("in line 2 of the file (row 1)"),
+        messages[1].contains("in line 2 of the uploaded file (row 1)"),
         "{messages:?}"
     );
     assert!(
         messages[2].contains(
-            "in line 3 of the file (row 2) as \"bob@example.com\" (upper and lower case count as the same):"
+            "in line 3 of the uploaded file (row 2) as \"bob@example.com\" (upper and lower case count as the same):"
         ),
         "{messages:?}"
     );
@@ -144,7 +144,10 @@ fn an_extension_that_somebody_else_has_is_taken() {
     );
     let messages = messages(rows);
     assert!(messages[0].contains("in use in the Dialer"), "{messages:?}");
-    assert!(messages[1].contains("line 3 of the file (row 2)"), "{messages:?}");
+    assert!(
+        messages[1].contains("line 3 of the uploaded file (row 2)"),
+        "{messages:?}"
+    );
     // The holder is the Dialer's user where there is one.
     assert!(messages[2].contains("in use in the Dialer"), "{messages:?}");
 }
@@ -263,7 +266,7 @@ fn without_a_range_nothing_is_generated() {
     let message = &assessment(&rows[0]).1[0].message;
     assert!(
         message.contains("no range")
-            && message.ends_with("the column that is chosen for the virtual extension."),
+            && message.ends_with("the column of the virtual extensions, if one is chosen."),
         "{message}"
     );
 }

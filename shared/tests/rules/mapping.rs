@@ -327,7 +327,7 @@ fn what_parts_the_names_of_a_header_is_told() {
         ("\"Username,Email,Ext\"", "each line stands in double quotes"),
         (
             "Vorgesetzter:Abteilung",
-            "put the names of the columns into line 1",
+            "if it is the header, name its columns so",
         ),
     ] {
         assert_rejected(header, json!({}), RejectionCode::MissingHeader, &[hint]);

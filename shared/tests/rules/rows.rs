@@ -128,12 +128,12 @@ fn the_sentence_says_what_is_in_the_cell() {
         (
             1,
             "Jörg Müller <jm@x.example>",
-            "(there are a name or brackets around it): keep only the address between < and >.",
+            "(there is a name or brackets around it): keep only the address between < and >.",
         ),
         (
             1,
             "ann @x.example",
-            "(there is a space in it (character 4)): remove it.",
+            "(there is a space in it (character 4)): keep only the address",
         ),
         (
             0,
@@ -195,7 +195,7 @@ fn the_sentence_says_what_is_in_the_cell() {
         (
             7,
             "\\\"Ann",
-            "has double quotes (\") in the wrong place: remove the double quotes from the cell.",
+            "has double quotes (\") in the wrong place: remove them, and any \\ before them;",
         ),
     ] {
         let rows = assessments(&with(column, cell), json!({}), &tenant());

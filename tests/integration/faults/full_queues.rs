@@ -223,6 +223,31 @@ async fn a_queue_that_does_not_answer_is_done_without() {
     .await;
 }
 
+/// No other queue is consumed beside that of the reports.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_queue_that_is_alone_of_its_kind_and_does_not_answer_ends_no_connection() {
+    in_world(async |world| {
+        let silent = Silent::new(world.topology().reports_queue().as_str());
+        let _worker = Worker::start(world, &[]);
+        world.until_logged("connected, consuming").await;
+        let (one, other) = (world.tenant().await, world.tenant().await);
+        let jobs = [
+            world.submit(one, good_rows(3)).await,
+            world.submit(other, good_rows(3)).await,
+        ];
+        world
+            .until("SELECT count(*) = 2 FROM imports.imports WHERE planned_at IS NOT NULL AND pending = 0")
+            .await;
+        let connections = world.logged().matches("connected, consuming").count();
+        assert_eq!(connections, 1, "{}", world.logged());
+        drop(silent);
+        for job in &jobs {
+            final_data(&world.final_event(job).await, "completed");
+        }
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn messages_that_a_queue_keeps_to_itself_are_rescued_from_it() {
     in_world_of(2, async |world| {

@@ -109,6 +109,42 @@ async fn markers_of_another_set_of_queues_prove_no_loss() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_marker_is_believed_of_workers_alone() {
+    in_world(async |world| {
+        world
+            .execute("INSERT INTO imports.probes (queue, round, since, sent_at) VALUES ('requested', 7, now(), now())")
+            .await;
+        let topology = world.topology();
+        let publish = async |exchange, expires: bool| {
+            let properties = BasicProperties::default().with_type("probe".into());
+            let properties = if expires {
+                properties.with_expiration("1".into())
+            } else {
+                properties
+            };
+            let (channel, options) = (&world.queues.channel, BasicPublishOptions::default());
+            let body = br#"{"queue":"requested","round":7}"#;
+            channel
+                .basic_publish(exchange, "requested".into(), options, body, properties)
+                .await
+                .unwrap();
+        };
+        // As the Dialer's log-in could, straight or by the quarantine, where what expires in its queue comes to.
+        publish(topology.jobs_exchange(), true).await;
+        world.until_waiting("imports.suspects", 1).await;
+        publish(topology.jobs_exchange(), false).await;
+        let _worker = Worker::start(world, &[]);
+        world.until_logged("connected, consuming").await;
+        world.until_no_work_waits().await;
+        let believed = "SELECT count(returned_at) = 1 FROM imports.probes";
+        assert!(!world.value::<bool>(believed).await);
+        publish(topology.work_exchange(), false).await;
+        world.until(believed).await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_marker_that_comes_back_again_and_again_is_no_message_that_kills_workers() {
     in_world(async |world| {
         let worker = Worker::start(world, &[]);

@@ -13,7 +13,7 @@ use super::{
     dead::SetAside,
     error::Error,
     headers::{
-        DELIVERY_COUNT_HEADER, POSTPONED_HEADER, RETRY_COUNT_HEADER, age, count, died_from, died_in, has,
+        DEATHS_HEADER, DELIVERY_COUNT_HEADER, POSTPONED_HEADER, RETRY_COUNT_HEADER, age, count, died_in, has,
         trace,
     },
     topology::{CANCEL, PLANS, QUARANTINE, REPORTS, REQUESTED, Topology, is_work},
@@ -45,7 +45,8 @@ pub struct Delivery {
     pub trace: Trace,
     /// How long it waited for a worker, if it is taken for the first time and its publisher says when that was.
     pub waited: Option<Duration>,
-    /// Whether a worker published it, and not somebody who only writes as one.
+    /// Whether it is surely a worker's. What came into the quarantine from another queue is not: whoever published it may have
+    /// written what is said of its way.
     pub is_workers: bool,
     /// What it is to be kept as, if it comes from the queue of dead letters.
     pub set_aside: Option<Box<SetAside>>,
@@ -74,11 +75,7 @@ impl Delivery {
             None => key.unwrap_or_else(|| QUARANTINE.into()),
         };
         let by_work_exchange = received.exchange == topology.work_exchange();
-        let headers = properties.headers().as_ref();
-        let is_workers = match headers.and_then(died_from).filter(|_| quarantined) {
-            Some(exchange) => exchange == topology.work_exchange().as_str(),
-            None => by_work_exchange || quarantined,
-        };
+        let is_for_quarantine = quarantined && received.routing_key.as_str() == QUARANTINE;
         let is_first = !received.redelivered
             && !has(properties, RETRY_COUNT_HEADER)
             && !has(properties, POSTPONED_HEADER);
@@ -102,7 +99,7 @@ impl Delivery {
             key,
             trace: trace(properties),
             waited: age(properties).filter(|_| is_first),
-            is_workers,
+            is_workers: by_work_exchange || is_for_quarantine && !has(properties, DEATHS_HEADER),
             set_aside,
             message_id: properties.message_id().clone(),
             acker: received.acker,

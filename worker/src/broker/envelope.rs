@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     message::{Message, TaskKind, Trace},
-    policy::POSTPONED,
+    policy::Delay,
 };
 
 /// AMQP's delivery mode "persistent".
@@ -84,14 +84,14 @@ pub(super) fn retry(delivery: &Delivery, retry_count: u32, topology: &Topology) 
 }
 
 /// The delivery once more after a delay, as if it had been handed out again.
-pub(super) fn postponed(delivery: &Delivery, topology: &Topology) -> Envelope {
+pub(super) fn postponed(delivery: &Delivery, delay: Delay, topology: &Topology) -> Envelope {
     let headers = [
         (RETRY_COUNT_HEADER, AMQPValue::LongUInt(delivery.retry_count)),
         (POSTPONED_HEADER, AMQPValue::Boolean(true)),
     ];
     again(
         delivery,
-        topology.delay_queue(POSTPONED.name),
+        topology.delay_queue(delay.name),
         &headers,
         delivery.body.clone(),
     )

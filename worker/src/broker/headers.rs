@@ -12,11 +12,14 @@ use crate::message::Trace;
 /// Header that counts failed tries. Ours, because `x-` headers belong to the broker.
 pub(super) const RETRY_COUNT_HEADER: &str = "import-tries";
 
-/// Header of a message that waits without having failed: its queue takes nothing of what follows from it, or its import is paused.
+/// Header of a message that waits without having failed: a queue takes nothing of what follows from it, or its import is paused.
 pub(super) const POSTPONED_HEADER: &str = "import-postponed";
 
 /// Header in which a quorum queue says how often it has delivered a message before.
 pub(super) const DELIVERY_COUNT_HEADER: &str = "x-delivery-count";
+
+/// Header in which the broker says where it has dead-lettered a message before.
+pub(super) const DEATHS_HEADER: &str = "x-death";
 
 /// Header of when a message was published, in milliseconds since 1970: AMQP's own time stamp knows seconds only.
 const PUBLISHED_AT_HEADER: &str = "import-published-at";
@@ -42,15 +45,10 @@ pub(super) fn count(properties: &BasicProperties, name: &str) -> u32 {
     }
 }
 
-/// The queues in which the broker itself has dead-lettered a message, the last one first. Entries that a publisher forged
-/// come after those of the broker, which puts its newest in front.
+/// The queues in which the broker itself has dead-lettered a message, the last one first. What a publisher forged stands behind,
+/// unless it is of the same queue and reason: such an entry the broker counts on.
 pub(super) fn died_in(headers: &FieldTable) -> impl Iterator<Item = String> {
     deaths(headers).filter_map(|death| text(death, "queue"))
-}
-
-/// The exchange by which a message came into the queue in which the broker dead-lettered it the last time.
-pub(super) fn died_from(headers: &FieldTable) -> Option<String> {
-    deaths(headers).next().and_then(|death| text(death, "exchange"))
 }
 
 /// Why the broker dead-lettered a message the last time.
@@ -59,7 +57,7 @@ pub(super) fn death_reason(headers: &FieldTable) -> Option<String> {
 }
 
 fn deaths(headers: &FieldTable) -> impl Iterator<Item = &FieldTable> {
-    let deaths = headers.inner().get("x-death").and_then(AMQPValue::as_array);
+    let deaths = headers.inner().get(DEATHS_HEADER).and_then(AMQPValue::as_array);
     deaths
         .into_iter()
         .flat_map(|deaths| deaths.as_slice())

@@ -172,6 +172,10 @@ impl Link {
                 consumers.push(consumer);
                 shards.push(received.boxed());
             }
+            if shards.is_empty() {
+                // None of them answers. That is no end of the deliveries: the others go on.
+                shards.push(stream::pending().boxed());
+            }
             Ok(Deliveries {
                 received: LeastRecentlyServed::of(shards).boxed(),
                 channel,

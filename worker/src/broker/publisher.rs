@@ -23,7 +23,10 @@ use super::{
     error::Error,
     topology::Topology,
 };
-use crate::message::{Message, Trace};
+use crate::{
+    message::{Message, Trace},
+    policy::Delay,
+};
 
 /// Confirms of a quorum queue take a disk write, under load hundreds of milliseconds; this is the time to give up.
 const CONFIRM_TIMEOUT: Duration = Duration::from_secs(15);
@@ -88,8 +91,9 @@ impl Publisher {
     }
 
     /// Sends the delivery again after a delay, which is not counted as a failure.
-    pub async fn postpone(&self, delivery: &Delivery) -> Result<(), Error> {
-        self.send(&[envelope::postponed(delivery, &self.topology)]).await
+    pub async fn postpone(&self, delivery: &Delivery, delay: Delay) -> Result<(), Error> {
+        self.send(&[envelope::postponed(delivery, delay, &self.topology)])
+            .await
     }
 
     /// Sends the delivery into the quarantine anew, so that its deliveries there are counted from 0.

@@ -13,6 +13,7 @@ use futures::future::join_all;
 use lapin::{
     Connection, ErrorKind,
     options::{BasicConsumeOptions, BasicQosOptions},
+    protocol::{AMQPErrorKind, AMQPSoftError},
     types::{FieldTable, ShortString},
 };
 
@@ -107,11 +108,19 @@ impl SilentQueues {
         close(&connection).await;
         let mut any = false;
         for (queue, answer) in queues.iter().zip(answers) {
-            if answer {
-                self.lock().remove(queue);
-                any = true;
-            } else {
-                self.did_not_answer(queue);
+            match answer {
+                Ok(true) => {
+                    self.lock().remove(queue);
+                    any = true;
+                }
+                Ok(false) => self.did_not_answer(queue),
+                // The connection is gone, which says nothing of the queue: it is as it was known.
+                Err(error) => {
+                    tracing::debug!(%error, queue = queue.as_str(), "a queue could not be asked");
+                    if self.contains(queue) {
+                        self.did_not_answer(queue);
+                    }
+                }
             }
         }
         Ok(any)
@@ -122,9 +131,9 @@ impl SilentQueues {
     }
 }
 
-/// Whether the queue takes a subscription in time, or the broker says in time why it does not: that it was deleted, for
-/// instance. What it delivers goes back to it when the connection is closed.
-async fn answers(connection: &Connection, queue: &ShortString) -> bool {
+/// Whether the queue takes a subscription in time, or is no more and will be declared anew. What it delivers goes back to it when
+/// the connection is closed.
+async fn answers(connection: &Connection, queue: &ShortString) -> Result<bool, lapin::Error> {
     let subscribing = async {
         let channel = connection.create_channel().await?;
         channel.basic_qos(1, BasicQosOptions::default()).await?;
@@ -134,11 +143,15 @@ async fn answers(connection: &Connection, queue: &ShortString) -> bool {
             .await
     };
     match tokio::time::timeout(SUBSCRIBE_TIMEOUT, subscribing).await {
-        Ok(Ok(_)) => true,
-        Ok(Err(error)) => {
-            matches!(error.kind(), ErrorKind::ProtocolError(_)) && connection.status().connected()
-        }
-        Err(_) => false,
+        Ok(Ok(_)) => Ok(true),
+        Ok(Err(error)) => match error.kind() {
+            ErrorKind::ProtocolError(refusal) if connection.status().connected() => Ok(matches!(
+                refusal.kind(),
+                AMQPErrorKind::Soft(AMQPSoftError::NOTFOUND)
+            )),
+            _ => Err(error),
+        },
+        Err(_) => Ok(false),
     }
 }
 

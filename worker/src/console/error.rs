@@ -51,17 +51,17 @@ pub(super) enum Error {
     Conflict(String),
     #[error("{0}")]
     Gone(&'static str),
-    #[error("the database does not answer at the moment, nothing was changed: try again")]
+    #[error("the service does not answer at the moment, nothing was changed: try again")]
     Database(#[source] db::Error),
-    #[error("the database could not do that at the moment, nothing was changed: try again")]
+    #[error("the service could not do that at the moment, nothing was changed: try again")]
     Undone(#[source] db::Error),
     #[error(
-        "the message broker does not answer at the moment: try again, nothing is lost and nothing is done twice"
+        "the service cannot pass it on at the moment: try again, nothing is lost and nothing is done twice"
     )]
     Broker(#[source] broker::Error),
     #[error("the messages that wait cannot be counted: {0}")]
     Uncounted(String),
-    #[error("the object storage does not answer at the moment, nothing was changed: try again")]
+    #[error("the service cannot reach its files at the moment, nothing was changed: try again")]
     Storage(#[source] storage::Error),
     #[error("something went wrong here, and was logged: try again")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),

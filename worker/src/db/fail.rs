@@ -23,7 +23,7 @@ pub struct Delay {
     pub next_try_at: OffsetDateTime,
 }
 
-/// Gives an unfinished import up; whether it was unfinished is told. Rows and seed stay, so that a replay can go on.
+/// Gives an unfinished import up; returns whether it was unfinished. Rows and seed stay, so that a replay can go on.
 pub(super) async fn fail(
     transaction: &mut PgTransaction<'static>,
     subject: Subject,

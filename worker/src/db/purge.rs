@@ -6,7 +6,7 @@ use shared::contract::{
     Id,
     job::{Job, Source},
 };
-use sqlx::{PgTransaction, types::Json};
+use sqlx::types::Json;
 use strum::IntoStaticStr;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -19,7 +19,7 @@ use super::{
 };
 
 /// Rows that one transaction of a purge deletes: it takes well under a second.
-const PURGED_AT_ONCE: i64 = 1000;
+pub(super) const PURGED_AT_ONCE: i64 = 1000;
 
 /// What is removed of an import.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr)]
@@ -58,17 +58,6 @@ pub struct Old {
     pub rows: u32,
     /// The uploaded file.
     pub source: Source,
-}
-
-/// What is removed, once its objects are.
-#[derive(Debug)]
-pub struct Purging(pub(super) PgTransaction<'static>);
-
-impl Purging {
-    /// Removes it in the database too. Without that everything stays there, to be removed another time.
-    pub async fn commit(self) -> Result<(), Error> {
-        Ok(self.0.commit().await?)
-    }
 }
 
 impl Db {
@@ -140,14 +129,20 @@ impl Db {
         Ok(may.fetch_one(&mut *self.pool.acquire().await?).await?)
     }
 
-    /// Removes what the stage removes in the database, with an entry in the audit trail; `None` if the import was taken up
-    /// again since it was looked at. Its objects can then be deleted: nobody takes it up before the transaction has ended.
-    pub async fn begin_purge(
-        &self,
-        stage: Stage,
-        old: &Old,
-        audit: &Audit,
-    ) -> Result<Option<Purging>, Error> {
+    /// Whether an import is still as it was when it was looked at, and not taken up again since.
+    pub async fn is_still_old(&self, old: &Old) -> Result<bool, Error> {
+        let is_old = sqlx::query_scalar!(
+            r#"SELECT EXISTS (SELECT FROM imports.imports
+                               WHERE import_id = $1 AND attempt = $2 AND state NOT IN ('received', 'running')) AS "is_old!""#,
+            old.import_id,
+            signed("attempt", old.attempt)?,
+        );
+        Ok(is_old.fetch_one(&mut *self.pool.acquire().await?).await?)
+    }
+
+    /// Removes what the stage removes in the database, with an entry in the audit trail; `false` if the import was taken
+    /// up again since it was looked at.
+    pub async fn purge(&self, stage: Stage, old: &Old, audit: &Audit) -> Result<bool, Error> {
         let mut transaction = self.pool.begin().await?;
         let (import_id, attempt) = (old.import_id, signed("attempt", old.attempt)?);
         let touched = match stage {
@@ -197,7 +192,8 @@ impl Db {
             let about = (old.tenant_id.get(), import_id);
             record(&mut transaction, audit, Some(about), details).await?;
         }
-        Ok((touched > 0).then_some(Purging(transaction)))
+        transaction.commit().await?;
+        Ok(touched > 0)
     }
 
     /// How many entries of the audit trail are from before the given time.

@@ -9,8 +9,8 @@ use crate::message::{DeadLetter, Subject};
 const MAX_TEXT_CHARS: usize = 500;
 
 impl Db {
-    /// Writes a dead letter down, and fails the import, if one is to fail, in the same transaction; whether it failed by that is
-    /// told.
+    /// Writes a dead letter down, and fails the import, if one is to fail, in the same transaction; returns whether this
+    /// made it fail.
     ///
     /// A message that was written down and comes again is no second dead letter as long as the first one is open.
     pub async fn set_aside(&self, letter: &DeadLetter, failing: Option<Subject>) -> Result<bool, Error> {

@@ -5,7 +5,7 @@ use sqlx::types::Json;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{error::Error, pool::Db};
+use super::{error::Error, pool::Db, purge::PURGED_AT_ONCE};
 
 impl Db {
     /// Keeps an event of an import, unless one with its ID was kept before, and returns the one that is kept.
@@ -44,17 +44,25 @@ impl Db {
         Ok(count.fetch_one(&mut *self.pool.acquire().await?).await?)
     }
 
-    /// Deletes these, of one tenant or of all.
+    /// Deletes these, of one tenant or of all, some at a time.
     pub async fn purge_refusals(&self, before: OffsetDateTime, tenant_id: Option<Id>) -> Result<(), Error> {
-        sqlx::query!(
-            "DELETE FROM imports.told_events
-              WHERE event ->> 'type' = 'dialer.import.refused' AND (event ->> 'time')::timestamptz < $1
-                AND ($2::text IS NULL OR event -> 'data' ->> 'tenant_id' = $2)",
-            before,
-            tenant_id.map(|tenant_id| tenant_id.to_string()),
-        )
-        .execute(&mut *self.pool.acquire().await?)
-        .await?;
-        Ok(())
+        let tenant_id = tenant_id.map(|tenant_id| tenant_id.to_string());
+        loop {
+            let some = sqlx::query!(
+                "DELETE FROM imports.told_events WHERE event_id IN (
+                     SELECT event_id FROM imports.told_events
+                      WHERE event ->> 'type' = 'dialer.import.refused' AND (event ->> 'time')::timestamptz < $1
+                        AND ($2::text IS NULL OR event -> 'data' ->> 'tenant_id' = $2)
+                      LIMIT $3)",
+                before,
+                tenant_id,
+                PURGED_AT_ONCE,
+            )
+            .execute(&mut *self.pool.acquire().await?)
+            .await?;
+            if some.rows_affected() == 0 {
+                return Ok(());
+            }
+        }
     }
 }

@@ -5,7 +5,7 @@ use sqlx::types::Json;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{convert::tenant, error::Error, pool::Db, purge::Purging, sessions::Digest};
+use super::{convert::tenant, error::Error, pool::Db, sessions::Digest};
 
 /// A file that waits to be imported.
 #[derive(Debug, Clone)]
@@ -254,18 +254,16 @@ impl Db {
             .collect())
     }
 
-    /// Forgets an upload of which no import was made; `None` if there was one. Its object can then be deleted: nobody imports it
-    /// before the transaction has ended.
-    pub async fn begin_discard(&self, upload: &Upload) -> Result<Option<Purging>, Error> {
-        let mut transaction = self.pool.begin().await?;
+    /// Forgets an upload; `false` if it is imported already.
+    pub async fn discard(&self, upload: &Upload) -> Result<bool, Error> {
         let discarded = sqlx::query!(
             "DELETE FROM console.uploads WHERE tenant_id = $1 AND upload_id = $2 AND import_id IS NULL",
             upload.tenant_id.get(),
             upload.upload_id,
         )
-        .execute(&mut *transaction)
+        .execute(&mut *self.pool.acquire().await?)
         .await?;
-        Ok((discarded.rows_affected() == 1).then_some(Purging(transaction)))
+        Ok(discarded.rows_affected() == 1)
     }
 
     /// Forgets an upload.

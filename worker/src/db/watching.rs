@@ -82,13 +82,16 @@ impl Db {
     pub async fn busy_tenants(&self, among: Option<&[i64]>) -> Result<Vec<BusyTenant>, Error> {
         let tenants = sqlx::query_as!(
             BusyTenant,
-            r#"SELECT tenant_id, count(*) AS "imports!", coalesce(sum(pending), 0)::bigint AS "pending!", min(received_at) AS "oldest!",
-                      coalesce((SELECT sum(batch.rows) FROM imports.history batch JOIN imports.imports done USING (import_id)
-                                 WHERE batch.event = 'batch' AND batch.at > now() - interval '10 minutes'
-                                   AND done.tenant_id = open.tenant_id), 0)::bigint AS "done_lately!"
-                 FROM imports.imports open
-                WHERE state IN ('received', 'running') AND ($1::bigint[] IS NULL OR tenant_id = ANY ($1))
-                GROUP BY tenant_id
+            r#"WITH lately AS (
+                   SELECT done.tenant_id, sum(batch.rows)::bigint AS rows
+                     FROM imports.history batch JOIN imports.imports done USING (import_id)
+                    WHERE batch.event = 'batch' AND batch.at > now() - interval '10 minutes'
+                    GROUP BY done.tenant_id)
+               SELECT open.tenant_id, count(*) AS "imports!", coalesce(sum(pending), 0)::bigint AS "pending!",
+                      min(received_at) AS "oldest!", coalesce(max(lately.rows), 0) AS "done_lately!"
+                 FROM imports.imports open LEFT JOIN lately ON lately.tenant_id = open.tenant_id
+                WHERE state IN ('received', 'running') AND ($1::bigint[] IS NULL OR open.tenant_id = ANY ($1))
+                GROUP BY open.tenant_id
                 ORDER BY 3 DESC, 4
                 LIMIT 100"#,
             among,

@@ -131,7 +131,7 @@ enum Way {
     Quarantine,
 }
 
-/// Sends a message round by a delay queue, uncounted. Where even that queue does not take it, the message stays in hand until it
+/// Sends a message round by a delay queue, uncounted. Where no delay queue takes it, the message stays in hand until one
 /// does. `false` if told to stop meanwhile.
 async fn send_round(
     link: &Link,
@@ -150,12 +150,11 @@ async fn send_until_taken(
     let mut delays = policy::reconnect_delays();
     loop {
         let sent = match way {
-            Way::Delay => link.publisher().postpone(delivery).await,
+            Way::Delay => postpone_by_any(link, delivery).await,
             Way::Quarantine => link.publisher().count_anew(delivery).await,
         };
         match sent {
             Ok(()) => return Ok(true),
-            // A queue that does not answer is sent one message in a while, so few copies come of it.
             Err(error) if error.is_of_one_queue() => {
                 tracing::warn!(%error, "message held until the queue takes it");
             }
@@ -166,6 +165,17 @@ async fn send_until_taken(
             return Ok(false);
         }
     }
+}
+
+/// Sends a message round by the first delay queue that takes it: what is held in hand keeps others waiting.
+async fn postpone_by_any(link: &Link, delivery: &Delivery) -> Result<(), broker::Error> {
+    let mut sent = link.publisher().postpone(delivery, policy::POSTPONED).await;
+    for delay in policy::DELAYS.into_iter().skip(1) {
+        if sent.as_ref().is_err_and(broker::Error::is_of_one_queue) {
+            sent = link.publisher().postpone(delivery, delay).await;
+        }
+    }
+    sent
 }
 
 /// For operators: why the import waits, and until when.

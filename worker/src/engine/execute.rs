@@ -36,7 +36,8 @@ use crate::{
 
 /// Keeps a delivery until all that it causes is durable.
 ///
-/// Returns without an acknowledgement if told to stop while the database, or every queue, refuses it: the delivery then comes again.
+/// Returns without an acknowledgement if told to stop while the database or every delay queue refuses it: the delivery then comes
+/// again.
 pub(super) async fn execute(
     context: &Context,
     link: &Link,
@@ -111,8 +112,8 @@ async fn attempt(context: &Context, delivery: &Delivery) -> Result<Vec<Message>,
         ));
         let task = Task::parse(delivery.kind, &delivery.body)?.from_queue(delivery.key())?;
         match task {
-            // By the exchange of jobs: of a worker of a release that had no other, or of somebody who wants jobs to be taken for
-            // lost. It proves nothing.
+            // It may be somebody's who wants jobs to be taken for lost, and proves nothing. Workers of releases without an exchange
+            // of work send such markers too, so it is no dead letter.
             Task::Marker(_) if !delivery.is_workers => Ok(Vec::new()),
             task => run(context, task, delivery.redelivered).await,
         }

@@ -46,16 +46,18 @@ impl Erasure {
     /// those of the imports.
     pub async fn run(&self, db: &Db, storage: &Storage, audit: &Audit) -> Result<u64, Error> {
         for old in &self.imports {
-            let Some(purging) = db.begin_purge(Stage::Erasure, old, audit).await? else {
+            if !db.is_still_old(old).await? {
                 tracing::warn!(import_id = %old.import_id, "taken up again meanwhile, kept");
                 continue;
-            };
+            }
             delete_reports(storage, Stage::Erasure, old).await?;
             // Whoever made the job may have named any key; only the tenant's own are deleted.
             if old.source.is_of_tenant(self.tenant_id) {
                 storage.delete(&old.source.key).await?;
             }
-            purging.commit().await?;
+            if !db.purge(Stage::Erasure, old, audit).await? {
+                tracing::warn!(import_id = %old.import_id, "taken up again meanwhile, kept");
+            }
         }
         let now = OffsetDateTime::now_utc();
         db.purge_cancellations(now, Some(self.tenant_id)).await?;

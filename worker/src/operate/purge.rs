@@ -25,7 +25,7 @@ pub struct Retention {
     /// Days after which imports are deleted
     #[arg(long, env = "PURGE_IMPORTS_DAYS", value_name = "DAYS", default_value_t = 365)]
     pub imports_days: u16,
-    /// Days after which dead letters that were replayed or discarded are deleted
+    /// Days after which dead letters that were replayed or discarded, and answers to refused jobs, are deleted
     #[arg(long, env = "PURGE_DEAD_DAYS", value_name = "DAYS", default_value_t = 90)]
     pub dead_days: u16,
     /// Days after which entries of the audit trail are deleted; 90 at least
@@ -123,12 +123,12 @@ impl Purge {
             (Stage::Import, &self.imports),
         ] {
             for old in imports {
-                let Some(purging) = db.begin_purge(stage, old, audit).await? else {
+                if db.is_still_old(old).await? {
+                    delete_reports(storage, stage, old).await?;
+                }
+                if !db.purge(stage, old, audit).await? {
                     tracing::warn!(import_id = %old.import_id, "taken up again meanwhile, kept");
-                    continue;
-                };
-                delete_reports(storage, stage, old).await?;
-                purging.commit().await?;
+                }
             }
         }
         db.purge_dead_letters(self.dead_before, self.tenant_id, audit)

@@ -159,8 +159,8 @@ pub(super) fn decode(
         let marked = Encoding(marked);
         if let Some(declared) = declared.filter(|&declared| declared != marked) {
             let message = format!(
-                "the file begins in line 1 with the byte order mark of {marked}, but {declared} was chosen as its encoding: \
-                 choose {marked}, or no encoding"
+                "the file says in line 1, by its byte order mark, that it is in {marked}, but {declared} was chosen as its \
+                 encoding: choose {marked}, or have it detected"
             );
             return Err(Rejection::new(RejectionCode::Undecodable, message));
         }
@@ -175,7 +175,7 @@ pub(super) fn decode(
     if let Some(declared) = declared {
         if declared != Encoding::UTF_8 && !declared.is_utf16() && is_surely_utf8(bytes) {
             let message = format!(
-                "the file, from line 1 on, is in UTF-8, but {declared} was chosen as its encoding: choose utf-8, or no encoding"
+                "the file, from line 1 on, is in UTF-8, but {declared} was chosen as its encoding: choose utf-8, or have it detected"
             );
             return Err(Rejection::new(RejectionCode::Undecodable, message));
         }
@@ -356,7 +356,8 @@ fn undecodable(what: &str) -> Rejection {
     Rejection::new(
         RejectionCode::Undecodable,
         format!(
-            "{what}{joint}open the file, check that all names look right there, save it as {CSV_IN_UTF8}, and upload it again"
+            "{what}{joint}open it so that all names look right (in Excel with Data > From Text/CSV, choosing the file's origin, and \
+             Text for columns with leading zeros), save it as {CSV_IN_UTF8}, and upload it again"
         ),
     )
 }

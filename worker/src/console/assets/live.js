@@ -15,8 +15,8 @@ function follow(section) {
       return location.reload();
     }
     if (now.is_paused) text.textContent = "Paused by an operator; it goes on when the pause ends.";
-    else if (now.state === "waiting") text.textContent = "Waiting for a worker to take it …";
-    else if (now.state === "unknown") text.textContent = "The database does not answer; the import goes on when it does.";
+    else if (now.state === "waiting") text.textContent = "Waiting for its turn …";
+    else if (now.state === "unknown") text.textContent = "The service does not answer; the import goes on when it does.";
     else if (!now.total) text.textContent = "Reading the file …";
     else {
       bar.max = now.total;

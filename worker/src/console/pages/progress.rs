@@ -20,7 +20,7 @@ pub(super) fn live(import_id: Uuid, import: Option<&Import>, title: &str) -> Mar
             h2 { span.spinner { (icons::running()) } " " (title) }
             progress id="progress-bar" aria-label=(title) max=(total.max(1)) value=[(total > 0).then_some(done)] {}
             p id="progress-text" role="status" {
-                @if import.is_none() { "Waiting for a worker to take it …" }
+                @if import.is_none() { "Waiting for its turn …" }
                 @else if total == 0 { "Reading the file …" }
                 @else { (thousands(done.into())) " of " (counted(total.into(), "row", "rows")) }
             }

@@ -129,7 +129,7 @@ fn in_words(event: &str) -> &str {
     match event {
         "received" => "Job received",
         "planned" => "File read, all rows validated",
-        "batch" => "Batch done",
+        "batch" => "Rows done",
         "retried" => "Put off after an error",
         "rescued" => "Messages were lost, job published again",
         "reopened" => "New attempt",

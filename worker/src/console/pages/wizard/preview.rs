@@ -86,7 +86,7 @@ pub(super) async fn show(
             @for doubt in &file.doubts {
                 (notice("wait", "Look whether this file is read as it is meant", &html! {
                     p { (sentence(&doubt.message)) }
-                    p { "If it is right as it stands, choose the columns yourself: go on to “Map the fields”." }
+                    p { "Only if line " (file.header.line) " is the header, choose the columns yourself: go on to “Map the fields”. If a user stands there, add a header above and upload the file again: this user would be lost." }
                 }))
             }
             (preview(file))
@@ -176,7 +176,7 @@ fn preview(file: &Inspected) -> Markup {
         @if columns.ignored_rows > 0 {
             p.hint {
                 (counted(columns.ignored_rows as u64, "row without a user is ignored", "rows without a user are ignored"))
-                ": nothing stands in the recognised columns."
+                ": nothing stands in the columns that are recognised so far."
             }
         }
         div.scroll tabindex="0" role="region" aria-label="First rows of the file" {

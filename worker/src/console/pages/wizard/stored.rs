@@ -16,11 +16,10 @@ pub(super) async fn discard(
     OwnUpload { upload, .. }: OwnUpload,
     State(console): State<Arc<Console>>,
 ) -> Result<Redirect, Error> {
-    let discarding = console.db.begin_discard(&upload).await?;
-    changed(discarding.is_some())?;
-    if let Some(discarding) = discarding {
-        console.storage.delete(&upload.object.key).await?;
-        discarding.commit().await?;
+    // First here: an import that is begun at the same moment needs the object.
+    changed(console.db.discard(&upload).await?)?;
+    if let Err(error) = console.storage.delete(&upload.object.key).await {
+        tracing::warn!(%error, key = upload.object.key, "a file that was thrown away is still in the storage");
     }
     Ok(Redirect::to("/imports"))
 }
