@@ -47,19 +47,13 @@ pub(super) fn has_swallowed(
     let [first, inner @ .., last] = lines.as_slice() else {
         return false;
     };
-    let is_row =
-        |line: &Line| line.cells == columns && (line.has_address || (line.is_compact && columns > 2));
-    // A row lacks its last cells, or goes on in the next line within quotes of its own. Nothing but addresses is a list of them.
-    let is_part_of_row = |line: &Line| {
-        line.cells > 2 && line.cells < columns && line.has_address && !line.is_list && line.is_compact
-    };
     let cells_after = rest_of_line.map_or(0, |rest| cells(rest, delimiter).count());
     // The ends of the cell are rows with what stands around them.
     let begins_row = first.cells + cells_before == columns;
     let ends_row = last.cells + cells_after == columns;
-    inner.iter().any(|line| is_row(line) || is_part_of_row(line))
+    inner.iter().any(|line| line.is_row(columns) || line.is_part_of_row(columns))
         // The quote that closes the cell opens one of the row that was swallowed.
-        || (text.ends_with(delimiter) && is_part_of_row(last))
+        || (text.ends_with(delimiter) && last.is_part_of_row(columns))
         || (begins_row && first.cells > 1 && first.has_address)
         || (ends_row && last.cells > 1 && last.has_address)
         || is_whole_row(closing_line, delimiter, columns)
@@ -69,6 +63,17 @@ pub(super) fn has_swallowed(
             && first.cells + last.cells > 2
             && first.is_compact
             && last.is_compact)
+}
+
+/// Whether the lines inside a cell would be taken for rows in our error CSV, which has commas and more columns: it could not be read
+/// back.
+pub(super) fn would_swallow_in_report(text: &str) -> bool {
+    let lines: Vec<Line> = lines(text).map(|line| Line::of(line, ',')).collect();
+    let [_, inner @ .., last] = lines.as_slice() else {
+        return false;
+    };
+    inner.iter().any(|line| line.is_part_of_row(usize::MAX))
+        || (text.ends_with(',') && last.is_part_of_row(usize::MAX))
 }
 
 /// Whether a line is a row with an e-mail address, all of whose quotes stand around whole cells. The line in which a quoted
@@ -147,6 +152,15 @@ impl Line {
             is_list: cells().all(is_address),
             is_compact: !cells().skip(1).any(|cell| cell.starts_with(cell::is_space)),
         }
+    }
+
+    fn is_row(&self, columns: usize) -> bool {
+        self.cells == columns && (self.has_address || (self.is_compact && columns > 2))
+    }
+
+    /// A row lacks its last cells, or goes on in the next line within quotes of its own. Nothing but addresses is a list of them.
+    fn is_part_of_row(&self, columns: usize) -> bool {
+        self.cells > 2 && self.cells < columns && self.has_address && !self.is_list && self.is_compact
     }
 }
 

@@ -143,7 +143,8 @@ impl<'t> Rows<'t> {
                                 cell.rest_of_line,
                                 &cell.closing_line,
                                 columns,
-                            ));
+                            )
+                            || quotes::would_swallow_in_report(&cell.text));
                     row.malformed_quotes |= cell.malformed_quotes && row.width < columns;
                     row.push(cell.text, columns);
                     if cell.literal_quotes {

@@ -114,6 +114,21 @@ fn a_stray_quote_that_takes_rows_with_it_is_told_with_its_line() {
     assert_eq!(upload(header).unwrap_err().code.as_str(), "malformed_csv");
 }
 
+/// The error CSV has commas, whatever the file has: a cell must not be read there as what it was not taken for here.
+#[test]
+fn lines_that_would_be_rows_in_the_error_csv_are_told_at_once() {
+    for inner in [
+        "bob,bob@example.com,1002,1,x",
+        "a,b,bob@example.com,d,e,f,g,h,i,j,k",
+    ] {
+        let text = format!("{HEADER}\nann,ann@example.com,1001,1,Ann,\"first\n{inner}\nlast\"\n");
+        for text in [text.clone(), text.replacen(',', ";", 9).replacen(",\"", ";\"", 1)] {
+            let rejection = upload(&text).unwrap_err();
+            assert_eq!(rejection.code.as_str(), "malformed_csv", "{text:?}");
+        }
+    }
+}
+
 #[test]
 fn a_cell_of_several_lines_in_a_row_with_surplus_may_hold_rows() {
     let text = format!("{HEADER}\nann,ann@example.com,1001,1,\"Ann\nLee\",x,y\n");
