@@ -102,7 +102,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let count = |count: i64| u64::try_from(count).unwrap_or(0);
     let what = format!(
         "success CSVs of {} (older than {}), {} and the error CSVs of {} (older than {}), {} (older than {}), {} (closed for \
-         more than {}), {} (of imports that never came), {} (refused for more than {}), {} of the audit trail (older than {}), {} (not heard of for a day); kept: {} older than {}",
+         more than {}), {} (of imports that never came), {} (to jobs that were refused more than {} ago), {} of the audit trail (older than {}), {} (not heard of for a day); kept: {} older than {}",
         counted(success, "import"),
         counted(success_days, "day"),
         counted(row_count, "row"),
@@ -113,7 +113,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         counted(count(dead_letters), "dead letter"),
         counted(dead_days, "day"),
         counted(count(cancellations), "cancel request"),
-        counted(count(refusals), "answer to a job"),
+        counted(count(refusals), "answer"),
         counted(dead_days, "day"),
         counted(count(audit_entries), "record"),
         counted(audit_days, "day"),
