@@ -1,5 +1,6 @@
 //! The job: what the Dialer publishes to ask for an import.
 
+mod invalid;
 mod json;
 mod parse;
 mod same;
@@ -15,9 +16,10 @@ use uuid::Uuid;
 use super::{Id, Version};
 use crate::file::Encoding;
 
+pub use invalid::{InvalidJob, MAX_JOB_BYTES};
 pub use json::BYTE_ORDER_MARK;
 pub(super) use parse::checked;
-pub use parse::{InvalidJob, MAX_JOB_BYTES, parse, schema};
+pub use parse::{parse, schema};
 pub use same::normalized_etag;
 pub use sources::{
     Column, ColumnSource, ExtensionSource, Extensions, FixedList, FixedRole, IdColumn, Ignored, ListSource,

@@ -13,7 +13,7 @@ use axum::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{access::Refused, size::size};
+use super::{access::keys::Refused, size::size};
 use crate::{
     broker,
     db::{self, Severity},

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use shared::limits::Limits;
 
 use super::{
-    access::Keys,
+    access::keys::Keys,
     bounds::Bounds,
     findings::Findings,
     lately::within,

@@ -8,7 +8,7 @@ use jsonschema::{
 };
 use serde_json::Value;
 
-use super::parse::InvalidJob;
+use super::invalid::InvalidJob;
 use crate::problem::quote_name;
 
 /// The first thing that the schema forbids.

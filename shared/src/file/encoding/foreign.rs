@@ -2,7 +2,11 @@
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 
-use super::{Encoding, likely::Likely, page::page, words::MAX_BYTES};
+use super::{
+    Encoding,
+    page::{Likely, page},
+    words::MAX_BYTES,
+};
 
 /// Whether most words have most letters beyond ASCII.
 pub(super) fn is_plausible(words: &[&[u8]]) -> bool {

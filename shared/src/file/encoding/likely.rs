@@ -7,20 +7,11 @@
 //! measured by `tests/encodings/measure.py`.
 
 use super::{
-    Encoding, foreign,
-    page::{CodePage, page},
+    foreign,
+    page::{CodePage, Likely, page},
     reading::Reading,
     words::words,
 };
-
-/// What a text looks like.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Likely {
-    /// The name of the encoding; `None` where it could not be recognised.
-    pub(super) name: Option<&'static str>,
-    /// How a job declares it, where it can.
-    pub(super) label: Option<Encoding>,
-}
 
 /// What the text is instead of Windows-1252; `None` where that is plausible.
 pub(super) fn instead_of_windows_1252(bytes: &[u8]) -> Option<Likely> {
@@ -92,24 +83,6 @@ fn choosable(found: &'static CodePage, words: &[&[u8]]) -> &'static CodePage {
         .filter(|other| other.label.is_some())
         .find(reads_the_same)
         .unwrap_or(found)
-}
-
-impl Likely {
-    /// How bytes read in it, where it is known.
-    pub(super) fn read(&self, bytes: &[u8]) -> Option<String> {
-        match (self.label, self.name) {
-            (Some(Encoding(label)), _) => Some(label.decode_without_bom_handling(bytes).0.into_owned()),
-            (None, Some(name)) => page(name).map(|page| page.decode(bytes)),
-            (None, None) => None,
-        }
-    }
-
-    pub(super) fn page(page: &CodePage) -> Self {
-        Self {
-            name: Some(page.name),
-            label: page.label,
-        }
-    }
 }
 
 /// Mean scores of a pair of letters, in nats: above the first, a reading is good; below the second, it deserves another

@@ -20,7 +20,7 @@ use crate::{
     problem::quote_name,
     rejection::{Rejection, RejectionCode},
 };
-use likely::Likely;
+use page::Likely;
 
 /// An encoding of the WHATWG Encoding Standard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -6,6 +6,33 @@ use encoding_rs::DecoderResult;
 
 use super::Encoding;
 
+/// What a text looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Likely {
+    /// The name of the encoding; `None` where it could not be recognised.
+    pub(super) name: Option<&'static str>,
+    /// How a job declares it, where it can.
+    pub(super) label: Option<Encoding>,
+}
+
+impl Likely {
+    /// How bytes read in it, where it is known.
+    pub(super) fn read(&self, bytes: &[u8]) -> Option<String> {
+        match (self.label, self.name) {
+            (Some(Encoding(label)), _) => Some(label.decode_without_bom_handling(bytes).0.into_owned()),
+            (None, Some(name)) => page(name).map(|page| page.decode(bytes)),
+            (None, None) => None,
+        }
+    }
+
+    pub(super) fn page(page: &CodePage) -> Self {
+        Self {
+            name: Some(page.name),
+            label: page.label,
+        }
+    }
+}
+
 /// A single-byte code page.
 #[derive(Debug)]
 pub(super) struct CodePage {

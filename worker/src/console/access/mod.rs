@@ -4,7 +4,7 @@
 //! or tenants.
 
 mod cookie;
-mod keys;
+pub(super) mod keys;
 mod origin;
 mod token;
 
