@@ -132,12 +132,19 @@ fn real_header(header: &Header) -> Option<u32> {
             .any(|delimiter| fields(&mut line.split(char::from(delimiter.byte()))) > 1),
         cells => fields(&mut cells.iter().map(String::as_str)) > 1,
     };
-    let has_address = |row: &[String]| row.iter().any(|cell| cell.contains('@'));
-    let above_users = header.rows_below.iter().take_while(|(_, row)| !has_address(row));
-    above_users
-        .filter(|_| !has_address(&header.names))
+    rows_above_users(header)
         .find(|(_, row)| looks_right(row))
         .map(|(line, _)| *line)
+}
+
+/// The rows below what was taken for the header, as long as no user can stand in them or above them.
+fn rows_above_users(header: &Header) -> impl Iterator<Item = &(u32, Vec<String>)> {
+    let has_address = |row: &[String]| row.iter().any(|cell| cell.contains('@'));
+    let rows = header
+        .rows_below
+        .iter()
+        .filter(move |_| !has_address(&header.names));
+    rows.take_while(move |(_, row)| !has_address(row))
 }
 
 /// Several columns of one name, of which a field needs one.
@@ -162,14 +169,10 @@ pub(super) fn column_not_found(header: &Header, missing: &[(Field, &str)]) -> Re
         .collect();
     let normalised: Vec<String> = missing.iter().map(|(_, name)| names::normalise(name)).collect();
     let is_missing = |name: &str| normalised.iter().any(|missing| missing == name);
-    let has_address = |row: &[String]| row.iter().any(|cell| cell.contains('@'));
-    let above_users = header.rows_below.iter().take_while(|(_, row)| !has_address(row));
-    let real = above_users
-        .filter(|_| !has_address(&header.names))
-        .find(|(_, row)| {
-            row.iter()
-                .any(|name| !cell::is_blank(name) && is_missing(&names::normalise(name)))
-        });
+    let real = rows_above_users(header).find(|(_, row)| {
+        row.iter()
+            .any(|name| !cell::is_blank(name) && is_missing(&names::normalise(name)))
+    });
     let advice = match real {
         Some((line, _)) => format!("line {line} looks like the header: {}", delete_above(*line)),
         None => "choose columns that are in the file".to_owned(),
