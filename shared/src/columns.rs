@@ -47,7 +47,8 @@ pub struct Columns {
     /// Fields that every user needs and that no column seems to hold: a job must name a column, or take the field from
     /// elsewhere.
     pub missing: Vec<Field>,
-    /// Why an import of the file would be refused. Only `missing_header` ends with a mapping.
+    /// Why an import of the file would be refused. Only `missing_header` ends with a mapping. Too many rows are not told
+    /// where no column is recognised: rows that only look filled do not count.
     pub rejections: Vec<Rejection>,
 }
 
@@ -138,21 +139,24 @@ pub fn inspect(bytes: &[u8], declared: Option<Encoding>, limits: &Limits) -> Res
         .chain(file::check_report(&upload).err())
         .chain(mapping::check_header(header))
         .collect();
-    // Where nothing is recognised that every user has, it is not known yet which rows only look filled.
-    let records = if ![Field::Username, Field::Email]
+    // Where nothing is recognised that every user has, it is not known yet which rows only look filled, and so neither
+    // whether there are too many.
+    let is_recognised = [Field::Username, Field::Email]
         .iter()
-        .any(|field| meant.contains_key(field))
-    {
-        upload.all_records()
-    } else {
+        .any(|field| meant.contains_key(field));
+    let records = if is_recognised {
         let suggested = mapping::suggested(header);
         upload.records(|column| suggested.is_mapped(column))
+    } else {
+        upload.all_records()
     };
     let (mut rows, mut ignored_rows) = (0, 0);
     match records {
         Ok(file) => {
             (rows, ignored_rows) = (file.record_count, file.ignored_rows);
-            rejections.extend(file::check_row_count(&file, limits).err());
+            if is_recognised {
+                rejections.extend(file::check_row_count(&file, limits).err());
+            }
         }
         Err(rejection) if rejections.is_empty() => rejections.push(rejection),
         Err(_) => {}

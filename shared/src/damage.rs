@@ -28,12 +28,16 @@ fn is_grouped(text: &str) -> bool {
         return false;
     };
     let mut groups = text.split(separator);
-    matches!(
-        separator,
-        ',' | '.' | ' ' | '\u{A0}' | '\u{2007}' | '\u{2009}' | '\u{202F}'
-    ) && groups
-        .next()
-        .is_some_and(|first| is_digits(first) && first.len() <= 3)
+    // No spreadsheet groups digits behind a zero in front: a telephone number is written so.
+    let has_zero_in_front = text.len() > 1 && text.starts_with('0');
+    !has_zero_in_front
+        && matches!(
+            separator,
+            ',' | '.' | ' ' | '\u{A0}' | '\u{2007}' | '\u{2009}' | '\u{202F}'
+        )
+        && groups
+            .next()
+            .is_some_and(|first| is_digits(first) && first.len() <= 3)
         && groups.all(|group| is_digits(group) && group.len() == 3)
 }
 

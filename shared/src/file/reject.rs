@@ -60,8 +60,8 @@ pub(crate) fn check_report(upload: &Upload) -> Result<(), Rejection> {
 
 /// The rejection of our own success CSV.
 pub fn success_report() -> Rejection {
-    let message = "the file is the success report (Success Details) of an earlier import, whose users exist already, or of a check, \
-                   after which they can be imported there: correct and upload its error report (Error Details), or a file of your own";
+    let message = "the file is a success report (Success Details). If it is of an import, its users exist already: correct and upload \
+                   its error report (Error Details) instead. If it is of a check, nobody exists yet: import the file that was checked";
     Rejection::new(RejectionCode::ReportUploaded, message)
 }
 
@@ -81,7 +81,7 @@ pub fn check_row_count(file: &SourceFile, limits: &Limits) -> Result<(), Rejecti
 pub(super) fn quote_in_name(header: &Row, column: usize) -> Rejection {
     let message = |name: &str| {
         format!(
-            "column {}{name} of the header in line {} has a double quote (\") inside its name: remove it",
+            "column {}{name} of the header in line {} has a double quote (\") inside its name: remove the quote",
             column + 1,
             header.line
         )

@@ -190,7 +190,8 @@ impl<'t> Rows<'t> {
                     ReadFieldResult::InputEmpty | ReadFieldResult::End => {
                         return Err(format!(
                             "the double quote (\") that opens in line {line} in column {column} is never closed: open the \
-                             file in a text editor, which shows the quote where Excel does not, and delete it"
+                             file in a text editor, which shows the quote where Excel does not, and delete it, or close it at the end of \
+                             its cell"
                         ));
                     }
                 }

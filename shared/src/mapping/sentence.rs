@@ -28,13 +28,13 @@ pub(super) fn missing_header(header: &Header) -> Rejection {
         (None, None) if is_user(header) => {
             // What stands there is a person's data, a password perhaps.
             let message = format!(
-                "line {line} looks like a user, not like a header: add a header above it, as {EXAMPLE}"
+                "line {line} looks like a user, not like a header: add a header above it, with a name for each column, as {EXAMPLE}"
             );
             return Rejection::new(RejectionCode::MissingHeader, message);
         }
         (None, None) => format!(
-            "if line {line} is a user, add a line with the names of the columns above it, as {EXAMPLE}; if it is the header, name its \
-             columns so, or map them"
+            "if line {line} is a title, delete all lines above the header; if it is a user, add a line with the names of the columns \
+             above it, as {EXAMPLE}; if it is the header, name its columns so, or map them"
         ),
     };
     let message = |taken: &str| {

@@ -190,7 +190,7 @@ fn required(field: Field) -> String {
 fn missing(field: Field) -> &'static str {
     match field {
         Field::VirtualExtension => "type a number, or let the Dialer generate the numbers",
-        Field::Role => "type the ID of at least one role",
+        Field::Role => "type the ID of a role in every row, or choose one role for all users",
         _ => "type a value",
     }
 }

@@ -57,7 +57,8 @@ impl Problem {
     /// A value that is a whole line of the file.
     pub fn whole_line(field: Field, cell: &str, code: Code) -> Self {
         let message = format!(
-            "{} is a whole line, which stands in double quotes (\") as one cell: remove those around the line.",
+            "{} is a whole line in one cell: put each value into its own column (in Excel: Data > Text to Columns), or remove the double \
+             quotes (\") around the line in a text editor.",
             subject(field, cell)
         );
         Self::new(field, code, message).with([("value", json!(shown(cell::trim(cell))))])
@@ -162,7 +163,7 @@ impl Problem {
         let message = format!(
             "{subject} is already in line {line} of the uploaded file (row {row}){remark}: delete this row if it is the same person, \
              else give it another {}.",
-            field.label()
+            name_of(field)
         );
         Self::new(field, Code::DuplicateInFile, message).with([
             ("value", json!(shown(cell::trim(value)))),
@@ -176,7 +177,7 @@ impl Problem {
         let subject = subject(field, value);
         let message = format!(
             "{subject} is taken by a user of the Dialer: delete this row if it is the same person, else give it another {}.",
-            field.label()
+            name_of(field)
         );
         Self::new(field, Code::AlreadyExists, message).with([("value", json!(shown(cell::trim(value))))])
     }
@@ -236,9 +237,11 @@ impl Problem {
         } else {
             format!(" ({})", quote_all(&surplus.kept, count, MAX_SURPLUS_BYTES))
         };
+        let between = if separator == "semicolon" { '|' } else { ';' };
         let message = format!(
             "The row has text {what}{cells}: perhaps a {separator} inside a value moved the cells. Put each value back into its \
-             column, and several IDs into one cell with ; between them: an error file has no column for what is beyond."
+             column, and several IDs into one cell with {between} between them. The error report leaves out what is beyond: take it \
+             from here."
         );
         Self::new(None, Code::WrongColumnCount, message).with([("surplus", json!(count))])
     }
@@ -269,5 +272,13 @@ fn id_hint(ids: &[String]) -> &'static str {
         " IDs have no zeros in front."
     } else {
         ""
+    }
+}
+
+/// What a user can have another one of.
+fn name_of(field: Field) -> &'static str {
+    match field {
+        Field::Email => "email address",
+        _ => field.label(),
     }
 }

@@ -66,10 +66,8 @@ fn a_file_that_an_import_would_refuse_is_shown_with_the_reasons() {
             &[RejectionCode::DuplicateHeader],
         ),
         (format!("Username,Email\n{rows}"), &[RejectionCode::TooManyRows]),
-        (
-            format!("x,x\n{rows}"),
-            &[RejectionCode::MissingHeader, RejectionCode::TooManyRows],
-        ),
+        // Most rows may turn out to be unticked boxes and running numbers.
+        (format!("x,y\n{rows}"), &[RejectionCode::MissingHeader]),
     ] {
         assert_eq!(codes(&text), expected, "{:.40}", text);
     }

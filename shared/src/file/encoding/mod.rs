@@ -292,7 +292,7 @@ fn other_encoding(bytes: &[u8], position: usize, likely: Likely) -> Rejection {
             Likely {
                 name: Some(name),
                 label: None,
-            } => format!("it looks like {name}{in_it}, which cannot be chosen:"),
+            } => format!("it looks like {name}{in_it}. {name} cannot be chosen:"),
             Likely { name: None, .. } => "which other encoding it has, cannot be told:".to_owned(),
         };
         undecodable(&format!(
@@ -356,8 +356,8 @@ fn undecodable(what: &str) -> Rejection {
     Rejection::new(
         RejectionCode::Undecodable,
         format!(
-            "{what}{joint}open it so that all names look right (in Excel with Data > From Text/CSV, choosing the file's origin, and \
-             Text for columns with leading zeros), save it as {CSV_IN_UTF8}, and upload it again"
+            "{what}{joint}open it so that all names look right (in Excel with Data > From Text/CSV: choose the File Origin, and do \
+             not let it detect data types, or zeros in front are lost), save it as {CSV_IN_UTF8}, and upload it again"
         ),
     )
 }
