@@ -81,6 +81,7 @@ mod console {
     mod access;
     mod api;
     mod browser;
+    mod examples;
     mod findings;
     mod lists;
     mod operators;

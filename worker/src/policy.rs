@@ -70,6 +70,10 @@ pub const STEP_TIMEOUT: Duration = Duration::from_secs(300);
 /// abandoned after seconds.
 pub const OUTAGE_CHECK_INTERVAL: Duration = Duration::from_secs(5);
 
+/// How long a worker keeps messages in hand whose database is away. A failover takes less; longer, and nobody but this worker
+/// may be cut off, while others could do its work.
+pub const DATABASE_PATIENCE: Duration = Duration::from_secs(30);
+
 /// How often a step whose connection to the database broke is run again when the database is back. One outage may last for
 /// any time; a step that brings the server down each time it runs is noticed after this many.
 pub const MAX_BROKEN_CONNECTIONS: u32 = 5;

@@ -1,6 +1,8 @@
 //! The overview: which workers there are, and how many messages wait.
 
-use kit::{Console, Fault, Proxy, Worker, eventually, final_data, good_rows, in_world, variable};
+use std::time::Duration;
+
+use kit::{Console, Fault, Gate, Proxy, Ways, Worker, eventually, final_data, good_rows, in_world, variable};
 
 use serde_json::json;
 
@@ -118,6 +120,55 @@ async fn a_heartbeat_that_cannot_be_recorded_disturbs_no_import() {
             .await;
         assert_eq!(recorded, 0);
         assert!(worker.terminate().await.success());
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn outages_stand_in_the_timelines_of_imports_that_waited_for_them() {
+    in_world(async |world| {
+        let tenant = world.tenant().await;
+        let ways = Ways::before(|name| world.variable(name)).await;
+        let console = Console::start(world, &[]).await;
+        let slow = [("ARGON2_MEMORY_KIB", "4096"), ("ARGON2_PASSES", "1")];
+        let _worker = Worker::start(world, &ways.variables().chain(slow).collect::<Vec<_>>());
+        let before = world.submit(tenant, good_rows(1)).await;
+        world.final_event(&before).await;
+        let gate = Gate::after(world, 26).await;
+        let job = world.submit(world.tenant().await, good_rows(300)).await;
+        gate.reached(world).await;
+        ways.set(Fault::Cut);
+        gate.open().await;
+        world.until_logged("database unavailable, keeping").await;
+        // How long the outages last: of the database, longer than there is between two heartbeats.
+        tokio::time::sleep(Duration::from_secs(14)).await;
+        ways.database.set(Fault::None);
+        world
+            .until("SELECT count(*) = 1 FROM imports.outages WHERE server = 'database'")
+            .await;
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        ways.set(Fault::None);
+        world.completed_whole(&job, 300).await;
+        let timeline = async |job| shown(&console, &format!("/operators/imports/{}", kit::id(job))).await;
+        let text = eventually("the outages", async || {
+            let text = timeline(&job).await;
+            (text.contains("Database away") && text.contains("Broker away")).then_some(text)
+        })
+        .await;
+        assert_eq!(text.matches("Database away").count(), 1, "{text}");
+        // One that had ended before was not held up.
+        let text = timeline(&before).await;
+        assert!(!text.contains("away"), "{text}");
+
+        // What several workers saw at the same time is one outage.
+        world
+            .execute(
+                "INSERT INTO imports.outages (worker, server, began_at, ended_at)
+                 SELECT 'another', server, began_at + interval '1 second', ended_at FROM imports.outages",
+            )
+            .await;
+        let text = timeline(&job).await;
+        assert_eq!(text.matches("Broker away").count(), 1, "{text}");
     })
     .await;
 }

@@ -276,3 +276,164 @@ async fn a_failed_import_is_followed_and_offers_only_what_was_written() {
     })
     .await;
 }
+
+impl Visit<'_> {
+    /// The page of the check that was begun, when it has ended.
+    async fn checked(&self, upload: &str) -> String {
+        eventually("the end of the check", async || {
+            let text = self.shown(&format!("{upload}/check")).await;
+            text.contains("aria-label=\"Result of the check\"")
+                .then_some(text)
+        })
+        .await
+    }
+}
+
+/// The value of a hidden field.
+fn hidden<'a>(text: &'a str, name: &str) -> &'a str {
+    let (_, rest) = text
+        .split_once(&format!("type=\"hidden\" name=\"{name}\" value=\""))
+        .unwrap();
+    rest.split('"').next().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cells_are_corrected_in_the_file_that_was_shown_and_in_no_other() {
+    in_world(async |world| {
+        let console = Console::start(world, &[]).await;
+        let _worker = Worker::start(world, &[]);
+        let visit = Visit::of(world, &console).await;
+        let file = "Username,Email,Virtual Extension,Role\n\
+                    ann,ann@example,1001,10\nbob,bob@example.com,1002,10\ncid,cid@example,1003,10\n";
+        let upload = visit.upload(file).await;
+        visit
+            .send(
+                &format!("{upload}/fields"),
+                &[MAPPED, &[("action", "check")]].concat(),
+            )
+            .await;
+        let text = visit.checked(&upload).await;
+        let (shown, check) = (
+            hidden(&text, "file").to_owned(),
+            hidden(&text, "check").to_owned(),
+        );
+
+        // In one tab the first row is left out, and all others move up.
+        let corrections = format!("{upload}/corrections");
+        let empty = [
+            ("cell.1.0", ""),
+            ("cell.1.1", ""),
+            ("cell.1.2", ""),
+            ("cell.1.3", ""),
+        ];
+        let first = visit
+            .send(&corrections, &[&[("file", shown.as_str())], &empty[..]].concat())
+            .await;
+        assert_eq!(first.status, 303, "{}", first.text());
+        let text = visit.checked(&upload).await;
+        assert!(
+            text.contains("<strong>1</strong><span>With errors</span>"),
+            "{text}"
+        );
+        // Another tab still shows the file as it was.
+        let late = [
+            ("file", shown.as_str()),
+            ("cell.3.1", "cid@example.com"),
+            ("cell.1.1", "ann@example.com"),
+        ];
+        let refused = visit.send(&corrections, &late).await;
+        assert_eq!(refused.status, 409, "{}", refused.text());
+        assert_eq!(
+            hidden(&visit.checked(&upload).await, "file"),
+            hidden(&text, "file")
+        );
+
+        // Nor is imported there what the other tab has not shown.
+        let import = format!("{upload}/import");
+        let stale = visit.send(&import, &[("check", check.as_str())]).await;
+        assert_eq!(stale.header("location"), Some(format!("{upload}/check").as_str()));
+        let begun = visit.send(&import, &[("check", hidden(&text, "check"))]).await;
+        assert!(
+            begun.header("location").unwrap().starts_with("/imports/"),
+            "{}",
+            begun.text()
+        );
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_only_look_filled_take_no_users_with_them_when_cells_are_corrected() {
+    in_world(async |world| {
+        let console = Console::start(world, &[]).await;
+        let _worker = Worker::start(world, &[]);
+        let visit = Visit::of(world, &console).await;
+        // A template with running numbers and few users, the last of whom stands behind the 500th row.
+        let mut file = "No,Username,Email,Virtual Extension,Role\n".to_owned();
+        for number in 1..=600 {
+            file.push_str(&match number {
+                1 => "1,ann,ann@example,1001,10\n".to_owned(),
+                600 => "600,zoe,zoe@example.com,1600,10\n".to_owned(),
+                number => format!("{number},,,,\n"),
+            });
+        }
+        let upload = visit.upload(&file).await;
+        visit
+            .send(
+                &format!("{upload}/fields"),
+                &[MAPPED, &[("action", "check")]].concat(),
+            )
+            .await;
+        let text = visit.checked(&upload).await;
+        assert!(
+            text.contains("<strong>1</strong><span>Can be created</span>"),
+            "{text}"
+        );
+        let corrected = [("file", hidden(&text, "file")), ("cell.1.2", "ann@example.com")];
+        let corrected = visit.send(&format!("{upload}/corrections"), &corrected).await;
+        assert_eq!(corrected.status, 303, "{}", corrected.text());
+        let text = visit.checked(&upload).await;
+        assert!(
+            text.contains("<strong>2</strong><span>Can be created</span>"),
+            "{text}"
+        );
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_that_did_not_get_through_can_be_sent_again() {
+    in_world(async |world| {
+        let console = Console::start(world, &[]).await;
+        let visit = Visit::of(world, &console).await;
+        let upload = visit
+            .upload("Username,Email,Virtual Extension,Role\nann,ann@example.com,1001,10\n")
+            .await;
+        visit.send(&format!("{upload}/fields"), MAPPED).await;
+        // As if the console had died between its note and the broker.
+        world
+            .execute("UPDATE console.uploads SET import_id = 'c0ffee00-0000-4000-8000-000000000001'")
+            .await;
+        let import = "/imports/c0ffee00-0000-4000-8000-000000000001";
+        let text = visit.shown(import).await;
+        assert!(!text.contains("Send it again"), "it may only wait: {text}");
+        world
+            .execute("UPDATE console.uploads SET changed_at = now() - interval '1 minute'")
+            .await;
+        let text = visit.shown(import).await;
+        let again = format!("action=\"{upload}/import\"");
+        assert!(text.contains("Send it again") && text.contains(&again), "{text}");
+        let sent = visit.send(&format!("{upload}/import"), &[]).await;
+        assert_eq!(sent.header("location"), Some(import));
+        let _worker = Worker::start(world, &[]);
+        eventually("the end of the import", async || {
+            visit
+                .shown(import)
+                .await
+                .contains("aria-label=\"Summary\"")
+                .then_some(())
+        })
+        .await;
+    })
+    .await;
+}

@@ -39,6 +39,19 @@ async fn a_job_that_is_refused_is_answered_and_the_import_of_its_id_goes_on() {
             "{first}"
         );
 
+        // Whatever else is wrong with it.
+        let mut odd = job.clone();
+        odd["attempt"] = json!("1");
+        world.publish(&odd).await;
+        eventually("the answer to the odd one", async || {
+            let refused = world
+                .events(&job)
+                .into_iter()
+                .filter(|event| kind(event) == "refused");
+            (refused.count() > 1).then_some(())
+        })
+        .await;
+
         world.publish(&job).await;
         let last = eventually("the import's end", async || {
             world.events(&job).into_iter().find(is_final)

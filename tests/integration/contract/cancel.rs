@@ -124,3 +124,31 @@ async fn what_is_no_cancel_message_becomes_a_dead_letter_and_cancels_nothing() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancellation_that_was_set_aside_does_not_cancel_a_later_replay() {
+    in_world(async |world| {
+        let job = world.half_failed().await;
+        // Workers may write down that they were asked, and can do nothing about it.
+        world
+            .execute(
+                "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''refused''; END';
+                 CREATE TRIGGER refuse BEFORE INSERT ON imports.audit FOR EACH ROW EXECUTE FUNCTION refuse()",
+            )
+            .await;
+        let _worker = Worker::start(world, &[]);
+        world.publish_to("cancel", cancel_of(&job).to_string()).await;
+        world.dead_letter().await;
+        world
+            .execute("DROP TRIGGER refuse ON imports.audit")
+            .await;
+        eventually("the end of the request", async || {
+            (requests(world).await == 0).then_some(())
+        })
+        .await;
+        world.json_of(&["replay", id(&job)], 0).await;
+        let event = world.event_of_attempt(&job, 2).await;
+        assert_eq!(final_data(&event, "completed")["summary"]["created"], 60);
+    })
+    .await;
+}

@@ -247,3 +247,43 @@ async fn no_number_of_returns_loses_an_event() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_was_put_off_after_its_import_failed_tells_the_failure() {
+    in_world(async |world| {
+        // What its worker would have told when it gave the message up was never told: the database went away just then.
+        let job = world.half_failed().await;
+        let _worker = Worker::start(world, &[]);
+        let rows = json!({
+            "version": 1, "import_id": id(&job), "tenant_id": job["tenant_id"], "attempt": 1, "first_row": 26, "last_row": 50
+        });
+        let rows = rows.to_string();
+        let tries = [("import-tries", AMQPValue::LongUInt(4))];
+        publish(world, "imports.work", "rows.00", &tries, rows.as_bytes()).await;
+        final_data(&world.final_event(&job).await, "failed");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_of_an_earlier_attempt_is_replayed_as_the_job() {
+    in_world(async |world| {
+        let job = world.half_failed().await;
+        let letter = json!({ "import_id": id(&job), "tenant_id": job["tenant_id"] });
+        let letter = world
+            .set_aside("permanent_error", "rows.00", &letter)
+            .await
+            .to_string();
+        world.execute("UPDATE imports.dead_letters SET attempt = 1").await;
+        // As if a replay had been killed before it published anything.
+        world.json_of(&["replay", id(&job)], 0).await;
+        world.purge_all().await;
+        let replayed = world.json_of(&["dead", "replay", &letter], 0).await;
+        let did = replayed["dead_letters"][0]["did"].as_str().unwrap();
+        assert!(did.ends_with("taken up as attempt 2"), "{did}");
+        let _worker = Worker::start(world, &[]);
+        let event = world.event_of_attempt(&job, 2).await;
+        assert_eq!(final_data(&event, "completed")["summary"]["created"], 60);
+    })
+    .await;
+}

@@ -185,3 +185,24 @@ async fn a_store_that_answers_with_errors_delays_an_import_and_its_retries_can_b
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_alone_has_lost_the_database_gives_its_messages_to_others() {
+    in_world(async |world| {
+        let ways = ways_of(world).await;
+        let lost = slow_worker(world, &ways);
+        let gate = Gate::after(world, 5).await;
+        let job = world.submit(world.tenant().await, good_rows(60)).await;
+        gate.reached(world).await;
+        ways.database.set(Fault::Cut);
+        gate.open().await;
+        world.until_logged("database unavailable, keeping").await;
+        let _other = Worker::start(world, &[]);
+        finished_whole(world, &job, 60).await;
+        // It has a database again, and works.
+        ways.database.set(Fault::None);
+        world.until_logged("database stays away, giving back").await;
+        assert!(lost.terminate().await.success());
+    })
+    .await;
+}

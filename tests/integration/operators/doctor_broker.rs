@@ -1,7 +1,7 @@
 //! `doctor` sees what is wrong with the broker, by AMQP and by RabbitMQ's management API. The faults are made on brokers of the
 //! test's own.
 
-use kit::{OwnBroker, World, eventually, in_world, in_world_of};
+use kit::{OwnBroker, Worker, World, eventually, in_world, in_world_of};
 use lapin::{
     BasicProperties, Connection, ConnectionProperties,
     options::{BasicConsumeOptions, BasicPublishOptions, QueueDeleteOptions},
@@ -230,6 +230,29 @@ async fn doctor_sees_shards_that_nobody_reads() {
             .unwrap();
         let found = examined(world, &[], 1).await;
         assert!(told(&found, "topology").contains(&queue), "{found}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn doctor_names_the_queues_that_no_worker_reads() {
+    in_world_of(2, async |world| {
+        // As queues without a leader look, and those of a shard that the workers do not know.
+        let worker = Worker::start(world, &[("AMQP_SHARDS", "1")]);
+        // Once it reads all that it knows.
+        let found = eventually("the unread queues", async || {
+            let found = until(world, &[], 0, "unread queues", "warning").await;
+            let is_reading = !told(&found, "unread queues").contains("imports.requested");
+            is_reading.then_some(found)
+        })
+        .await;
+        let text = told(&found, "unread queues");
+        for part in ["imports.plans.01", "imports.rows.01", "leader"] {
+            assert!(text.contains(part), "{text}");
+        }
+        assert!(!text.contains("imports.plans.00"), "{text}");
+        assert_eq!(verdict(&found, "workers"), "ok", "{found}");
+        drop(worker);
     })
     .await;
 }

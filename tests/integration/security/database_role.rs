@@ -9,7 +9,7 @@ const USER: &str =
                                               password_hash, password_must_change, idempotency_key)
                     VALUES ($TENANT, 'eve', 'eve', 'eve@x.org', '4711', 'webrtc', '$argon2id$mine',";
 
-const FORBIDDEN: [&str; 40] = [
+const FORBIDDEN: [&str; 44] = [
     "$USER false, gen_random_uuid())",
     "$USER true, NULL)",
     "INSERT INTO dialer.users (user_id) VALUES (1)",
@@ -41,6 +41,10 @@ const FORBIDDEN: [&str; 40] = [
     "INSERT INTO imports.workers (name, version, started_at, stage, in_hand) VALUES ('x', '1', now(), 'x', 0)",
     "UPDATE imports.workers SET beat_at = now()",
     "DELETE FROM imports.workers",
+    "SELECT worker FROM imports.outages",
+    "INSERT INTO imports.outages (worker, server, began_at, ended_at) VALUES ('x', 'broker', now(), now())",
+    "UPDATE imports.outages SET ended_at = now()",
+    "DELETE FROM imports.outages",
     "CREATE TEMPORARY TABLE mine (x integer)",
     "CREATE TABLE public.mine (x integer)",
     "CREATE SCHEMA mine",

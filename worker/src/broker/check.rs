@@ -42,8 +42,10 @@ pub struct Examined {
     pub version: Option<String>,
     /// Messages in the queues of jobs, plans, batches, reports, and of what the broker set aside.
     pub waiting: u32,
-    /// Consumers of the queue of jobs: workers that are connected.
+    /// Most consumers of a work queue: workers that are connected.
     pub workers: u32,
+    /// Work queues without a consumer.
+    pub unread: Vec<String>,
     /// The queue that the Dialer reads.
     pub events: Depth,
     /// How many shards have queues.
@@ -131,14 +133,18 @@ async fn look_at_queues(
             found.missing.push(format!("queue {name}"));
             continue;
         };
-        if name == topology.requested_queue() {
-            found.workers = depth.consumers;
-        }
         if name == topology.dialer_queue() {
             found.events = depth;
         }
         if work.contains(&name) || name == topology.dead() {
             found.waiting += depth.messages;
+        }
+        if work.contains(&name) {
+            // Every worker reads them all. A queue that has no leader says that it has neither messages nor consumers.
+            found.workers = found.workers.max(depth.consumers);
+            if depth.consumers == 0 {
+                found.unread.push(name.to_string());
+            }
         }
         let channel = connection.create_channel().await?;
         let action = format!("declare queue {name}");

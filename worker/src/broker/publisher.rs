@@ -65,6 +65,11 @@ impl Publisher {
         })
     }
 
+    /// Whether the connection stands, as far as is known.
+    pub fn is_open(&self) -> bool {
+        self.connection.status().connected()
+    }
+
     /// Whether the broker takes no messages at the moment, because it is short of memory or disk.
     pub fn is_blocked(&self) -> bool {
         self.connection.status().blocked()
@@ -136,6 +141,8 @@ impl Publisher {
     async fn send_together(&self, envelopes: &[&Envelope]) -> Result<(), Error> {
         let (mut channel, ..) =
             select_all(self.channels.iter().map(|channel| Box::pin(channel.lock()))).await;
+        // Another call may have waited for the same queue in vain meanwhile.
+        self.check_unconfirmed(envelopes)?;
         let sent = self.send_over(&channel, envelopes).await;
         if let Err(Error::Silent { queue }) = &sent
             && envelopes.iter().all(|envelope| self.queue_of(envelope) == *queue)

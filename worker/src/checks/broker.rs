@@ -58,6 +58,14 @@ pub async fn broker(options: &broker::Options) -> Vec<Check> {
     } else {
         Check::ok("workers", text)
     });
+    if found.workers > 0 && !found.unread.is_empty() {
+        checks.push(Check::warning(
+            "unread queues",
+            format!("no worker reads {}", first(&found.unread)),
+            "has a node of the broker failed, so that these queues have no leader (rabbitmqctl list_queues name leader)? Workers go on \
+             without them, and read them when they answer. Else give all workers the same AMQP_SHARDS and release",
+        ));
+    }
     checks.push(events(&found, options.topology().dialer_queue().as_str()));
     checks
 }

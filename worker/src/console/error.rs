@@ -6,7 +6,7 @@ use std::sync::Arc;
 use aide::OperationOutput;
 use axum::{
     Json,
-    extract::rejection::{JsonRejection, QueryRejection},
+    extract::rejection::{JsonRejection, QueryRejection, RawFormRejection},
     http::{StatusCode, header::CONTENT_TYPE},
     response::{IntoResponse, Response},
 };
@@ -196,6 +196,12 @@ impl From<JsonRejection> for Error {
 
 impl From<QueryRejection> for Error {
     fn from(rejection: QueryRejection) -> Self {
+        Self::refused(rejection.status(), rejection.body_text())
+    }
+}
+
+impl From<RawFormRejection> for Error {
+    fn from(rejection: RawFormRejection) -> Self {
         Self::refused(rejection.status(), rejection.body_text())
     }
 }

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use shared::{
     contract::{
         Id, Version,
         event::Summary,
-        job::{Fields, Job, Mode, PasswordOptions, Security, Sip, Source, TwoFactor},
+        job::{self, Fields, Job, Mode, PasswordOptions, Security, Sip, Source, TwoFactor},
     },
     file::{Delimiter, Encoding},
     rejection::RejectionCode,
@@ -23,25 +23,19 @@ use crate::{
 };
 
 /// What a job says beside its file: the contract's own words.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Settings {
     /// The encoding of the file, where it is to be declared.
-    #[serde(default)]
     pub(super) encoding: Option<Encoding>,
     /// Where the value of each field comes from.
-    #[serde(default)]
     pub(super) fields: Fields,
     /// How all users make calls.
-    #[serde(default)]
     pub(super) sip: Sip,
     /// Their two-factor authentication.
-    #[serde(default)]
     pub(super) two_factor: TwoFactor,
     /// Their session limits.
-    #[serde(default)]
     pub(super) security: Security,
     /// How their passwords are made.
-    #[serde(default)]
     pub(super) password: PasswordOptions,
 }
 
@@ -78,7 +72,8 @@ pub(super) async fn start(
     mode: Mode,
     settings: Settings,
 ) -> Result<Uuid, Error> {
-    // First of all the broker, so that nothing is written down that cannot be sent.
+    // First of all what a worker would refuse, and the broker, so that nothing is written down that cannot be taken or sent.
+    check(&settings.job(upload, Uuid::new_v4(), mode, &administrator.subject))?;
     console.publisher.link().await?;
     let import_id = match mode {
         Mode::Import => console.db.claim_import(upload, Uuid::new_v4()).await?,
@@ -95,6 +90,15 @@ pub(super) async fn start(
         console.db.set_check(upload, import_id).await?;
     }
     Ok(import_id)
+}
+
+/// Whether a worker would take the job.
+fn check(job: &Job) -> Result<(), Error> {
+    let body = serde_json::to_vec(job).map_err(|error| Error::Internal(error.into()))?;
+    match job::parse(&body) {
+        Ok(_) => Ok(()),
+        Err(invalid) => Err(Error::Invalid(invalid.to_string())),
+    }
 }
 
 /// An import as a tenant's administrator sees it, and operators too: no cell of a file is in it.

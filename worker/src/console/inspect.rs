@@ -6,6 +6,7 @@ use shared::{
     columns::{self, Columns},
     file::{self, Encoding, Header, Record},
     limits::Limits,
+    names,
     rejection::{Rejection, RejectionCode},
 };
 
@@ -35,6 +36,14 @@ impl Inspected {
     /// Where a column stands, by its exact name.
     pub(super) fn position(&self, name: &str) -> Option<usize> {
         self.header.names.iter().position(|own| own == name)
+    }
+
+    /// How the file spells the name of a column: exactly so, or as names are compared.
+    pub(super) fn spelling(&self, name: &str) -> Option<String> {
+        let same = names::normalise(name);
+        let by_name = || self.header.names.iter().find(|own| names::normalise(own) == same);
+        let exact = self.header.names.iter().find(|own| *own == name);
+        exact.or_else(by_name).cloned()
     }
 
     /// The first few texts of a column that are not blank, each once.
@@ -87,6 +96,9 @@ pub(super) async fn inspect(
     upload: &Upload,
     encoding: Option<Encoding>,
 ) -> Result<Result<Inspected, Rejection>, Error> {
+    // A file in memory, as an upload has it.
+    let place = console.uploads.wait(upload.tenant_id).await;
+    let _place = place.ok_or(Error::Busy)?;
     let content = fetch(console, &upload.object).await?;
     inspect_bytes(content, encoding, console.limits).await
 }
@@ -109,8 +121,13 @@ fn read(content: &[u8], encoding: Option<Encoding>, limits: &Limits) -> Result<I
     if let Some(rejection) = rejections.into_iter().next() {
         return Err(rejection);
     }
-    // A file without any row is refused here, whatever is mapped.
-    let file = file::read(content, encoding, limits)?.all_records()?;
+    // A file without any row is refused here, whatever is mapped. All rows are kept, however many: the columns that are chosen say
+    // which of them only look filled.
+    let all = Limits {
+        max_rows: usize::MAX,
+        ..*limits
+    };
+    let file = file::read(content, encoding, &all)?.all_records()?;
     Ok(Inspected {
         columns,
         header: file.header,

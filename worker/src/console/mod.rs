@@ -10,6 +10,7 @@ mod corrections;
 mod dead_letters;
 mod error;
 mod findings;
+mod form;
 mod headers;
 mod imports;
 mod inspect;
@@ -108,10 +109,11 @@ async fn tidy(console: Arc<Console>, stop: CancellationToken) {
             Ok(old) => {
                 for (upload_id, key) in old {
                     let forgotten = async {
-                        if let Some(key) = key {
+                        // First here: an import that is begun at the same moment needs the object.
+                        let is_forgotten = console.db.forget_upload(upload_id, UPLOAD_DAYS).await?;
+                        if let Some(key) = key.filter(|_| is_forgotten) {
                             console.storage.delete(&key).await?;
                         }
-                        console.db.forget_upload(upload_id).await?;
                         Ok::<_, error::Error>(())
                     };
                     if let Err(error) = forgotten.await {

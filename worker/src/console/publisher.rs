@@ -48,7 +48,7 @@ impl Publisher {
     /// The connection, and whether it was made just now.
     pub(super) async fn link(&self) -> Result<(Arc<Link>, bool), broker::Error> {
         let mut kept = self.link.lock().await;
-        if let Some(link) = &*kept {
+        if let Some(link) = kept.as_ref().filter(|link| link.publisher().is_open()) {
             return Ok((Arc::clone(link), false));
         }
         let link = Arc::new(Link::connect(&self.options).await?);

@@ -10,10 +10,14 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use tokio::net::TcpListener;
+use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 
 /// Whoever connects and says nothing, or says it a letter at a time, keeps a place no longer than this.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Whoever asks and then takes nothing of the answer keeps a place no longer than this.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long requests may take to end after the console was told to stop.
 const GRACE: Duration = Duration::from_secs(20);
@@ -33,10 +37,15 @@ pub(super) async fn serve(listener: TcpListener, app: Router, connections: u16, 
         };
         match accepted {
             Ok((connection, _)) => {
+                let mut connection = TimeoutStream::new(connection);
+                connection.set_write_timeout(Some(WRITE_TIMEOUT));
                 let answering = http1::Builder::new()
                     .timer(TokioTimer::new())
                     .header_read_timeout(HEADER_TIMEOUT)
-                    .serve_connection(TokioIo::new(connection), TowerToHyperService::new(app.clone()));
+                    .serve_connection(
+                        TokioIo::new(Box::pin(connection)),
+                        TowerToHyperService::new(app.clone()),
+                    );
                 let answering = graceful.watch(answering);
                 tokio::spawn(async move {
                     // Whoever asks hears of it by the end of his connection.

@@ -1,6 +1,7 @@
 //! Cancellations that the Dialer has asked for, until they are carried out.
 
-use shared::contract::cancel::Cancel;
+use shared::contract::{Id, cancel::Cancel};
+use uuid::Uuid;
 
 use super::{error::Error, pool::Db};
 use crate::message::ImportRef;
@@ -30,12 +31,12 @@ impl Db {
         Ok(asked.fetch_optional(&mut *self.pool.acquire().await?).await?)
     }
 
-    /// Forgets a request that was carried out.
-    pub async fn close_cancellation(&self, import: ImportRef) -> Result<(), Error> {
+    /// Forgets a request that was carried out, or cannot be.
+    pub async fn close_cancellation(&self, import_id: Uuid, tenant_id: Id) -> Result<(), Error> {
         sqlx::query!(
             "DELETE FROM imports.cancellations WHERE import_id = $1 AND tenant_id = $2",
-            import.import_id,
-            import.tenant_id.get(),
+            import_id,
+            tenant_id.get(),
         )
         .execute(&mut *self.pool.acquire().await?)
         .await?;

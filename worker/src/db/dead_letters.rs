@@ -47,7 +47,7 @@ pub struct DeadFilter {
     pub state: Option<DeadState>,
     /// Set aside for this reason.
     pub reason: Option<DeadReason>,
-    /// With an error that begins so: as many characters of it as groups show.
+    /// With an error that begins so: as many characters of it as groups show; without any, if this is empty.
     pub error: Option<String>,
     /// Of this tenant.
     pub tenant_id: Option<Id>,
@@ -125,7 +125,7 @@ impl Db {
                   AND (NOT $6 OR i.state IN ('completed', 'cancelled', 'rejected'))
                   AND ($7::timestamptz IS NULL OR d.set_aside_at < $7)
                   AND ($8::timestamptz IS NULL OR d.set_aside_at >= $8)
-                  AND ($9::text IS NULL OR left(d.error, 200) = $9)"#,
+                  AND ($9::text IS NULL OR coalesce(left(d.error, 200), '') = $9)"#,
             filter.dead_letter_id,
             filter.state.map(DeadState::as_str),
             filter.reason.map(DeadReason::as_str),
@@ -165,7 +165,7 @@ impl Db {
                   AND (NOT $6 OR i.state IN ('completed', 'cancelled', 'rejected'))
                   AND ($7::timestamptz IS NULL OR d.set_aside_at < $7)
                   AND ($8::timestamptz IS NULL OR d.set_aside_at >= $8)
-                  AND ($9::text IS NULL OR left(d.error, 200) = $9)
+                  AND ($9::text IS NULL OR coalesce(left(d.error, 200), '') = $9)
                   AND d.dead_letter_id > $10
                 ORDER BY d.dead_letter_id
                 LIMIT $11"#,

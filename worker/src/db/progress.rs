@@ -3,6 +3,8 @@
 use shared::contract::Id;
 use uuid::Uuid;
 
+use crate::message::ImportRef;
+
 use super::{
     convert::unsigned,
     error::Error,
@@ -42,7 +44,7 @@ impl Db {
     pub async fn progress(&self, import_ids: &[Uuid]) -> Result<Vec<Progress>, Error> {
         let found = sqlx::query!(
             r#"SELECT import_id, tenant_id, state, attempt, total, pending, created, duplicates, errors,
-                      progress_at > clock_timestamp() AND last_error IS NOT NULL AS "is_delayed!",
+                      progress_at > clock_timestamp() AND last_error IS NOT NULL AND delayed_since IS NOT NULL AS "is_delayed!",
                       state IN ('received', 'running') AND EXISTS (
                           SELECT FROM imports.pauses p
                            WHERE p.resumed_at IS NULL AND (p.tenant_id IS NULL OR p.tenant_id = i.tenant_id)) AS "is_paused!"
@@ -78,12 +80,14 @@ impl Db {
         Ok(found.filter(|import| import.job.tenant_id == tenant_id))
     }
 
-    /// How often the success CSV of an import was downloaded.
-    pub async fn success_downloads(&self, import_id: Uuid, command: &str) -> Result<i64, Error> {
+    /// How often the success CSV of an import's attempt was downloaded.
+    pub async fn success_downloads(&self, import: ImportRef, command: &str) -> Result<i64, Error> {
         let count = sqlx::query_scalar!(
-            r#"SELECT count(*) AS "count!" FROM imports.audit WHERE import_id = $1 AND command = $2"#,
-            import_id,
+            r#"SELECT count(*) AS "count!" FROM imports.audit
+                WHERE import_id = $1 AND command = $2 AND (details ->> 'attempt')::bigint = $3"#,
+            import.import_id,
             command,
+            i64::from(import.attempt),
         )
         .fetch_one(&mut *self.pool.acquire().await?)
         .await?;

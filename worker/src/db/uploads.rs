@@ -157,16 +157,25 @@ impl Db {
         Ok(changed.rows_affected() == 1)
     }
 
-    /// Puts a corrected file in the place of an upload's; `false` if it is imported already.
-    pub async fn replace_upload(&self, upload: &Upload, object: &UploadedObject) -> Result<bool, Error> {
+    /// Puts a corrected file in the place of an upload's, with what is chosen for it; `false` if it is imported already, or is
+    /// another one by now.
+    pub async fn replace_upload(
+        &self,
+        upload: &Upload,
+        object: &UploadedObject,
+        choices: &serde_json::Value,
+    ) -> Result<bool, Error> {
         let changed = sqlx::query!(
-            "UPDATE console.uploads SET source_key = $3, etag = $4, size_bytes = $5, changed_at = now()
-              WHERE tenant_id = $1 AND upload_id = $2 AND import_id IS NULL",
+            "UPDATE console.uploads
+                SET source_key = $3, etag = $4, size_bytes = $5, choices = $6, changed_at = now()
+              WHERE tenant_id = $1 AND upload_id = $2 AND import_id IS NULL AND source_key = $7",
             upload.tenant_id.get(),
             upload.upload_id,
             object.key,
             object.etag,
             i64::try_from(object.size_bytes).unwrap_or(i64::MAX),
+            choices,
+            upload.object.key,
         )
         .execute(&mut *self.pool.acquire().await?)
         .await?;
@@ -266,11 +275,15 @@ impl Db {
         Ok(discarded.rows_affected() == 1)
     }
 
-    /// Forgets an upload.
-    pub async fn forget_upload(&self, upload_id: Uuid) -> Result<(), Error> {
-        sqlx::query!("DELETE FROM console.uploads WHERE upload_id = $1", upload_id)
-            .execute(&mut *self.pool.acquire().await?)
-            .await?;
-        Ok(())
+    /// Forgets an upload that nobody has touched for so many days; `false` if somebody has by now.
+    pub async fn forget_upload(&self, upload_id: Uuid, days: i32) -> Result<bool, Error> {
+        let forgotten = sqlx::query!(
+            "DELETE FROM console.uploads WHERE upload_id = $1 AND changed_at < now() - make_interval(days => $2)",
+            upload_id,
+            days,
+        )
+        .execute(&mut *self.pool.acquire().await?)
+        .await?;
+        Ok(forgotten.rows_affected() == 1)
     }
 }

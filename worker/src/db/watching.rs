@@ -3,7 +3,7 @@
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{error::Error, pool::Db};
+use super::{error::Error, import::State, pool::Db};
 
 /// Something that happened to an import.
 #[derive(Debug, Clone)]
@@ -70,6 +70,18 @@ impl Db {
                SELECT p.resumed_at, NULL, 'resumed', NULL, p.resumed_by
                  FROM imports.imports i JOIN imports.pauses p ON p.tenant_id IS NULL OR p.tenant_id = i.tenant_id
                 WHERE i.import_id = $1 AND p.resumed_at BETWEEN i.received_at AND coalesce(i.finished_at, 'infinity')
+               UNION ALL
+               SELECT (event ->> 'time')::timestamptz, (event -> 'data' ->> 'attempt')::integer, 'told', event ->> 'type', NULL
+                 FROM imports.told_events WHERE import_id = $1
+               UNION ALL
+               SELECT greatest(lower(away), received_at), NULL, server || '_away',
+                      'for ' || greatest(1, round(extract(epoch FROM upper(away) - lower(away)))) || ' s', NULL
+                 FROM (SELECT i.received_at, o.server, unnest(range_agg(tstzrange(o.began_at, o.ended_at, '[]'))) AS away
+                         FROM imports.imports i
+                         JOIN imports.outages o
+                           ON o.ended_at > i.received_at AND o.began_at < coalesce(i.finished_at, 'infinity')
+                        WHERE i.import_id = $1
+                        GROUP BY 1, 2) outages
                ORDER BY 1"#,
             import_id,
         )
@@ -99,6 +111,24 @@ impl Db {
         .fetch_all(&mut *self.pool.acquire().await?)
         .await?;
         Ok(tenants)
+    }
+
+    /// How many imports there are in each state that one is in.
+    pub async fn imports_by_state(&self) -> Result<Vec<(State, i64)>, Error> {
+        let found = sqlx::query!(
+            r#"SELECT state, count(*) AS "count!" FROM imports.imports GROUP BY state
+                ORDER BY array_position(ARRAY['received', 'running', 'completed', 'rejected', 'cancelled', 'failed'], state)"#
+        )
+        .fetch_all(&mut *self.pool.acquire().await?)
+        .await?;
+        let states = found.into_iter().map(|row| {
+            let state = row
+                .state
+                .parse()
+                .map_err(|error| Error::corrupt("state", error))?;
+            Ok((state, row.count))
+        });
+        states.collect()
     }
 
     /// Rows that batches gave their outcome within the last minute.

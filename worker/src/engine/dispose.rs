@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     fail::set_aside,
-    outage::wait,
+    outage::{pause, wait},
     publish::publish,
     retry::{Disposition, cause, disposition},
 };
@@ -19,23 +19,37 @@ use crate::{
     telemetry::{metrics::Cause, traces},
 };
 
-/// Carries out the disposition of an error; the delivery can be acknowledged afterwards.
+/// Carries out the disposition of an error; the delivery can be acknowledged afterwards. `false` if told to stop meanwhile.
 pub(super) async fn dispose(
     context: &Context,
     link: &Link,
     delivery: &Delivery,
     subject: Option<Subject>,
     error: &Error,
-) -> Result<(), broker::Error> {
+    stop: &CancellationToken,
+) -> Result<bool, broker::Error> {
     traces::failed(cause(error), error);
     let reason = match disposition(error, delivery.retry_count) {
         Disposition::Retry { retry_count } => {
-            return retry_later(context, link, delivery, subject, error, retry_count).await;
+            retry_later(context, link, delivery, subject, error, retry_count).await?;
+            return Ok(true);
         }
         Disposition::DeadLetter(reason) => reason,
     };
     let letter = delivery.dead_letter(reason, &error.to_string(), subject);
-    match set_aside(context, delivery, &letter).await {
+    let mut delays = policy::reconnect_delays();
+    let mut written = set_aside(context, delivery, &letter).await;
+    // One that kills its workers is let out of the quarantine by nothing else.
+    while let Err(unreachable) = &written
+        && matches!(error, Error::KillsWorkers { .. })
+    {
+        pause("database", unreachable, &mut delays, stop).await;
+        if stop.is_cancelled() {
+            return Ok(false);
+        }
+        written = set_aside(context, delivery, &letter).await;
+    }
+    match written {
         Ok(event) => {
             crash_point!("given-up");
             tracing::error!(%error, reason = reason.as_str(), "message set aside as a dead letter");
@@ -43,15 +57,15 @@ pub(super) async fn dispose(
             publish(context, link, &event).await?;
             crash_point!("failure-told");
             context.metrics.dead_letter(reason);
-            Ok(())
         }
         // The database is the truth: an import must not fail for the Dialer and go on there.
         Err(unreachable) => {
             let retry_count = delivery.retry_count.saturating_add(1);
             let error = Error::Database(unreachable);
-            retry_later(context, link, delivery, subject, &error, retry_count).await
+            retry_later(context, link, delivery, subject, &error, retry_count).await?;
         }
     }
+    Ok(true)
 }
 
 /// Sends the message round by a delay queue.

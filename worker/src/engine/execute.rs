@@ -77,7 +77,10 @@ pub(super) async fn execute(
                 }
                 Ok(())
             }
-            Some(Err(error)) => dispose(context, link, delivery, subject, &error).await,
+            Some(Err(error)) => match dispose(context, link, delivery, subject, &error, stop).await {
+                Ok(false) => return Ok(()),
+                disposed => disposed.map(drop),
+            },
             None => return Ok(()),
         };
         match published {
@@ -115,7 +118,8 @@ async fn attempt(context: &Context, delivery: &Delivery) -> Result<Vec<Message>,
             // It may be somebody's who wants jobs to be taken for lost, and proves nothing. Workers of releases without an exchange
             // of work send such markers too, so it is no dead letter.
             Task::Marker(_) if !delivery.is_workers => Ok(Vec::new()),
-            task => run(context, task, delivery.redelivered).await,
+            // One that was put off may have ended its import all the same: what is answered then is lost if the link breaks.
+            task => run(context, task, delivery.redelivered || delivery.retry_count > 0).await,
         }
     };
     // The context holds no state that a panic could leave half changed.
@@ -131,7 +135,7 @@ async fn attempt(context: &Context, delivery: &Delivery) -> Result<Vec<Message>,
 /// Opens the import of a task and hands it to its step; returns what is to be published.
 ///
 /// While an import is paused, no file is read for it and no user created; its report is written, if all else is done.
-pub async fn run(context: &Context, task: Task, redelivered: bool) -> Result<Vec<Message>, Error> {
+pub async fn run(context: &Context, task: Task, came_before: bool) -> Result<Vec<Message>, Error> {
     match task {
         Task::Receive(job) => {
             let messages = Box::pin(receive(context, &job)).await?;
@@ -148,8 +152,8 @@ pub async fn run(context: &Context, task: Task, redelivered: bool) -> Result<Vec
             Opened::Running(import) if import.is_paused => Err(Error::Paused),
             Opened::Running(import) => Box::pin(batch(context, *import, rows)).await,
             // An import that ended early may have many batches left, and its event need not come with each of them. But a
-            // message that is delivered again may be the one that ended it.
-            Opened::Over(event) => Ok(if redelivered { event } else { Vec::new() }),
+            // message that came before may be the one that ended it.
+            Opened::Over(event) => Ok(if came_before { event } else { Vec::new() }),
         },
         Task::Report(import) => match open(context, import).await? {
             Opened::Running(import) => Box::pin(report(context, *import)).await,

@@ -49,6 +49,11 @@ pub(super) async fn set_aside(
     if db.set_aside(letter, failing).await? {
         context.metrics.ended(State::Failed);
     }
+    // Whoever asked is not heard of again when an operator takes the import up some day. A replay of the letter asks anew.
+    if let Some(subject) = subject.filter(|_| is_cancel) {
+        db.close_cancellation(subject.import_id, subject.tenant_id)
+            .await?;
+    }
     match failing {
         Some(failing) => match db.find(failing.import_id).await? {
             Some(import) => event::final_event(db, &import).await,

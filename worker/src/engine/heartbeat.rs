@@ -6,12 +6,14 @@ use std::{
     time::{Duration, Instant},
 };
 
+use super::outage_record::OutageRecord;
 use crate::{
     db::Beat,
     steps::Context,
     telemetry::{
         health::{Health, Stage},
         identity::VERSION,
+        metrics::Server,
     },
 };
 
@@ -53,9 +55,13 @@ pub(super) async fn beat_during<T>(
 async fn beat<T>(context: &Context, health: &Health, name: &str, is_known: &AtomicBool) -> T {
     let started = Instant::now();
     let mut last: Option<(Instant, Stage)> = None;
+    let mut outages = OutageRecord::default();
     loop {
         let stage = health.stage();
-        let is_due = last.is_none_or(|(at, told)| at.elapsed() >= INTERVAL || told != stage);
+        outages.see(stage);
+        // While the database is away, its return is looked for.
+        let is_due = outages.is_of_database()
+            || last.is_none_or(|(at, told)| at.elapsed() >= INTERVAL || told != stage);
         // Before there is a database with a schema, nobody would hear it.
         if is_due && stage != Stage::WaitingForDatabase {
             last = Some((Instant::now(), stage));
@@ -67,11 +73,21 @@ async fn beat<T>(context: &Context, health: &Health, name: &str, is_known: &Atom
                 in_hand: context.metrics.in_hand(),
             };
             let told = tokio::time::timeout(BEAT_TIMEOUT, context.db.beat(&beat)).await;
-            is_known.store(matches!(told, Ok(Ok(()))), Ordering::Relaxed);
+            let is_heard = matches!(told, Ok(Ok(())));
+            is_known.store(is_heard, Ordering::Relaxed);
+            let is_away = match &told {
+                Ok(Ok(())) => false,
+                Ok(Err(error)) => error.is_outage(),
+                Err(_) => true,
+            };
+            outages.see_server(Server::Database, !is_away);
             match told {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => tracing::debug!(%error, "the worker's heartbeat was not recorded"),
                 Err(_) => tracing::debug!("the worker's heartbeat was not recorded in time"),
+            }
+            if is_heard {
+                outages.tell(&context.db, name, BEAT_TIMEOUT).await;
             }
         }
         tokio::time::sleep(LOOK_INTERVAL).await;

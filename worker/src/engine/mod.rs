@@ -10,6 +10,7 @@ mod fail;
 mod heartbeat;
 mod keep;
 mod outage;
+mod outage_record;
 pub mod panics;
 mod publish;
 mod rescue;

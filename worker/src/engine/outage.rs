@@ -1,7 +1,8 @@
 //! While the database is away: a delivery is kept in hand and run again when the database is back. No retry is counted.
 //!
 //! Soon all workers hold as many deliveries as they may, and take no more until it is back, instead of sending every message
-//! round by a delay queue.
+//! round by a delay queue. A worker whose database stays away gives its link back: it may be the only one that is cut off, and
+//! others do its work. It connects again when it has a database.
 
 use std::time::Duration;
 
@@ -11,11 +12,15 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     db::{self, Db},
     message::Message,
-    policy::{MAX_BROKEN_CONNECTIONS, MAX_RECONNECT_DELAY, OUTAGE_CHECK_INTERVAL, reconnect_delays},
+    policy::{
+        DATABASE_PATIENCE, MAX_BROKEN_CONNECTIONS, MAX_RECONNECT_DELAY, OUTAGE_CHECK_INTERVAL,
+        reconnect_delays,
+    },
     steps::Error,
 };
 
-/// Runs the attempt, and runs it again after each outage of the database; `None` if told to stop during one.
+/// Runs the attempt, and runs it again after each outage of the database; `None` if told to stop during one, or if one lasts: then
+/// whatever holds the link is told to stop too.
 pub(super) async fn through_outages<Attempt>(
     db: &Db,
     stop: &CancellationToken,
@@ -36,8 +41,16 @@ where
                 tracing::warn!(%error, "database unavailable, keeping the message until it is back");
                 // A server whose disk is full still answers the question whether it is there.
                 wait(&mut delays, stop).await;
-                if !wait_for_database(db, stop).await {
-                    return None;
+                match tokio::time::timeout(DATABASE_PATIENCE, wait_for_database(db, stop)).await {
+                    Ok(true) => {}
+                    Ok(false) => return None,
+                    Err(_) => {
+                        tracing::warn!(
+                            "the database stays away, giving back all messages: another worker may reach it"
+                        );
+                        stop.cancel();
+                        return None;
+                    }
                 }
             }
             outcome => return Some(outcome),

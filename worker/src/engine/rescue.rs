@@ -8,7 +8,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use futures::future::join_all;
+use futures::{StreamExt, stream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::publish::note_silence;
@@ -19,6 +19,9 @@ use crate::{
     policy::{LAST_LOOK, LOOKS_PER_QUIET_TIME},
     steps::{Context, Error},
 };
+
+/// Markers that wait for the broker's confirm at one time.
+const MARKERS_AT_A_TIME: usize = 2;
 
 /// How long the rescue waits before it acts.
 #[derive(Debug, Clone, Copy)]
@@ -110,12 +113,16 @@ async fn publish(found: db::Rescue, context: Arc<Context>, link: Arc<Link>) {
     let lost = found.lost.len();
     let jobs = found.lost.into_iter().map(|job| Message::Job(Box::new(job)));
     let jobs: Vec<Message> = jobs.collect();
-    // Each marker by itself: a queue that does not take its own is the very thing that they are to show.
-    let markers = join_all(found.markers.into_iter().map(async |marker| {
-        let marked = link.publisher().publish(&[Message::Marker(marker)]).await;
-        note_silence(&context, &link, &marked).await;
-        marked
-    }));
+    // Each marker by itself: a queue that does not take its own is the very thing that they are to show. And few at a time: each
+    // that does not answer holds a channel for seconds, which steps need.
+    let markers = stream::iter(found.markers)
+        .map(async |marker| {
+            let marked = link.publisher().publish(&[Message::Marker(marker)]).await;
+            note_silence(&context, &link, &marked).await;
+            marked
+        })
+        .buffer_unordered(MARKERS_AT_A_TIME)
+        .collect::<Vec<_>>();
     let (rescued, marked) = tokio::join!(link.publisher().publish(&jobs), markers);
     if rescued.is_ok() {
         context.metrics.rescued(lost);

@@ -31,8 +31,12 @@ const JOBS_AT_A_TIME: u16 = 4;
 /// Plans per shard that the broker hands out before the first is acknowledged.
 const PLANS_PREFETCH: u16 = 1;
 
-/// Plans, and reports, at one time. They hold a file in memory, and mostly wait for storage.
-const FILES_AT_A_TIME: u16 = 2;
+/// Plans at one time. They hold a file in memory, and mostly wait for storage.
+const PLANS_AT_A_TIME: u16 = 2;
+
+/// Reports at one time. All tenants share their queue, so they must be done at least as fast as anything brings them about: a plan
+/// that leaves no row to a batch asks the store once, and a report three times.
+const REPORTS_AT_A_TIME: u16 = 4 * PLANS_AT_A_TIME;
 
 /// With so many threads, a batch is hashed in the time that its commit and the confirms of its messages take.
 const THREADS_PER_COMMIT: usize = 8;
@@ -131,8 +135,8 @@ async fn serve(
     let permits = |count: usize| Arc::new(Semaphore::new(count));
     let (receiving, planning, reporting) = (
         permits(usize::from(JOBS_AT_A_TIME)),
-        permits(usize::from(FILES_AT_A_TIME)),
-        permits(usize::from(FILES_AT_A_TIME)),
+        permits(usize::from(PLANS_AT_A_TIME)),
+        permits(usize::from(REPORTS_AT_A_TIME)),
     );
     let batches_at_a_time = batches_at_a_time(context.hasher.threads());
     let (batches, alone, keeping) = (permits(usize::from(batches_at_a_time)), permits(1), permits(1));
@@ -143,7 +147,7 @@ async fn serve(
     // From each shard one less: enough for a tenant who is alone to keep all cores busy, and no more kept from other workers
     // than that.
     let rows = link.batches(batches_at_a_time - 1).await?;
-    let (reports, dead_letters) = (link.reports(FILES_AT_A_TIME).await?, link.dead_letters().await?);
+    let (reports, dead_letters) = (link.reports(REPORTS_AT_A_TIME).await?, link.dead_letters().await?);
     // The last, because what is delivered from there counts, even if another queue does not answer then.
     let quarantine = link.quarantine().await?;
     options.health.enter(Stage::Consuming);

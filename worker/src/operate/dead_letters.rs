@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     broker::{self, Publisher},
-    db::{Audit, Db, DeadState, State},
+    db::{Audit, Db, DeadState, State, StoredDeadLetter},
 };
 
 /// What became of a dead letter that was to be replayed.
@@ -50,10 +50,16 @@ pub async fn resend(
         return Ok(Resent::Cut);
     }
     let taken_up = match (letter.import_id, letter.import_state) {
-        (Some(import_id), Some(State::Failed)) => match take_up(db, publisher, import_id, audit).await {
-            Err(error @ (Error::SeedGone { .. } | Error::Purged(_))) => return Ok(Resent::Refused(error)),
-            taken_up => taken_up?,
-        },
+        (Some(import_id), Some(State::Failed | State::Received | State::Running))
+            if letter.import_state == Some(State::Failed) || is_of_earlier_attempt(db, &letter).await? =>
+        {
+            match take_up(db, publisher, import_id, audit).await {
+                Err(error @ (Error::SeedGone { .. } | Error::Purged(_))) => {
+                    return Ok(Resent::Refused(error));
+                }
+                taken_up => taken_up?,
+            }
+        }
         _ => None,
     };
     let (resent, has_entry) = match taken_up {
@@ -77,6 +83,15 @@ pub async fn resend(
             .await?;
     }
     Ok(resent)
+}
+
+/// Whether the import has been taken up since, and not by the message: in a later attempt the message would do nothing.
+async fn is_of_earlier_attempt(db: &Db, letter: &StoredDeadLetter) -> Result<bool, Error> {
+    let (Some(import_id), Some(attempt)) = (letter.import_id, letter.attempt) else {
+        return Ok(false);
+    };
+    let import = db.find(import_id).await?;
+    Ok(import.is_some_and(|import| i64::from(import.attempt) > attempt))
 }
 
 /// Takes the import up, unless it has come to its end since, and says whether the audit trail has that. What was cancelled stays

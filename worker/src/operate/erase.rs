@@ -59,6 +59,10 @@ impl Erasure {
                 tracing::warn!(import_id = %old.import_id, "taken up again meanwhile, kept");
             }
         }
+        for key in db.uploaded_objects(self.tenant_id).await? {
+            storage.delete(&key).await?;
+        }
+        db.erase_console(self.tenant_id).await?;
         let now = OffsetDateTime::now_utc();
         db.purge_cancellations(now, Some(self.tenant_id)).await?;
         db.purge_refusals(now, Some(self.tenant_id)).await?;

@@ -85,7 +85,10 @@ async fn carry_out(
         }
         Some(_) | None => Vec::new(),
     };
-    context.db.close_cancellation(reference).await?;
+    context
+        .db
+        .close_cancellation(reference.import_id, reference.tenant_id)
+        .await?;
     Ok(messages)
 }
 

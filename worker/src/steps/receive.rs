@@ -20,7 +20,7 @@ pub async fn receive(context: &Context, job: &Job) -> Result<Vec<Message>, Error
     if !import.job.is_same_as(job) {
         return Err(Error::ImportIdTaken);
     }
-    if has_no_object(&import) && context.storage.exists(&job.source.key).await? {
+    if has_no_object(&import) && context.storage.exists_soon(&job.source.key).await? {
         *import = context.db.reopen_rejected(import.reference(), shard).await?;
     }
     if !import.state.is_final() && import.rescues > MAX_RESCUES {

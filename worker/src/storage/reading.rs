@@ -1,5 +1,7 @@
 //! Reading an object: what comes is whole, or it is an error.
 
+use std::time::Duration;
+
 use aws_sdk_s3::{operation::get_object::GetObjectOutput, primitives::ByteStream};
 use bytes::{Bytes, BytesMut};
 use md5::{Digest, Md5};
@@ -9,6 +11,9 @@ use super::{
     client::{OPERATION_TIMEOUT, Storage},
     error::{Error, with_causes},
 };
+
+/// How long those wait for an answer who keep others waiting. A store that is well answers within milliseconds.
+const SOON: Duration = Duration::from_secs(2);
 
 /// What there is under a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,6 +65,18 @@ impl Storage {
             size_bytes,
             etag,
         })
+    }
+
+    /// The same, for those who keep all others waiting meanwhile.
+    pub async fn exists_soon(&self, key: &str) -> Result<bool, Error> {
+        match tokio::time::timeout(SOON, self.exists(key)).await {
+            Ok(found) => found,
+            Err(_) => Err(Error::Failed {
+                action: "looking for",
+                key: key.to_owned(),
+                cause: format!("no answer within {} s", SOON.as_secs()),
+            }),
+        }
     }
 
     /// Whether there is an object under the key.

@@ -43,7 +43,8 @@ pub enum Server {
 }
 
 impl Server {
-    const fn as_str(self) -> &'static str {
+    /// The name in metrics.
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Database => "database",
             Self::Broker => "broker",

@@ -146,12 +146,12 @@ impl Visitor {
         })
     }
 
-    /// The session of the cookie, unless each request carries the token itself.
-    pub(super) const fn session(&self) -> Option<&Digest> {
-        match &self.shown {
-            Shown::Session(session) => Some(session),
-            Shown::Token(_) => None,
+    /// Ends the session of the cookie. Whoever shows the token with each request has none.
+    pub(super) async fn log_out(&self, console: &Console) -> Result<(), Error> {
+        if let Shown::Session(session) = &self.shown {
+            console.db.end_session(session).await?;
         }
+        Ok(())
     }
 
     /// Waits until the visitor is not let in any more: expired, logged out or revoked. What lasts longer than a request ends then.

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use aide::transform::TransformOperation;
 use axum::{
     extract::State,
-    http::{HeaderValue, header},
+    http::{HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::json::Asked;
+use super::{answers_with, json::Asked};
 use crate::{
     console::{access::OwnImport, error::Error, imports::has_reports, state::Console},
     message::ImportRef,
@@ -37,10 +37,18 @@ enum Report {
 
 /// Downloads the success CSV.
 pub(super) async fn success(
+    method: Method,
     own: OwnImport,
     State(console): State<Arc<Console>>,
     Asked(asked): Asked<Attempt>,
 ) -> Result<Response, Error> {
+    // A look at the head takes no password away.
+    if method == Method::HEAD {
+        return Err(Error::Refused(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "the success CSV is only given as a whole".to_owned(),
+        ));
+    }
     download(&console, &own, asked.attempt, Report::Success).await
 }
 
@@ -131,12 +139,5 @@ pub(super) fn describe_errors(operation: TransformOperation<'_>) -> TransformOpe
 }
 
 fn csv(operation: TransformOperation<'_>) -> TransformOperation<'_> {
-    operation.response_with::<200, Response, _>(|mut response| {
-        response.inner().description = "The report.".to_owned();
-        response
-            .inner()
-            .content
-            .insert("text/csv".to_owned(), aide::openapi::MediaType::default());
-        response
-    })
+    answers_with(operation, "The report.", "text/csv")
 }

@@ -6,7 +6,12 @@ use aide::transform::TransformOperation;
 use axum::{Json, extract::State, http::StatusCode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use shared::{contract::job::Mode, outcome::Outcome, problem::Problem};
+use shared::{
+    contract::job::{Fields, Mode, PasswordOptions, Security, Sip, TwoFactor},
+    file::Encoding,
+    outcome::Outcome,
+    problem::Problem,
+};
 use uuid::Uuid;
 
 use super::json::{Asked, Body};
@@ -25,14 +30,31 @@ const PAGE_IMPORTS: u32 = 50;
 
 /// An import that is asked for.
 #[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub(super) struct NewImport {
     /// The file.
     upload_id: Uuid,
     /// Whether users are created, or only the file is checked.
     #[serde(default)]
     mode: Mode,
-    #[serde(flatten)]
-    settings: Settings,
+    /// The encoding of the file, where it is to be declared.
+    #[serde(default)]
+    encoding: Option<Encoding>,
+    /// Where the value of each field comes from.
+    #[serde(default)]
+    fields: Fields,
+    /// How all users make calls.
+    #[serde(default)]
+    sip: Sip,
+    /// Their two-factor authentication.
+    #[serde(default)]
+    two_factor: TwoFactor,
+    /// Their session limits.
+    #[serde(default)]
+    security: Security,
+    /// How their passwords are made.
+    #[serde(default)]
+    password: PasswordOptions,
 }
 
 /// An import that was asked for.
@@ -50,7 +72,15 @@ pub(super) async fn create(
 ) -> Result<(StatusCode, Json<Accepted>), Error> {
     let upload = console.db.upload(administrator.tenant_id, new.upload_id).await?;
     let upload = upload.ok_or(Error::NotFound("upload"))?;
-    let import_id = start(&console, &administrator, &upload, new.mode, new.settings).await?;
+    let settings = Settings {
+        encoding: new.encoding,
+        fields: new.fields,
+        sip: new.sip,
+        two_factor: new.two_factor,
+        security: new.security,
+        password: new.password,
+    };
+    let import_id = start(&console, &administrator, &upload, new.mode, settings).await?;
     Ok((StatusCode::ACCEPTED, Json(Accepted { import_id })))
 }
 

@@ -4,6 +4,7 @@ mod audit;
 mod dead;
 mod doctor;
 pub(super) mod downloads;
+mod examples;
 mod imports;
 mod json;
 mod operators;
@@ -22,14 +23,14 @@ use aide::{
         routing::{delete_with, get_with, post_with},
     },
     openapi::{
-        Info, OpenApi, Parameter, ParameterData, ParameterSchemaOrContent, PathStyle, ReferenceOr,
+        self, Info, OpenApi, Parameter, ParameterData, ParameterSchemaOrContent, PathStyle, ReferenceOr,
         SchemaObject, SecurityScheme, Server, Tag,
     },
-    transform::TransformOpenApi,
+    transform::{TransformOpenApi, TransformOperation},
 };
 use axum::{Json, Router, extract::DefaultBodyLimit, routing::get};
 
-pub(super) use uploads::receive;
+pub(super) use uploads::{changed, discard, receive};
 
 use super::{error::Failure, state::Console};
 
@@ -54,6 +55,9 @@ pub(super) fn routes() -> Router<Arc<Console>> {
     };
     let router = documented().finish_api_with(&mut description, describe);
     name_ids(&mut description);
+    if let Err(error) = examples::add(&mut description) {
+        tracing::error!(%error, "the description of the API has no examples");
+    }
     let description = Arc::new(description);
     router
         .route(
@@ -107,7 +111,8 @@ fn documented() -> ApiRouter<Arc<Console>> {
         )
         .api_route(
             "/api/uploads/{upload_id}",
-            get_with(uploads::show, uploads::describe_show),
+            get_with(uploads::show, uploads::describe_show)
+                .merge(delete_with(uploads::delete, uploads::describe_delete)),
         )
         .api_route(
             "/api/imports",
@@ -201,6 +206,26 @@ fn operators() -> ApiRouter<Arc<Console>> {
             "/api/operators/dead/discard",
             post_with(dead::discard, dead::describe_discard),
         )
+}
+
+/// Describes the answer of an operation that is no JSON.
+fn answers_with<'t>(
+    mut operation: TransformOperation<'t>,
+    description: &str,
+    media_type: &str,
+) -> TransformOperation<'t> {
+    let answer = openapi::Response {
+        description: description.to_owned(),
+        content: [(media_type.to_owned(), openapi::MediaType::default())]
+            .into_iter()
+            .collect(),
+        ..openapi::Response::default()
+    };
+    let responses = operation.inner_mut().responses.get_or_insert_default();
+    responses
+        .responses
+        .insert(openapi::StatusCode::Code(200), ReferenceOr::Item(answer));
+    operation
 }
 
 fn describe(api: TransformOpenApi<'_>) -> TransformOpenApi<'_> {

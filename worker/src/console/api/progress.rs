@@ -16,6 +16,8 @@ use serde::Serialize;
 use tokio_stream::wrappers::WatchStream;
 use uuid::Uuid;
 
+use super::answers_with;
+
 use crate::{
     console::{
         access::{Administrator, Visitor},
@@ -130,17 +132,9 @@ fn events(
 }
 
 pub(super) fn describe(operation: TransformOperation<'_>) -> TransformOperation<'_> {
-    operation
+    answers_with(operation, "A stream of events.", "text/event-stream")
         .id("followImport")
         .tag("administrators")
         .summary("Follow an import as server-sent events, until its state is final")
         .description("Each event has the name `progress`, and a `Progress` as its data. The stream ends with the session or token too.")
-        .response_with::<200, Response, _>(|mut response| {
-            response.inner().description = "A stream of events.".to_owned();
-            response.inner().content.insert(
-                "text/event-stream".to_owned(),
-                aide::openapi::MediaType::default(),
-            );
-            response
-        })
 }

@@ -131,9 +131,7 @@ pub(super) async fn end(
     State(console): State<Arc<Console>>,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
-    if let Some(session) = visitor.session() {
-        console.db.end_session(session).await?;
-    }
+    visitor.log_out(&console).await?;
     let cookie = access::clear(&headers, &console.framing);
     Ok(match cookie {
         Some(cookie) => (StatusCode::NO_CONTENT, [(SET_COOKIE, cookie)]).into_response(),

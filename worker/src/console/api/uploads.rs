@@ -14,6 +14,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use shared::file::Encoding;
 use time::OffsetDateTime;
+use tokio::sync::OwnedSemaphorePermit;
 use uuid::Uuid;
 
 use super::json::Asked;
@@ -47,19 +48,20 @@ pub(super) async fn create(
     headers: HeaderMap,
     body: Body,
 ) -> Result<(StatusCode, Json<UploadView>), Error> {
-    let content = read_body(&console, &administrator, &headers, body).await?;
+    let (content, _place) = read_body(&console, &administrator, &headers, body).await?;
     let upload = receive(&console, &administrator, &new.name, content.clone(), None).await?;
     let inspected = inspect_bytes(content, None, console.limits).await?;
     Ok((StatusCode::CREATED, Json(UploadView::of(&upload, inspected))))
 }
 
-/// Reads the body when it is the tenant's turn; no further than a file may be large.
+/// Reads the body when it is the tenant's turn, which lasts as long as the place that comes with it; no further than a file may be
+/// large.
 async fn read_body(
     console: &Console,
     administrator: &Administrator,
     headers: &HeaderMap,
     body: Body,
-) -> Result<Vec<u8>, Error> {
+) -> Result<(Vec<u8>, OwnedSemaphorePermit), Error> {
     let most = console.limits.max_file_bytes;
     let declared = headers
         .get(CONTENT_LENGTH)
@@ -67,7 +69,7 @@ async fn read_body(
     if declared.is_some_and(|length| length > most) {
         return Err(Error::TooLarge(most));
     }
-    let _place = console
+    let place = console
         .uploads
         .wait(administrator.tenant_id)
         .await
@@ -81,7 +83,7 @@ async fn read_body(
             return Err(Error::TooLarge(most));
         }
     }
-    Ok(content)
+    Ok((content, place))
 }
 
 /// Puts a file into storage and writes it down.
@@ -175,4 +177,42 @@ pub(super) fn describe_show(operation: TransformOperation<'_>) -> TransformOpera
         .id("showUpload")
         .tag("administrators")
         .summary("Look at an uploaded file, in another encoding if need be")
+}
+
+/// Throws an upload away.
+pub(super) async fn delete(
+    OwnUpload { upload, .. }: OwnUpload,
+    State(console): State<Arc<Console>>,
+) -> Result<StatusCode, Error> {
+    discard(&console, &upload).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub(super) fn describe_delete(operation: TransformOperation<'_>) -> TransformOperation<'_> {
+    operation
+        .id("discardUpload")
+        .tag("administrators")
+        .summary("Throw a file away that was not imported")
+        .response::<204, ()>()
+}
+
+/// Throws an upload away that was not imported: the file, and what was chosen for it.
+pub(in crate::console) async fn discard(console: &Console, upload: &Upload) -> Result<(), Error> {
+    // First here: an import that is begun at the same moment needs the object.
+    changed(console.db.discard(upload).await?)?;
+    if let Err(error) = console.storage.delete(&upload.object.key).await {
+        tracing::warn!(%error, key = upload.object.key, "a file that was thrown away is still in the storage");
+    }
+    Ok(())
+}
+
+/// Whether an upload could be changed.
+pub(in crate::console) fn changed(changed: bool) -> Result<(), Error> {
+    if changed {
+        Ok(())
+    } else {
+        Err(Error::Conflict(
+            "the file is imported already: nothing of it can be changed any more".to_owned(),
+        ))
+    }
 }

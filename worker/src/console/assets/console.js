@@ -46,10 +46,21 @@ const failureOf = (html) => new DOMParser().parseFromString(html, "text/html").q
 // Where one was when the session ended: a page of this console, on this tab.
 const BACK = "back";
 
+function goBack() {
+  const back = sessionStorage.getItem(BACK) ?? "/";
+  sessionStorage.removeItem(BACK);
+  location.replace(back);
+}
+
 async function signIn(section) {
   if (section.dataset.back) sessionStorage.setItem(BACK, section.dataset.back);
   const token = new URLSearchParams(location.hash.slice(1)).get("token");
-  if (!token) return;
+  if (!token) {
+    // A link from elsewhere came without the cookie, which may be there all the same.
+    const session = await fetch("/api/session").catch(() => null);
+    if (session?.ok) goBack();
+    return;
+  }
   // The token must not stay in the history.
   history.replaceState(null, "", location.pathname);
   const say = (text) => {
@@ -68,9 +79,7 @@ async function signIn(section) {
     if (!response.ok) return say(await failure(response));
     const kept = await fetch("/api/session");
     if (!kept.ok) return say("Your browser did not keep the session's cookie. The console needs HTTPS and cookies.");
-    const back = sessionStorage.getItem(BACK) ?? "/";
-    sessionStorage.removeItem(BACK);
-    location.replace(back);
+    goBack();
   } catch {
     say("The console does not answer. Try again.");
   }
@@ -211,6 +220,11 @@ function keepLive(form) {
     }
   };
   form.addEventListener("change", send);
+  // Whoever leaves in the middle of a word has made no change yet.
+  addEventListener("pagehide", () => {
+    if (!form.isConnected || entries() === kept) return;
+    fetch(form.getAttribute("action"), { method: "POST", body: new URLSearchParams(entries()), keepalive: true, redirect: "manual" });
+  });
 }
 
 // --- forms that are sent: once, and so that nothing entered is lost where that fails

@@ -55,8 +55,8 @@ pub(in crate::console) struct ListChoice {
     pub(in crate::console) from: From,
     pub(in crate::console) ids: Vec<Id>,
     pub(in crate::console) column: String,
-    /// IDs by texts of the column.
-    pub(in crate::console) names: BTreeMap<String, Id>,
+    /// IDs by texts of the column, also of earlier files with the same header; `None` where a text was left without one.
+    pub(in crate::console) names: BTreeMap<String, Option<Id>>,
 }
 
 /// Where a list comes from.
@@ -189,17 +189,26 @@ impl Choices {
         choices
     }
 
-    /// These choices for a file that is read otherwise from now on: columns that it no longer has are chosen anew, and all else
-    /// stays.
+    /// These choices for another file, or for the same that is read otherwise from now on: columns are named as this file spells
+    /// them, those that it does not have are chosen anew, and all else stays.
     pub(in crate::console) fn fitted(self, file: &Inspected, mut suggested: Self) -> Self {
-        let is_there = |name: &str| file.position(name).is_some();
-        let mut columns = self.columns;
-        columns.retain(|_, name| is_there(name));
+        let mut columns: BTreeMap<Field, String> = self
+            .columns
+            .into_iter()
+            .filter_map(|(field, name)| Some((field, file.spelling(&name)?)))
+            .collect();
         for (field, name) in suggested.columns {
             columns.entry(field).or_insert(name);
         }
         let mut lists = self.lists;
-        lists.retain(|_, choice| choice.from != From::Column || is_there(&choice.column));
+        lists.retain(|_, choice| match file.spelling(&choice.column) {
+            _ if choice.from != From::Column => true,
+            Some(name) => {
+                choice.column = name;
+                true
+            }
+            None => false,
+        });
         for field in LISTS {
             let suggested = suggested.lists.remove(&field).unwrap_or_default();
             lists.entry(field).or_insert(suggested);

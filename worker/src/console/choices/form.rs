@@ -1,10 +1,16 @@
 //! What a form says.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-use shared::{contract::Id, field::Field};
+use shared::{contract::Id, field::Field, names};
 
-use super::chosen::{COLUMNS, Choices, From, LISTS, ListChoice, SipKind, TWO_FACTOR};
+use super::{
+    chosen::{COLUMNS, Choices, From, LISTS, ListChoice, SipKind, TWO_FACTOR},
+    names::MOST_NAMES,
+};
+
+/// Texts of one list that are kept, also of files that do not have them.
+const MOST_KEPT_NAMES: usize = 5 * MOST_NAMES;
 
 impl Choices {
     /// What a form says. A choice that it does not show stays as it was.
@@ -85,22 +91,27 @@ impl Choices {
 impl ListChoice {
     /// Pairs of fields: a text of the column, and the ID that was chosen for it.
     fn read_names(&mut self, field: Field, form: &[(String, String)]) {
-        let texts = format!("text.{field}.");
-        let mut shown = false;
-        let mut names = BTreeMap::new();
-        for (name, text) in form {
-            let Some(index) = name.strip_prefix(&texts) else {
-                continue;
-            };
-            shown = true;
-            let chosen = format!("id.{field}.{index}");
-            let chosen = form.iter().find(|(own, _)| *own == chosen);
-            if let Some(id) = chosen.and_then(|(_, value)| id(value)) {
-                names.insert(text.clone(), id);
-            }
-        }
-        if shown {
-            self.names = names;
+        let by_index = |kind: &str| -> HashMap<&str, &str> {
+            let prefix = format!("{kind}.{field}.");
+            let of_kind = form
+                .iter()
+                .filter_map(|(name, value)| Some((name.strip_prefix(&prefix)?, value.as_str())));
+            of_kind.collect()
+        };
+        let (texts, ids) = (by_index("text"), by_index("id"));
+        let shown: BTreeMap<String, Option<Id>> = texts
+            .into_iter()
+            .take(MOST_NAMES)
+            .map(|(index, text)| (text.to_owned(), ids.get(index).and_then(|value| id(value))))
+            .collect();
+        // A name is one, however it is spelled.
+        let spelled_anew: HashSet<String> = shown.keys().map(|text| names::fold(text)).collect();
+        self.names
+            .retain(|text, _| !spelled_anew.contains(&names::fold(text)));
+        self.names.extend(shown.clone());
+        // Those of earlier files are kept while there is room.
+        if self.names.len() > MOST_KEPT_NAMES {
+            self.names = shown;
         }
     }
 }

@@ -3,14 +3,18 @@
 use std::num::NonZeroU32;
 
 use shared::{
-    contract::job::{
-        ColumnSource, ExtensionSource, Extensions, Fields, FixedList, FixedRole, IdColumn, ListSource,
-        PasswordOptions, RoleSource, Security, Sip,
+    contract::{
+        Id,
+        job::{
+            ColumnSource, ExtensionSource, Extensions, Fields, FixedList, FixedRole, IdColumn, Job,
+            ListSource, PasswordOptions, RoleSource, Security, Sip,
+        },
     },
     field::Field,
+    mapping::Mapping,
 };
 
-use super::chosen::{Choices, From, ListChoice, SipKind};
+use super::chosen::{COLUMNS, Choices, From, ListChoice, SipKind};
 use crate::console::imports::Settings;
 
 /// What is not right yet: the field's name in the form, and a sentence.
@@ -89,6 +93,75 @@ impl Choices {
         })
     }
 
+    /// The choices that make this job, of a file with these columns. Names that stand for several IDs at once cannot be chosen, and
+    /// are left to whoever looks at the choices.
+    pub(in crate::console) fn of_job(job: &Job, names: &[String], mapping: &Mapping) -> Self {
+        let name_of = |field| names.get(mapping.column(field)?).cloned();
+        let columns = COLUMNS
+            .into_iter()
+            .filter_map(|field| Some((field, name_of(field)?)))
+            .collect();
+        let fixed = |ids: &[Id]| ListChoice {
+            from: From::Dialer,
+            ids: ids.to_vec(),
+            ..ListChoice::default()
+        };
+        let from_column = |field, source: Option<&IdColumn>| {
+            let names = source.into_iter().flat_map(|source| &source.names);
+            let names = names.filter_map(|(text, ids)| match ids.as_slice() {
+                &[id] => Some((text.clone(), Some(id))),
+                _ => None,
+            });
+            name_of(field).map_or_else(ListChoice::default, |column| ListChoice {
+                from: From::Column,
+                column,
+                names: names.collect(),
+                ..ListChoice::default()
+            })
+        };
+        let list = |field, source: &Option<ListSource>| match source {
+            Some(ListSource::Fixed(list)) => fixed(&list.values),
+            Some(ListSource::Column(column)) => from_column(field, Some(column)),
+            Some(ListSource::Ignored(_)) | None => from_column(field, None),
+        };
+        let fields = &job.fields;
+        let role = match &fields.role {
+            Some(RoleSource::Fixed(role)) => fixed(&[role.value]),
+            Some(RoleSource::Column(column)) => from_column(Field::Role, Some(column)),
+            Some(RoleSource::Ignored(_)) | None => from_column(Field::Role, None),
+        };
+        let (sip, pbx_domain) = match job.sip {
+            Sip::Webrtc {} => (SipKind::Webrtc, None),
+            Sip::ClassicPbx { pbx_domain_id } => (SipKind::ClassicPbx, Some(pbx_domain_id)),
+            Sip::CustomUri {} => (SipKind::CustomUri, None),
+            Sip::BuiltinPbx {} => (SipKind::BuiltinPbx, None),
+        };
+        let number = |limit: Option<NonZeroU32>| limit.map(|limit| limit.to_string()).unwrap_or_default();
+        Self {
+            chosen: true,
+            columns,
+            lists: [
+                (Field::Role, role),
+                (Field::Desks, list(Field::Desks, &fields.desks)),
+                (Field::SkillGroups, list(Field::SkillGroups, &fields.skill_groups)),
+                (Field::Tags, list(Field::Tags, &fields.tags)),
+            ]
+            .into(),
+            generate: fields
+                .virtual_extension
+                .as_ref()
+                .is_some_and(ExtensionSource::is_generated),
+            sip,
+            pbx_domain,
+            two_factor: job.two_factor,
+            advanced: job.security != Security::default(),
+            max_session_minutes: number(job.security.max_session_minutes),
+            max_concurrent_sessions: number(job.security.max_concurrent_sessions),
+            digits_only: job.password.digits_only,
+            ..Self::default()
+        }
+    }
+
     fn fields(&self) -> Fields {
         let column = |field| {
             let column = self.columns.get(&field)?;
@@ -135,7 +208,10 @@ impl Choices {
 impl ListChoice {
     /// The column as the job names it. Texts that were given no ID are left to be read as IDs.
     fn id_column(&self) -> IdColumn {
-        let names = self.names.iter().map(|(text, &id)| (text.clone(), vec![id]));
+        let names = self
+            .names
+            .iter()
+            .filter_map(|(text, id)| Some((text.clone(), vec![(*id)?])));
         IdColumn {
             column: self.column.clone(),
             names: names.collect(),

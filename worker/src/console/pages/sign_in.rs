@@ -99,8 +99,8 @@ pub(super) async fn sign_out(
     State(console): State<Arc<Console>>,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
-    if let Some(session) = visitor.as_ref().ok().and_then(Visitor::session) {
-        console.db.end_session(session).await?;
+    if let Ok(visitor) = visitor {
+        visitor.log_out(&console).await?;
     }
     let signed_out = Redirect::to("/sign-in");
     Ok(match access::clear(&headers, &console.framing) {

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use axum::{
-    Form,
-    extract::{Query, State},
+    extract::{self, Query},
     response::{IntoResponse, Redirect},
 };
 use maud::{Markup, html};
@@ -18,6 +17,7 @@ use crate::{
         access::{Acting, Operator, Visitor},
         dead_letters::{self, PAGE_LETTERS, Replayed},
         error::Error,
+        form::Fields,
         pages::{
             asked::{PLACE, asked},
             layout::{Place, page},
@@ -25,7 +25,7 @@ use crate::{
         },
         state::Console,
     },
-    db::{DeadFilter, DeadGroup, DeadState, Page, Paging, StoredDeadLetter},
+    db::{DeadFilter, DeadGroup, DeadState, Page, Paging, State, StoredDeadLetter},
     message::DeadReason,
 };
 
@@ -35,6 +35,8 @@ use crate::{
 pub(super) struct Shown {
     reason: String,
     error: String,
+    /// Only those without an error, if it says anything.
+    no_error: String,
     import: String,
     /// The number of the last dead letter of the page before.
     after: String,
@@ -50,6 +52,7 @@ impl Shown {
         let query = [
             ("reason", self.reason.as_str()),
             ("error", &self.error),
+            ("no_error", &self.no_error),
             ("import", &self.import),
             ("after", after),
         ];
@@ -60,7 +63,7 @@ impl Shown {
         Ok(DeadFilter {
             state: Some(DeadState::Open),
             reason: asked(&self.reason, "a reason for which messages are set aside")?,
-            error: Some(self.error.clone()).filter(|error| !error.is_empty()),
+            error: Some(self.error.clone()).filter(|error| !error.is_empty() || !self.no_error.is_empty()),
             import_id: asked(&self.import, "the ID of an import")?,
             ..DeadFilter::default()
         })
@@ -85,7 +88,7 @@ impl Shown {
 pub(super) async fn show(
     visitor: Visitor,
     operator: Operator,
-    State(console): State<Arc<Console>>,
+    extract::State(console): extract::State<Arc<Console>>,
     Query(shown): Query<Shown>,
 ) -> Result<impl IntoResponse, Error> {
     let groups = console.db.dead_groups().await?;
@@ -115,7 +118,7 @@ pub(super) async fn show(
                     (!is_first).then(|| ("Oldest", shown.link(""))),
                     next.map(|next| ("Newer", shown.link(&next.to_string()))),
                 ))
-                @if operator.may_act { (actions(&letters)) }
+                @if operator.may_act { (actions()) }
             }
         }
     };
@@ -131,7 +134,7 @@ fn grouped(groups: &[DeadGroup], all: i64, now: OffsetDateTime) -> Markup {
         div.scroll tabindex="0" role="region" aria-label="By reason" { table.list {
             thead { tr { th scope="col" { "Reason" } th scope="col" { "Error" } th.number scope="col" { "Open" } th scope="col" { "First" } th scope="col" { "Last" } } }
             tbody { @for group in groups { tr {
-                td.nowrap { a href=(address("/operators/dead", &[("reason", &group.reason), ("error", group.error.as_deref().unwrap_or_default())])) { (group.reason) } }
+                td.nowrap { a href=(of_group(group)) { (group.reason) } }
                 td.why { (printable(group.error.as_deref().unwrap_or_default())) }
                 td.number { (thousands(unsigned(group.count))) }
                 td.nowrap { (ago(group.oldest, now)) } td.nowrap { (ago(group.newest, now)) }
@@ -142,6 +145,25 @@ fn grouped(groups: &[DeadGroup], all: i64, now: OffsetDateTime) -> Markup {
     }
 }
 
+/// The address of a group's dead letters.
+fn of_group(group: &DeadGroup) -> String {
+    let error = match &group.error {
+        Some(error) => ("error", error.as_str()),
+        None => ("no_error", "1"),
+    };
+    address("/operators/dead", &[("reason", &group.reason), error])
+}
+
+/// What a replay would do with a dead letter as it stands now.
+fn if_replayed(letter: &StoredDeadLetter) -> String {
+    match letter.import_state {
+        _ if letter.is_cut => "cannot be: too large to be kept".to_owned(),
+        Some(State::Failed) => "takes its import up".to_owned(),
+        _ if letter.reason == DeadReason::Malformed.as_str() => "comes back here".to_owned(),
+        _ => format!("goes to {} again", letter.origin),
+    }
+}
+
 fn table(letters: &[StoredDeadLetter], may_act: bool, now: OffsetDateTime) -> Markup {
     html! {
         div.scroll tabindex="0" role="region" aria-label="Dead letters" { table.list {
@@ -149,6 +171,7 @@ fn table(letters: &[StoredDeadLetter], may_act: bool, now: OffsetDateTime) -> Ma
                 @if may_act { th scope="col" { input type="checkbox" id="all-letters" aria-label="All dead letters of this page"; } }
                 th.number scope="col" { "No." } th scope="col" { "Reason" } th scope="col" { "Error" } th scope="col" { "Import" }
                 th.number scope="col" { "Tenant" } th.number scope="col" { "Retries" } th.number scope="col" { "Bytes" } th scope="col" { "Set aside" }
+                th scope="col" { "A replay" }
             } }
             tbody { @for letter in letters { tr {
                 @if may_act { td { input type="checkbox" name="letter" value=(letter.dead_letter_id) aria-label={ "Dead letter " (letter.dead_letter_id) }; } }
@@ -163,29 +186,19 @@ fn table(letters: &[StoredDeadLetter], may_act: bool, now: OffsetDateTime) -> Ma
                 td.number { (letter.retry_count) }
                 td.number { (letter.size_bytes) }
                 td.nowrap { (ago(letter.set_aside_at, now)) }
+                td.nowrap { (if_replayed(letter)) }
             } } }
         } }
     }
 }
 
-fn actions(letters: &[StoredDeadLetter]) -> Markup {
-    let failed = letters
-        .iter()
-        .filter(|letter| letter.import_state == Some(crate::db::State::Failed))
-        .count() as u64;
-    let cut = letters.iter().filter(|letter| letter.is_cut).count() as u64;
-    let malformed = letters
-        .iter()
-        .filter(|letter| letter.reason == DeadReason::Malformed.as_str())
-        .count() as u64;
+fn actions() -> Markup {
     html! {
         section.card {
             h2 { "With those that are ticked" }
             p.hint {
-                "Replay: " (counted(failed, "failed import is", "failed imports are")) " taken up in a new attempt, and other messages are published again; every step may run twice. "
-                @if cut > 0 { (counted(cut, "message was", "messages were")) " too large to be kept and can only be discarded. " }
-                @if malformed > 0 { (counted(malformed, "message is malformed and comes back here", "messages are malformed and come back here")) " if replayed. " }
-                "Discard: they are closed and nothing is sent; their imports stay as they are."
+                "A replay does with each what its last column says; a failed import is taken up in a new attempt, and every step may run \
+                 twice. Discard: they are closed and nothing is sent; their imports stay as they are."
             }
             (reason("dead"))
             div.go {
@@ -228,8 +241,8 @@ fn back(done: &[(&str, u64)]) -> Redirect {
 
 pub(super) async fn replay(
     operator: Acting,
-    State(console): State<Arc<Console>>,
-    Form(form): Form<Vec<(String, String)>>,
+    extract::State(console): extract::State<Arc<Console>>,
+    Fields(form): Fields,
 ) -> Result<Redirect, Error> {
     let audit = operator.audit("dead replay", entry::reason(&form))?;
     let Replayed { replayed, left } = dead_letters::replay(&console, &chosen(&form), &audit).await?;
@@ -238,8 +251,8 @@ pub(super) async fn replay(
 
 pub(super) async fn discard(
     operator: Acting,
-    State(console): State<Arc<Console>>,
-    Form(form): Form<Vec<(String, String)>>,
+    extract::State(console): extract::State<Arc<Console>>,
+    Fields(form): Fields,
 ) -> Result<Redirect, Error> {
     let audit = operator.audit("dead discard", entry::reason(&form))?;
     let count = dead_letters::discard(&console, &chosen(&form), &audit).await?;

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::{
-    Form,
     extract::{Path, State},
     response::{IntoResponse, Redirect, Response},
 };
@@ -17,6 +16,7 @@ use crate::{
     console::{
         access::{Acting, Operator, Visitor},
         error::Error,
+        form::Fields,
         imports::has_reports,
         pages::{
             layout::{Place, page},
@@ -134,8 +134,11 @@ fn in_words(event: &str) -> &str {
         "rescued" => "Messages were lost, job published again",
         "reopened" => "New attempt",
         "finished" => "Finished",
+        "told" => "Event made for the Dialer",
         "paused" => "Paused",
         "resumed" => "Resumed",
+        "database_away" => "Database away",
+        "broker_away" => "Broker away",
         command => command,
     }
 }
@@ -208,7 +211,9 @@ fn dialogs(import: &Import) -> Markup {
         @if cancel {
             dialog id="cancel" aria-labelledby="cancel-title" {
                 h2 id="cancel-title" { "Cancel this import?" }
-                p { (counted(pending, "pending row", "pending rows")) " will be left undone. "
+                p {
+                    @if import.planned_at.is_none() { "Its file is not read any more. " }
+                    @else { (counted(pending, "pending row", "pending rows")) " will be left undone. " }
                     @match summary.created {
                         0 => "Nobody was created.",
                         created => { (counted(created.into(), "user that was created stays", "users that were created stay")) "." }
@@ -216,7 +221,7 @@ fn dialogs(import: &Import) -> Markup {
                     " The reports are written, and the Dialer is told." }
                 form method="post" action={ "/operators/imports/" (import_id) "/cancel" } {
                     (reason("cancel"))
-                    div.actions { button.danger type="submit" { "Cancel " (counted(pending, "row", "rows")) } button.quiet type="button" data-closes { "Leave it" } }
+                    div.actions { button.danger type="submit" { @if import.planned_at.is_none() { "Cancel the import" } @else { "Cancel " (counted(pending, "row", "rows")) } } button.quiet type="button" data-closes { "Leave it" } }
                 }
             }
         }
@@ -264,7 +269,7 @@ pub(super) async fn cancel(
     operator: Acting,
     State(console): State<Arc<Console>>,
     Path(import_id): Path<Uuid>,
-    Form(form): Form<Vec<(String, String)>>,
+    Fields(form): Fields,
 ) -> Result<Redirect, Error> {
     let audit = operator.audit("cancel", entry::reason(&form))?;
     // First, so that nothing is changed while the broker is away.
@@ -278,7 +283,7 @@ pub(super) async fn replay(
     operator: Acting,
     State(console): State<Arc<Console>>,
     Path(import_id): Path<Uuid>,
-    Form(form): Form<Vec<(String, String)>>,
+    Fields(form): Fields,
 ) -> Result<Redirect, Error> {
     let audit = operator.audit("replay", entry::reason(&form))?;
     console.publisher.link().await?;

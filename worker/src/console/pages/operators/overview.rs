@@ -42,6 +42,8 @@ pub(super) async fn show(
     State(console): State<Arc<Console>>,
 ) -> Result<impl IntoResponse, Error> {
     let (backlog, health) = (console.db.backlog().await?, console.db.health().await?);
+    let states = console.db.imports_by_state().await?;
+    let unsigned = |number: i64| u64::try_from(number).unwrap_or(0);
     let rows = u32::try_from(console.db.rows_lately().await?).unwrap_or(u32::MAX);
     let tenants = console.db.busy_tenants(None).await?;
     let seen = console.db.workers(Paging::first(PAGE_WORKERS)).await?.items;
@@ -81,6 +83,9 @@ pub(super) async fn show(
             }
             section.card {
                 dl.facts {
+                    dt { "Imports by state" } dd { @for (state, count) in &states {
+                        a.nowrap href={ "/operators/imports?state=" (state.as_str()) } { (thousands(unsigned(*count))) " " (state.as_str()) } "  "
+                    } @if states.is_empty() { "none" } }
                     dt { "Rows a second, in the last minute" } dd { (format!("{:.1}", f64::from(rows) / 60.0)) }
                     dt { "Oldest import under way" } dd { @if backlog.oldest.is_zero() { "none" } @else { (span(old)) } }
                     dt { "Without progress for 10 minutes" } dd { (counted(backlog.stalled.into(), "import", "imports")) }
@@ -131,6 +136,7 @@ fn busy(tenants: &[BusyTenant], pauses: &[Pause], now: OffsetDateTime) -> Markup
         let mut whose = pauses.iter().map(|pause| pause.tenant_id);
         whose.any(|own| own.is_none_or(|own| own.get() == tenant_id))
     };
+    let all: i64 = tenants.iter().map(|tenant| tenant.done_lately).sum();
     html! {
         @if tenants.is_empty() {
             div.empty { p { "No tenant has an import under way." } }
@@ -138,13 +144,14 @@ fn busy(tenants: &[BusyTenant], pauses: &[Pause], now: OffsetDateTime) -> Markup
             div.scroll tabindex="0" role="region" aria-label="Tenants under way" { table.list {
                 thead { tr {
                     th.number scope="col" { "Tenant" } th.number scope="col" { "Imports" } th.number scope="col" { "Rows waiting" }
-                    th.number scope="col" { "Done in 10 min" } th scope="col" { "Oldest received" }
+                    th.number scope="col" { "Done in 10 min" } th.number scope="col" { "Share" } th scope="col" { "Oldest received" }
                 } }
                 tbody { @for tenant in tenants { tr {
                     td.number { a href={ "/operators/imports?tenant=" (tenant.tenant_id) } { (tenant.tenant_id) } @if is_paused(tenant.tenant_id) { " " span.badge { "Paused" } } }
                     td.number { (number(tenant.imports)) }
                     td.number { (number(tenant.pending)) }
                     td.number { (number(tenant.done_lately)) }
+                    td.number { @if all > 0 { (format!("{:.0} %", tenant.done_lately as f64 * 100.0 / all as f64)) } }
                     td.nowrap { (ago(tenant.oldest, now)) }
                 } } }
             } }

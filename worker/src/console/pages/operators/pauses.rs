@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{Form, extract::State, response::Redirect};
+use axum::{extract::State, response::Redirect};
 use maud::{Markup, html};
 use shared::{contract::Id, text::printable};
 use time::OffsetDateTime;
@@ -12,6 +12,7 @@ use crate::{
     console::{
         access::Acting,
         error::Error,
+        form::Fields,
         pages::{
             asked, icons,
             parts::{ago, counted},
@@ -189,7 +190,7 @@ fn scope(form: &[(String, String)]) -> Result<Option<Id>, Error> {
 pub(super) async fn pause(
     operator: Acting,
     State(console): State<Arc<Console>>,
-    Form(form): Form<Vec<(String, String)>>,
+    Fields(form): Fields,
 ) -> Result<Redirect, Error> {
     let audit = operator.audit("pause", entry::reason(&form))?;
     operate::pause(&console.db, scope(&form)?, &audit).await?;
@@ -199,7 +200,7 @@ pub(super) async fn pause(
 pub(super) async fn resume(
     operator: Acting,
     State(console): State<Arc<Console>>,
-    Form(form): Form<Vec<(String, String)>>,
+    Fields(form): Fields,
 ) -> Result<Redirect, Error> {
     let audit = operator.audit("resume", entry::reason(&form))?;
     operate::resume(&console.db, scope(&form)?, &audit).await?;

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::{
-    Form,
     extract::State,
     response::{IntoResponse, Redirect, Response},
 };
@@ -19,14 +18,15 @@ use super::{
     problems::{self, ProblemRow},
     ready::{Ready, begin_check, check_as_it_stands, header_digest, ready, to_fields},
     steps::{Step, steps},
-    stored::{changed, store},
+    stored::{replace, store},
 };
 use crate::{
     console::{
-        access::{OwnUpload, Visitor},
+        access::{Administrator, OwnUpload, Visitor},
         choices::Choices,
         corrections::{self, Line},
         error::Error,
+        form::Fields,
         imports::{Settings, start},
         pages::{
             layout::{Place, page},
@@ -58,10 +58,7 @@ pub(super) async fn show(
     let found = console.db.find_of(upload.tenant_id, check_id).await?;
     let body = match &found {
         Some(check) if check.state.is_final() => {
-            let job = ready
-                .settings
-                .job(&upload, check_id, Mode::Validate, &administrator.subject);
-            if is_same(&check.job, &job) {
+            if is_of(check, &administrator, &upload, &ready) {
                 result(&console, &upload, check, &ready).await?
             } else {
                 outdated(&upload, "What you chose has changed since the file was checked.")
@@ -76,6 +73,31 @@ pub(super) async fn show(
         (body)
     };
     Ok(page(&visitor.bearer, Place::Users, "Check", &content).into_response())
+}
+
+/// Whether the last check was made of the file and the fields as they are now.
+async fn is_checked(
+    console: &Console,
+    administrator: &Administrator,
+    upload: &Upload,
+    ready: &Ready,
+) -> Result<bool, Error> {
+    let Some(check_id) = upload.check_id else {
+        return Ok(false);
+    };
+    let check = console.db.find_of(upload.tenant_id, check_id).await?;
+    Ok(check.is_some_and(|check| {
+        check.state == ImportState::Completed && is_of(&check, administrator, upload, ready)
+    }))
+}
+
+/// Whether a check is of the file and the fields as they are now.
+fn is_of(check: &Import, administrator: &Administrator, upload: &Upload, ready: &Ready) -> bool {
+    let check_id = check.job.import_id;
+    let job = ready
+        .settings
+        .job(upload, check_id, Mode::Validate, &administrator.subject);
+    is_same(&check.job, &job)
 }
 
 /// Whether two jobs read the same file in the same way.
@@ -163,7 +185,7 @@ async fn completed(
                     h2 { "Ready to import " (counted(summary.created.into(), "user", "users")) }
                     p.hint { (estimate) }
                     @if summary.created < summary.total {
-                        p.hint { "The other rows are left out. They come back in a file of errors, and can be corrected below first." }
+                        p.hint { "The other rows are left out. They come back in the Error Details, and can be corrected below first." }
                     }
                 } @else {
                     h2 { "No row can be imported as it is" }
@@ -173,13 +195,14 @@ async fn completed(
             div.actions {
                 form method="post" action={ "/uploads/" (upload_id) "/check" } { button type="submit" { "Check again" } }
                 form method="post" action={ "/uploads/" (upload_id) "/import" } {
+                    input type="hidden" name="check" value=(check.job.import_id);
                     button.primary type="submit" disabled[summary.created == 0] { "Import Users" @if summary.created > 0 { " (" (summary.created) ")" } }
                 }
             }
         }
         @if !rows.is_empty() {
             (problems::table(&format!("/uploads/{upload_id}/corrections"), "Save corrections and check again",
-                &ready.file.header.names, mapping.as_ref(), &rows))
+                Some(&upload.object.key), &ready.file.header.names, mapping.as_ref(), &rows))
         }
     })
 }
@@ -227,11 +250,21 @@ pub(super) async fn correct(
         upload,
     }: OwnUpload,
     State(console): State<Arc<Console>>,
-    Form(form): Form<Vec<(String, String)>>,
+    Fields(form): Fields,
 ) -> Result<Response, Error> {
+    // Its cells are those of the file that was shown: in another one, other people stand in these rows.
+    if value(&form, "file").is_some_and(|file| file != upload.object.key) {
+        return Err(Error::Conflict(
+            "the file was corrected meanwhile, perhaps in another tab: nothing of this was saved. Reload the page, and \
+             correct what is left"
+                .to_owned(),
+        ));
+    }
     let Some(ready) = ready(&console, &administrator, &upload).await? else {
         return Ok(to_fields(&upload));
     };
+    // Nothing is stored that cannot be checked at once.
+    console.publisher.link().await?;
     let lines: Vec<Line<'_>> = ready.file.records.iter().map(line).collect();
     let content = corrections::file(&ready.file.header.names, &lines, &corrections::read(&form));
     let object = store(&console, administrator.tenant_id, &upload, content).await?;
@@ -240,14 +273,20 @@ pub(super) async fn correct(
         encoding: None,
         ..ready.choices
     };
-    changed(console.db.choose(&upload, &choices.to_json()).await?)?;
-    changed(console.db.replace_upload(&upload, &object).await?)?;
+    replace(&console, &upload, &object, &choices).await?;
     let upload = Upload { object, ..upload };
     let settings = Settings {
         encoding: None,
         ..ready.settings
     };
     begin_check(&console, &administrator, &upload, settings).await
+}
+
+/// What a form says in a field.
+fn value<'a>(form: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    form.iter()
+        .find(|(own, _)| own == name)
+        .map(|(_, value)| value.as_str())
 }
 
 fn line(record: &Record) -> Line<'_> {
@@ -265,10 +304,27 @@ pub(super) async fn import(
         upload,
     }: OwnUpload,
     State(console): State<Arc<Console>>,
+    Fields(form): Fields,
 ) -> Result<Response, Error> {
     let Some(ready) = ready(&console, &administrator, &upload).await? else {
         return Ok(to_fields(&upload));
     };
+    // Whoever presses the button has seen a check: what is imported is what it was made of. Asked for again, it is the same import.
+    let is_checked = match value(&form, "check") {
+        Some(_) if upload.import_id.is_some() => true,
+        Some(shown)
+            if upload
+                .check_id
+                .is_some_and(|check_id| check_id.to_string() == shown) =>
+        {
+            is_checked(&console, &administrator, &upload, &ready).await?
+        }
+        Some(_) => false,
+        None => true,
+    };
+    if !is_checked {
+        return Ok(Redirect::to(&format!("/uploads/{}/check", upload.upload_id)).into_response());
+    }
     let header = header_digest(&ready.file);
     let import_id = start(&console, &administrator, &upload, Mode::Import, ready.settings).await?;
     let choices = Choices {

@@ -60,7 +60,7 @@ pub(super) async fn create(
                     li { "The first row is a header: it says which column holds what." }
                     li { "Columns for Username, Email, Virtual Extension and Role. Extensions can be generated, and one role can be given to all." }
                     li { "Desks, skill groups and tags if you want them: their IDs or names from the Dialer, several separated by " code { ";" } "." }
-                    li { "For SIP options other than WebRTC, a column of PBX devices or SIP URIs." }
+                    li { "For classic PBX, a column of devices; for a custom URI, a column of SIP URIs." }
                 }
                 p { a.button href="/users/sample.csv" download="sample.csv" { (icons::download()) "Download a sample file" } }
                 p.hint { "It is made of your own roles, desks and skill groups." }

@@ -8,6 +8,7 @@ use axum::{
 };
 use maud::{Markup, html};
 use shared::contract::job::Mode;
+use time::OffsetDateTime;
 
 use super::{
     problems, refused,
@@ -27,7 +28,7 @@ use crate::{
         },
         state::Console,
     },
-    db::{Import, State as ImportState},
+    db::{Import, State as ImportState, Upload},
 };
 
 pub(super) async fn show(
@@ -46,15 +47,17 @@ pub(super) async fn show(
         .is_some_and(|import| import.job.mode == Mode::Validate);
     let body = match &import {
         Some(import) if import.state.is_final() => summary(&console, import).await?,
-        import => progress::live(
-            import_id,
-            import.as_ref(),
-            if is_check {
+        import => {
+            let title = if is_check {
                 "Checking the file"
             } else {
                 "Importing users"
-            },
-        ),
+            };
+            html! {
+                (progress::live(import_id, import.as_ref(), title))
+                @if let (None, Some(upload)) = (import, &upload) { (send_again(upload)) }
+            }
+        }
     };
     let content = html! {
         a.back href="/imports" { "← Imports" }
@@ -69,6 +72,22 @@ pub(super) async fn show(
         (body)
     };
     Ok(page(&visitor.bearer, Place::Imports, "Import", &content).into_response())
+}
+
+/// How long an import that was sent may be unknown to the workers before its administrator is offered to send it again.
+const UNTAKEN: time::Duration = time::Duration::seconds(30);
+
+/// The way out where the console or the broker failed just when the import was sent.
+fn send_again(upload: &Upload) -> Markup {
+    let is_late = OffsetDateTime::now_utc() - upload.changed_at > UNTAKEN;
+    html! {
+        @if is_late {
+            (notice("wait", "No worker has taken the import yet", &html! {
+                p { "It waits for its turn, or did not get through. You can send it again: nobody is created twice." }
+                form method="post" action={ "/uploads/" (upload.upload_id) "/import" } { button type="submit" { "Send it again" } }
+            }))
+        }
+    }
 }
 
 async fn summary(console: &Console, import: &Import) -> Result<Markup, Error> {
@@ -92,7 +111,7 @@ async fn summary(console: &Console, import: &Import) -> Result<Markup, Error> {
             div data-refresh="5" { (notice("bad", "The import stopped on our side", &html! {
                 p {
                     @match import.summary.created {
-                        0 => "Nobody was created before.",
+                        0 => "No user had been created by then.",
                         created => { (counted(created.into(), "user was", "users were")) " created before; the passwords come with the reports." }
                     }
                     " Operators have been told: they resume it where it stopped, and nobody is created twice."
@@ -108,7 +127,7 @@ async fn finished(console: &Console, import: &Import) -> Result<Markup, Error> {
     let reference = import.reference();
     let import_id = reference.import_id;
     let is_check = import.job.mode == Mode::Validate;
-    let downloads = console.db.success_downloads(import_id, AUDITED).await?;
+    let downloads = console.db.success_downloads(reference, AUDITED).await?;
     let has_reports = has_reports(import);
     let purged = import.success_purged_at.is_some();
     let undownloaded = has_reports && !is_check && !purged && import.summary.created > 0 && downloads == 0;
@@ -164,7 +183,7 @@ async fn finished(console: &Console, import: &Import) -> Result<Markup, Error> {
                 }
             }
             @if downloads > 0 { p.hint { "Success details downloaded " (counted(u64::try_from(downloads).unwrap_or(0), "time", "times")) "." } }
-            @if purged { p.hint { "The success details were removed after their time." } }
+            @if purged { p.hint { "The success details were deleted, because their time was over." } }
             div.actions {
                 @if !is_check {
                     a.button.primary[!undownloaded] href={ "/users?new=" (import_id) } data-leave[undownloaded] { "Continue" }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::{
-    Form,
     extract::State,
     response::{IntoResponse, Redirect},
 };
@@ -16,13 +15,15 @@ use strum::VariantArray;
 
 use super::{
     steps::{Step, steps},
-    stored::{changed, store},
+    stored::{replace, store},
 };
 use crate::{
     console::{
         access::{OwnUpload, Visitor},
+        api::changed,
         choices::Choices,
         error::Error,
+        form::Fields,
         inspect::{Inspected, PREVIEW_ROWS, fetch, inspect, inspect_bytes},
         pages::{
             layout::{Place, page},
@@ -86,7 +87,10 @@ pub(super) async fn show(
             @for doubt in &file.doubts {
                 (notice("wait", "Look whether this file is read as it is meant", &html! {
                     p { (sentence(&doubt.message)) }
-                    p { "Only if line " (file.header.line) " is the header, choose the columns yourself: go on to “Map the fields”. If a user stands there, add a header above and upload the file again: this user would be lost." }
+                    @if doubt.code != RejectionCode::DuplicateHeader {
+                        p { "Go on to “Map the fields”, and choose the columns yourself, only if line " (file.header.line) " is the header. If it is a user, "
+                            "that user would be lost: add a header above it, and upload the file again. If it is a title, delete it." }
+                    }
                 }))
             }
             (preview(file))
@@ -104,7 +108,7 @@ fn rejected(rejection: &Rejection) -> Markup {
         "This file cannot be imported as it is",
         &html! {
             p { (sentence(&rejection.message)) }
-            @if rejection.code == RejectionCode::Undecodable { p { "If you know the encoding, choose it below." } }
+            @if rejection.code == RejectionCode::Undecodable { p { "If you know the encoding, choose it below, and look at the names then." } }
         },
     )
 }
@@ -211,7 +215,7 @@ pub(super) async fn read_otherwise(
         upload,
     }: OwnUpload,
     State(console): State<Arc<Console>>,
-    Form(form): Form<Vec<(String, String)>>,
+    Fields(form): Fields,
 ) -> Result<impl IntoResponse, Error> {
     let value = |name: &str| {
         form.iter()
@@ -242,12 +246,11 @@ pub(super) async fn read_otherwise(
         let suggested = Choices::suggested(&file, &lists, encoding);
         choices = choices.fitted(&file, suggested);
     }
-    if choices != before {
-        changed(console.db.choose(&upload, &choices.to_json()).await?)?;
-    }
     if declared != content {
         let object = store(&console, administrator.tenant_id, &upload, declared).await?;
-        changed(console.db.replace_upload(&upload, &object).await?)?;
+        replace(&console, &upload, &object, &choices).await?;
+    } else if choices != before {
+        changed(console.db.choose(&upload, &choices.to_json()).await?)?;
     }
     Ok(Redirect::to(&format!("/uploads/{}", upload.upload_id)))
 }

@@ -86,10 +86,11 @@ pub(super) fn count(kind: &str, number: u32, words: &str) -> Markup {
     }
 }
 
-/// The table, as a form whose cells can be changed.
+/// The table, as a form whose cells can be changed; with the file whose rows they are, where another may take its place.
 pub(super) fn table(
     action: &str,
     button: &str,
+    file: Option<&str>,
     names: &[String],
     mapping: Option<&Mapping>,
     rows: &[ProblemRow<'_>],
@@ -97,6 +98,7 @@ pub(super) fn table(
     let columns = shown_columns(names.len(), mapping, rows);
     html! {
         form method="post" action=(action) data-corrections {
+            @if let Some(file) = file { input type="hidden" name="file" value=(file); }
             div.title.tight {
                 h2 { "Rows to correct" }
                 span.hint { "Change a cell where it stands. A row that you empty is left out." }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use axum::{Form, extract::State, response::Response};
+use axum::{extract::State, response::Response};
 use maud::{Markup, html};
 use shared::{
     file::Header,
@@ -22,6 +22,7 @@ use crate::{
         choices::Choices,
         corrections::{self, Line},
         error::Error,
+        form::Fields,
         imports::has_reports,
         inspect::inspect,
         state::Console,
@@ -100,7 +101,14 @@ pub(super) async fn to_correct(console: &Console, import: &Import, refused: &[Ro
         .collect();
     let action = format!("/imports/{}/corrections", import.job.import_id);
     let button = "Check the corrected rows";
-    Ok(problems::table(&action, button, &names, mapping.as_ref(), &rows))
+    Ok(problems::table(
+        &action,
+        button,
+        None,
+        &names,
+        mapping.as_ref(),
+        &rows,
+    ))
 }
 
 /// Makes a new file of the rows that were refused, and has it checked.
@@ -110,7 +118,7 @@ pub(super) async fn correct(
         import,
     }: OwnImport,
     State(console): State<Arc<Console>>,
-    Form(form): Form<Vec<(String, String)>>,
+    Fields(form): Fields,
 ) -> Result<Response, Error> {
     let reference = import.reference();
     if !has_reports(&import) || import.rows_purged_at.is_some() {
@@ -132,7 +140,7 @@ pub(super) async fn correct(
                 .to_owned(),
         ));
     }
-    let (names, _) = stored(&console, &import).await?;
+    let (names, mapping) = stored(&console, &import).await?;
     let surplus = surplus(&console, &import, &refused).await?;
     let lines: Vec<Line<'_>> = refused
         .iter()
@@ -150,12 +158,19 @@ pub(super) async fn correct(
     let name = before
         .as_ref()
         .map_or("users.csv", |upload| upload.file_name.as_str());
-    let choices = before.as_ref().map(|upload| Choices {
+    // An import that was not made by these pages has only its job to say what was chosen.
+    let chosen = before.as_ref().map(|upload| Choices::stored(&upload.choices));
+    let choices = match (chosen.filter(|choices| choices.chosen), mapping) {
+        (Some(choices), _) => Some(choices),
+        (None, Some(mapping)) => Some(Choices::of_job(&import.job, &names, &mapping)),
+        (None, None) => None,
+    };
+    let choices = Choices {
         encoding: None,
-        ..Choices::stored(&upload.choices)
-    });
+        ..choices.unwrap_or_default()
+    };
     let name = format!("corrected-{}", name.trim_start_matches("corrected-"));
-    let corrects = (reference.import_id, choices.unwrap_or_default().to_json());
+    let corrects = (reference.import_id, choices.to_json());
     let upload = receive(&console, &administrator, &name, content, Some(corrects)).await?;
     check_as_it_stands(&console, &administrator, &upload).await
 }

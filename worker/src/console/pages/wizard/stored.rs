@@ -6,7 +6,7 @@ use axum::{extract::State, response::Redirect};
 use shared::contract::Id;
 
 use crate::{
-    console::{access::OwnUpload, error::Error, state::Console},
+    console::{access::OwnUpload, api, choices::Choices, error::Error, state::Console},
     db::{Upload, UploadedObject},
     operate,
 };
@@ -16,11 +16,7 @@ pub(super) async fn discard(
     OwnUpload { upload, .. }: OwnUpload,
     State(console): State<Arc<Console>>,
 ) -> Result<Redirect, Error> {
-    // First here: an import that is begun at the same moment needs the object.
-    changed(console.db.discard(&upload).await?)?;
-    if let Err(error) = console.storage.delete(&upload.object.key).await {
-        tracing::warn!(%error, key = upload.object.key, "a file that was thrown away is still in the storage");
-    }
+    api::discard(&console, &upload).await?;
     Ok(Redirect::to("/imports"))
 }
 
@@ -43,13 +39,35 @@ pub(super) async fn store(
     })
 }
 
-/// Whether an upload could be changed.
-pub(super) fn changed(changed: bool) -> Result<(), Error> {
-    if changed {
-        Ok(())
-    } else {
-        Err(Error::Conflict(
-            "the file is imported already: nothing of it can be changed any more".to_owned(),
-        ))
+/// Lets an upload be this object from now on, with what is chosen for it. The object that it was is deleted, unless a check may
+/// still read it.
+pub(super) async fn replace(
+    console: &Console,
+    upload: &Upload,
+    object: &UploadedObject,
+    choices: &Choices,
+) -> Result<(), Error> {
+    if !console
+        .db
+        .replace_upload(upload, object, &choices.to_json())
+        .await?
+    {
+        return Err(Error::Conflict(
+            "the file was changed or imported meanwhile: reload the page".to_owned(),
+        ));
     }
+    let is_read = match upload.check_id {
+        Some(check_id) => {
+            let check = console.db.find_of(upload.tenant_id, check_id).await?;
+            check.is_none_or(|check| !check.state.is_final())
+        }
+        None => false,
+    };
+    if !is_read
+        && object.key != upload.object.key
+        && let Err(error) = console.storage.delete(&upload.object.key).await
+    {
+        tracing::warn!(%error, key = upload.object.key, "a file that was replaced is still in the storage");
+    }
+    Ok(())
 }

@@ -1,7 +1,9 @@
 //! The form: a row for each field, with where it comes from and samples of it.
 
+use std::collections::HashMap;
+
 use maud::{Markup, html};
-use shared::field::Field;
+use shared::{field::Field, names};
 
 use crate::{
     console::{
@@ -170,7 +172,10 @@ impl FieldsForm<'_> {
     /// Texts of the column that are no IDs, each with a choice of what it means.
     fn names(&self, field: Field, column: &str, list: &[Named]) -> Markup {
         let found = names_in(self.file, column, list);
-        let chosen = self.choices.lists.get(&field).map(|choice| &choice.names);
+        let chosen = self.choices.lists.get(&field).map(|choice| {
+            let by_name = choice.names.iter().map(|(text, id)| (names::fold(text), *id));
+            by_name.collect::<HashMap<_, _>>()
+        });
         if found.is_empty() {
             return Markup::default();
         }
@@ -178,7 +183,10 @@ impl FieldsForm<'_> {
             details.names open {
                 summary { "Names instead of IDs in “" (column) "”: " (found.len().min(MOST_NAMES)) }
                 @for (index, (text, same)) in found.iter().take(MOST_NAMES).enumerate() {
-                    @let wanted = chosen.and_then(|names| names.get(text)).map(|id| id.get()).or(*same);
+                    @let wanted = match chosen.as_ref().and_then(|chosen| chosen.get(&names::fold(text)).copied()) {
+                        Some(chosen) => chosen.map(|id| id.get()),
+                        None => *same,
+                    };
                     div.name-row {
                         label for={ "id." (field) "." (index) } { (text) }
                         input type="hidden" name={ "text." (field) "." (index) } value=(text);

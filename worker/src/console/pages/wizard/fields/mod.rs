@@ -7,7 +7,6 @@ mod settings;
 use std::sync::Arc;
 
 use axum::{
-    Form,
     extract::State,
     response::{IntoResponse, Redirect, Response},
 };
@@ -18,13 +17,14 @@ use self::form::FieldsForm;
 use super::{
     ready::{begin_check, header_digest, whole},
     steps::{Step, steps},
-    stored::changed,
 };
 use crate::{
     console::{
         access::{OwnUpload, Visitor},
+        api::changed,
         choices::{Choices, Missing},
         error::Error,
+        form::Fields,
         inspect::{Inspected, inspect},
         pages::{
             layout::{Place, page},
@@ -73,13 +73,14 @@ async fn current(
         .db
         .remembered(upload.tenant_id, &header_digest(file))
         .await?;
+    let suggested = Choices::suggested(file, lists, stored.encoding);
     Ok(match remembered {
         Some(value) => Choices {
             remembered: true,
             encoding: stored.encoding,
-            ..Choices::stored(&value)
+            ..Choices::stored(&value).fitted(file, suggested)
         },
-        None => Choices::suggested(file, lists, stored.encoding),
+        None => suggested,
     })
 }
 
@@ -91,7 +92,7 @@ pub(in crate::console::pages) async fn save(
         upload,
     }: OwnUpload,
     State(console): State<Arc<Console>>,
-    Form(form): Form<Vec<(String, String)>>,
+    Fields(form): Fields,
 ) -> Result<Response, Error> {
     let action = form
         .iter()
@@ -164,7 +165,7 @@ fn render(
             (notice("bad", "These fields do not go together", &html! { p { (sentence(refused)) } }))
         }
         @if !missing.is_empty() {
-            (notice("bad", "Something is missing", &html! { p { "It stands beside the fields below." } }))
+            (notice("bad", "Something is missing", &html! { p { "See the red remarks at the fields below." } }))
         }
         @if choices.remembered {
             (notice("run", "Filled in as for your last file with this header", &html! {

@@ -1,0 +1,105 @@
+//! Which outages a worker saw: they are told to the database when they are over, for operators who look at an import that
+//! stood still. Nothing depends on them.
+
+use std::time::{Duration, Instant};
+
+use crate::{
+    db::{Db, Outage},
+    telemetry::{health::Stage, metrics::Server},
+};
+
+/// What is over sooner has held nobody up.
+const SHORT: Duration = Duration::from_secs(3);
+
+/// Outages that are not told yet: more are forgotten, the oldest first.
+const MOST_UNTOLD: usize = 20;
+
+/// The outages that last, and those that the database has not heard of.
+#[derive(Debug, Default)]
+pub(super) struct OutageRecord {
+    database: Option<Instant>,
+    broker: Option<Instant>,
+    untold: Vec<Outage>,
+}
+
+impl OutageRecord {
+    /// The worker has come to a stage. Where it waits or connects, a server may be away.
+    pub(super) fn see(&mut self, stage: Stage) {
+        match stage {
+            Stage::WaitingForDatabase => self.see_server(Server::Database, false),
+            Stage::ConnectingToBroker => {
+                self.see_server(Server::Database, true);
+                self.see_server(Server::Broker, false);
+            }
+            Stage::Consuming => self.see_server(Server::Broker, true),
+            Stage::Stopping => {}
+        }
+    }
+
+    /// Whether the database is away.
+    pub(super) const fn is_of_database(&self) -> bool {
+        self.database.is_some()
+    }
+
+    /// A server has answered, or was looked for in vain.
+    pub(super) fn see_server(&mut self, server: Server, is_there: bool) {
+        let began = match server {
+            Server::Database => &mut self.database,
+            Server::Broker => &mut self.broker,
+        };
+        if !is_there {
+            began.get_or_insert_with(Instant::now);
+        } else if let Some(began) = began.take().filter(|began| began.elapsed() >= SHORT) {
+            if self.untold.len() >= MOST_UNTOLD {
+                self.untold.remove(0);
+            }
+            self.untold.push(Outage {
+                server: server.as_str(),
+                began,
+                ended: Instant::now(),
+            });
+        }
+    }
+
+    /// Tells the database what is over; what it does not hear is told with the next heartbeat.
+    pub(super) async fn tell(&mut self, db: &Db, worker: &str, patience: Duration) {
+        while let Some(outage) = self.untold.first() {
+            let told = tokio::time::timeout(patience, db.note_outage(worker, outage)).await;
+            if !matches!(told, Ok(Ok(()))) {
+                tracing::debug!(server = outage.server, "an outage was not recorded");
+                return;
+            }
+            self.untold.remove(0);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_lasted_and_is_over_is_told() {
+        let mut record = OutageRecord::default();
+        record.see(Stage::WaitingForDatabase);
+        assert!(record.is_of_database());
+        record.see(Stage::ConnectingToBroker);
+        record.see(Stage::Consuming);
+        assert!(record.untold.is_empty(), "a start that took a moment");
+
+        record.see(Stage::ConnectingToBroker);
+        record.broker = Some(Instant::now() - SHORT);
+        record.see(Stage::ConnectingToBroker);
+        assert!(record.untold.is_empty(), "it lasts");
+        record.see(Stage::Consuming);
+        record.see(Stage::Consuming);
+        let told: Vec<_> = record.untold.iter().map(|outage| outage.server).collect();
+        assert_eq!(told, ["broker"]);
+        assert!(
+            record
+                .untold
+                .iter()
+                .all(|outage| outage.ended - outage.began >= SHORT)
+        );
+    }
+}
