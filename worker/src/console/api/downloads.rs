@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{answers_with, json::Asked};
+use super::{json::Asked, media::answers_with};
 use crate::{
     console::{access::OwnImport, error::Error, imports::has_reports, state::Console},
     message::ImportRef,

@@ -7,6 +7,7 @@ pub(super) mod downloads;
 mod examples;
 mod imports;
 mod json;
+mod media;
 mod operators;
 mod pauses;
 pub(super) mod progress;
@@ -23,10 +24,10 @@ use aide::{
         routing::{delete_with, get_with, post_with},
     },
     openapi::{
-        self, Info, OpenApi, Parameter, ParameterData, ParameterSchemaOrContent, PathStyle, ReferenceOr,
+        Info, OpenApi, Parameter, ParameterData, ParameterSchemaOrContent, PathStyle, ReferenceOr,
         SchemaObject, SecurityScheme, Server, Tag,
     },
-    transform::{TransformOpenApi, TransformOperation},
+    transform::TransformOpenApi,
 };
 use axum::{Json, Router, extract::DefaultBodyLimit, routing::get};
 
@@ -206,26 +207,6 @@ fn operators() -> ApiRouter<Arc<Console>> {
             "/api/operators/dead/discard",
             post_with(dead::discard, dead::describe_discard),
         )
-}
-
-/// Describes the answer of an operation that is no JSON.
-fn answers_with<'t>(
-    mut operation: TransformOperation<'t>,
-    description: &str,
-    media_type: &str,
-) -> TransformOperation<'t> {
-    let answer = openapi::Response {
-        description: description.to_owned(),
-        content: [(media_type.to_owned(), openapi::MediaType::default())]
-            .into_iter()
-            .collect(),
-        ..openapi::Response::default()
-    };
-    let responses = operation.inner_mut().responses.get_or_insert_default();
-    responses
-        .responses
-        .insert(openapi::StatusCode::Code(200), ReferenceOr::Item(answer));
-    operation
 }
 
 fn describe(api: TransformOpenApi<'_>) -> TransformOpenApi<'_> {

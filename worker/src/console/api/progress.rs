@@ -16,7 +16,7 @@ use serde::Serialize;
 use tokio_stream::wrappers::WatchStream;
 use uuid::Uuid;
 
-use super::answers_with;
+use super::media::answers_with;
 
 use crate::{
     console::{
