@@ -118,23 +118,30 @@ fn cells_of_one(header: &Header) -> Option<String> {
 /// What other programs write between cells, and no file may have there.
 const OTHER_SEPARATORS: [char; 9] = [':', '^', '~', '/', '\u{A6}', '，', '；', '؛', '、'];
 
-/// The line of the row below that looks like the header: it names at least two fields and holds no address, and no user stands
-/// above it. There nothing tells the delimiter, so that it may have been read as one cell.
+/// The line of the row below that looks like the header: it names at least two fields, and more than what was taken for the header,
+/// holds no address, and no user stands above it. There nothing tells the delimiter, so that it may have been read as one cell.
 fn real_header(header: &Header) -> Option<u32> {
+    let named = fields_named(&header.names);
+    rows_above_users(header)
+        .find(|(_, row)| fields_named(row) > named.max(1))
+        .map(|(line, _)| *line)
+}
+
+/// How many fields the cells of a row name; where all is one cell, its parts by whichever delimiter gives most.
+fn fields_named(row: &[String]) -> usize {
     let fields = |cells: &mut dyn Iterator<Item = &str>| {
         let names = cells.map(|cell| names::normalise(cell.trim_matches('"')));
         let fields = names.filter_map(|name| names::recognise(&name).map(Recognised::field));
         fields.collect::<BTreeSet<Field>>().len()
     };
-    let looks_right = |row: &[String]| match row {
+    match row {
         [line] => Delimiter::VARIANTS
             .iter()
-            .any(|delimiter| fields(&mut line.split(char::from(delimiter.byte()))) > 1),
-        cells => fields(&mut cells.iter().map(String::as_str)) > 1,
-    };
-    rows_above_users(header)
-        .find(|(_, row)| looks_right(row))
-        .map(|(line, _)| *line)
+            .map(|delimiter| fields(&mut line.split(char::from(delimiter.byte()))))
+            .max()
+            .unwrap_or(0),
+        cells => fields(&mut cells.iter().map(String::as_str)),
+    }
 }
 
 /// The rows below what was taken for the header, as long as no user can stand in them or above them.
@@ -257,12 +264,12 @@ pub(super) fn required_field_unmapped(header: &Header, mapping: &Mapping, missin
         [] => String::new(),
         several => format!("; {}", several.join(", and ")),
     };
-    let message = |columns: &str| {
-        format!(
-            "no column is mapped to {}{columns}: {choose}, or {name}{instead}",
-            labels.join(", ")
-        )
+    let advice = match real_header(header) {
+        // A title may name a field by chance.
+        Some(real) => format!("line {real} looks like the header: {}", delete_above(real)),
+        None => format!("{choose}, or {name}{instead}"),
     };
+    let message = |columns: &str| format!("no column is mapped to {}{columns}: {advice}", labels.join(", "));
     let ignored = mapping.ignored_columns(header);
     let similar: Vec<String> = header
         .names

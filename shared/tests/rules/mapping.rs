@@ -267,6 +267,30 @@ fn required_fields_must_come_from_somewhere() {
 }
 
 #[test]
+fn a_title_that_names_a_field_by_chance_is_not_taken_for_the_header() {
+    for (above, advice) in [
+        ("Role,,,", "line 2 looks like the header: delete line 1"),
+        (
+            "Tags,,,\n,,,",
+            "line 3 looks like the header: delete the lines above it",
+        ),
+    ] {
+        let message = mapped(&format!("{above}\nUsername,Email,Ext,Role"), json!({}))
+            .unwrap_err()
+            .message;
+        assert!(message.ends_with(advice), "{message}");
+    }
+    // No user stands above what is deleted.
+    for header in [
+        "Username,Email\nann,ann@example.com\nUsername,Email,Ext,Role",
+        "Username,Email\nUsername,Email",
+    ] {
+        let message = mapped(header, json!({})).unwrap_err().message;
+        assert!(!message.contains("delete"), "{message}");
+    }
+}
+
+#[test]
 fn what_can_stand_in_place_of_a_column_is_told_for_the_fields_that_need_one() {
     let message = |header: &str, settings: Value| mapped(header, settings).unwrap_err().message;
     let (generate, for_all) = (
