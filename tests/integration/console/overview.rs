@@ -144,7 +144,7 @@ async fn outages_stand_in_the_timelines_of_imports_that_waited_for_them() {
         tokio::time::sleep(Duration::from_secs(14)).await;
         ways.database.set(Fault::None);
         world
-            .until("SELECT count(*) = 1 FROM imports.outages WHERE server = 'database'")
+            .until("SELECT stage = 'connecting to the broker' FROM imports.workers")
             .await;
         tokio::time::sleep(Duration::from_secs(5)).await;
         ways.set(Fault::None);

@@ -437,3 +437,43 @@ async fn an_import_that_did_not_get_through_can_be_sent_again() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_names_stand_for_is_remembered_from_file_to_file_and_no_column_is_chosen_anew() {
+    in_world(async |world| {
+        let console = Console::start(world, &[]).await;
+        let visit = Visit::of(world, &console).await;
+        let file = |header: &str, role: &str| format!("{header}\nann,ann@example.com,1001,{role}\n");
+        let header = "Username,Email,Virtual Extension,Role";
+        let mapped: Vec<(&str, &str)> = MAPPED
+            .iter()
+            .copied()
+            .filter(|(name, _)| *name != "column.virtual_extension")
+            .chain([("column.virtual_extension", ""), ("generate", "on")])
+            .collect();
+        for (role, id) in [("Crew", "10"), ("Boss", "11")] {
+            let upload = visit.upload(&file(header, role)).await;
+            let name = [("text.role.0", role), ("id.role.0", id)];
+            visit
+                .send(&format!("{upload}/fields"), &[mapped.as_slice(), &name].concat())
+                .await;
+            visit.send(&format!("{upload}/import"), &[]).await;
+        }
+        // The same header in another spelling.
+        let upload = visit
+            .upload(&file("USERNAME,email,virtual extension,role", "Crew;Boss"))
+            .await;
+        let text = visit.shown(&format!("{upload}/fields")).await;
+        for expected in [
+            "value=\"USERNAME\" selected",
+            "value=\"column:role\" selected",
+            "value=\"10\" selected",
+            "value=\"11\" selected",
+            "name=\"generate\" value=\"on\" checked",
+        ] {
+            assert!(text.contains(expected), "{expected}: {text}");
+        }
+        assert!(!text.contains("value=\"virtual extension\" selected"), "{text}");
+    })
+    .await;
+}

@@ -152,3 +152,18 @@ async fn a_cancellation_that_was_set_aside_does_not_cancel_a_later_replay() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancellation_that_is_replayed_cancels() {
+    in_world(async |world| {
+        let job = world.half_failed().await;
+        let letter = world
+            .set_aside("permanent_error", "cancel", &cancel_of(&job))
+            .await;
+        world.json_of(&["dead", "replay", &letter.to_string()], 0).await;
+        let _worker = Worker::start(world, &[]);
+        let event = world.final_event(&job).await;
+        assert_eq!(final_data(&event, "cancelled")["summary"]["created"], 25);
+    })
+    .await;
+}

@@ -197,12 +197,15 @@ async fn a_worker_that_alone_has_lost_the_database_gives_its_messages_to_others(
         ways.database.set(Fault::Cut);
         gate.open().await;
         world.until_logged("database unavailable, keeping").await;
-        let _other = Worker::start(world, &[]);
+        let other = Worker::start(world, &[]);
         finished_whole(world, &job, 60).await;
+        assert!(world.logged().contains("database stays away, giving back"));
+        assert!(other.terminate().await.success());
         // It has a database again, and works.
         ways.database.set(Fault::None);
-        world.until_logged("database stays away, giving back").await;
-        assert!(lost.terminate().await.success());
+        let next = world.submit(world.tenant().await, good_rows(20)).await;
+        finished_whole(world, &next, 20).await;
+        drop(lost);
     })
     .await;
 }

@@ -76,7 +76,11 @@ pub(super) async fn start(
     check(&settings.job(upload, Uuid::new_v4(), mode, &administrator.subject))?;
     console.publisher.link().await?;
     let import_id = match mode {
-        Mode::Import => console.db.claim_import(upload, Uuid::new_v4()).await?,
+        Mode::Import => {
+            let claimed = console.db.claim_import(upload, Uuid::new_v4()).await?;
+            claimed
+                .ok_or_else(|| Error::Conflict("the file was changed meanwhile: check it again".to_owned()))?
+        }
         Mode::Validate => Uuid::new_v4(),
     };
     let job = settings.job(upload, import_id, mode, &administrator.subject);

@@ -19,6 +19,9 @@ use crate::{
 /// How many rows a preview has.
 pub(super) const PREVIEW_ROWS: usize = 5;
 
+/// So many times the rows that an import may have are looked at, to find those that only look filled.
+const ROWS_LOOKED_AT: usize = 20;
+
 /// A file that could be read.
 #[derive(Debug)]
 pub(super) struct Inspected {
@@ -121,13 +124,14 @@ fn read(content: &[u8], encoding: Option<Encoding>, limits: &Limits) -> Result<I
     if let Some(rejection) = rejections.into_iter().next() {
         return Err(rejection);
     }
-    // A file without any row is refused here, whatever is mapped. All rows are kept, however many: the columns that are chosen say
-    // which of them only look filled.
+    // A file without any row is refused here, whatever is mapped. Far more rows are kept than an import may have: the columns that
+    // are chosen say which of them only look filled. None is left out unsaid.
     let all = Limits {
-        max_rows: usize::MAX,
+        max_rows: limits.max_rows.saturating_mul(ROWS_LOOKED_AT),
         ..*limits
     };
     let file = file::read(content, encoding, &all)?.all_records()?;
+    file::check_row_count(&file, &all)?;
     Ok(Inspected {
         columns,
         header: file.header,

@@ -109,10 +109,12 @@ async fn tidy(console: Arc<Console>, stop: CancellationToken) {
             Ok(old) => {
                 for (upload_id, key) in old {
                     let forgotten = async {
-                        // First here: an import that is begun at the same moment needs the object.
-                        let is_forgotten = console.db.forget_upload(upload_id, UPLOAD_DAYS).await?;
-                        if let Some(key) = key.filter(|_| is_forgotten) {
-                            console.storage.delete(&key).await?;
+                        // Somebody may have come back to one meanwhile. The object goes first: without its row nobody finds it.
+                        if console.db.is_old_upload(upload_id, UPLOAD_DAYS).await? {
+                            if let Some(key) = key {
+                                console.storage.delete(&key).await?;
+                            }
+                            console.db.forget_upload(upload_id, UPLOAD_DAYS).await?;
                         }
                         Ok::<_, error::Error>(())
                     };

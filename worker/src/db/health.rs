@@ -59,7 +59,7 @@ impl Db {
                       (SELECT count(*) FROM imports.imports WHERE state IN ('received', 'running')) AS "open!",
                       ARRAY (SELECT DISTINCT last_error FROM imports.imports
                               WHERE progress_at > clock_timestamp() AND last_error IS NOT NULL
-                                AND delayed_since IS NOT NULL AND state IN ('received', 'running')
+                                AND delayed_since IS NOT NULL
                               ORDER BY last_error LIMIT 3) AS "delayed!",
                       (SELECT count(*) FROM imports.dead_letters WHERE state = 'open') AS "dead_letters!",
                       (SELECT min(set_aside_at) FROM imports.dead_letters WHERE state = 'open') AS dead_letters_since"#

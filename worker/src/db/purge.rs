@@ -311,22 +311,30 @@ impl Db {
         Ok(removed)
     }
 
-    /// Objects of the files that the tenant's administrators have uploaded by the console.
+    /// Objects of the files that the tenant's administrators have uploaded by the console, but of imports that are kept.
     pub async fn uploaded_objects(&self, tenant_id: Id) -> Result<Vec<String>, Error> {
         let keys = sqlx::query_scalar!(
-            "SELECT source_key FROM console.uploads WHERE tenant_id = $1",
+            "SELECT source_key FROM console.uploads u
+              WHERE tenant_id = $1
+                AND NOT EXISTS (SELECT FROM imports.imports i WHERE i.import_id IN (u.import_id, u.check_id))",
             tenant_id.get()
         );
         Ok(keys.fetch_all(&mut *self.pool.acquire().await?).await?)
     }
 
-    /// Removes what the console keeps of a tenant: uploads, mappings, and sessions, which end with that.
+    /// Removes what the console keeps of a tenant, but uploads of imports that are kept: uploads, mappings, and sessions, which end
+    /// with that.
     pub async fn erase_console(&self, tenant_id: Id) -> Result<(), Error> {
         let mut transaction = self.pool.begin().await?;
         let tenant_id = tenant_id.get();
-        sqlx::query!("DELETE FROM console.uploads WHERE tenant_id = $1", tenant_id)
-            .execute(&mut *transaction)
-            .await?;
+        sqlx::query!(
+            "DELETE FROM console.uploads u
+              WHERE tenant_id = $1
+                AND NOT EXISTS (SELECT FROM imports.imports i WHERE i.import_id IN (u.import_id, u.check_id))",
+            tenant_id
+        )
+        .execute(&mut *transaction)
+        .await?;
         sqlx::query!("DELETE FROM console.mappings WHERE tenant_id = $1", tenant_id)
             .execute(&mut *transaction)
             .await?;

@@ -196,18 +196,19 @@ impl Db {
         Ok(())
     }
 
-    /// Names the import of an upload, once: the answer is the first ID that was given.
-    pub async fn claim_import(&self, upload: &Upload, import_id: Uuid) -> Result<Uuid, Error> {
+    /// Names the import of an upload, once: the answer is the first ID that was given; `None` if the upload is another file by now.
+    pub async fn claim_import(&self, upload: &Upload, import_id: Uuid) -> Result<Option<Uuid>, Error> {
         let claimed = sqlx::query_scalar!(
             r#"UPDATE console.uploads
                   SET import_id = coalesce(import_id, $3), changed_at = now()
-                WHERE tenant_id = $1 AND upload_id = $2
+                WHERE tenant_id = $1 AND upload_id = $2 AND (import_id IS NOT NULL OR source_key = $4)
                RETURNING import_id AS "import_id!""#,
             upload.tenant_id.get(),
             upload.upload_id,
             import_id,
+            upload.object.key,
         )
-        .fetch_one(&mut *self.pool.acquire().await?)
+        .fetch_optional(&mut *self.pool.acquire().await?)
         .await?;
         Ok(claimed)
     }
@@ -275,15 +276,26 @@ impl Db {
         Ok(discarded.rows_affected() == 1)
     }
 
-    /// Forgets an upload that nobody has touched for so many days; `false` if somebody has by now.
-    pub async fn forget_upload(&self, upload_id: Uuid, days: i32) -> Result<bool, Error> {
-        let forgotten = sqlx::query!(
+    /// Whether nobody has touched an upload for so many days.
+    pub async fn is_old_upload(&self, upload_id: Uuid, days: i32) -> Result<bool, Error> {
+        let is_old = sqlx::query_scalar!(
+            r#"SELECT EXISTS (SELECT FROM console.uploads
+                               WHERE upload_id = $1 AND changed_at < now() - make_interval(days => $2)) AS "is_old!""#,
+            upload_id,
+            days,
+        );
+        Ok(is_old.fetch_one(&mut *self.pool.acquire().await?).await?)
+    }
+
+    /// Forgets an upload that nobody has touched for so many days.
+    pub async fn forget_upload(&self, upload_id: Uuid, days: i32) -> Result<(), Error> {
+        sqlx::query!(
             "DELETE FROM console.uploads WHERE upload_id = $1 AND changed_at < now() - make_interval(days => $2)",
             upload_id,
             days,
         )
         .execute(&mut *self.pool.acquire().await?)
         .await?;
-        Ok(forgotten.rows_affected() == 1)
+        Ok(())
     }
 }

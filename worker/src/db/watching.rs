@@ -3,7 +3,7 @@
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{error::Error, import::State, pool::Db};
+use super::{error::Error, pool::Db};
 
 /// Something that happened to an import.
 #[derive(Debug, Clone)]
@@ -111,24 +111,6 @@ impl Db {
         .fetch_all(&mut *self.pool.acquire().await?)
         .await?;
         Ok(tenants)
-    }
-
-    /// How many imports there are in each state that one is in.
-    pub async fn imports_by_state(&self) -> Result<Vec<(State, i64)>, Error> {
-        let found = sqlx::query!(
-            r#"SELECT state, count(*) AS "count!" FROM imports.imports GROUP BY state
-                ORDER BY array_position(ARRAY['received', 'running', 'completed', 'rejected', 'cancelled', 'failed'], state)"#
-        )
-        .fetch_all(&mut *self.pool.acquire().await?)
-        .await?;
-        let states = found.into_iter().map(|row| {
-            let state = row
-                .state
-                .parse()
-                .map_err(|error| Error::corrupt("state", error))?;
-            Ok((state, row.count))
-        });
-        states.collect()
     }
 
     /// Rows that batches gave their outcome within the last minute.

@@ -81,7 +81,13 @@ pub(super) async fn execute(
                 Ok(false) => return Ok(()),
                 disposed => disposed.map(drop),
             },
-            None => return Ok(()),
+            None => {
+                // Nobody died of it.
+                if delivery.quarantined && count_anew(link, delivery, stop).await? {
+                    delivery.acknowledge().await;
+                }
+                return Ok(());
+            }
         };
         match published {
             Err(refused) if refused.is_of_one_queue() => {

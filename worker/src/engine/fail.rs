@@ -50,7 +50,8 @@ pub(super) async fn set_aside(
         context.metrics.ended(State::Failed);
     }
     // Whoever asked is not heard of again when an operator takes the import up some day. A replay of the letter asks anew.
-    if let Some(subject) = subject.filter(|_| is_cancel) {
+    let has_asked = is_cancel && letter.reason != DeadReason::Malformed;
+    if let Some(subject) = subject.filter(|_| has_asked) {
         db.close_cancellation(subject.import_id, subject.tenant_id)
             .await?;
     }

@@ -55,7 +55,7 @@ pub(super) async fn beat_during<T>(
 async fn beat<T>(context: &Context, health: &Health, name: &str, is_known: &AtomicBool) -> T {
     let started = Instant::now();
     let mut last: Option<(Instant, Stage)> = None;
-    let mut outages = OutageRecord::default();
+    let (mut outages, mut was_there) = (OutageRecord::default(), false);
     loop {
         let stage = health.stage();
         outages.see(stage);
@@ -63,7 +63,8 @@ async fn beat<T>(context: &Context, health: &Health, name: &str, is_known: &Atom
         let is_due = outages.is_of_database()
             || last.is_none_or(|(at, told)| at.elapsed() >= INTERVAL || told != stage);
         // Before there is a database with a schema, nobody would hear it.
-        if is_due && stage != Stage::WaitingForDatabase {
+        was_there |= stage != Stage::WaitingForDatabase;
+        if is_due && was_there {
             last = Some((Instant::now(), stage));
             let beat = Beat {
                 name,

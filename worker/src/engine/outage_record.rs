@@ -23,16 +23,12 @@ pub(super) struct OutageRecord {
 }
 
 impl OutageRecord {
-    /// The worker has come to a stage. Where it waits or connects, a server may be away.
+    /// The worker has come to a stage. As long as it connects, the broker may be away; of the database, its heartbeats tell.
     pub(super) fn see(&mut self, stage: Stage) {
         match stage {
-            Stage::WaitingForDatabase => self.see_server(Server::Database, false),
-            Stage::ConnectingToBroker => {
-                self.see_server(Server::Database, true);
-                self.see_server(Server::Broker, false);
-            }
+            Stage::ConnectingToBroker => self.see_server(Server::Broker, false),
             Stage::Consuming => self.see_server(Server::Broker, true),
-            Stage::Stopping => {}
+            Stage::WaitingForDatabase | Stage::Stopping => {}
         }
     }
 
@@ -81,8 +77,9 @@ mod tests {
     #[test]
     fn only_what_lasted_and_is_over_is_told() {
         let mut record = OutageRecord::default();
-        record.see(Stage::WaitingForDatabase);
+        record.see_server(Server::Database, false);
         assert!(record.is_of_database());
+        record.see_server(Server::Database, true);
         record.see(Stage::ConnectingToBroker);
         record.see(Stage::Consuming);
         assert!(record.untold.is_empty(), "a start that took a moment");

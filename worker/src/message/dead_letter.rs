@@ -1,7 +1,7 @@
 //! A message that is set aside, and why.
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 
 use shared::contract::{
     Id,
@@ -34,46 +34,82 @@ impl Subject {
     pub fn of(body: &[u8]) -> Option<Self> {
         let told = Told::of(body)?;
         Some(Self {
-            import_id: told.import_id()?,
-            tenant_id: told.tenant_id()?,
-            attempt: told.attempt()?,
+            import_id: told.import_id.known()?,
+            tenant_id: told.tenant_id.and_then(TenantText::known)?,
+            attempt: match told.attempt {
+                None => None,
+                Some(Attempt::Number(attempt)) => Some(attempt),
+                Some(Attempt::Other(_)) => return None,
+            },
         })
     }
 
     /// The import ID of a job, and its tenant if that can be read too: enough to answer it.
     pub fn of_job(body: &[u8]) -> Option<(Uuid, Option<Id>)> {
         let told = Told::of(body)?;
-        Some((told.import_id()?, told.tenant_id()))
+        Some((
+            told.import_id.known()?,
+            told.tenant_id.and_then(TenantText::known),
+        ))
     }
 }
 
 /// What a message tells of its import, in whatever way its publisher wrote it: a job is to be answered even where it is refused
-/// for just that. Each field is read by itself.
-struct Told(serde_json::Value);
+/// for just that.
+#[derive(Deserialize)]
+struct Told {
+    import_id: ImportText,
+    tenant_id: Option<TenantText>,
+    attempt: Option<Attempt>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum ImportText {
+    Text(String),
+    Other(IgnoredAny),
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum TenantText {
+    Number(i64),
+    Text(String),
+    Other(IgnoredAny),
+}
+
+/// No job has one; a message between steps whose attempt cannot be read is about none.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Attempt {
+    Number(u32),
+    Other(IgnoredAny),
+}
 
 impl Told {
     fn of(body: &[u8]) -> Option<Self> {
         let body = Some(body).filter(|body| body.len() <= MAX_SUBJECT_BYTES)?;
-        let told = serde_json::from_slice(body.strip_prefix(job::BYTE_ORDER_MARK).unwrap_or(body));
-        told.ok().map(Self)
+        serde_json::from_slice(body.strip_prefix(job::BYTE_ORDER_MARK).unwrap_or(body)).ok()
     }
+}
 
-    fn import_id(&self) -> Option<Uuid> {
-        Uuid::try_parse(self.0.get("import_id")?.as_str()?.trim()).ok()
-    }
-
-    fn tenant_id(&self) -> Option<Id> {
-        let told = self.0.get("tenant_id")?;
-        let text = told.as_str().and_then(|text| text.trim().parse().ok());
-        told.as_i64().or(text)?.try_into().ok()
-    }
-
-    /// `None` if there is something that is no attempt.
-    fn attempt(&self) -> Option<Option<u32>> {
-        match self.0.get("attempt") {
-            None | Some(serde_json::Value::Null) => Some(None),
-            Some(told) => Some(Some(told.as_u64()?.try_into().ok()?)),
+impl ImportText {
+    fn known(self) -> Option<Uuid> {
+        match self {
+            Self::Text(text) => Uuid::try_parse(text.trim()).ok(),
+            Self::Other(_) => None,
         }
+    }
+}
+
+impl TenantText {
+    fn known(self) -> Option<Id> {
+        let number = match self {
+            Self::Number(number) => number,
+            Self::Text(text) => text.trim().parse().ok()?,
+            Self::Other(_) => return None,
+        };
+        number.try_into().ok()
     }
 }
 

@@ -50,6 +50,8 @@ pub async fn resend(
         return Ok(Resent::Cut);
     }
     let taken_up = match (letter.import_id, letter.import_state) {
+        // Whoever wanted an import cancelled does not want it taken up.
+        _ if letter.origin == broker::CANCEL => None,
         (Some(import_id), Some(State::Failed | State::Received | State::Running))
             if letter.import_state == Some(State::Failed) || is_of_earlier_attempt(db, &letter).await? =>
         {

@@ -190,16 +190,16 @@ impl Choices {
     }
 
     /// These choices for another file, or for the same that is read otherwise from now on: columns are named as this file spells
-    /// them, those that it does not have are chosen anew, and all else stays.
+    /// them, those that it does not have are chosen anew, and all else stays, also that a field has no column.
     pub(in crate::console) fn fitted(self, file: &Inspected, mut suggested: Self) -> Self {
-        let mut columns: BTreeMap<Field, String> = self
+        let columns: BTreeMap<Field, String> = self
             .columns
             .into_iter()
-            .filter_map(|(field, name)| Some((field, file.spelling(&name)?)))
+            .filter_map(|(field, name)| {
+                let there = file.spelling(&name);
+                Some((field, there.or_else(|| suggested.columns.get(&field).cloned())?))
+            })
             .collect();
-        for (field, name) in suggested.columns {
-            columns.entry(field).or_insert(name);
-        }
         let mut lists = self.lists;
         lists.retain(|_, choice| match file.spelling(&choice.column) {
             _ if choice.from != From::Column => true,

@@ -13,6 +13,7 @@ use time::OffsetDateTime;
 
 use super::{entry, import::reason};
 use crate::{
+    broker::CANCEL,
     console::{
         access::{Acting, Operator, Visitor},
         dead_letters::{self, PAGE_LETTERS, Replayed},
@@ -158,7 +159,10 @@ fn of_group(group: &DeadGroup) -> String {
 fn if_replayed(letter: &StoredDeadLetter) -> String {
     match letter.import_state {
         _ if letter.is_cut => "cannot be: too large to be kept".to_owned(),
-        Some(State::Failed) => "takes its import up".to_owned(),
+        Some(State::Failed) if letter.origin != CANCEL => "takes its import up".to_owned(),
+        Some(State::Received | State::Running) if letter.attempt.is_some() => {
+            format!("goes to {} again, or its import's job", letter.origin)
+        }
         _ if letter.reason == DeadReason::Malformed.as_str() => "comes back here".to_owned(),
         _ => format!("goes to {} again", letter.origin),
     }

@@ -116,7 +116,15 @@ pub(in crate::console::pages) async fn save(
         changed(console.db.choose(&upload, &suggested.to_json()).await?)?;
         return Ok(Redirect::to(&here).into_response());
     }
-    let choices = Choices::read(&form, stored);
+    // What was shown is what is changed.
+    let before = match inspect(&console, &upload, stored.encoding).await? {
+        Ok(file) if !stored.chosen => {
+            let lists = tenant(&console, &upload).await?;
+            current(&console, &upload, stored, &file, &lists).await?
+        }
+        _ => stored,
+    };
+    let choices = Choices::read(&form, before);
     changed(console.db.choose(&upload, &choices.to_json()).await?)?;
     if action != Some("check") {
         return Ok(Redirect::to(&here).into_response());
