@@ -2,7 +2,6 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, de::IgnoredAny};
-
 use shared::contract::{
     Id,
     job::{self, MAX_JOB_BYTES},

@@ -67,7 +67,7 @@ impl Storage {
         })
     }
 
-    /// The same, for those who keep all others waiting meanwhile.
+    /// Whether there is an object under the key, for those who keep all others waiting meanwhile.
     pub async fn exists_soon(&self, key: &str) -> Result<bool, Error> {
         match tokio::time::timeout(SOON, self.exists(key)).await {
             Ok(found) => found,

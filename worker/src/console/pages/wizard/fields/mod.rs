@@ -117,12 +117,16 @@ pub(in crate::console::pages) async fn save(
         return Ok(Redirect::to(&here).into_response());
     }
     // What was shown is what is changed.
-    let before = match inspect(&console, &upload, stored.encoding).await? {
-        Ok(file) if !stored.chosen => {
-            let lists = tenant(&console, &upload).await?;
-            current(&console, &upload, stored, &file, &lists).await?
+    let before = if stored.chosen {
+        stored
+    } else {
+        match inspect(&console, &upload, stored.encoding).await? {
+            Ok(file) => {
+                let lists = tenant(&console, &upload).await?;
+                current(&console, &upload, stored, &file, &lists).await?
+            }
+            Err(_) => stored,
         }
-        _ => stored,
     };
     let choices = Choices::read(&form, before);
     changed(console.db.choose(&upload, &choices.to_json()).await?)?;
