@@ -1,7 +1,7 @@
 //! `doctor` sees what is wrong with the broker, by AMQP and by RabbitMQ's management API. The faults are made on brokers of the
 //! test's own.
 
-use kit::{OwnBroker, Worker, World, eventually, in_world, in_world_of};
+use kit::{OwnServer, Worker, World, eventually, in_world, in_world_of};
 use lapin::{
     BasicProperties, Connection, ConnectionProperties,
     options::{BasicConsumeOptions, BasicPublishOptions, QueueDeleteOptions},
@@ -55,7 +55,7 @@ async fn publish_event(world: &World, connection: &Connection, count: usize) {
 #[tokio::test(flavor = "multi_thread")]
 async fn doctor_sees_alarms_missing_rights_and_events_that_nobody_reads() {
     in_world(async |world| {
-        let broker = OwnBroker::start(&world.scratch().join("broker")).await;
+        let broker = OwnServer::broker(&world.scratch().join("broker")).await;
         let variables = broker.variables();
         declare(world, &variables).await;
         let healthy = until(world, &variables, 0, "delivery limits", "ok").await;
@@ -183,15 +183,20 @@ async fn doctor_sees_alarms_missing_rights_and_events_that_nobody_reads() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn doctor_sees_queues_that_lack_a_replica() {
+async fn doctor_sees_queues_that_lack_a_replica_and_a_node_that_is_down() {
     in_world(async |world| {
-        let broker = OwnBroker::start(&world.scratch().join("broker")).await;
+        let broker = OwnServer::broker(&world.scratch().join("broker")).await;
         let variables = broker.variables();
         declare(world, &variables).await;
-        let _second = broker.second_node(&world.scratch().join("second")).await;
+        let second = broker.second_node(&world.scratch().join("second")).await;
         let found = until(world, &variables, 0, "replicas", "warning").await;
         let text = told(&found, "replicas");
         assert!(text.contains("are on fewer than 2 of 2 nodes"), "{text}");
+
+        drop(second);
+        let found = until(world, &variables, 1, "broker alarms", "failed").await;
+        let text = told(&found, "broker alarms");
+        assert!(text.contains("is down"), "{text}");
     })
     .await;
 }

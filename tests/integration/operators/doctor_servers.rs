@@ -1,6 +1,6 @@
 //! `doctor` and faults of the servers' settings: of the schema, the store, the way to them, and what they let in.
 
-use kit::{AlteredStore, Answer, authority, in_world, variable};
+use kit::{AlteredStore, Answer, OwnServer, authority, in_world, variable};
 use sqlx::AssertSqlSafe;
 
 use super::doctor::{examined, told, verdict};
@@ -106,6 +106,23 @@ async fn doctor_says_why_a_server_lets_nobody_in() {
             .execute(&world.db)
             .await
             .unwrap();
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_is_starting_is_waited_for() {
+    in_world(async |world| {
+        let standby = OwnServer::standby(&world.scratch().join("standby")).await;
+        let found = told(&examined(world, &standby.variables(), 1).await, "database");
+        assert!(
+            found.contains("not accepting connections")
+                && found.contains("the server is starting or stopping"),
+            "{found}"
+        );
+        let ran = world.user_import_with(&standby.variables(), &["list"]).await;
+        assert_eq!(ran.code, Some(1), "{ran:?}");
+        assert!(ran.error.contains("not accepting connections"), "{ran:?}");
     })
     .await;
 }

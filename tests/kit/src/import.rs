@@ -96,7 +96,7 @@ impl World {
     pub async fn upload(&self, tenant: Tenant, csv: impl Into<Vec<u8>>) -> Value {
         let import_id = Uuid::new_v4();
         let key = format!("tenants/{}/uploads/{import_id}/users.csv", tenant.id);
-        let uploaded = self.storage.put(&key, csv.into(), "text/csv").await;
+        let uploaded = self.storage.put(&key, csv.into().into(), "text/csv").await;
         uploaded.expect("the file is uploaded");
         json!({ "version": 1, "import_id": import_id, "tenant_id": tenant.id, "source": { "key": key } })
     }

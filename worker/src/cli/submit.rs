@@ -73,7 +73,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     if let Some(out) = &args.out {
         create_folder(out).await?;
     }
-    let uploaded = operate::upload(&storage, job.tenant_id, import_id, content).await?;
+    let uploaded = operate::upload(&storage, job.tenant_id, import_id, content.into()).await?;
     job.source = Source {
         encoding: job.source.encoding,
         ..uploaded

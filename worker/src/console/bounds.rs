@@ -1,4 +1,5 @@
-//! How much one tenant may have under way, so that the others have room too.
+//! How much one tenant may have under way, so that the others have room too; and how much all of them together, so that memory
+//! and connections suffice.
 
 use std::{
     collections::HashMap,
@@ -12,18 +13,27 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// How long a request waits for its turn. Its body is not read meanwhile.
 const WAIT: Duration = Duration::from_secs(20);
 
-/// So many of something for each tenant.
+/// So many of something for each tenant, and so many for all of them.
 #[derive(Debug)]
 pub(super) struct Bounds {
     each: usize,
     tenants: Mutex<HashMap<Id, Arc<Semaphore>>>,
+    all: Arc<Semaphore>,
+}
+
+/// A place that is taken until it is dropped.
+#[derive(Debug)]
+pub(super) struct Place {
+    _of_tenant: OwnedSemaphorePermit,
+    _of_all: OwnedSemaphorePermit,
 }
 
 impl Bounds {
-    pub(super) fn new(each: u16) -> Self {
+    pub(super) fn new(each: u16, all: u16) -> Self {
         Self {
             each: usize::from(each),
             tenants: Mutex::default(),
+            all: Arc::new(Semaphore::new(usize::from(all))),
         }
     }
 
@@ -38,14 +48,23 @@ impl Bounds {
     }
 
     /// A place, if one is free.
-    pub(super) fn take(&self, tenant_id: Id) -> Option<OwnedSemaphorePermit> {
-        self.of(tenant_id).try_acquire_owned().ok()
+    pub(super) fn take(&self, tenant_id: Id) -> Option<Place> {
+        Some(Place {
+            _of_tenant: self.of(tenant_id).try_acquire_owned().ok()?,
+            _of_all: Arc::clone(&self.all).try_acquire_owned().ok()?,
+        })
     }
 
     /// A place, which is waited for, but not for ever.
-    pub(super) async fn wait(&self, tenant_id: Id) -> Option<OwnedSemaphorePermit> {
-        let acquired = tokio::time::timeout(WAIT, self.of(tenant_id).acquire_owned()).await;
-        acquired.ok()?.ok()
+    pub(super) async fn wait(&self, tenant_id: Id) -> Option<Place> {
+        let acquired = async {
+            Some(Place {
+                // The tenant's first: those of a tenant that wait for one another take no place of all.
+                _of_tenant: self.of(tenant_id).acquire_owned().await.ok()?,
+                _of_all: Arc::clone(&self.all).acquire_owned().await.ok()?,
+            })
+        };
+        tokio::time::timeout(WAIT, acquired).await.ok()?
     }
 }
 
@@ -55,12 +74,31 @@ mod tests {
 
     #[test]
     fn a_tenant_that_has_all_its_places_takes_none_of_another() {
-        let (bounds, one, other) = (Bounds::new(2), Id::try_from(1).unwrap(), Id::try_from(2).unwrap());
+        let (bounds, one, other) = (
+            Bounds::new(2, 3),
+            Id::try_from(1).unwrap(),
+            Id::try_from(2).unwrap(),
+        );
         let first = bounds.take(one);
         let second = bounds.take(one);
         assert!(first.is_some() && second.is_some() && bounds.take(one).is_none());
-        assert!(bounds.take(other).is_some());
+        let third = bounds.take(other);
+        assert!(third.is_some());
         drop(first);
         assert!(bounds.take(one).is_some());
+    }
+
+    #[test]
+    fn all_tenants_together_have_no_more_places_than_there_are() {
+        let (bounds, one, other) = (
+            Bounds::new(2, 3),
+            Id::try_from(1).unwrap(),
+            Id::try_from(2).unwrap(),
+        );
+        let taken = [bounds.take(one), bounds.take(one), bounds.take(other)];
+        assert!(taken.iter().all(Option::is_some));
+        assert!(bounds.take(other).is_none());
+        drop(taken);
+        assert!(bounds.take(other).is_some() && bounds.take(other).is_some());
     }
 }

@@ -1,16 +1,18 @@
 //! An upload as it is read: the same code as the worker's, and a look at the first rows.
 
+use axum::body::Bytes;
 use schemars::JsonSchema;
 use serde::Serialize;
 use shared::{
     columns::{self, Columns},
+    contract::Id,
     file::{self, Encoding, Header, Record},
     limits::Limits,
     names,
     rejection::{Rejection, RejectionCode},
 };
 
-use super::{error::Error, state::Console};
+use super::{bounds::Place, error::Error, state::Console};
 use crate::{
     db::{Upload, UploadedObject},
     storage::Fetched,
@@ -78,14 +80,19 @@ impl Inspected {
     }
 }
 
+/// Waits until there is room for one more file in memory.
+pub(super) async fn place_for_file(console: &Console, tenant_id: Id) -> Result<Place, Error> {
+    console.uploads.wait(tenant_id).await.ok_or(Error::Busy)
+}
+
 /// Reads an upload as it stands in storage.
-pub(super) async fn fetch(console: &Console, object: &UploadedObject) -> Result<Vec<u8>, Error> {
+pub(super) async fn fetch(console: &Console, object: &UploadedObject) -> Result<Bytes, Error> {
     let most = console.limits.max_file_bytes;
     match console.storage.get(&object.key, most).await? {
         Fetched::Found {
             content: Some(content),
             ..
-        } => Ok(content.to_vec()),
+        } => Ok(content),
         Fetched::Found { content: None, .. } => Err(Error::TooLarge(most)),
         Fetched::Missing => Err(Error::Gone(
             "the file is not in storage any more: upload it again",
@@ -99,19 +106,20 @@ pub(super) async fn inspect(
     upload: &Upload,
     encoding: Option<Encoding>,
 ) -> Result<Result<Inspected, Rejection>, Error> {
-    // A file in memory, as an upload has it.
-    let place = console.uploads.wait(upload.tenant_id).await;
-    let _place = place.ok_or(Error::Busy)?;
+    let _place = place_for_file(console, upload.tenant_id).await?;
     let content = fetch(console, &upload.object).await?;
-    inspect_bytes(content, encoding, console.limits).await
+    inspect_bytes(console, content, encoding).await
 }
 
 /// The same with the bytes at hand. Reading the largest file takes long enough to be done elsewhere than between requests.
 pub(super) async fn inspect_bytes(
-    content: Vec<u8>,
+    console: &Console,
+    content: Bytes,
     encoding: Option<Encoding>,
-    limits: Limits,
 ) -> Result<Result<Inspected, Rejection>, Error> {
+    let turn = console.reading.acquire().await;
+    let _turn = turn.map_err(|error| Error::Internal(error.into()))?;
+    let limits = console.limits;
     tokio::task::spawn_blocking(move || read(&content, encoding, &limits))
         .await
         .map_err(|error| Error::Internal(error.into()))

@@ -40,6 +40,12 @@ pub use state::Console;
 
 use crate::{broker, db::Db, storage::Storage};
 
+/// Files of all tenants that are in memory at one time: 240 MB, each as large as may be.
+const FILES_IN_MEMORY: u16 = 48;
+
+/// Files that are read at one time. Reading keeps a core busy, and takes some ten times a file's size.
+const FILES_READ_AT_A_TIME: usize = 2;
+
 /// Uploads that nobody touches for so long are forgotten.
 const UPLOAD_DAYS: i32 = 30;
 
@@ -65,8 +71,10 @@ impl Console {
             keys,
             limits,
             framing: options.framing.clone(),
-            uploads: bounds::Bounds::new(options.uploads_per_tenant),
-            streams: bounds::Bounds::new(options.streams_per_tenant),
+            uploads: bounds::Bounds::new(options.uploads_per_tenant, FILES_IN_MEMORY),
+            // The other half of the connections is for all else.
+            streams: bounds::Bounds::new(options.streams_per_tenant, (options.connections / 2).max(1)),
+            reading: tokio::sync::Semaphore::new(FILES_READ_AT_A_TIME),
             watch: watch::Watch::default(),
         }
     }

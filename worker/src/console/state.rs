@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use shared::limits::Limits;
+use tokio::sync::Semaphore;
 
 use super::{
     access::keys::Keys,
@@ -38,10 +39,12 @@ pub struct Console {
     pub(super) limits: Limits,
     /// Who may show the pages in a frame.
     pub(super) framing: Framing,
-    /// Uploads of each tenant.
+    /// Files that are received or read.
     pub(super) uploads: Bounds,
-    /// Streams of each tenant.
+    /// Progress streams.
     pub(super) streams: Bounds,
+    /// Who reads a file.
+    pub(super) reading: Semaphore,
     /// How far imports are, for all streams together.
     pub(super) watch: Watch,
 }

@@ -1,5 +1,6 @@
 //! Submitting, as the Dialer does it: a file goes into storage, and a job comes out as the message to be published.
 
+use bytes::Bytes;
 use shared::contract::{
     Id,
     job::{Job, Source, tenant_prefix},
@@ -20,7 +21,7 @@ pub async fn upload(
     storage: &Storage,
     tenant_id: Id,
     id: Uuid,
-    content: Vec<u8>,
+    content: Bytes,
 ) -> Result<Source, storage::Error> {
     let content_id = Uuid::new_v5(&id, &content);
     let key = format!("{}uploads/{id}/{content_id}.csv", tenant_prefix(tenant_id));

@@ -37,10 +37,10 @@ pub async fn report(context: &Context, import: Import) -> Result<Vec<Message>, E
         .await?;
     crash_point!("success-uploaded");
     let (errors, problems) = refused(context, &import).await?;
-    storage.put(&keys.errors, errors, CSV).await?;
+    storage.put(&keys.errors, errors.into(), CSV).await?;
     crash_point!("errors-uploaded");
     if let Some(key) = &keys.problems {
-        storage.put(key, problems, JSON_LINES).await?;
+        storage.put(key, problems.into(), JSON_LINES).await?;
     }
     if db.complete(&import, &keys).await? {
         context.metrics.ended(if import.is_cancelled() {

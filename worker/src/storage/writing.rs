@@ -15,10 +15,10 @@ impl Storage {
     pub async fn put(
         &self,
         key: &str,
-        content: Vec<u8>,
+        content: Bytes,
         content_type: &str,
     ) -> Result<Option<String>, Error> {
-        self.write(key, content.into(), content_type).await
+        self.write(key, content, content_type).await
     }
 
     /// Writes an object whose content is wiped from memory afterwards: what the SDK sends, it sends from there.

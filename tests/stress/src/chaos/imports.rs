@@ -76,7 +76,7 @@ pub(crate) async fn upload(
     random.fill(&mut bytes);
     let id = uuid::Builder::from_random_bytes(bytes).into_uuid();
     let key = format!("tenants/{tenant_id}/uploads/{id}/users.csv");
-    storage.put(&key, csv.into_bytes(), "text/csv").await?;
+    storage.put(&key, csv.into_bytes().into(), "text/csv").await?;
     let kind = match random.random_range(0..20) {
         0 => Kind::Malformed,
         1..5 => Kind::Validate,

@@ -27,7 +27,7 @@ pub(super) async fn storage() -> Vec<Check> {
     let key = format!("tenants/0/doctor/{}", Uuid::new_v4());
     let advice =
         "is the server up, are S3_ENDPOINT, S3_BUCKET and the keys right, may they write and read tenants/*?";
-    if let Err(error) = storage.put(&key, PROBE.to_vec(), "text/plain").await {
+    if let Err(error) = storage.put(&key, PROBE.to_vec().into(), "text/plain").await {
         return vec![Check::failed(NAME, error.to_string(), advice)];
     }
     let read = storage.get(&key, PROBE.len() as u64).await;

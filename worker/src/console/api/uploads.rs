@@ -5,7 +5,7 @@ use std::sync::Arc;
 use aide::transform::TransformOperation;
 use axum::{
     Json,
-    body::Body,
+    body::{Body, Bytes},
     extract::State,
     http::{HeaderMap, StatusCode, header::CONTENT_LENGTH},
 };
@@ -14,15 +14,15 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use shared::file::Encoding;
 use time::OffsetDateTime;
-use tokio::sync::OwnedSemaphorePermit;
 use uuid::Uuid;
 
 use super::json::Asked;
 use crate::{
     console::{
         access::{Administrator, OwnUpload},
+        bounds::Place,
         error::Error,
-        inspect::{UploadView, inspect, inspect_bytes},
+        inspect::{UploadView, inspect, inspect_bytes, place_for_file},
         state::Console,
     },
     db::{Upload, UploadedObject},
@@ -50,7 +50,7 @@ pub(super) async fn create(
 ) -> Result<(StatusCode, Json<UploadView>), Error> {
     let (content, _place) = read_body(&console, &administrator, &headers, body).await?;
     let upload = receive(&console, &administrator, &new.name, content.clone(), None).await?;
-    let inspected = inspect_bytes(content, None, console.limits).await?;
+    let inspected = inspect_bytes(&console, content, None).await?;
     Ok((StatusCode::CREATED, Json(UploadView::of(&upload, inspected))))
 }
 
@@ -61,7 +61,7 @@ async fn read_body(
     administrator: &Administrator,
     headers: &HeaderMap,
     body: Body,
-) -> Result<(Vec<u8>, OwnedSemaphorePermit), Error> {
+) -> Result<(Bytes, Place), Error> {
     let most = console.limits.max_file_bytes;
     let declared = headers
         .get(CONTENT_LENGTH)
@@ -69,11 +69,7 @@ async fn read_body(
     if declared.is_some_and(|length| length > most) {
         return Err(Error::TooLarge(most));
     }
-    let place = console
-        .uploads
-        .wait(administrator.tenant_id)
-        .await
-        .ok_or(Error::Busy)?;
+    let place = place_for_file(console, administrator.tenant_id).await?;
     let mut content = Vec::new();
     let mut chunks = body.into_data_stream();
     while let Some(chunk) = chunks.next().await {
@@ -83,7 +79,7 @@ async fn read_body(
             return Err(Error::TooLarge(most));
         }
     }
-    Ok((content, place))
+    Ok((content.into(), place))
 }
 
 /// Puts a file into storage and writes it down.
@@ -91,7 +87,7 @@ pub(in crate::console) async fn receive(
     console: &Console,
     administrator: &Administrator,
     name: &str,
-    content: Vec<u8>,
+    content: Bytes,
     corrects: Option<(Uuid, serde_json::Value)>,
 ) -> Result<Upload, Error> {
     let upload_id = Uuid::new_v4();

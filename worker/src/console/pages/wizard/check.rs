@@ -267,7 +267,7 @@ pub(super) async fn correct(
     console.publisher.link().await?;
     let lines: Vec<Line<'_>> = ready.file.records.iter().map(line).collect();
     let content = corrections::file(&ready.file.header.names, &lines, &corrections::read(&form));
-    let object = store(&console, administrator.tenant_id, &upload, content).await?;
+    let object = store(&console, administrator.tenant_id, &upload, content.into()).await?;
     // The new file is in UTF-8, whatever the first one was.
     let choices = Choices {
         encoding: None,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::{
+    body::Bytes,
     extract::State,
     response::{IntoResponse, Redirect},
 };
@@ -24,7 +25,7 @@ use crate::{
         choices::Choices,
         error::Error,
         form::Fields,
-        inspect::{Inspected, PREVIEW_ROWS, fetch, inspect, inspect_bytes},
+        inspect::{Inspected, PREVIEW_ROWS, fetch, inspect, inspect_bytes, place_for_file},
         pages::{
             layout::{Place, page},
             parts::{counted, notice, sentence},
@@ -232,14 +233,15 @@ pub(super) async fn read_otherwise(
         ),
     };
     let delimiter = value("delimiter").and_then(|name| name.parse::<Delimiter>().ok());
+    let _place = place_for_file(&console, upload.tenant_id).await?;
     let content = fetch(&console, &upload.object).await?;
-    let declared = separator::declare(&content, encoding, delimiter);
+    let declared = Bytes::from(separator::declare(&content, encoding, delimiter));
     let mut choices = Choices {
         encoding,
         ..before.clone()
     };
     if choices.chosen
-        && let Ok(file) = inspect_bytes(declared.clone(), encoding, console.limits).await?
+        && let Ok(file) = inspect_bytes(&console, declared.clone(), encoding).await?
     {
         let lists = console.db.tenant_lists(upload.tenant_id).await?;
         let lists = lists.ok_or(Error::NotFound("tenant"))?;

@@ -171,6 +171,6 @@ pub(super) async fn correct(
     };
     let name = format!("corrected-{}", name.trim_start_matches("corrected-"));
     let corrects = (reference.import_id, choices.to_json());
-    let upload = receive(&console, &administrator, &name, content, Some(corrects)).await?;
+    let upload = receive(&console, &administrator, &name, content.into(), Some(corrects)).await?;
     check_as_it_stands(&console, &administrator, &upload).await
 }

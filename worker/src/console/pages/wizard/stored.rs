@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{extract::State, response::Redirect};
+use axum::{body::Bytes, extract::State, response::Redirect};
 use shared::contract::Id;
 
 use crate::{
@@ -25,7 +25,7 @@ pub(super) async fn store(
     console: &Console,
     tenant_id: Id,
     upload: &Upload,
-    content: Vec<u8>,
+    content: Bytes,
 ) -> Result<UploadedObject, Error> {
     let size_bytes = content.len() as u64;
     if size_bytes > console.limits.max_file_bytes {

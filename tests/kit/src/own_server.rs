@@ -1,4 +1,4 @@
-//! A broker that belongs to one test alone, to be broken: all other tests share one.
+//! A server that belongs to one test alone, to be broken: all other tests share one of each kind.
 
 use std::{
     path::{Path, PathBuf},
@@ -7,38 +7,46 @@ use std::{
 
 use tokio::task::spawn_blocking;
 
-/// A running RabbitMQ; ends when dropped.
+/// A running server; stops when dropped.
 #[derive(Debug)]
-pub struct OwnBroker {
+pub struct OwnServer {
     state: PathBuf,
     variables: Vec<(String, String)>,
 }
 
-impl OwnBroker {
-    /// Starts one, with its state in this folder.
-    pub async fn start(state: &Path) -> Self {
-        Self::run(state.to_owned(), None).await
+impl OwnServer {
+    /// Starts a RabbitMQ with its state in this folder.
+    pub async fn broker(state: &Path) -> Self {
+        Self::start(state, command("lib/broker", state)).await
     }
 
-    /// Starts a second node of this broker.
+    /// Starts a second node of this RabbitMQ.
     pub async fn second_node(&self, state: &Path) -> Self {
-        Self::run(state.to_owned(), Some(self.state.clone())).await
+        let mut joining = command("lib/broker", state);
+        joining.arg(&self.state);
+        Self::start(state, joining).await
     }
 
-    async fn run(state: PathBuf, joined: Option<PathBuf>) -> Self {
-        let mut command = command("lib/broker", &state);
-        command.args(joined);
+    /// Starts a PostgreSQL that does not accept connections yet.
+    pub async fn standby(state: &Path) -> Self {
+        Self::start(state, command("lib/standby", state)).await
+    }
+
+    async fn start(state: &Path, command: Command) -> Self {
         let output = finished(command).await;
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let text = String::from_utf8_lossy(&output.stdout);
         let variables = text
             .lines()
             .filter_map(|line| line.split_once('='))
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect();
-        Self { state, variables }
+        Self {
+            state: state.to_owned(),
+            variables,
+        }
     }
 
-    /// `AMQP_URL`, `AMQP_ADMIN_URL` and `RABBITMQ_API_URL` of it.
+    /// Its URLs: `AMQP_URL`, `AMQP_ADMIN_URL` and `RABBITMQ_API_URL`, or `DATABASE_URL`.
     pub fn variables(&self) -> Vec<(&str, &str)> {
         let variables = self.variables.iter();
         variables
@@ -49,7 +57,7 @@ impl OwnBroker {
     /// One of them.
     pub fn variable(&self, name: &str) -> &str {
         let found = self.variables.iter().find(|(own, _)| own == name);
-        &found.expect("a variable of the broker").1
+        &found.expect("a variable of the server").1
     }
 
     /// Runs `rabbitmqctl`.
@@ -60,11 +68,11 @@ impl OwnBroker {
     }
 }
 
-impl Drop for OwnBroker {
+impl Drop for OwnServer {
     fn drop(&mut self) {
-        let ended = command("down", &self.state).arg("--wipe").output();
-        if !ended.is_ok_and(|output| output.status.success()) {
-            eprintln!("the broker in {} may still run", self.state.display());
+        let stopped = command("down", &self.state).arg("--wipe").output();
+        if !stopped.is_ok_and(|output| output.status.success()) {
+            eprintln!("the server in {} may still run", self.state.display());
         }
     }
 }
