@@ -1,16 +1,16 @@
--- Roles and database, made once by a superuser; harmless when run again. The tables, and what the two groups may do with them, come
--- with `user-import migrate`.
+-- Roles and database, made once by a superuser; harmless when run again. `user-import migrate` makes the tables, and
+-- grants the groups what they may do with them.
 --
 --     OWNER_PASSWORD=… WORKER_PASSWORD=… OPERATOR_PASSWORD=… [CONSOLE_PASSWORD=…] psql --set ON_ERROR_STOP=1 --file deploy/postgres/roles.sql
 --
 -- | log-in            | variable of user-import | rights                                                  |
 -- | user_import_owner | MIGRATE_DATABASE_URL    | owns the database: only for `migrate`                   |
 -- | user_import_app   | DATABASE_URL            | those of user_import_worker: what an import needs       |
--- | user_import_ops   | OPERATOR_DATABASE_URL   | those of user_import_operator: what `purge` deletes too |
--- | user_import_web   | DATABASE_URL of console | those of user_import_console; made where its password is given |
+-- | user_import_ops   | OPERATOR_DATABASE_URL   | those of user_import_operator: also what `purge` needs  |
+-- | user_import_web   | DATABASE_URL of console | those of user_import_console; made if its password is given |
 --
 -- The Dialer's own log-in may be given user_import_reader: deploy/INTEGRATION.md. Run this again before `migrate` of a new release:
--- the owner may not make roles.
+-- the owner may not create roles.
 
 \getenv owner_password OWNER_PASSWORD
 \getenv worker_password WORKER_PASSWORD
@@ -37,6 +37,6 @@ GRANT user_import_operator TO user_import_ops;
 
 SELECT 'CREATE DATABASE user_import OWNER user_import_owner ENCODING ''UTF8'' TEMPLATE template0'
  WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'user_import') \gexec
--- Nobody else has anything to look for in it.
+-- Nobody else has any business in it.
 REVOKE ALL ON DATABASE user_import FROM PUBLIC;
 GRANT CONNECT ON DATABASE user_import TO user_import_worker, user_import_operator, user_import_console, user_import_reader;

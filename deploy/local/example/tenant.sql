@@ -1,4 +1,4 @@
--- The demo tenant, as it is before the first import. Run by the owner of the database; starts the tenant anew each time.
+-- The demo tenant, as it is before the first import. Run by the owner of the database; resets the tenant each time.
 
 BEGIN;
 
@@ -20,7 +20,7 @@ INSERT INTO dialer.tags (tenant_id, tag_id, name) VALUES (1, 40, 'new')
 INSERT INTO dialer.pbx_domains (tenant_id, pbx_domain_id, domain) VALUES (1, 50, 'pbx.demo.example')
     ON CONFLICT DO NOTHING;
 
--- A user made by hand, whom the example file names once more. Nobody can log in with this hash.
+-- A user made by hand, who is also in the example file. Nobody can log in with this hash.
 WITH existing AS (
     INSERT INTO dialer.users (tenant_id, username, username_key, email, virtual_extension, sip_kind, password_hash)
     VALUES (1, 'existing.agent', 'existing.agent', 'existing.agent@example.com', '0999', 'webrtc',

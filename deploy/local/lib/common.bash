@@ -22,7 +22,7 @@ die() {
     exit 1
 }
 
-# The end of a server's log is what its user needs, not the advice to look for it.
+# Shows the end of a server's log instead of advising the user to look at it.
 die_with_log() {
     local log=$state/log/$1.log
     shift
@@ -51,7 +51,7 @@ take_no_options() {
     (($# == 0)) || refuse_option "$1"
 }
 
-# Makes of this shell one of a user who has loaded what `up` wrote down, and stands in the checkout.
+# Makes this shell like that of a user who has loaded what `up` recorded, in the folder of the checkout.
 enter() {
     eval "$("$local_dir/env")"
     umask "$callers_umask"
@@ -61,8 +61,8 @@ enter() {
 # --- the state folder
 
 # Takes the lock that makes `up`, `down` and `python` of one checkout wait for each other, until the command
-# ends. It is on a folder that is never deleted: were it on a file in the state, `down --wipe` would delete it
-# under a waiting `up`.
+# ends. It is on a folder that is never deleted: if it were on a file in the state, `down --wipe` would delete it
+# while `up` waits for it.
 lock_state() {
     exec 9<"$local_dir"
     if ! flock --nonblock 9; then
@@ -90,7 +90,7 @@ load_settings() {
     done <"$state/settings"
 }
 
-# A rename replaces the file at once, so that a crash leaves the old one or the new one.
+# A rename is atomic, so a crash leaves the old file or the new one.
 remember() {
     local name
     settings[$1]=$2
@@ -106,7 +106,7 @@ random_hex() { od -An -v -N "$1" -tx1 /dev/urandom | tr -d ' \n'; }
 
 answers() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
-# Gives `settings[$1]` a port on which nobody answers, the remembered one if that is still so. To be called
+# Gives `settings[$1]` a port on which nobody answers, the recorded one if it is still free. To be called
 # only while the server is not running. The range lies below Linux's ephemeral ports (32768 and up), of which
 # any outgoing connection may take one, and below RabbitMQ's 25672.
 choose_port() {
@@ -120,20 +120,20 @@ choose_port() {
 
 # --- processes
 
-# When process $1 started, in ticks since boot; fails when there is no such process, or only its corpse.
+# When process $1 started, in ticks since boot; fails if there is no such process, or if it is a zombie.
 start_time() {
     local line fields
     { IFS= read -r line <"/proc/$1/stat"; } 2>/dev/null || return 1
-    # The command's name stands in brackets and may hold blanks and brackets: count from the last bracket.
+    # The command's name is in brackets and may contain blanks and brackets: count from the last bracket.
     read -r -a fields <<<"${line##*) }"
     [[ ${fields[0]} != Z ]] && printf '%s\n' "${fields[19]}"
 }
 
-# A process id may be someone else's by now: the start time tells. The folder's inode tells a copy of this
-# checkout, which must not take the original's servers for its own.
+# A process ID may have been reused: the start time tells. The folder's inode identifies a copy of this checkout,
+# which must not take the original's servers for its own.
 identity() { printf '%s %s %s\n' "$1" "$(start_time "$1")" "$(stat -c %i -- "$state")"; }
 
-# Whether server $1 runs; its process id is then in `pid`.
+# Whether server $1 is running; its process ID is then in `pid`.
 running() {
     local record
     { IFS= read -r record <"$state/run/$1"; } 2>/dev/null || return 1
@@ -141,8 +141,8 @@ running() {
     start_time "$pid" >/dev/null && [[ $record == "$(identity "$pid")" ]]
 }
 
-# Starts server $1 in the background, free of everything of ours: session, input, output, lock. It records
-# itself before it becomes the server, so that there is never a server without a record.
+# Starts server $1 in the background, detached from our session, input, output and lock. It records itself before it
+# becomes the server, so that there is never a server without a record.
 launch() {
     local name=$1
     shift
@@ -157,13 +157,13 @@ launch() {
         cd /
         exec setsid "$@"
     ) &
-    # Until then `running` would say that it has ended.
+    # Before that, `running` would say that it has ended.
     while [[ ! -s $state/run/$name ]] && kill -0 "$!" 2>/dev/null; do
         sleep 0.01
     done
 }
 
-# Waits until the command $3… succeeds for server $1; gives up when the server ends, or after $2 seconds.
+# Waits until the command $3… succeeds for server $1; fails if the server ends, or after $2 seconds.
 await() {
     local name=$1 deadline=$((SECONDS + $2))
     shift 2
@@ -174,7 +174,7 @@ await() {
     done
 }
 
-# Ends server $1 with signal $2; what still runs after $3 seconds is killed.
+# Ends server $1 with signal $2; kills it if it is still running after $3 seconds.
 stop() {
     local name=$1 pid
     if running "$name"; then
@@ -199,15 +199,15 @@ ends_within() {
 
 # --- building
 
-# What `test` adds to each build of a run: cargo unites the features of all that one command builds, and compiles every dependency
-# anew for another union.
+# What `test` adds to each build of a run: cargo unites the features of everything that one command builds, and
+# recompiles every dependency for another union.
 read -ra build_options <<<"${BUILD_OPTIONS:-}"
 
 # --- what is not installed
 
 may_install() { command -v apt-get >/dev/null && { ((EUID == 0)) || sudo -n true 2>/dev/null; }; }
 
-# Installs Debian's packages $*, which are missing, or says that they are needed.
+# Installs the missing Debian packages $*, or says that they are needed.
 install_packages() {
     local as_root=()
     may_install || die "please install what is missing: $* (on Debian or Ubuntu: sudo apt-get install $*)"

@@ -11,7 +11,7 @@ source "$(dirname -- "${BASH_SOURCE[0]}")/common.bash"
 dispose_at_end() {
     # These would make `up` take the servers that this shell has loaded.
     unset DATABASE_URL MIGRATE_DATABASE_URL SEAL_KEYS AMQP_URL AMQP_ADMIN_URL DIALER_AMQP_URL S3_ENDPOINT
-    # What is left of a run that was broken off.
+    # What is left of an interrupted run.
     "$local_dir/down" --wipe
     log=$(mktemp --tmpdir "user-import-$command_name.XXXXXX.log")
     trap dispose EXIT
@@ -29,13 +29,13 @@ dispose() {
     exit "$status"
 }
 
-# Builds the programs $* and prints their paths, a line each: cargo tells where, whatever target folder is set.
+# Builds the programs $* and prints their paths, one per line: cargo says where, whatever target folder is set.
 build_programs() {
     local messages program
     cd -- "$checkout"
     messages=$(
         umask "$callers_umask"
-        # --workspace: a package alone is built with other features of its dependencies, all of which are built once more.
+        # --workspace: a single package needs other features of its dependencies, and all of them would be built again.
         SQLX_OFFLINE=true cargo build --quiet --locked --workspace "${@/#/--bin=}" "${build_options[@]}" --message-format json-render-diagnostics
     ) || die "the build failed"
     for program in "$@"; do

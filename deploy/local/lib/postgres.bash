@@ -1,5 +1,5 @@
-# Sourced by `up`: the private PostgreSQL. It listens on loopback over TCP only, because the path of a Unix
-# socket may have no more than 107 bytes, and checkouts lie deep.
+# Sourced by `up`: the private PostgreSQL. It listens only on TCP on loopback, because the path of a Unix socket
+# may have no more than 107 bytes, and checkouts can have long paths.
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # set by common.bash
 
@@ -21,25 +21,25 @@ choose_postgres_user() {
     ((EUID == 0)) || return 0
     id postgres >/dev/null 2>&1 || die "PostgreSQL does not run as root; please create a user named postgres"
     as_postgres=(setpriv --reuid postgres --regid "$(id -g postgres)" --clear-groups)
-    # Of the state that user may enter its own folder, and see no other.
+    # Of the state, that user may enter only its own folder.
     chgrp "$(id -g postgres)" "$state"
     chmod 0710 "$state"
     mkdir -p -- "$state/postgres"
     chown postgres: "$state/postgres"
     if ! postgres_reaches_state; then
-        # The checkout lies under a folder that only root may pass (/root, say): this capability lets it pass.
+        # The checkout is under a folder that only root may pass (/root, say): this capability lets the user pass.
         as_postgres+=(--inh-caps +dac_override --ambient-caps +dac_override)
         postgres_reaches_state || die "the user postgres cannot be made to reach $state/postgres"
     fi
 }
 
-# `test -x` would not do: access(2) leaves the capability out of account.
+# `test -x` would not work: access(2) ignores the capability.
 postgres_reaches_state() { "${as_postgres[@]}" env --chdir="$state/postgres" true 2>/dev/null; }
 
 create_cluster() {
     local fresh=$state/postgres/data.new password_file=$state/postgres/password
     say "creating the PostgreSQL cluster"
-    # Moved to its name when it is complete: an interrupted run leaves nothing that looks like a cluster.
+    # Renamed when it is complete: an interrupted run leaves nothing that looks like a cluster.
     rm -rf -- "$fresh"
     printf '%s\n' "${settings[postgres_password]}" >"$password_file"
     ((EUID != 0)) || chown postgres: "$password_file"
@@ -53,15 +53,15 @@ create_cluster() {
     mv -- "$fresh" "$state/postgres/data"
 }
 
-# After a reboot the process id in a leftover postmaster.pid may be someone else's, and PostgreSQL would not
-# start. The file stays only while that process may be a PostgreSQL of this very cluster, which works in its
+# After a reboot the process ID in a leftover postmaster.pid may belong to another process, and PostgreSQL would not
+# start. The file is kept only if that process may be the PostgreSQL of this cluster, whose working directory is its
 # data folder.
 drop_stale_lock() {
     local data=$state/postgres/data pid name
     [[ -e $data/postmaster.pid ]] || return 0
     pid=$(head -n 1 -- "$data/postmaster.pid")
     name=$(cat -- "/proc/$pid/comm" 2>/dev/null) || name=
-    # Where the process works may be hidden from root too (in a container): then the name has to do.
+    # The working directory may be hidden even from root (in a container): then the name must suffice.
     if [[ $name != postgres ]] || [[ -e /proc/$pid/cwd && ! /proc/$pid/cwd -ef $data ]]; then
         rm -f -- "$data/postmaster.pid"
     fi
@@ -79,7 +79,7 @@ start_postgres() {
 
 launch_postgres() {
     drop_stale_lock
-    # Many tests run at once, each with its own pools: hence the connections. All that makes a commit durable
+    # Many tests run at once, each with its own pools: hence so many connections. Everything that makes a commit durable
     # stays on, because that is what the tests are about.
     launch postgres "${as_postgres[@]}" env -i PATH="$PATH" LC_ALL=C \
         "$postgres_bin/postgres" -D "$state/postgres/data" \
@@ -98,8 +98,8 @@ as_superuser() {
 
 postgres_is_ready() { as_superuser --command 'SELECT 1' </dev/null >/dev/null 2>&1; }
 
-# The processes of a server that was killed hold its memory for a moment, and a new one then ends at once:
-# hence the attempts.
+# The processes of a server that was killed hold its memory for a moment, and a new server then ends at once: hence
+# the attempts.
 await_postgres() {
     local attempts=5 deadline=$((SECONDS + 60))
     until postgres_is_ready; do
@@ -112,17 +112,17 @@ await_postgres() {
     done
 }
 
-# The roles as in production, by the same file. Only, the owner creates databases and roles for tests too.
+# The roles as in production, from the same file, except that the owner also creates databases and roles for tests.
 create_roles() {
     OWNER_PASSWORD=${settings[owner_password]} WORKER_PASSWORD=${settings[app_password]} \
         OPERATOR_PASSWORD=${settings[ops_password]} CONSOLE_PASSWORD=${settings[web_password]} \
         as_superuser --set VERBOSITY=terse --file "$checkout/deploy/postgres/roles.sql" \
         --command 'ALTER ROLE user_import_owner CREATEROLE CREATEDB' >>"$state/log/postgres.log" 2>&1 ||
         die_with_log postgres "cannot create the roles"
-    # In the template too, of which the tests' databases are made.
+    # In the template too, from which the tests' databases are made.
     local database
     for database in template1 user_import; do
         as_superuser --dbname "$database" --file "$checkout/deploy/lock-down.sql" >>"$state/log/postgres.log" 2>&1 ||
-            die_with_log postgres "cannot take from the roles what is not theirs"
+            die_with_log postgres "cannot revoke what the roles should not have"
     done
 }

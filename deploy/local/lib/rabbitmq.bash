@@ -1,5 +1,5 @@
-# Sourced by `up`: the private RabbitMQ, with an epmd (the port mapper of Erlang's nodes) of its own, so that it
-# meets no other RabbitMQ or Erlang program of the machine.
+# Sourced by `up`: the private RabbitMQ, with its own epmd (the port mapper of Erlang's nodes), so that it does not
+# meet any other RabbitMQ or Erlang program on the machine.
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # set by common.bash
 
@@ -7,7 +7,7 @@
 find_rabbitmq() {
     local script
     rabbitmq_server=
-    # Not /usr/sbin/rabbitmq-server of the packages: that one changes to the system's user and folders.
+    # Not the packages' /usr/sbin/rabbitmq-server: that one changes to the system's user and folders.
     for script in $(printf '%s\n' /usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin/rabbitmq-server | sort -V); do
         [[ ! -x $script ]] || rabbitmq_server=$script
     done
@@ -28,8 +28,8 @@ start_rabbitmq() {
     launch_rabbitmq
 }
 
-# Users, permissions and policies, read at each start: `rabbitmqctl` would take seconds for each of them. What the broker
-# grants in production is granted here, from the same file. Only, tests put `t<hex>.` before all names.
+# Users, permissions and policies, read at each start: `rabbitmqctl` would take seconds for each of them. The broker
+# grants the same as in production, from the same file, except that tests put `t<hex>.` before all names.
 write_rabbitmq_config() {
     local folder=$state/rabbitmq
     mkdir -p -- "$folder"/{conf.d,data,definitions,home}
@@ -67,7 +67,7 @@ management.tcp.ip = 127.0.0.1
 management.tcp.port = ${settings[amqp_api_port]}
 management.rates_mode = none
 CONF
-    # `doctor` asks it for what AMQP does not tell.
+    # `doctor` asks it for what AMQP does not report.
     printf '[rabbitmq_management].\n' >"$folder/enabled_plugins"
     printf '[].\n' >"$folder/advanced.config"
     : >"$folder/env.conf"
@@ -77,9 +77,9 @@ CONF
     fi
 }
 
-# Every path is named, so that nothing of /etc/rabbitmq and of the caller's environment gets in. The node's name
-# must not change while its data live, and `localhost` needs no name service. RUNNING_UNDER_SYSTEMD makes the
-# script become the broker instead of waiting for it: the process id that we record is then the broker's.
+# Every path is set, so that nothing from /etc/rabbitmq or the caller's environment gets in. The node's name must not
+# change as long as its data exist, and `localhost` needs no name service. RUNNING_UNDER_SYSTEMD makes the script
+# become the broker instead of waiting for it: the process ID that we record is then the broker's.
 launch_rabbitmq() {
     local folder=$state/rabbitmq
     raise_open_files
@@ -99,7 +99,7 @@ launch_rabbitmq() {
         "$rabbitmq_server"
 }
 
-# A connection is an open file, and a busy quorum queue keeps some: the usual 1024 are soon gone. Not more than
+# A connection is an open file, and a busy quorum queue needs some too: the usual 1024 are soon used up. Not more than
 # 65536, because Erlang sets memory aside for each.
 raise_open_files() {
     local most

@@ -2,8 +2,8 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # set by common.bash
 
-# $1 is the built program. A copy of it runs, because a file that runs cannot be built anew. A server that runs
-# is left running when the program has changed: tests may be using it.
+# $1 is the built program. A copy of it runs, because a running file cannot be replaced by a build. A running server
+# is left alone when the program has changed: tests may be using it.
 start_s3() {
     ! running s3 || return 0
     choose_port s3_port
