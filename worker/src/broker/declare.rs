@@ -75,7 +75,7 @@ impl Topology {
         [
             of_exchange(self.dead(), Vec::new()),
             Queue::new(self.dialer_queue(), Vec::new(), events),
-            // Workers set such messages aside themselves, long before this limit; it is for when no worker can.
+            // Workers set such messages aside themselves, long before this limit, which is for when no worker can.
             of_exchange(self.quarantine(), limited(dead_letters_to(self.dead()))),
             Queue::new(self.requested_queue(), work(), requested),
             Queue::new(self.cancel_queue(), work(), cancel),

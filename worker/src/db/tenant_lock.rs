@@ -4,7 +4,7 @@
 use shared::contract::Id;
 use sqlx::PgConnection;
 
-/// Name space of the tenants' advisory locks, so that other users of the database do not meet them by chance.
+/// Namespace of the tenants' advisory locks, so that other users of the database do not collide with them by chance.
 const TENANT_LOCK: &str = "user-import tenant ";
 
 /// Waits for the tenant's lock and holds it until the end of the transaction.
