@@ -70,7 +70,8 @@ fn progress(backlog: Result<Backlog, db::Error>) -> Check {
                 STALLED.as_secs(),
                 backlog.without_progress.as_secs()
             );
-            let advice = "behind a backlog that is normal; otherwise user-import list --state received --state running says why";
+            let advice =
+                "normal behind a backlog; otherwise: user-import list --state received --state running";
             let since = OffsetDateTime::now_utc()
                 .checked_sub(backlog.without_progress.try_into().unwrap_or_default());
             Check::warning(NAME, found, advice).since(since)

@@ -50,7 +50,7 @@ async fn asked(name: &'static str, db: &Db, group: Group) -> Result<Check, db::E
         }
     } else if !difference.excess.is_empty() {
         let advice = format!(
-            "revoke it from {}, {} or PUBLIC, whoever was given it, and give {0} no membership but that in {1}",
+            "revoke it from {}, {} or PUBLIC, whichever has it, and leave {0} a member of {1} only",
             login.role,
             group.role()
         );

@@ -98,7 +98,7 @@ impl Db {
         Ok(paging.page(entries, |entry| entry.audit_id))
     }
 
-    /// The attempts of an import before its last one: the audit trail tells what was replayed, and how it had ended.
+    /// The attempts of an import before its last one: the audit trail shows what was replayed, and how it had ended.
     pub async fn ended_attempts(&self, import_id: Uuid) -> Result<Vec<EndedAttempt>, Error> {
         let found = sqlx::query!(
             r#"SELECT DISTINCT ON (1) (details->>'attempt')::integer - 1 AS "attempt!", details->>'was' AS "state!"

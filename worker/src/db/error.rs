@@ -30,7 +30,7 @@ pub enum Error {
     SchemaMissing,
     /// The database cannot hold every name.
     #[error(
-        "database: its encoding is {0}, which cannot hold the names of all people: create the database anew with ENCODING 'UTF8'"
+        "database: its encoding is {0}, which cannot hold the names of all people: create the database again with ENCODING 'UTF8'"
     )]
     Encoding(String),
     /// Something is stored that this program did not write.

@@ -1,5 +1,5 @@
-//! The lock that whoever writes rows or users of a tenant holds until the commit: otherwise two imports of the same names, in
-//! different order, would deadlock on each other's index entries.
+//! The lock that every writer of a tenant's rows or users holds until the commit: otherwise two imports of the same
+//! names, in different order, would deadlock on each other's index entries.
 
 use shared::contract::Id;
 use sqlx::PgConnection;

@@ -16,7 +16,7 @@ pub struct Upload {
     pub tenant_id: Id,
     /// Its name on the computer that it came from.
     pub file_name: String,
-    /// Where it is, and what tells it from others.
+    /// Where it is, and what identifies it.
     pub object: UploadedObject,
     /// What was chosen so far.
     pub choices: serde_json::Value,
