@@ -27,7 +27,7 @@ async fn run() -> ExitCode {
         Ok(cli) => cli,
         Err(code) => return code,
     };
-    // With two providers in one program, rustls wants to be told which one to take.
+    // With two providers in one program, rustls has to be told which one to use.
     if rustls::crypto::aws_lc_rs::default_provider()
         .install_default()
         .is_err()

@@ -25,8 +25,8 @@ const fn delay_queue(name: &'static str, seconds: u64) -> Delay {
 
 const LONGEST: Delay = delay_queue("10m", 600);
 
-/// How long a message waits that has not failed: a queue has no room for what follows from it, or its import is paused. Half a
-/// minute is soon enough to notice that it can go on, and seldom enough to be nothing for the broker.
+/// How long a message that has not failed waits: a queue has no room for what follows from it, or its import is paused.
+/// Half a minute is short enough to notice that it can go on, and long enough to be no load on the broker.
 pub const POSTPONED: Delay = delay_queue("30s", 30);
 
 /// How long a message waits after its first, second, … failure. The last delay is used for all further ones.
@@ -40,7 +40,7 @@ pub const DELAYS: [Delay; 5] = [
     LONGEST,
 ];
 
-/// The delay of a message that has failed so many times, counted from 1.
+/// The delay of a message that has failed this many times, counted from 1.
 pub fn delay(retry_count: u32) -> Delay {
     let failed_before = usize::try_from(retry_count.saturating_sub(1)).unwrap_or(usize::MAX);
     DELAYS.get(failed_before).copied().unwrap_or(LONGEST)
@@ -49,12 +49,12 @@ pub fn delay(retry_count: u32) -> Delay {
 /// Tries of a message whose error passes by itself: with [`DELAYS`] about two hours, in which people can repair a server.
 pub const MAX_TRIES_TRANSIENT: u32 = 16;
 
-/// Tries of a message whose object the store refuses us. No retry mends that, but for a while it may be that keys or rights are
-/// being changed: with [`DELAYS`] about a quarter of an hour.
+/// Tries of a message whose object the store refuses us. No retry fixes that, but keys or rights may be in the middle
+/// of a change: with [`DELAYS`] about a quarter of an hour.
 pub const MAX_TRIES_DENIED: u32 = 6;
 
 /// How long a shard is left alone after one of its queues did not answer. The rescue sends its markers there again every
-/// [`QUIET_TIME`] or a little more: it stays left alone as long as these are not taken.
+/// [`QUIET_TIME`] or a little more: it stays left alone as long as these are not accepted.
 pub const SHARD_LEFT_ALONE: Duration = Duration::from_secs(5 * 60);
 
 /// Tries of a message whose error is most likely a defect, but may pass. About half a minute.
@@ -66,21 +66,21 @@ pub const STEP_TIMEOUT: Duration = Duration::from_secs(300);
 
 // Outages.
 
-/// How often the database is asked whether it is there while a step runs: a step that waits for a dead connection is
+/// How often to check that the database is available while a step runs: a step that waits for a dead connection is
 /// abandoned after seconds.
 pub const OUTAGE_CHECK_INTERVAL: Duration = Duration::from_secs(5);
 
-/// How long a worker keeps messages in hand whose database is away. A failover takes less; longer, and nobody but this worker
-/// may be cut off, while others could do its work.
+/// How long a worker holds messages while its database is unavailable. A failover takes less; if it takes longer, this
+/// worker may be the only one that is cut off, while others could do its work.
 pub const DATABASE_PATIENCE: Duration = Duration::from_secs(30);
 
-/// How often a step whose connection to the database broke is run again when the database is back. One outage may last for
-/// any time; a step that brings the server down each time it runs is noticed after this many.
+/// How often a step whose connection to the database broke is run again when the database is back. One outage may last
+/// any length of time; a step that brings the server down each time it runs is noticed after this many.
 pub const MAX_BROKEN_CONNECTIONS: u32 = 5;
 
-/// A connection to the broker that held for that long was a good one: when it breaks, the next is made without delay. One
-/// that breaks earlier counts as a failed attempt, because a broker that refuses all work would otherwise be connected to in
-/// a busy loop.
+/// A connection to the broker that lasted this long was a good one: when it breaks, the next is made without delay. One
+/// that breaks earlier counts as a failed attempt, because a broker that refuses all work would otherwise be connected
+/// to in a busy loop.
 pub const GOOD_CONNECTION: Duration = Duration::from_secs(10);
 
 /// The longest delay between two attempts to connect.

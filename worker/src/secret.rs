@@ -5,7 +5,7 @@
 pub struct Secret(String);
 
 impl Secret {
-    /// The text: for the client that needs it only.
+    /// The text: only for the client that needs it.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -25,7 +25,7 @@ impl std::fmt::Debug for Secret {
     }
 }
 
-/// The text with the inner part of each URL hidden in which there may be a password: before an `@`, or in a query.
+/// The text, with the inner part hidden of each URL that may hold a password: before an `@`, or in a query.
 pub fn without_credentials(text: &str) -> String {
     let mut parts = text.split("://");
     let mut shown = parts.next().unwrap_or_default().to_owned();
@@ -70,7 +70,7 @@ mod tests {
     }
 }
 
-/// The encrypted seed of an attempt's passwords, as it lies in the database.
+/// The encrypted seed of an attempt's passwords, as it is stored in the database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SealedSeed {
     /// Which key of the ring opens it.

@@ -1,16 +1,16 @@
-//! Certificate authorities of our own for the broker and the store. PostgreSQL's stands in its URL:
+//! Certificate authorities of our own for the broker and the store. PostgreSQL's is given in its URL:
 //! `?sslmode=verify-full&sslrootcert=FILE`.
 
 use std::{net::IpAddr, str::FromStr};
 
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 
-/// Certificates of the authorities that sign a server's certificate. For the store they replace the system's; the broker's
-/// client trusts them beside those of the system.
+/// Certificates of the authorities that sign a server's certificate. For the store they replace the system's; the
+/// broker's client trusts them in addition to those of the system.
 #[derive(Debug, Clone)]
 pub struct Authorities(String);
 
-/// Why a file is no list of certificates.
+/// Why a file is not a list of certificates.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The file cannot be read.
@@ -26,7 +26,7 @@ pub enum Error {
     NoCertificate(String),
 }
 
-/// Whether a host is this machine, so that what goes there passes no network.
+/// Whether a host is this machine, so that what goes there crosses no network.
 pub fn is_this_machine(host: &str) -> bool {
     let address = host.trim_start_matches('[').trim_end_matches(']');
     let is_loopback = |address: IpAddr| address.is_loopback();

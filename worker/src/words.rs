@@ -10,7 +10,7 @@ pub(crate) fn counted<N: Display + PartialEq + From<u8>>(number: N, noun: &str) 
     format!("{number} {noun}{plural}")
 }
 
-/// What became of the rows of an import: `3 created, 1 duplicate, 0 errors`.
+/// The outcomes of the rows of an import: `3 created, 1 duplicate, 0 errors`.
 pub(crate) fn outcomes(summary: &Summary) -> String {
     format!(
         "{} created, {}, {}",

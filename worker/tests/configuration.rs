@@ -94,11 +94,11 @@ fn rendered() -> String {
         "# Configuration\n\n\
          <!-- Written from the command line's own definition by worker/tests/configuration.rs: -->\n\
          <!-- UPDATE_CONFIGURATION=1 cargo test --workspace --test configuration -->\n\n\
-         Every variable is also an option; `user-import COMMAND --help` has both, and the option wins. `doctor` looks at all that a\n\
+         Every variable is also an option; `user-import COMMAND --help` has both, and the option wins. `doctor` checks all that a\n\
          worker reads. A secret (marked *) can also stand\n\
          in a file that `VARIABLE_FILE` names, where the variable itself is not set: `SEAL_KEYS_FILE=/run/secrets/seal-keys`.\n\n\
-         Beside these, workers obey the variables of OpenTelemetry's exporter and sampler; traces are sent only where\n\
-         `OTEL_EXPORTER_OTLP_ENDPOINT` (or `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`) says whereto.\n",
+         Besides these, workers obey the variables of OpenTelemetry's exporter and sampler; traces are sent only where\n\
+         `OTEL_EXPORTER_OTLP_ENDPOINT` (or `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`) says where to.\n",
     );
     for (heading, variables) in by_heading {
         write!(
@@ -121,7 +121,7 @@ fn rendered() -> String {
     text
 }
 
-/// How the help tells a default that is no fixed value.
+/// How the help shows a default that is not a fixed value.
 const TOLD_DEFAULT: &str = " [default: ";
 
 fn help(arg: &Arg) -> String {
@@ -239,13 +239,13 @@ fn every_variable_in_what_is_deployed_is_one_that_the_program_reads() {
         for name in variables_in(&text) {
             assert!(
                 known(&name),
-                "{}: {name} is no variable of the program",
+                "{}: {name} is not a variable of the program",
                 file.display()
             );
             seen.insert(name);
         }
     }
-    // What a worker cannot do without is set everywhere; were it not found, nothing would have been looked at.
+    // What a worker cannot do without is set everywhere; if it were not found, nothing would have been checked.
     for required in ["DATABASE_URL", "AMQP_URL", "S3_ENDPOINT", "SEAL_KEYS"] {
         assert!(
             seen.contains(required),
@@ -276,7 +276,7 @@ fn what_workers_are_scaled_by_is_a_metric_that_they_tell() {
     let (metric, _) = query.split_once('{').unwrap();
     assert!(
         text.lines().any(|line| line.starts_with(&format!("{metric} "))),
-        "{metric} is no metric"
+        "{metric} is not a metric"
     );
 }
 
@@ -293,13 +293,13 @@ fn images_are_deployed_in_the_version_of_the_program() {
         ),
     ] {
         let text = fs::read_to_string(checkout().join("deploy").join(file)).unwrap();
-        assert!(text.contains(&line), "deploy/{file} has not {line:?}");
+        assert!(text.contains(&line), "deploy/{file} does not contain {line:?}");
     }
 }
 
 #[test]
 fn the_roles_that_migrations_make_are_there_before() {
-    // Whoever owns the database may not make roles: a superuser does, with this script.
+    // The owner of the database may not create roles: a superuser does, with this script.
     let roles = fs::read_to_string(checkout().join("deploy/postgres/roles.sql")).unwrap();
     let wanted = roles
         .split("(VALUES")

@@ -1,6 +1,6 @@
-//! The rooms of the worker, held against the table of ARCHITECTURE.md: which room may use which, and no circle of files; and
-//! no circle of rooms in `shared`. What counts are the paths that a file writes: what stands in a macro is not seen, nor who
-//! defines a method that is called.
+//! The rooms of the worker, compared with the table of ARCHITECTURE.md: which room may use which, and no circle of
+//! files; and no circle of rooms in `shared`. What counts are the paths in a file: what is in a macro is not seen, nor
+//! who defines a method that is called.
 
 #![expect(
     clippy::unwrap_used,
@@ -22,7 +22,7 @@ use syn::{
 /// A module by its names from the root of the crate: `db`, `import`.
 type Module = Vec<String>;
 
-/// Libraries that one room alone may name.
+/// Libraries that only one room may name.
 const KEPT: [(&str, &str); 3] = [("lapin", "broker"), ("sqlx", "db"), ("aws_sdk_s3", "storage")];
 
 struct Source {
@@ -30,7 +30,7 @@ struct Source {
     syntax: syn::File,
 }
 
-/// The modules of a crate, by the folder of the workspace that it stands in.
+/// The modules of a crate, by the folder of the workspace that it is in.
 fn sources(package: &str) -> BTreeMap<Module, Source> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("..")
@@ -102,7 +102,7 @@ fn is_test(attributes: &[Attribute]) -> bool {
     attributes.iter().any(is_test)
 }
 
-/// The paths of a tree, each with the name that the thing has afterwards.
+/// The paths of a tree, each with the name that it has afterwards.
 fn spread(tree: &UseTree, before: &mut Vec<String>, paths: &mut Vec<(String, Vec<String>)>) {
     let mut with = |name: &syn::Ident, afterwards: &syn::Ident| {
         let last = (name != "self").then(|| name.to_string());
@@ -124,7 +124,7 @@ fn spread(tree: &UseTree, before: &mut Vec<String>, paths: &mut Vec<(String, Vec
     }
 }
 
-/// The file in which the thing is that a path names, seen from a module; `None` if it is none of ours.
+/// The file that holds what a path names, seen from a module; `None` if it is not one of ours.
 fn file_of(path: &[String], from: &Module, sources: &BTreeMap<Module, Source>) -> Option<Module> {
     let first = path.first()?;
     let (mut module, mut rest) = match first.as_str() {
@@ -145,7 +145,7 @@ fn file_of(path: &[String], from: &Module, sources: &BTreeMap<Module, Source>) -
             (module, rest) = (child, after);
             continue;
         }
-        // Not defined here but handed on: it is where it is defined.
+        // Not defined here but re-exported: it is where it is defined.
         let handed_on = sources.get(&module).and_then(|source| {
             let mut paths = Vec::new();
             for item in &source.syntax.items {

@@ -199,7 +199,11 @@ async fn a_worker_that_alone_has_lost_the_database_gives_its_messages_to_others(
         world.until_logged("database unavailable, keeping").await;
         let other = Worker::start(world, &[]);
         finished_whole(world, &job, 60).await;
-        assert!(world.logged().contains("database stays away, giving back"));
+        assert!(
+            world
+                .logged()
+                .contains("database is still unavailable, giving back")
+        );
         assert!(other.terminate().await.success());
         // It has a database again, and works.
         ways.database.set(Fault::None);

@@ -1,5 +1,5 @@
-//! Any properties and any body, from any work queue, by any exchange: what becomes of them in the engine before a step has
-//! them. What only workers or the broker can know is believed of nobody else.
+//! Any properties and any body, from any work queue, through any exchange: how the engine reads them before a step gets
+//! them. What only workers or the broker can know is trusted from nobody else.
 
 #![no_main]
 #![allow(

@@ -1,4 +1,4 @@
-//! Any bytes as what the broker sends: read, refused or not whole yet, and never the end of the process.
+//! Any bytes, as if the broker had sent them: they are read, refused or incomplete, and never end the process.
 
 #![no_main]
 #![allow(
@@ -16,7 +16,7 @@ fuzz_target!(|bytes: &[u8]| {
     let Ok((_, frame)) = parse_frame(bytes) else {
         return;
     };
-    // Whatever recursion there is in a value, its copy, its text and its end go through it too.
+    // Cloning, printing and dropping a value recurse as deeply as the value does.
     let copy = frame.clone();
     let _ = format!("{copy:?}");
     if let AMQPFrame::Header(_, header) = frame {

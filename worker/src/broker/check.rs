@@ -1,4 +1,4 @@
-//! What `doctor` asks the broker. It looks and declares nothing new, and leaves no message behind.
+//! What `doctor` asks the broker. It only looks: it declares nothing new, and leaves no message behind.
 
 use std::time::Duration;
 
@@ -22,13 +22,14 @@ use super::{
     version::version,
 };
 
-/// How many shards in a row may have no queues before it is believed that none has that follows.
+/// How many shards in a row may have no queues before those that follow are taken to have none either.
 const LARGEST_GAP: u16 = 8;
 
 /// A routing key that no queue is bound to, so that a message with it is returned at once.
 const NOBODYS_KEY: &str = "doctor";
 
-/// A broker that takes messages returns one that is for nobody within milliseconds; one that takes none says nothing.
+/// A broker that accepts messages returns one without a queue within milliseconds; one that accepts none does not
+/// answer.
 const PUBLISH_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How exchanges and queues look from here.
@@ -36,13 +37,13 @@ const PUBLISH_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct Examined {
     /// Exchanges and queues that are not there.
     pub missing: Vec<String>,
-    /// What the user may not do, and what is declared otherwise than this program would, with the broker's words.
+    /// What the user may not do, and what is declared differently from how this program would, in the broker's words.
     pub refused: Vec<String>,
-    /// The server's version, if it tells it.
+    /// The server's version, if it says.
     pub version: Option<String>,
     /// Messages in the queues of jobs, plans, batches, reports, and of what the broker set aside.
     pub waiting: u32,
-    /// Most consumers of a work queue: workers that are connected.
+    /// The largest number of consumers of a work queue: workers that are connected.
     pub workers: u32,
     /// Work queues without a consumer.
     pub unread: Vec<String>,
@@ -54,14 +55,14 @@ pub struct Examined {
     pub surplus: Depth,
     /// Why the broker takes no messages, in its own words.
     pub blocked: Option<String>,
-    /// Whether work can still come by the exchange of jobs, see [`super::close_old_way`].
+    /// Whether work can still come through the exchange of jobs, see [`super::close_old_way`].
     pub old_way_is_open: bool,
 }
 
-/// What a passive declaration tells of a queue, or of several together.
+/// What a passive declaration says about a queue, or of several together.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Depth {
-    /// Messages that wait for a consumer; those that one holds are not told.
+    /// Messages that wait for a consumer; those that one holds are not counted.
     pub messages: u32,
     /// Consumers.
     pub consumers: u32,
@@ -95,7 +96,7 @@ pub async fn examine(options: &Options) -> Result<Examined, Error> {
     .await
 }
 
-/// Looks for each exchange, and then declares it as it is: that changes nothing, and shows whether it would be let.
+/// Looks for each exchange, and then declares it as it is: that changes nothing, and shows whether it would be allowed.
 async fn look_at_exchanges(
     connection: &Connection,
     topology: &Topology,
@@ -140,7 +141,7 @@ async fn look_at_queues(
             found.waiting += depth.messages;
         }
         if work.contains(&name) {
-            // Every worker reads them all. A queue that has no leader says that it has neither messages nor consumers.
+            // Every worker reads them all. A queue without a leader reports neither messages nor consumers.
             found.workers = found.workers.max(depth.consumers);
             if depth.consumers == 0 {
                 found.unread.push(name.to_string());
@@ -193,12 +194,12 @@ async fn depth(connection: &Connection, queue: &ShortString) -> Result<Option<De
     }))
 }
 
-/// Sends messages that the broker returns. On a connection of its own: once a broker that takes no messages has met one, it
-/// reads nothing more from its connection.
+/// Sends messages that the broker returns. On a connection of its own: once a broker that accepts no messages has
+/// received one, it reads nothing more from that connection.
 async fn try_to_publish(options: &Options, topology: &Topology, found: &mut Examined) -> Result<(), Error> {
     let connection = connect(options, "user-import doctor publishing").await?;
     let mut events = std::pin::pin!(connection.events_listener());
-    // The first message on a connection is still taken.
+    // The first message on a connection is still accepted.
     for exchange in [
         topology.work_exchange(),
         topology.events_exchange(),
@@ -207,7 +208,7 @@ async fn try_to_publish(options: &Options, topology: &Topology, found: &mut Exam
         match tokio::time::timeout(PUBLISH_TIMEOUT, publish(&connection, exchange)).await {
             Ok(refused) => found.refused.extend(refused?),
             Err(_) => {
-                found.blocked = Some("it gives no answer to what is published".to_owned());
+                found.blocked = Some("it does not answer when a message is published".to_owned());
                 break;
             }
         }
@@ -221,7 +222,7 @@ async fn try_to_publish(options: &Options, topology: &Topology, found: &mut Exam
     Ok(())
 }
 
-/// Sends one message; what the broker says if it refuses.
+/// Sends one message; returns what the broker says if it refuses.
 async fn publish(connection: &Connection, exchange: ShortString) -> Result<Option<String>, Error> {
     let channel = connection.create_channel().await?;
     channel.confirm_select(ConfirmSelectOptions::default()).await?;

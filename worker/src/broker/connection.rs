@@ -10,7 +10,7 @@ use super::{error::Error, options::Options};
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A connection that has been silent for twice this long is dead. In seconds; the broker's own default is 60. Source:
-/// RabbitMQ's guide to heartbeats, which finds from 5 s on no false alarms.
+/// RabbitMQ's guide to heartbeats, which reports no false alarms from 5 s upwards.
 const HEARTBEAT_SECONDS: u16 = 5;
 
 pub(super) async fn connect(options: &Options, name: &str) -> Result<Connection, Error> {
@@ -21,7 +21,7 @@ pub(super) async fn connect(options: &Options, name: &str) -> Result<Connection,
     Ok(Connection::connect_uri_with_config(uri, properties, tls(options), runtime).await?)
 }
 
-/// How the server is known.
+/// How the server's certificate is checked.
 pub(super) fn tls(options: &Options) -> OwnedTLSConfig {
     OwnedTLSConfig {
         identity: None,

@@ -15,7 +15,8 @@ use super::{
 };
 use crate::policy::DELAYS;
 
-/// Messages that wait for a consumer, by kind of queue. Those that somebody holds are not among them: AMQP does not tell.
+/// Messages that wait for a consumer, by kind of queue. Those that a consumer holds are not among them: AMQP does not
+/// report them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Waiting {
     /// Jobs and cancel messages.

@@ -1,7 +1,8 @@
-//! The queue `imports.dead`: what the broker itself set aside comes out as a dead letter, and so does what workers of
-//! earlier versions did, which kept their dead letters there.
+//! The queue `imports.dead`: what the broker itself set aside becomes a dead letter, and so do the dead letters that
+//! workers of earlier versions kept there.
 //!
-//! The headers say why: the broker's own if it was the broker, ours if it was a worker, which failed the import then.
+//! The headers say why: the broker's own if the broker set it aside, ours if a worker did, which then also failed the
+//! import.
 
 use lapin::{
     BasicProperties,
@@ -26,9 +27,9 @@ const SIZE: &str = "import-size";
 /// A message in the queue of dead letters.
 #[derive(Debug)]
 pub struct SetAside {
-    /// What it is to be kept as.
+    /// The dead letter that it becomes.
     pub letter: DeadLetter,
-    /// Whether a worker set it aside, which gave its import up before.
+    /// Whether a worker set it aside, which has already failed its import.
     pub by_worker: bool,
 }
 
@@ -52,14 +53,14 @@ impl SetAside {
         let size = usize::try_from(count(properties, SIZE)).unwrap_or(usize::MAX);
         let letter = DeadLetter {
             reason: known.unwrap_or(DeadReason::Unknown),
-            // A reason that we do not know is told as the error, unless there is one.
+            // A reason that we do not know is kept as the error, unless there is one.
             error: text(&headers, ERROR).or_else(|| reason.filter(|_| known.is_none())),
             origin: text(&headers, ORIGIN)
                 .or_else(|| came_in.map(|key| key.to_string()))
                 .unwrap_or_else(|| routing_key.to_string()),
             retry_count: count(properties, RETRY_COUNT_HEADER),
             message_id: properties.message_id().as_ref().map(ToString::to_string),
-            // What the broker itself set aside has no headers of ours, what is cut no body that could be read.
+            // What the broker itself set aside has no headers of ours, and a message that was cut has no readable body.
             subject: Subject::of(body).or_else(|| subject(&headers)),
             body: message::kept(body),
             size_bytes: body.len().max(size),

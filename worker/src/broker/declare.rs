@@ -10,7 +10,7 @@ use super::topology::{CANCEL, REQUESTED, Topology};
 use crate::policy::{DELAYS, DELIVERY_LIMIT};
 
 impl Topology {
-    /// Declares everything; what is there already stays as it is.
+    /// Declares everything; what already exists stays as it is.
     pub async fn declare(&self, channel: &Channel) -> lapin::Result<()> {
         for (name, kind) in self.exchanges() {
             declare_exchange(channel, name, kind).await?;
@@ -75,7 +75,7 @@ impl Topology {
         [
             of_exchange(self.dead(), Vec::new()),
             Queue::new(self.dialer_queue(), Vec::new(), events),
-            // Workers set such messages aside themselves, long before this limit; it is for the day when no worker can.
+            // Workers set such messages aside themselves, long before this limit, which is for when no worker can.
             of_exchange(self.quarantine(), limited(dead_letters_to(self.dead()))),
             Queue::new(self.requested_queue(), work(), requested),
             Queue::new(self.cancel_queue(), work(), cancel),
@@ -116,7 +116,7 @@ impl Queue {
     }
 }
 
-/// At-least-once, so that a message cannot be lost between two queues; it demands `reject-publish`.
+/// At-least-once, so that a message cannot be lost between two queues; it requires `reject-publish`.
 fn dead_letters_to(exchange: ShortString) -> Vec<(&'static str, AMQPValue)> {
     let exchange = AMQPValue::LongString(exchange.as_str().into());
     vec![

@@ -30,7 +30,7 @@ pub struct Delivery {
     pub kind: TaskKind,
     /// The message.
     pub body: Vec<u8>,
-    /// How often it has failed before. Workers count that, so it is 0 of what anybody else published.
+    /// How often it has failed before. Only workers count that, so it is 0 for what anybody else published.
     pub retry_count: u32,
     /// How often the broker has delivered it before to workers that then died or stopped.
     pub delivery_count: u32,
@@ -43,12 +43,12 @@ pub struct Delivery {
     pub(super) key: ShortString,
     /// The trace that it belongs to.
     pub trace: Trace,
-    /// How long it waited for a worker, if it is taken for the first time and its publisher says when that was.
+    /// How long it waited for a worker, if it is taken for the first time and its publisher says when it was published.
     pub waited: Option<Duration>,
-    /// Whether it is surely a worker's. What came into the quarantine from another queue is not: whoever published it may have
-    /// written what is said of its way.
+    /// Whether it certainly comes from a worker. For what came into the quarantine from another queue that is not
+    /// certain: its publisher may have forged the headers that say which way it came.
     pub is_workers: bool,
-    /// What it is to be kept as, if it comes from the queue of dead letters.
+    /// The dead letter that it becomes, if it comes from the queue of dead letters.
     pub set_aside: Option<Box<SetAside>>,
     pub(super) message_id: Option<ShortString>,
     acker: Acker,
@@ -65,7 +65,7 @@ impl Delivery {
         let key = if quarantined {
             let headers = properties.headers().as_ref();
             let died = headers.and_then(|headers| died_in(headers).find_map(|queue| topology.key_of(&queue)));
-            // A worker published it there anew.
+            // A worker published it there again.
             died.or_else(|| is_work(received.routing_key.as_str()).then(|| received.routing_key.clone()))
         } else {
             topology.key_of(queue)
@@ -107,8 +107,9 @@ impl Delivery {
         }
     }
 
-    /// Whether it came into the quarantine with the count of the queue in which it was delivered too often, as RabbitMQ does
-    /// from 4.0 on. There it would be set aside after one more death, of whatever worker, and count as what kills workers.
+    /// Whether it came into the quarantine with the count of the queue in which it was delivered too often, as RabbitMQ
+    /// does from 4.0 on. After one more death, of any worker, it would be set aside there as a message that kills
+    /// workers.
     pub fn counts_from_elsewhere(&self) -> bool {
         self.quarantined && self.delivery_count > DELIVERY_LIMIT
     }
@@ -132,15 +133,15 @@ impl Delivery {
         }
     }
 
-    /// Gives it back, for another worker to take at once. Not by `nack`, which RabbitMQ 4.3 does not count: what a publisher
-    /// wrote as delivery count would then stay.
+    /// Gives it back, for another worker to take at once. Not by `nack`, which RabbitMQ 4.3 does not count: what a
+    /// publisher wrote as the delivery count would then stay.
     pub(super) async fn hand_back(&self) -> Result<(), Error> {
         self.acker.reject(BasicRejectOptions { requeue: true }).await?;
         Ok(())
     }
 
-    /// Ends our custody. An acknowledgement that is lost with its connection is no error: the message comes again, and
-    /// every step may run twice.
+    /// Ends our custody. An acknowledgement that is lost with its connection is not an error: the message is delivered
+    /// again, and every step may run twice.
     pub async fn acknowledge(&self) {
         match self.acker.ack(BasicAckOptions::default()).await {
             Ok(true) => {}
@@ -150,7 +151,7 @@ impl Delivery {
     }
 }
 
-/// Markers wait among the others.
+/// Markers wait in the same queues as other messages.
 fn kind_of(message_type: Option<&ShortString>, key: &str) -> TaskKind {
     match message_type.map(ShortString::as_str) {
         Some(text) if text == TaskKind::Marker.as_str() => TaskKind::Marker,

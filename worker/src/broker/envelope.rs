@@ -60,7 +60,7 @@ pub(super) fn envelope(
         ),
     };
     let mut headers = of_trace(trace);
-    // A marker is no part of an import, and an event waits for the Dialer and not for us.
+    // A marker is not part of an import, and an event waits for the Dialer, not for us.
     if !matches!(message, Message::Marker(_) | Message::Event(_)) {
         stamp(&mut headers);
     }
@@ -72,7 +72,7 @@ pub(super) fn envelope(
     })
 }
 
-/// The delivery once more, after a delay that grows with the number of failed tries.
+/// The delivery again, after a delay that grows with the number of failed tries.
 pub(super) fn retry(delivery: &Delivery, retry_count: u32, topology: &Topology) -> Envelope {
     let headers = [(RETRY_COUNT_HEADER, AMQPValue::LongUInt(retry_count))];
     again(
@@ -83,7 +83,7 @@ pub(super) fn retry(delivery: &Delivery, retry_count: u32, topology: &Topology) 
     )
 }
 
-/// The delivery once more after a delay, as if it had been handed out again.
+/// The delivery again after a delay, as if the broker had delivered it again.
 pub(super) fn postponed(delivery: &Delivery, delay: Delay, topology: &Topology) -> Envelope {
     let headers = [
         (RETRY_COUNT_HEADER, AMQPValue::LongUInt(delivery.retry_count)),
@@ -97,7 +97,7 @@ pub(super) fn postponed(delivery: &Delivery, delay: Delay, topology: &Topology) 
     )
 }
 
-/// The delivery once more into the quarantine, where its deliveries are counted anew.
+/// The delivery again into the quarantine, where its deliveries are counted from 0.
 pub(super) fn counted_anew(delivery: &Delivery, topology: &Topology) -> Envelope {
     again(delivery, topology.quarantine(), &[], delivery.body.clone())
 }
@@ -127,7 +127,7 @@ fn again(
     Envelope {
         exchange,
         routing_key: delivery.key.clone(),
-        // It is the same message still, and by its ID the same dead letter.
+        // It is still the same message, and by its ID the same dead letter.
         properties: match &delivery.message_id {
             Some(message_id) => properties.with_message_id(message_id.clone()),
             None => properties,

@@ -1,12 +1,12 @@
 //! Why the broker could not be used.
 
-/// Why the broker could not be used. What is not acknowledged then comes again.
+/// Why the broker could not be used. What is not acknowledged then is delivered again.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The broker, or the way to it, failed.
     #[error("broker: {0}")]
     Lapin(#[from] lapin::Error),
-    /// The URL cannot be read. The parser's own words would show it, password and all.
+    /// The URL cannot be read. The parser's own message would show it, password and all.
     #[error(
         "broker: AMQP_URL is not of the form amqp://USER:PASSWORD@HOST:PORT/VHOST (special characters as %XX)"
     )]
@@ -26,7 +26,7 @@ pub enum Error {
         queue: String,
     },
     /// A queue does not answer. Only what concerns it is affected: the connection still works.
-    #[error("broker: queue {queue:?} does not answer: has it a leader?")]
+    #[error("broker: queue {queue:?} does not answer: does it have a leader?")]
     Silent {
         /// The queue.
         queue: String,

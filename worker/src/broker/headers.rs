@@ -12,7 +12,8 @@ use crate::message::Trace;
 /// Header that counts failed tries. Ours, because `x-` headers belong to the broker.
 pub(super) const RETRY_COUNT_HEADER: &str = "import-tries";
 
-/// Header of a message that waits without having failed: a queue takes nothing of what follows from it, or its import is paused.
+/// Header of a message that waits without having failed: a queue refuses the messages that follow from it, or its
+/// import is paused.
 pub(super) const POSTPONED_HEADER: &str = "import-postponed";
 
 /// Header in which a quorum queue says how often it has delivered a message before.
@@ -21,13 +22,13 @@ pub(super) const DELIVERY_COUNT_HEADER: &str = "x-delivery-count";
 /// Header in which the broker says where it has dead-lettered a message before.
 pub(super) const DEATHS_HEADER: &str = "x-death";
 
-/// Header of when a message was published, in milliseconds since 1970: AMQP's own time stamp knows seconds only.
+/// Header of when a message was published, in milliseconds since 1970: AMQP's own timestamp has only whole seconds.
 const PUBLISHED_AT_HEADER: &str = "import-published-at";
 
-/// No message waits longer; a publisher that says so has another clock.
+/// No message waits longer; if one seems to, its publisher's clock is wrong.
 const MAX_AGE: Duration = Duration::from_secs(30 * 24 * 3600);
 
-/// A counter among the headers: ours is a long-uint, the broker takes any integer type that has room.
+/// A counter among the headers: ours is a long-uint, the broker uses any integer type that has room.
 pub(super) fn count(properties: &BasicProperties, name: &str) -> u32 {
     let header = properties
         .headers()
@@ -45,8 +46,8 @@ pub(super) fn count(properties: &BasicProperties, name: &str) -> u32 {
     }
 }
 
-/// The queues in which the broker itself has dead-lettered a message, the last one first. What a publisher forged stands behind,
-/// unless it is of the same queue and reason: such an entry the broker counts on.
+/// The queues in which the broker itself has dead-lettered a message, the latest first. What a publisher forged comes
+/// after them, unless it names the same queue and reason: the broker goes on counting in such an entry.
 pub(super) fn died_in(headers: &FieldTable) -> impl Iterator<Item = String> {
     deaths(headers).filter_map(|death| text(death, "queue"))
 }
@@ -88,7 +89,7 @@ pub(super) fn trace(properties: &BasicProperties) -> Trace {
     }
 }
 
-/// Headers that tell the trace.
+/// Headers that carry the trace.
 pub(super) fn of_trace(trace: &Trace) -> FieldTable {
     let mut table = FieldTable::default();
     for (name, value) in [
@@ -102,12 +103,13 @@ pub(super) fn of_trace(trace: &Trace) -> FieldTable {
     table
 }
 
-/// Tells that the message is published now.
+/// Notes that the message is published now.
 pub(super) fn stamp(headers: &mut FieldTable) {
     headers.insert(PUBLISHED_AT_HEADER.into(), AMQPValue::LongLongInt(now_ms()));
 }
 
-/// How long ago a message was published, by the clock of whoever published it. `None` if it does not say, or cannot be right.
+/// How long ago a message was published, by the clock of whoever published it. `None` if it does not say, or if that
+/// cannot be right.
 pub(super) fn age(properties: &BasicProperties) -> Option<Duration> {
     let headers = properties.headers().as_ref()?.inner();
     let AMQPValue::LongLongInt(published_ms) = headers.get(PUBLISHED_AT_HEADER)? else {

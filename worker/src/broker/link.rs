@@ -37,7 +37,7 @@ pub struct Deliveries {
 }
 
 impl Deliveries {
-    /// The next one; `None` or an error if the subscription has come to its end.
+    /// The next one; `None` or an error if the subscription has ended.
     pub async fn next(&mut self) -> Option<Result<Delivery, Error>> {
         self.received.next().await
     }
@@ -59,7 +59,7 @@ impl Deliveries {
             Ok(())
         });
         if let Err(error) = given_back.await {
-            tracing::debug!(%error, "messages are returned by the end of the connection");
+            tracing::debug!(%error, "could not hand back messages, they return when the connection ends");
         }
     }
 }
@@ -79,7 +79,7 @@ impl Link {
         Self::connect_except(options, Arc::default()).await
     }
 
-    /// The same, to subscribe to all queues but those that do not answer.
+    /// The same, to subscribe to all queues except those that do not answer.
     pub async fn connect_except(options: &Options, silent: Arc<SilentQueues>) -> Result<Self, Error> {
         if let Some(host) = options.plain_text_host() {
             warn_of_plain_text("broker", &host, "use amqps:// in AMQP_URL");
@@ -173,7 +173,7 @@ impl Link {
                 shards.push(received.boxed());
             }
             if shards.is_empty() {
-                // None of them answers. That is no end of the deliveries: the others go on.
+                // None of them answers. That does not end the deliveries: other subscriptions go on.
                 shards.push(stream::pending().boxed());
             }
             Ok(Deliveries {
@@ -211,6 +211,7 @@ async fn deliveries(
     let tag = consumer.tag();
     let topology = topology.clone();
     let received = consumer.map(move |received| Ok(Delivery::of(received?, queue.as_str(), &topology)));
-    // A consumer ends when its queue is deleted or its channel closed. Unnoticed, its shard would be forgotten.
+    // A consumer ends when its queue is deleted or its channel closed. If that went unnoticed, its shard would be
+    // forgotten.
     Ok((tag, received.chain(stream::once(async { Err(Error::Gone) }))))
 }

@@ -1,4 +1,4 @@
-//! RabbitMQ: the only room that names lapin. Messages go out confirmed and routed, deliveries come in.
+//! RabbitMQ: the only module that names lapin. Messages go out confirmed and routed, deliveries come in.
 
 mod check;
 mod connection;

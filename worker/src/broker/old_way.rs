@@ -1,6 +1,6 @@
-//! The way that work took before it had an exchange of its own: by the exchange of jobs, to which the Dialer may write, and
-//! by delay queues that lead back there. Workers of both kinds take from the same queues, so both ways are open until
-//! the last old worker is gone. Then [`close`] closes the old one.
+//! The way that work took before it had an exchange of its own: through the exchange of jobs, to which the Dialer may
+//! write, and through delay queues that lead back there. Workers of both kinds take from the same queues, so both ways
+//! are open until the last old worker is gone. Then [`close`] closes the old one.
 
 use std::time::Duration;
 
@@ -17,10 +17,10 @@ use super::{
     topology::{MAX_SHARDS, Topology},
 };
 
-/// How often it is looked whether the old delay queues are empty.
+/// How often to check whether the old delay queues are empty.
 const POLL: Duration = Duration::from_secs(1);
 
-/// A message whose delay is over is in no count while the broker carries it back, which takes milliseconds.
+/// A message whose delay is over is not counted anywhere while the broker moves it back, which takes milliseconds.
 const ON_ITS_WAY_BACK: Duration = Duration::from_secs(5);
 
 /// Whether work can still go the old way. Its exchanges are deleted last of all, so as long as there is one, it can.
@@ -40,7 +40,7 @@ pub(super) async fn is_open(connection: &Connection, topology: &Topology) -> Res
 }
 
 /// Closes the old way, and says whether it was open. Waits for messages in the old delay queues, ten minutes at most:
-/// they return by it. An old worker that still runs gets an error for what it publishes then, and keeps it; when it
+/// they return that way. An old worker that still runs gets an error for what it publishes then, and keeps it; when it
 /// connects again, it opens the old way again.
 pub async fn close(options: &Options) -> Result<bool, Error> {
     let topology = options.topology();

@@ -37,7 +37,7 @@ impl Options {
         Topology::new(self.amqp_prefix.clone(), self.amqp_shards)
     }
 
-    /// Refuses a URL that cannot be read: no waiting mends it.
+    /// Refuses a URL that cannot be read: waiting would not help.
     pub fn check(&self) -> Result<(), Error> {
         self.uri().map(|_| ())
     }
@@ -47,7 +47,7 @@ impl Options {
         Ok(self.uri()?.vhost)
     }
 
-    /// Another machine, if what goes there is sent as plain text.
+    /// The broker's host, if it is another machine and what goes there is sent as plain text.
     pub fn plain_text_host(&self) -> Option<String> {
         let uri = self.uri().ok()?;
         let host = Some(uri.authority.host).filter(|host| !is_this_machine(host))?;
@@ -59,8 +59,8 @@ impl Options {
     }
 }
 
-/// A prefix with which all names are names: AMQP's short strings have at most 255 bytes, and names that begin with `amq.`
-/// belong to the broker.
+/// A prefix with which all names are valid: AMQP's short strings have at most 255 bytes, and names that begin with
+/// `amq.` belong to the broker.
 fn prefix(text: &str) -> Result<String, String> {
     let (exchanges, queues) = Topology::new(String::new(), 1).names();
     let longest = exchanges

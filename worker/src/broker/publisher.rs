@@ -28,14 +28,15 @@ use crate::{
     policy::Delay,
 };
 
-/// Confirms of a quorum queue take a disk write, under load hundreds of milliseconds; this is the time to give up.
+/// A quorum queue confirms after a disk write, which under load takes hundreds of milliseconds; after this time we give
+/// up.
 const CONFIRM_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// How long a queue that did not confirm in time is sent nothing.
+/// How long nothing is sent to a queue that did not confirm in time.
 const LEFT_ALONE: Duration = Duration::from_secs(30);
 
-/// Calls that wait for their confirms at the same time. What takes time is the broker's disk, which stores at once what comes
-/// together.
+/// Calls that wait for their confirms at the same time. What takes time is the broker's disk, which stores together
+/// what arrives together.
 const CHANNELS: usize = 8;
 
 /// Sends messages over channels in confirm mode.
@@ -46,7 +47,7 @@ pub struct Publisher {
     channels: Vec<Mutex<Channel>>,
     connection: Connection,
     topology: Topology,
-    /// Queues that have not confirmed in time, and since when: what leads there does not wait for them again.
+    /// Queues that have not confirmed in time, and since when: messages to them do not wait again.
     unconfirmed: std::sync::Mutex<HashMap<String, Instant>>,
 }
 
@@ -65,7 +66,7 @@ impl Publisher {
         })
     }
 
-    /// Whether the connection stands, as far as is known.
+    /// Whether the connection is open, as far as is known.
     pub fn is_open(&self) -> bool {
         self.connection.status().connected()
     }
@@ -75,12 +76,12 @@ impl Publisher {
         self.connection.status().blocked()
     }
 
-    /// Sends all messages. After an error some of them may have been sent, none is known to be.
+    /// Sends all messages. After an error some of them may have been sent, but none is known to be.
     pub async fn publish(&self, messages: &[Message]) -> Result<(), Error> {
         self.publish_in(&Trace::default(), messages).await
     }
 
-    /// The same as parts of a trace.
+    /// The same, as part of a trace.
     pub async fn publish_in(&self, trace: &Trace, messages: &[Message]) -> Result<(), Error> {
         let envelopes = messages
             .iter()
@@ -89,7 +90,7 @@ impl Publisher {
         self.send(&envelopes).await
     }
 
-    /// Sends the delivery again, after the delay of so many failed tries.
+    /// Sends the delivery again, after the delay for this many failed tries.
     pub async fn retry(&self, delivery: &Delivery, retry_count: u32) -> Result<(), Error> {
         self.send(&[envelope::retry(delivery, retry_count, &self.topology)])
             .await
@@ -101,7 +102,7 @@ impl Publisher {
             .await
     }
 
-    /// Sends the delivery into the quarantine anew, so that its deliveries there are counted from 0.
+    /// Sends the delivery into the quarantine again, so that its deliveries there are counted from 0.
     pub async fn count_anew(&self, delivery: &Delivery) -> Result<(), Error> {
         self.send(&[envelope::counted_anew(delivery, &self.topology)])
             .await
@@ -127,7 +128,8 @@ impl Publisher {
                 .push(envelope);
         }
         match self.send_together(&envelopes).await {
-            // One that does not answer can keep the broker from confirming the others: each by itself shows which it is.
+            // One that does not answer can keep the broker from confirming the others: sending to each separately shows
+            // which it is.
             Err(Error::Silent { .. }) if by_queue.len() > 1 => {
                 for envelopes in by_queue.values() {
                     self.send_together(envelopes).await?;
@@ -141,7 +143,7 @@ impl Publisher {
     async fn send_together(&self, envelopes: &[&Envelope]) -> Result<(), Error> {
         let (mut channel, ..) =
             select_all(self.channels.iter().map(|channel| Box::pin(channel.lock()))).await;
-        // Another call may have waited for the same queue in vain meanwhile.
+        // Another call may have waited for the same queue without success in the meantime.
         self.check_unconfirmed(envelopes)?;
         let sent = self.send_over(&channel, envelopes).await;
         if let Err(Error::Silent { queue }) = &sent
@@ -150,8 +152,9 @@ impl Publisher {
             self.unconfirmed().insert(queue.clone(), Instant::now());
         }
         if sent.as_ref().is_err_and(Error::is_of_one_queue) {
-            // A quorum queue that has refused a channel once may do so for ever: when its limit is taken away, it tells
-            // nobody (seen with RabbitMQ 3.10). A confirm that was not waited for would be taken for that of a later call.
+            // A quorum queue that has refused a channel once may do so for ever: when its limit is removed, it notifies
+            // nobody (seen with RabbitMQ 3.10). A confirm that was not waited for would be taken for that of a later
+            // call.
             *channel = within(CONFIRM_TIMEOUT, "opening a channel", async {
                 Ok(confirming(&self.connection).await?)
             })
@@ -160,7 +163,7 @@ impl Publisher {
         sent
     }
 
-    /// An error if one of the messages leads to a queue that has just not confirmed.
+    /// An error if one of the messages leads to a queue that has just failed to confirm.
     fn check_unconfirmed(&self, envelopes: &[&Envelope]) -> Result<(), Error> {
         let mut unconfirmed = self.unconfirmed();
         unconfirmed.retain(|_, since| since.elapsed() < LEFT_ALONE);
@@ -215,7 +218,7 @@ impl Publisher {
                 Err(_) if status.connected() && status.blocked() => {
                     tracing::warn!("broker takes no messages because it is short of memory or disk, waiting");
                 }
-                // Heartbeats tell of a connection that is dead before.
+                // Heartbeats detect a dead connection before this.
                 Err(_) => {
                     let unconfirmed = envelopes.get(confirmed_before.load(Ordering::Relaxed));
                     let queue = unconfirmed.map_or_else(String::new, |envelope| self.queue_of(envelope));
@@ -225,7 +228,7 @@ impl Publisher {
         }
     }
 
-    /// A returned message is acknowledged too, so an acknowledgement alone says nothing.
+    /// A returned message is acknowledged too, so an acknowledgement alone proves nothing.
     fn published(&self, envelope: &Envelope, confirmation: Confirmation) -> Result<(), Error> {
         match confirmation {
             Confirmation::Ack(None) => Ok(()),

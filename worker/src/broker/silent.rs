@@ -1,4 +1,5 @@
-//! Queues that do not answer, as a quorum queue without a leader: a worker goes on without them, and asks again later.
+//! Queues that do not answer, such as a quorum queue without a leader: a worker goes on without them, and asks again
+//! later.
 //!
 //! Whoever subscribes to such a queue waits for ever, and RabbitMQ then ends the whole connection: without this, one queue
 //! that the broker cannot serve would keep all tenants waiting.
@@ -23,20 +24,20 @@ use super::{
     options::Options,
 };
 
-/// Time for a queue to take a subscription: one that has to choose a leader first takes seconds.
+/// Time for a queue to accept a subscription: one that has to elect a leader first takes seconds.
 pub(super) const SUBSCRIBE_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// How long a worker goes on without a queue after the first time in a row that it did not answer, and at most.
+/// How long a worker goes on without a queue: after the first time in a row that it did not answer, and at most.
 const FIRST_WAIT: Duration = Duration::from_secs(30);
 const LONGEST_WAIT: Duration = Duration::from_secs(2 * 60);
 
-/// Time to send that a connection is closed. Whether the broker says so too does not matter.
+/// Time to send that a connection is closed. Whether the broker confirms it does not matter.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Source: AMQP 0-9-1, section 1.2, reply-success.
 const CLOSE_SUCCESS: u16 = 200;
 
-/// The queues that did not answer, over all connections of a worker.
+/// The queues that did not answer, across all connections of a worker.
 #[derive(Debug, Default)]
 pub struct SilentQueues(Mutex<HashMap<ShortString, Silence>>);
 
@@ -47,7 +48,7 @@ struct Silence {
 }
 
 impl SilentQueues {
-    /// The queue did not answer.
+    /// Records that the queue did not answer.
     pub(super) fn did_not_answer(&self, queue: &ShortString) {
         let mut silent = self.lock();
         let wait = silent
@@ -57,7 +58,7 @@ impl SilentQueues {
         silent.insert(queue.clone(), Silence { ask_at, wait });
         tracing::error!(
             queue = queue.as_str(),
-            "a queue does not answer, going on without it: has it a leader?"
+            "a queue does not answer, going on without it: does it have a leader?"
         );
     }
 
@@ -66,7 +67,7 @@ impl SilentQueues {
         self.lock().contains_key(queue)
     }
 
-    /// Asks the queues that are not known to be silent, after one was found so: others may be too.
+    /// Asks the queues that are not known to be silent, after one was found to be: others may be too.
     pub async fn ask_others(&self, options: &Options) {
         let topology = options.topology();
         let queues = topology.work_queues().filter(|queue| !self.contains(queue));
@@ -84,7 +85,7 @@ impl SilentQueues {
         }
     }
 
-    /// Asks those that are due; whether any has answered is told.
+    /// Asks those that are due; returns whether any has answered.
     pub async fn ask_again(&self, options: &Options) -> bool {
         let now = Instant::now();
         let is_due =
@@ -100,7 +101,8 @@ impl SilentQueues {
         }
     }
 
-    /// Asks all at the same time, on a connection of its own that is closed afterwards; whether any has answered is told.
+    /// Asks all at the same time, on a connection of its own that is closed afterwards; returns whether any has
+    /// answered.
     async fn ask(&self, options: &Options, queues: Vec<ShortString>) -> Result<bool, Error> {
         let connecting = connect(options, "user-import asking");
         let connection = within(CONNECT_TIMEOUT, "connecting", connecting).await?;
@@ -114,7 +116,7 @@ impl SilentQueues {
                     any = true;
                 }
                 Ok(false) => self.did_not_answer(queue),
-                // The connection is gone, which says nothing of the queue: it is as it was known.
+                // The connection is gone, which says nothing about the queue: what was known of it stays.
                 Err(error) => {
                     tracing::debug!(%error, queue = queue.as_str(), "a queue could not be asked");
                     if self.contains(queue) {
@@ -131,8 +133,8 @@ impl SilentQueues {
     }
 }
 
-/// Whether the queue takes a subscription in time, or is no more and will be declared anew. What it delivers goes back to it when
-/// the connection is closed.
+/// Whether the queue accepts a subscription in time, or no longer exists and will be declared again. What it delivers
+/// goes back to it when the connection is closed.
 async fn answers(connection: &Connection, queue: &ShortString) -> Result<bool, lapin::Error> {
     let subscribing = async {
         let channel = connection.create_channel().await?;
@@ -155,11 +157,11 @@ async fn answers(connection: &Connection, queue: &ShortString) -> Result<bool, l
     }
 }
 
-/// Closes a connection on which a queue may not have answered. Dropped, it would stay open and be given messages when the queue
-/// does.
+/// Closes a connection on which a queue may not have answered. If it were only dropped, it would stay open and be given
+/// messages once the queue answers.
 pub(super) async fn close(connection: &Connection) {
     let closing = connection.close(CLOSE_SUCCESS, "a queue does not answer".into());
     if let Err(error) = within(CLOSE_TIMEOUT, "closing", async { Ok(closing.await?) }).await {
-        tracing::debug!(%error, "the connection is closed by the broker, when it can");
+        tracing::debug!(%error, "could not close the connection, the broker closes it when it can");
     }
 }

@@ -15,24 +15,25 @@ use lapin::types::ShortString;
 
 use crate::{message::MarkedQueue, policy};
 
-/// Shards, unless configured. As long as there are more than tenants who import at one time, each tenant has one to himself, and
-/// taking them in turn is fair to everybody. But of each a worker holds two batches, which others cannot do: so not too many.
+/// Number of shards, unless configured. As long as there are more shards than tenants that import at the same time,
+/// each tenant has one to itself, and taking them in turn is fair to everybody. But a worker holds two batches of each
+/// shard, which other workers cannot take: so not too many.
 pub const DEFAULT_SHARDS: u16 = 32;
 
-/// Most shards.
+/// The largest number of shards.
 pub(super) const MAX_SHARDS: u16 = 100;
 
-/// Routing key of jobs: what the Dialer publishes with.
+/// Routing key of jobs: the Dialer publishes with it.
 pub const REQUESTED: &str = "requested";
 
-/// Routing key of cancel messages. They have a queue of their own: no job that waits holds them up, and workers of releases that
-/// do not know them leave it alone.
+/// Routing key of cancel messages. They have a queue of their own: waiting jobs do not hold them up, and workers of
+/// releases that do not know them leave it alone.
 pub const CANCEL: &str = "cancel";
 
-/// Begin of the routing keys of `PlanDue` messages; the shard follows.
+/// Prefix of the routing keys of `PlanDue` messages; the shard follows.
 pub(super) const PLANS: &str = "plans.";
 
-/// Begin of the routing keys of `RowsDue` messages; the shard follows.
+/// Prefix of the routing keys of `RowsDue` messages; the shard follows.
 pub(super) const ROWS: &str = "rows.";
 
 /// Routing key of `ReportDue` messages.
@@ -62,7 +63,7 @@ impl Topology {
         self.name("imports")
     }
 
-    /// The exchange of work. Only workers publish there, so what comes by it can be believed to be theirs.
+    /// The exchange of work. Only workers publish there, so what comes through it can be trusted to be theirs.
     pub fn work_exchange(&self) -> ShortString {
         self.name("imports.work")
     }
@@ -72,7 +73,7 @@ impl Topology {
         self.name("imports.events")
     }
 
-    /// The exchange whose messages wait for the delay of so many failures.
+    /// The exchange whose messages wait for the delay after this many failures.
     pub fn delay_exchange(&self, retry_count: u32) -> ShortString {
         self.delay_queue(policy::delay(retry_count).name)
     }
@@ -85,8 +86,8 @@ impl Topology {
             .map(|delay| self.name(&format!("imports.retry.{delay}")))
     }
 
-    /// Exchange and queue of messages that were delivered too often. Most of them only lay beside the one that kills its
-    /// worker: here each is delivered alone, so that only that one is set aside.
+    /// Exchange and queue of messages that were delivered too often. Most of them were only held together with the one
+    /// that kills its worker: here each is delivered alone, so that only that one is set aside.
     pub fn quarantine(&self) -> ShortString {
         self.name("imports.suspects")
     }
@@ -162,7 +163,7 @@ impl Topology {
         (0..self.shards).map(move |shard| self.queue(&key(kind, shard)))
     }
 
-    /// The work queues of so many shards that only workers publish to, each with its key.
+    /// The work queues of this many shards that only workers publish to, each with its key.
     pub(super) fn internal_queues(&self, shards: u16) -> impl Iterator<Item = (ShortString, ShortString)> {
         let shards = [PLANS, ROWS]
             .into_iter()
@@ -182,7 +183,7 @@ impl Topology {
         self.name(&format!("imports.{key}"))
     }
 
-    /// The key that leads to a work queue; `None` if it is none.
+    /// The key that leads to a work queue; `None` if it is not one.
     pub(super) fn key_of(&self, queue: &str) -> Option<ShortString> {
         let key = queue
             .strip_prefix(self.prefix.as_str())?
@@ -222,7 +223,7 @@ impl Topology {
         key(ROWS, self.existing(shard))
     }
 
-    /// A shard that was chosen when there were more of them becomes another.
+    /// A shard that was chosen when there were more of them is mapped to another.
     fn existing(&self, shard: u16) -> u16 {
         shard % self.shards.max(1)
     }
@@ -297,7 +298,7 @@ mod tests {
         {
             assert!(consumed.contains(queue), "{queue}");
             let key = topology.key_of(queue.as_str()).unwrap();
-            // A message that asks for a cancellation is no import's.
+            // A cancel message is not part of a running import.
             assert!(marked.contains(&key) || key.as_str() == CANCEL, "{queue}");
         }
     }

@@ -1,17 +1,17 @@
-//! The server's version: it stands in the properties with which a server greets, and lapin does not hand them on.
+//! The server's version: it is in the properties of a server's greeting, which lapin does not pass on.
 
 use futures::{AsyncReadExt, AsyncWriteExt};
 use lapin::tcp::AMQPUriTcpExt;
 
 use super::{connection::tls, options::Options};
 
-/// With what a client opens a connection of AMQP 0-9-1.
+/// What a client sends first on an AMQP 0-9-1 connection.
 const PROTOCOL_HEADER: &[u8] = b"AMQP\0\0\x09\x01";
 
 /// Far more than a server's greeting has.
 const MAX_GREETING_BYTES: u64 = 64 * 1024;
 
-/// The version, if the server can be reached and tells it.
+/// The version, if the server can be reached and says it.
 pub(super) async fn version(options: &Options) -> Option<String> {
     let runtime = lapin::runtime::default_runtime().ok()?;
     let config = tls(options);

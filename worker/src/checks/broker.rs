@@ -1,4 +1,5 @@
-//! The broker: whether it is there, its exchanges and queues, what our user may do, who works, whether the Dialer reads.
+//! The broker: whether it answers, its exchanges and queues, what our user may do, which workers are connected, whether
+//! the Dialer reads.
 
 use super::check::Check;
 use crate::{
@@ -6,7 +7,7 @@ use crate::{
     words::counted,
 };
 
-/// A Dialer takes an event within milliseconds. So many wait only where it does not.
+/// A Dialer takes an event within milliseconds. This many wait only if it does not.
 const MANY_EVENTS: u32 = 1000;
 
 /// Looks at a broker.
@@ -63,7 +64,7 @@ pub async fn broker(options: &broker::Options) -> Vec<Check> {
             "unread queues",
             format!("no worker reads {}", first(&found.unread)),
             "has a node of the broker failed, so that these queues have no leader (rabbitmqctl list_queues name leader)? Workers go on \
-             without them, and read them when they answer. Else give all workers the same AMQP_SHARDS and release",
+             without them, and read them when they answer. Otherwise give all workers the same AMQP_SHARDS and release",
         ));
     }
     checks.push(events(&found, options.topology().dialer_queue().as_str()));
@@ -80,14 +81,14 @@ fn permissions(found: &Examined) -> Check {
         .iter()
         .any(|refusal| refusal.contains("PRECONDITION_FAILED"))
     {
-        "a queue is declared otherwise than this release does: delete it while it is empty, then user-import topology"
+        "a queue is not declared as this release declares it: delete it while it is empty, then user-import topology"
     } else {
         "give the user configure, write and read on ^(imports(\\..+)?|dialer\\.import-events)$"
     };
     Check::failed(NAME, format!("refused: {}", first(&found.refused)), advice)
 }
 
-/// Whether all workers agree on the number of shards. What lies in queues beyond it is read by nobody.
+/// Whether all workers agree on the number of shards. Nobody reads the queues beyond it.
 fn shards(found: &Examined, ours: u16) -> Check {
     const NAME: &str = "shards";
     let declared = found.declared_shards;

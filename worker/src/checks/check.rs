@@ -15,7 +15,7 @@ pub enum Verdict {
     Warning,
     /// Work does not go on.
     Failed,
-    /// It could not be looked at.
+    /// It could not be checked.
     Unchecked,
 }
 
@@ -81,7 +81,7 @@ impl Check {
         }
     }
 
-    /// It could not be looked at from here.
+    /// It could not be checked from here.
     pub fn unchecked(check: &'static str, found: impl Into<String>, advice: impl Into<String>) -> Self {
         Self {
             verdict: Verdict::Unchecked,
@@ -89,7 +89,7 @@ impl Check {
         }
     }
 
-    /// So it is since then.
+    /// Says since when it is so.
     pub fn since(self, since: Option<OffsetDateTime>) -> Self {
         Self {
             since: since.map(OffsetDateTime::truncate_to_second),

@@ -1,4 +1,4 @@
-//! How the imports are: which have failed, which wait and why, which stand still.
+//! The state of the imports: which have failed, which wait and why, which make no progress.
 
 use time::OffsetDateTime;
 
@@ -29,17 +29,18 @@ fn states(health: &Health) -> Check {
     }
 }
 
-/// What a worker meets may not be seen from here: that a queue refuses messages, or a store objects of one tenant.
+/// Some trouble that workers meet cannot be seen from here: that a queue refuses messages, or a store the objects of
+/// one tenant.
 fn delays(health: &Health) -> Check {
     const NAME: &str = "delays";
     if health.delayed.is_empty() {
         return Check::ok(NAME, "no import waits to be tried again");
     }
-    let advice = "mend what is named; imports go on by themselves, or: user-import list";
+    let advice = "fix what is named; imports go on by themselves, or: user-import list";
     Check::warning(NAME, health.delayed.join("; "), advice)
 }
 
-/// Which imports an operator lets wait.
+/// Which imports an operator has paused.
 fn pauses(pauses: Result<Vec<Pause>, db::Error>) -> Check {
     const NAME: &str = "pauses";
     const SHOWN: usize = 3;
@@ -57,7 +58,7 @@ fn pauses(pauses: Result<Vec<Pause>, db::Error>) -> Check {
     Check::warning(NAME, found.join("; "), advice).since(oldest)
 }
 
-/// Whether imports get on.
+/// Whether imports make progress.
 fn progress(backlog: Result<Backlog, db::Error>) -> Check {
     const NAME: &str = "progress";
     match backlog {
@@ -69,7 +70,8 @@ fn progress(backlog: Result<Backlog, db::Error>) -> Check {
                 STALLED.as_secs(),
                 backlog.without_progress.as_secs()
             );
-            let advice = "behind a backlog that is normal; else user-import list --state received --state running says why";
+            let advice =
+                "normal behind a backlog; otherwise: user-import list --state received --state running";
             let since = OffsetDateTime::now_utc()
                 .checked_sub(backlog.without_progress.try_into().unwrap_or_default());
             Check::warning(NAME, found, advice).since(since)

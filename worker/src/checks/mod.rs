@@ -1,5 +1,5 @@
-//! What `doctor` and the console look for: whether the servers, and the imports in them, are as they should be. Which servers,
-//! and what else can be checked where it runs, is the caller's matter.
+//! What `doctor` and the console look for: whether the servers, and the imports in them, are as they should be. Which
+//! servers, and what else can be checked where it runs, is up to the caller.
 
 mod broker;
 mod check;

@@ -1,4 +1,4 @@
-//! What the log-ins of workers and operators may do in the database, against what they need.
+//! What the log-ins of workers and operators may do in the database, compared with what they need.
 
 use super::check::Check;
 use crate::db::{self, Db, Group};
@@ -28,7 +28,7 @@ async fn asked(name: &'static str, db: &Db, group: Group) -> Result<Check, db::E
         ));
     }
     if !db.schema_version().await?.is_ours() {
-        let advice = "let schema and program be of one release";
+        let advice = "use a schema and a program of the same release";
         return Ok(Check::unchecked(
             name,
             "the schema is not the one that this program knows the rights of",
@@ -50,7 +50,7 @@ async fn asked(name: &'static str, db: &Db, group: Group) -> Result<Check, db::E
         }
     } else if !difference.excess.is_empty() {
         let advice = format!(
-            "revoke it from {}, {} or PUBLIC, whoever was given it, and give {0} no membership but that in {1}",
+            "revoke it from {}, {} or PUBLIC, whichever has it, and leave {0} a member of {1} only",
             login.role,
             group.role()
         );

@@ -1,4 +1,4 @@
-//! The schema against that of this program.
+//! The schema, compared with that of this program.
 
 use super::check::Check;
 use crate::db::{Db, Health};

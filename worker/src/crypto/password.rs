@@ -63,7 +63,7 @@ impl Seed {
         Self(bytes)
     }
 
-    /// The seed of these bytes, if there are as many as a seed has; they are copied to nowhere else.
+    /// The seed of these bytes, if there are as many as a seed has; they are copied nowhere else.
     pub fn from_slice(bytes: &[u8]) -> Option<Self> {
         let mut seed = Self([0; Self::BYTES]);
         (bytes.len() == Self::BYTES).then(|| {
@@ -101,7 +101,7 @@ impl std::fmt::Debug for Seed {
     }
 }
 
-/// Picks a character of the alphabet without bias: bytes beyond the last whole multiple of its length are passed over.
+/// Picks a character of the alphabet without bias: bytes beyond the last whole multiple of its length are skipped.
 fn select(stream: &mut ChaCha20Rng, alphabet: &[u8]) -> char {
     let fair = 256 - 256 % alphabet.len();
     loop {
@@ -199,7 +199,7 @@ mod tests {
 
     #[test]
     fn what_passwords_are_made_of_is_wiped() {
-        // The generator's state gives a password away, and is wiped only with a feature that another crate switches on.
+        // The generator's state reveals a password, and is wiped only with a feature that another crate switches on.
         fn assert_wiped<T: ZeroizeOnDrop>() {}
         assert_wiped::<Seed>();
         assert_wiped::<ChaCha20Rng>();

@@ -52,10 +52,10 @@ pub enum InvalidKeys {
     /// A part is not `ID:KEY`.
     #[error("seal key number {0} is not of the form ID:KEY with an ID of 1 to 32 characters")]
     Form(usize),
-    /// A key has not 32 bytes.
+    /// A key does not have 32 bytes.
     #[error("seal key {0:?} is not the base64 of 32 bytes, as `openssl rand -base64 32` prints it")]
     Key(String),
-    /// An ID stands twice.
+    /// An ID is given twice.
     #[error("seal key {0:?} is given twice")]
     Twice(String),
 }

@@ -37,9 +37,9 @@ pub struct AuditEntry {
     pub command: String,
     /// Why, if they said so.
     pub reason: Option<String>,
-    /// The tenant concerned, if it is one.
+    /// The tenant concerned, if any.
     pub tenant_id: Option<i64>,
-    /// The import concerned, if it is one.
+    /// The import concerned, if any.
     pub import_id: Option<Uuid>,
     /// What was changed: counts and identifiers.
     pub details: serde_json::Value,
@@ -72,7 +72,7 @@ impl Db {
         filter: &AuditFilter,
         paging: Paging<i64>,
     ) -> Result<Page<AuditEntry, i64>, Error> {
-        // PostgreSQL refuses such a text, and none that it has can match.
+        // PostgreSQL refuses such a text, and none that it stores can match.
         let texts = [&filter.command, &filter.operator];
         if texts.into_iter().flatten().any(|text| text.contains('\0')) {
             return Ok(paging.page(Vec::new(), |entry: &AuditEntry| entry.audit_id));
@@ -98,7 +98,7 @@ impl Db {
         Ok(paging.page(entries, |entry| entry.audit_id))
     }
 
-    /// The attempts of an import before its last one: the audit trail tells what was replayed, and how it had ended.
+    /// The attempts of an import before its last one: the audit trail shows what was replayed, and how it had ended.
     pub async fn ended_attempts(&self, import_id: Uuid) -> Result<Vec<EndedAttempt>, Error> {
         let found = sqlx::query!(
             r#"SELECT DISTINCT ON (1) (details->>'attempt')::integer - 1 AS "attempt!", details->>'was' AS "state!"

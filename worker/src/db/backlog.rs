@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use super::{convert::unsigned, error::Error, pool::Db};
 
-/// An import that makes no progress for so long waits behind a backlog, or somebody should look at it.
+/// An import that makes no progress for this long waits behind a backlog, or somebody should look at it.
 pub const STALLED: Duration = Duration::from_secs(600);
 
 /// How much work waits, for all workers together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Backlog {
-    /// Imports whose file was not read yet.
+    /// Imports whose file has not been read yet.
     pub received: u32,
     /// Imports whose rows are being created.
     pub running: u32,

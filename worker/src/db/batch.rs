@@ -13,8 +13,8 @@ use super::{
 };
 use crate::message::{ImportRef, RowRange};
 
-/// How often rows are tried again whose conflict was gone when it was looked at. Each time somebody has to delete a user
-/// within a millisecond, so that twice is rare and three times is another trouble.
+/// How often rows are tried again whose conflict had gone when it was looked at. Each time somebody has to delete a
+/// user within a millisecond, so that twice is rare and three times has another cause.
 const ROUNDS: usize = 3;
 
 /// Password hashes of rows.
@@ -24,7 +24,7 @@ pub struct Hashed {
     pub rows: Vec<u32>,
     /// Their hashes as PHC strings, in the same order.
     pub hashes: Vec<String>,
-    /// For how many days the passwords are good.
+    /// For how many days the passwords are valid.
     pub password_days: u16,
 }
 
@@ -39,7 +39,7 @@ pub struct Committed {
     pub pending: u32,
 }
 
-/// What became of an attempt to create users.
+/// The outcome of an attempt to create users.
 struct Created {
     /// Rows that are still pending.
     open: Vec<i32>,
@@ -48,7 +48,7 @@ struct Created {
 }
 
 impl Committed {
-    /// From the import's counters, as the statements that move them return them.
+    /// From the import's counters, as the statements that update them return them.
     fn of(outcomes: Summary, counters: &[i32]) -> Result<Self, Error> {
         let &[total, pending, created, duplicates, errors, cancelled] = counters else {
             return Err(Error::corrupt("counters", counters.len()));
@@ -86,9 +86,9 @@ impl Db {
             .collect()
     }
 
-    /// Creates the users of the rows that are still pending, gives every row its outcome and moves the counters.
-    /// Does nothing to rows that have their outcome, nor to an import that is not running in this attempt any more: then
-    /// it returns `None`, else how the import stands now.
+    /// Creates the users of the rows that are still pending, gives every row its outcome and updates the counters. Does
+    /// nothing to rows that have their outcome, nor to an import that is not running in this attempt any more: then it
+    /// returns `None`, otherwise how the import stands now.
     pub async fn commit_batch(&self, import: &Import, hashed: &Hashed) -> Result<Option<Committed>, Error> {
         let mut transaction = self.pool.begin().await?;
         lock_tenant(&mut transaction, import.job.tenant_id).await?;
@@ -126,8 +126,8 @@ impl Db {
     }
 }
 
-/// Creates what can be created and counts it. Rows whose references are lost, or whose user is there already, are left to
-/// those who can say why.
+/// Creates what can be created and counts it. Rows whose references are lost, or whose user already exists, are left to
+/// the functions that can say why.
 async fn create_users(
     transaction: &mut PgTransaction<'static>,
     import: &Import,
@@ -139,7 +139,7 @@ async fn create_users(
         .map(|row| signed("row", *row))
         .collect::<Result<Vec<_>, _>>()?;
     if numbers.len() != hashed.hashes.len() {
-        // UNNEST would fill the shorter array up with NULL.
+        // UNNEST would pad the shorter array with NULL.
         return Err(Error::corrupt(
             "the batch",
             format!("{} rows, {} hashes", numbers.len(), hashed.hashes.len()),

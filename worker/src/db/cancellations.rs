@@ -7,7 +7,7 @@ use super::{error::Error, pool::Db};
 use crate::message::ImportRef;
 
 impl Db {
-    /// Keeps a request.
+    /// Stores a request.
     pub async fn ask_cancellation(&self, asked: &Cancel) -> Result<(), Error> {
         sqlx::query!(
             "INSERT INTO imports.cancellations (import_id, tenant_id, requested_by) VALUES ($1, $2, $3)

@@ -15,32 +15,32 @@ use crate::{
     words::whole_number,
 };
 
-/// How long a step waits for a free connection, and so how long it takes to notice that the server is away.
+/// How long a step waits for a free connection, and so how long it takes to notice that the server is unavailable.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A statement that runs longer waits for something that will not come. The slowest of ours takes milliseconds.
 const STATEMENT_TIMEOUT: &str = "30s";
 
-/// A statement that waits longer for a lock waits for a transaction that hangs. That would keep other tenants from the
-/// worker, so the message is retried later instead.
+/// A statement that waits longer for a lock waits for a transaction that hangs. That would keep the worker from other
+/// tenants, so the message is retried later instead.
 const LOCK_TIMEOUT: &str = "5s";
 
 /// A transaction that idles longer belongs to a worker that is gone; it would hold its tenant's lock.
 const IDLE_IN_TRANSACTION_TIMEOUT: &str = "10s";
 
-/// How long the server may take for an answer that costs it nothing. A connection whose other end is gone without a word
-/// never answers, and the operating system notices only after a quarter of an hour.
+/// How long the server may take for an answer that costs it nothing. A connection whose other end is gone without
+/// having closed it never answers, and the operating system notices only after a quarter of an hour.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A connection that nobody used for longer is closed instead of used: a load balancer may have dropped it without a
-/// word, which takes seconds to find out, while a new one takes milliseconds.
+/// A connection that nobody used for longer is closed instead of used: a load balancer may have dropped it silently,
+/// which takes seconds to find out, while a new one takes milliseconds.
 const MAX_IDLE: Duration = Duration::from_secs(3);
 
-/// A connection that nobody used for longer leaves its place to other workers. Much longer than [`MAX_IDLE`]: whenever sqlx
-/// looks for such connections, it takes the others for used.
+/// A connection that nobody used for longer makes room for other workers. Much longer than [`MAX_IDLE`]: whenever sqlx
+/// looks for such connections, it counts the others as used.
 const SURPLUS_IDLE: Duration = Duration::from_secs(60);
 
-/// How often whoever waits for a new connection looks whether another has come free.
+/// How often a caller that waits for a new connection checks whether another has become free.
 const LOOK_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Where the database is.
@@ -56,7 +56,8 @@ pub struct Options {
     pub database_connections: u32,
 }
 
-/// Connects once and at once, and says why it cannot: a pool tries again and again, and then says only that time is up.
+/// Connects once, immediately, and says why it cannot: a pool tries again and again, and then says only that it timed
+/// out.
 pub async fn reach(options: &Options) -> Result<(), Error> {
     reach_by(&connect_options(options)?).await
 }
@@ -68,7 +69,7 @@ async fn reach_by(options: &PgConnectOptions) -> Result<(), Error> {
     .await
 }
 
-/// The answer to a question that costs the server nothing, the time to find a connection included.
+/// The answer to a question that costs the server nothing. The limit includes the time to find a connection.
 pub(super) async fn answer<T>(asked: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, Error> {
     within(ACQUIRE_TIMEOUT + ANSWER_TIMEOUT, asked).await
 }
@@ -100,7 +101,7 @@ impl Pool {
             .max_connections(options.database_connections)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .idle_timeout(SURPLUS_IDLE)
-            // Its own test waits for an answer as long as it is let.
+            // sqlx's own test waits for an answer as long as it may.
             .test_before_acquire(false)
             .before_acquire(|connection, found| {
                 Box::pin(async move { Ok(found.idle_for <= MAX_IDLE && is_usable(connection).await?) })
@@ -112,10 +113,10 @@ impl Pool {
         Ok(Self(pool))
     }
 
-    /// A connection that is free, or a new one, whichever is there first.
+    /// A connection that is free, or a new one, whichever is available first.
     ///
-    /// sqlx decides for one of them and stays with it: while a server that allows no more connections refuses a new one,
-    /// those that came free meanwhile would not be looked at.
+    /// sqlx decides on one of them and sticks to it: while a server that allows no more connections refuses a new one,
+    /// those that have become free since would not be considered.
     pub(super) async fn acquire(&self) -> Result<PoolConnection<Postgres>, sqlx::Error> {
         // On the heap: every step waits here, and the future is large.
         let mut acquiring = Box::pin(self.0.acquire());
@@ -138,7 +139,7 @@ impl Pool {
         PgTransaction::begin(self.acquire().await?, None).await
     }
 
-    /// Time is up because all connections are in use, or because the server gives us none; then it says why.
+    /// The wait timed out because all connections are in use, or because the server gives us none; then it says why.
     async fn why_timed_out(&self) -> sqlx::Error {
         match reach_by(&self.0.connect_options()).await {
             Err(Error::Sqlx(refused)) => refused,
@@ -154,8 +155,8 @@ fn connect_options(options: &Options) -> Result<PgConnectOptions, Error> {
             ("statement_timeout", STATEMENT_TIMEOUT),
             ("lock_timeout", LOCK_TIMEOUT),
             ("idle_in_transaction_session_timeout", IDLE_IN_TRANSACTION_TIMEOUT),
-            // Each of our statements has one good plan, whatever its values: planning the large ones anew, as the server
-            // else does, costs more than running them.
+            // Each of our statements has one good plan, whatever its values: planning the large ones each time, as the
+            // server otherwise does, costs more than running them.
             ("plan_cache_mode", "force_generic_plan"),
         ]))
 }
@@ -178,7 +179,7 @@ impl Options {
     }
 }
 
-/// sqlx takes a URL of any scheme for one of PostgreSQL.
+/// sqlx takes a URL of any scheme for a PostgreSQL URL.
 fn parse(url: &str) -> Result<PgConnectOptions, Error> {
     if !["postgres://", "postgresql://"]
         .iter()
@@ -193,7 +194,7 @@ fn parse(url: &str) -> Result<PgConnectOptions, Error> {
 }
 
 /// Whether a connection answers, is in no transaction, and takes changes: a session that began while the database was
-/// read-only may stay so when the others are not.
+/// read-only may stay read-only when others no longer are.
 async fn is_usable(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
     // In a transaction now() is the time of its first statement. One message, because the extended protocol would give
     // each of its messages a time of its own.

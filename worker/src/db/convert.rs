@@ -1,4 +1,4 @@
-//! Values as Rust and as the database have them.
+//! Conversions between the values of Rust and those of the database.
 
 use shared::contract::Id;
 
@@ -13,7 +13,7 @@ pub(super) fn signed(what: &'static str, number: u32) -> Result<i32, Error> {
     i32::try_from(number).map_err(|_| Error::corrupt(what, number))
 }
 
-/// Cells lie in the database as JSON in a `bytea`, because they may hold NUL characters.
+/// Cells are stored as JSON in a `bytea`, because they may hold NUL characters.
 pub(super) fn to_json(what: &'static str, cells: &[String]) -> Result<Vec<u8>, Error> {
     serde_json::to_vec(cells).map_err(|error| Error::corrupt(what, error))
 }

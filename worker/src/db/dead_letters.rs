@@ -16,7 +16,7 @@ use super::{
 };
 use crate::message::DeadReason;
 
-/// What has become of a dead letter.
+/// What was done with a dead letter.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, EnumString, IntoStaticStr, Deserialize, JsonSchema, clap::ValueEnum,
 )]
@@ -47,7 +47,7 @@ pub struct DeadFilter {
     pub state: Option<DeadState>,
     /// Set aside for this reason.
     pub reason: Option<DeadReason>,
-    /// With an error that begins so: as many characters of it as groups show; without any, if this is empty.
+    /// With an error that begins like this, in as many characters as groups show; without an error, if this is empty.
     pub error: Option<String>,
     /// Of this tenant.
     pub tenant_id: Option<Id>,
@@ -61,12 +61,12 @@ pub struct DeadFilter {
     pub since: Option<OffsetDateTime>,
 }
 
-/// How many dead letters there are, and which is the last of them: one that comes later has a larger number.
+/// How many dead letters there are, and the number of the last: one that comes later has a larger number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DeadCount {
     /// How many.
     pub count: i64,
-    /// How many of them are not whole.
+    /// How many of them are cut.
     pub cut: i64,
     /// The largest number; 0 if there is none.
     pub last_id: i64,
@@ -99,7 +99,7 @@ pub struct StoredDeadLetter {
     pub size_bytes: i64,
     /// Whether only the beginning of the message was kept, so that it cannot be replayed.
     pub is_cut: bool,
-    /// What has become of it.
+    /// What was done with it.
     pub state: DeadState,
     /// When it was replayed or discarded.
     pub closed_at: Option<OffsetDateTime>,
@@ -236,8 +236,8 @@ impl Db {
         Ok(body.fetch_optional(&mut *self.pool.acquire().await?).await?)
     }
 
-    /// Notes what became of dead letters, each with an entry in the audit trail, and returns those that were open until
-    /// then.
+    /// Records what was done with dead letters, each with an entry in the audit trail, and returns those that were open
+    /// until then.
     pub async fn close_dead_letters(
         &self,
         dead_letter_ids: &[i64],
@@ -247,7 +247,7 @@ impl Db {
         self.close(dead_letter_ids, state, audit, true).await
     }
 
-    /// The same without the entry: for a dead letter whose import was taken up, which has one.
+    /// The same without the entry: for a dead letter whose import was resumed, which has one.
     pub async fn close_taken_up(&self, dead_letter_id: i64, audit: &Audit) -> Result<(), Error> {
         self.close(&[dead_letter_id], DeadState::Replayed, audit, false)
             .await?;

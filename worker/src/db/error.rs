@@ -1,4 +1,4 @@
-//! Why the database could not do what it was asked, and what that means for whoever meets it.
+//! Why the database could not do what it was asked, and what that means for the caller.
 
 use std::io::ErrorKind;
 
@@ -25,12 +25,12 @@ pub enum Error {
     /// The schema could not be brought up to date.
     #[error("database: migration failed: {0}")]
     Migrate(#[from] sqlx::migrate::MigrateError),
-    /// The schema is not there, or older than this program.
+    /// The schema is missing, or older than this program.
     #[error("database: the schema is not up to date: run `user-import migrate`")]
     SchemaMissing,
     /// The database cannot hold every name.
     #[error(
-        "database: its encoding is {0}, which cannot hold the names of all people: create the database anew with ENCODING 'UTF8'"
+        "database: its encoding is {0}, which cannot hold the names of all people: create the database again with ENCODING 'UTF8'"
     )]
     Encoding(String),
     /// Something is stored that this program did not write.
@@ -42,18 +42,18 @@ pub enum Error {
         cause: String,
     },
     /// A user's name or number was taken and freed again while its row was written.
-    #[error("database: rows {0:?} could neither be created nor told why")]
+    #[error("database: rows {0:?} could not be created, and no reason was found")]
     Uncommitted(Vec<i32>),
 }
 
 /// What an error means for a retry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Severity {
-    /// The server, and so all messages: it is waited for, and no try is counted.
+    /// It concerns the server, and so all messages: workers wait for it, and count no try.
     Outage,
-    /// This statement, this time: it passes.
+    /// It concerns this statement, this time, and passes.
     Transient,
-    /// Nothing that is known to pass or to stay.
+    /// It is not known whether it passes.
     Unexpected,
 }
 
@@ -77,18 +77,18 @@ impl Error {
         }
     }
 
-    /// Whether the server is away, for everybody and not for this message alone.
+    /// Whether the server is unavailable, for everybody and not for this message alone.
     pub fn is_outage(&self) -> bool {
         self.severity() == Severity::Outage
     }
 
-    /// Whether the error is known to pass, by itself or once somebody has mended the server.
+    /// Whether the error is known to pass, by itself or once somebody has repaired the server.
     pub fn passes(&self) -> bool {
         self.severity() != Severity::Unexpected
     }
 
-    /// Whether the connection broke, which a statement may bring about that the server dies of. A server that says why
-    /// it does nothing does not suffer from what it was asked.
+    /// Whether the connection broke, which a statement that crashes the server may cause. A server that says why it
+    /// does nothing was not harmed by what it was asked.
     pub fn is_broken_connection(&self) -> bool {
         match self {
             Self::Sqlx(sqlx::Error::Io(_) | sqlx::Error::Protocol(_)) => true,
@@ -98,18 +98,18 @@ impl Error {
         }
     }
 
-    /// What to do where the database cannot be reached by its URL, the value of this variable.
+    /// What to do if the database cannot be reached at its URL, the value of this variable.
     pub fn advice(&self, variable: &str) -> String {
         match self {
             Self::Sqlx(sqlx::Error::Io(error)) if error.kind() == ErrorKind::ConnectionRefused => {
-                format!("start PostgreSQL, or correct host and port in {variable}: nobody listens there")
+                format!("start PostgreSQL, or correct host and port in {variable}: nothing listens there")
             }
             Self::Sqlx(sqlx::Error::Io(_)) => {
-                format!("correct the host in {variable}, or mend the name service or the way to it")
+                format!("correct the host in {variable}, or fix the name service or the network path to it")
             }
             Self::Silent { .. } => {
                 format!(
-                    "does a firewall stand between, or does the server hang? Is the host in {variable} right?"
+                    "is a firewall in between, or does the server hang? Is the host in {variable} right?"
                 )
             }
             Self::Sqlx(sqlx::Error::Tls(_)) => {
@@ -131,7 +131,7 @@ impl Error {
             },
             Self::SchemaMissing => "run user-import migrate".to_owned(),
             Self::ReadOnly => {
-                format!("let {variable} lead to the primary server, or make the database writable again")
+                format!("point {variable} to the primary server, or make the database writable again")
             }
             Self::Encoding(_) => "move the data into a database with ENCODING 'UTF8'".to_owned(),
             _ => format!("correct {variable}"),
@@ -145,8 +145,8 @@ impl From<sqlx::Error> for Error {
     }
 }
 
-/// What an error may be told as, wherever it is stored, logged or shown: a value, a constraint or a trigger that refuses may be told
-/// with values of cells, and so without the server's own words.
+/// How an error is described, wherever it is stored, logged or shown. If a value, a constraint or a trigger caused it,
+/// the server's own message may quote values of cells, so it is left out.
 fn told(error: &sqlx::Error) -> String {
     let sqlx::Error::Database(refused) = error else {
         return error.to_string();
@@ -173,7 +173,7 @@ fn told(error: &sqlx::Error) -> String {
 
 fn severity(error: &sqlx::Error) -> Severity {
     match error {
-        // Who closes a connection while it is made, or answers in another protocol, is a proxy without its server.
+        // What closes a connection while it is made, or answers in another protocol, is a proxy without its server.
         sqlx::Error::Io(_)
         | sqlx::Error::Tls(_)
         | sqlx::Error::Protocol(_)
@@ -189,9 +189,9 @@ fn severity(error: &sqlx::Error) -> Severity {
 fn severity_of_code(code: &str) -> Severity {
     use Severity::{Outage, Transient, Unexpected};
     let meanings = [
-        // Connection; poolers answer so too while they have no server.
+        // Connection; poolers answer this too while they have no server.
         ("08", Outage),
-        // Read-only: a standby that is not promoted yet, or an administrator's spell.
+        // Read-only: a standby that is not promoted yet, or an administrator has set it for a while.
         ("25006", Outage),
         // The session was ended, because the worker was stopped in the middle of a transaction.
         ("25P", Transient),

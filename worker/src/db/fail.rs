@@ -17,20 +17,20 @@ pub struct Delay {
     pub number: u32,
     /// Since when it has made no progress.
     pub since: OffsetDateTime,
-    /// The present.
+    /// The current time.
     pub now: OffsetDateTime,
     /// When it is tried again.
     pub next_try_at: OffsetDateTime,
 }
 
-/// Gives an unfinished import up; returns whether it was unfinished. Rows and seed stay, so that a replay can go on.
+/// Fails an unfinished import; returns whether it was unfinished. Rows and seed stay, so that a replay can go on.
 pub(super) async fn fail(
     transaction: &mut PgTransaction<'static>,
     subject: Subject,
     reason: DeadReason,
     error: Option<&str>,
 ) -> Result<bool, Error> {
-    // A batch that is being committed comes before or after, so that the event tells of all its users.
+    // A batch that is being committed comes before or after, so that the event counts all its users.
     lock_tenant(transaction, subject.tenant_id).await?;
     let failed = sqlx::query!(
         "UPDATE imports.imports
@@ -49,7 +49,7 @@ pub(super) async fn fail(
 }
 
 impl Db {
-    /// Tells the rescue that a message of the import waits for so long, though nothing went wrong.
+    /// Tells the rescue that a message of the import waits for this long, though nothing went wrong.
     pub async fn note_wait(&self, subject: &Subject, wait: Duration) -> Result<(), Error> {
         sqlx::query!(
             "UPDATE imports.imports

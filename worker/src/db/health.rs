@@ -28,14 +28,14 @@ pub struct Health {
     pub dead_letters_since: Option<OffsetDateTime>,
 }
 
-/// The schema against that of this program.
+/// The schema, compared with that of this program.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SchemaVersion {
     /// The newest version that was applied.
     pub applied: i64,
     /// Versions that this program needs.
     pub missing: Vec<i64>,
-    /// Versions that were applied with other content, or not to their end.
+    /// Versions that were applied with other content, or not completely.
     pub different: Vec<i64>,
     /// Versions that this program does not know: it is older than the schema.
     pub unknown: Vec<i64>,

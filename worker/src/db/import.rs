@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::{convert::unsigned, error::Error, pool::Db};
 use crate::{message::ImportRef, secret::SealedSeed};
 
-/// Where an import stands.
+/// The state of an import.
 #[derive(
     Debug,
     Clone,
@@ -55,7 +55,7 @@ impl State {
         self.into()
     }
 
-    /// Whether the attempt has come to its end. A replay begins another one.
+    /// Whether the attempt has ended. A replay begins another one.
     pub const fn is_final(self) -> bool {
         match self {
             Self::Received | Self::Running => false,
@@ -69,7 +69,7 @@ impl State {
 pub struct Import {
     /// The job as published.
     pub job: Job,
-    /// Where it stands.
+    /// Its state.
     pub state: State,
     /// 1 for the first run, one more for each replay.
     pub attempt: u32,
@@ -107,12 +107,12 @@ pub struct Import {
     pub success_purged_at: Option<OffsetDateTime>,
     /// When a purge deleted rows and error CSVs.
     pub rows_purged_at: Option<OffsetDateTime>,
-    /// Whether an operator lets it wait, by a pause of its tenant or of all.
+    /// Whether an operator has paused it, by a pause of its tenant or of all.
     pub is_paused: bool,
 }
 
 impl Import {
-    /// The last error, unless the import has come to its end in spite of it.
+    /// The last error, unless the import has ended in spite of it.
     pub fn trouble(&self) -> Option<&str> {
         match self.state {
             State::Completed | State::Cancelled | State::Rejected => None,
@@ -120,7 +120,7 @@ impl Import {
         }
     }
 
-    /// Whether it was cancelled, and nothing of it was taken up again since. Its reports may still be to be written.
+    /// Whether it was cancelled, and nothing of it has been resumed since. Its reports may not be written yet.
     pub const fn is_cancelled(&self) -> bool {
         match self.state {
             State::Cancelled => true,
@@ -154,7 +154,7 @@ impl Db {
     }
 }
 
-/// The imports with these IDs that there are, the newest first.
+/// Those of the imports with these IDs that exist, the newest first.
 pub(super) async fn load(executor: impl PgExecutor<'_>, import_ids: &[Uuid]) -> Result<Vec<Import>, Error> {
     let found = sqlx::query!(
         r#"SELECT job AS "job: Json<Job>", state, attempt, encoding, delimiter,

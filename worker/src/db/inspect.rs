@@ -30,14 +30,15 @@ pub struct Filter {
     pub error: Option<String>,
 }
 
-/// A place in the list of imports, behind one of them. As text: when it was received, in microseconds since 1970, and its ID.
+/// A place in the list of imports, just after one of them. As text: when it was received, in microseconds since 1970,
+/// and its ID.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Behind {
     received_at: OffsetDateTime,
     import_id: Uuid,
 }
 
-/// Microseconds, which is how exactly PostgreSQL keeps times.
+/// In a microsecond, which is the precision of PostgreSQL's times.
 const NANOSECONDS: i128 = 1000;
 
 impl fmt::Display for Behind {
@@ -60,7 +61,7 @@ impl FromStr for Behind {
             })
         };
         read().ok_or_else(|| {
-            format!("{text:?} is no place in a list of imports: use what the page before it named")
+            format!("{text:?} is not a place in a list of imports: use the one that the previous page named")
         })
     }
 }
@@ -104,7 +105,7 @@ impl Db {
         }))
     }
 
-    /// The newest imports whose ID is one of these, at most so many.
+    /// The newest imports whose ID is between these, at most this many.
     pub async fn find_between(&self, first: Uuid, last: Uuid, limit: u32) -> Result<Vec<Import>, Error> {
         let import_ids = sqlx::query_scalar!(
             "SELECT import_id FROM imports.imports WHERE import_id BETWEEN $1 AND $2

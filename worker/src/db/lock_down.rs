@@ -1,9 +1,10 @@
-//! What a log-in of ours may do beside its work: what PostgreSQL gives to everybody, and deploy/lock-down.sql takes away.
+//! What a log-in of ours may do besides its work: what PostgreSQL gives to everybody, and deploy/lock-down.sql takes
+//! away.
 
 use super::{error::Error, pool::Db};
 
 impl Db {
-    /// What the log-in may do and needs for nothing, in words; empty if deploy/lock-down.sql was run.
+    /// What the log-in may do but does not need, as text; empty if deploy/lock-down.sql was run.
     pub async fn surplus_rights(&self) -> Result<Vec<String>, Error> {
         let rights = sqlx::query_scalar!(
             r#"SELECT may AS "may!" FROM (VALUES

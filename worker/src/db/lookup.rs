@@ -1,4 +1,4 @@
-//! What the tenant has of all that an import names, looked up under the tenant's lock.
+//! Which of the things that an import names the tenant has, looked up under the tenant's lock.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::error::Error;
 
-/// What the tenant has of all that the file and the job name.
+/// Which of the things that the file and the job name the tenant has.
 pub(super) async fn tenant_snapshot(
     transaction: &mut PgTransaction<'static>,
     tenant_id: Id,
@@ -75,7 +75,7 @@ async fn users(
 ) -> Result<(), Error> {
     let texts = |texts: &BTreeSet<String>| texts.iter().cloned().collect::<Vec<_>>();
     let found = sqlx::query!(
-        // One look into an index for each value. With OR and ANY every user of the tenant is compared with all values.
+        // One index lookup for each value. With OR and ANY every user of the tenant is compared with all values.
         r#"SELECT user_id AS "user_id!", username_key AS "username_key!", email_key AS "email_key!",
                   virtual_extension AS "virtual_extension!"
              FROM unnest($2::text[]) AS given JOIN dialer.users ON tenant_id = $1 AND username_key = given

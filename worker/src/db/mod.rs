@@ -1,4 +1,4 @@
-//! PostgreSQL: the only room that names sqlx. What is here is the truth; the broker only moves work.
+//! PostgreSQL: the only module that names sqlx. The database is the truth; the broker only moves work.
 //!
 //! Transactions are short. Whoever writes rows or users of a tenant holds that tenant's lock until the commit.
 

@@ -44,7 +44,7 @@ impl Db {
         )
         .fetch_optional(&mut *transaction)
         .await?;
-        // What it was before the lock may be history.
+        // It may have changed before the lock was taken.
         let import = load(&mut *transaction, &[import_id]).await?.pop();
         Ok(import.map(|import| LockedImport {
             planning: PlanningTransaction {
@@ -64,7 +64,7 @@ impl LockedImport {
         &self.import
     }
 
-    /// Gives all pending rows the outcome `cancelled`; an import that is not planned yet is over at once.
+    /// Gives all pending rows the outcome `cancelled`; an import that is not planned yet ends at once.
     pub async fn cancel(&mut self) -> Result<(), Error> {
         sqlx::query!(
             "UPDATE imports.rows SET outcome = 'cancelled'
@@ -111,7 +111,7 @@ impl LockedImport {
         self.reload().await
     }
 
-    /// Begins a new attempt. Rows keep their outcomes, cancelled ones too; an import without rows is planned anew.
+    /// Begins a new attempt. Rows keep their outcomes, cancelled ones too; an import without rows is planned again.
     ///
     /// The users of a failed attempt move on to the new one together with its seed, because nobody has their passwords
     /// yet. With `abandon_passwords`, or without a seed to make the passwords of, they are left behind.
@@ -160,12 +160,12 @@ impl LockedImport {
         Ok((from_json("source_header", &header)?, rows))
     }
 
-    /// What the tenant has of all that the rows and the job name.
+    /// Which of the things that the rows and the job name the tenant has.
     pub async fn look_up(&mut self, lookups: &Lookups) -> Result<TenantSnapshot, Error> {
         self.planning.look_up(lookups).await
     }
 
-    /// Writes new verdicts on rows, and counts all rows anew.
+    /// Writes new assessments of rows, and counts all rows again.
     pub async fn write_assessments(&mut self, rows: &[&AssessedRow]) -> Result<(), Error> {
         let records: Vec<RowRecord<'_>> = rows
             .iter()

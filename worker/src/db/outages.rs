@@ -1,4 +1,5 @@
-//! When a worker could not reach a server. Only for people who look at an import that stood still meanwhile.
+//! When a worker could not reach a server. Only for people who look at an import that made no progress during that
+//! time.
 
 use std::time::Instant;
 
@@ -7,7 +8,7 @@ use super::{error::Error, pool::Db};
 /// An outage that is over, as a worker saw it.
 #[derive(Debug, Clone, Copy)]
 pub struct Outage {
-    /// What was away: `database` or `broker`.
+    /// What was unavailable: `database` or `broker`.
     pub server: &'static str,
     /// When the worker noticed.
     pub began: Instant,
@@ -16,7 +17,7 @@ pub struct Outage {
 }
 
 impl Db {
-    /// Notes an outage.
+    /// Records an outage.
     pub async fn note_outage(&self, worker: &str, outage: &Outage) -> Result<(), Error> {
         sqlx::query!(
             "SELECT imports.note_outage($1, $2, $3, $4)",

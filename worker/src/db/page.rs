@@ -3,18 +3,18 @@
 /// Which page of a list is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Paging<Cursor> {
-    /// What stands behind this; `None` is the first page.
+    /// What comes after this; `None` is the first page.
     pub after: Option<Cursor>,
-    /// At most so many.
+    /// At most this many.
     pub limit: u32,
 }
 
 /// A page of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page<T, Cursor> {
-    /// What stands on it.
+    /// What is on it.
     pub items: Vec<T>,
-    /// What the next page is asked for by; `None` where there is none.
+    /// What to ask for the next page with; `None` if there is none.
     pub next: Option<Cursor>,
 }
 
@@ -24,7 +24,7 @@ impl<Cursor> Paging<Cursor> {
         Self { after: None, limit }
     }
 
-    /// How many a query asks for: with one more it is known whether there is a next page.
+    /// How many a query asks for: one more shows whether there is a next page.
     pub(super) fn one_more(&self) -> i64 {
         i64::from(self.limit) + 1
     }

@@ -1,4 +1,4 @@
-//! Pauses: an operator lets the imports of a tenant wait, or those of all tenants.
+//! Pauses: an operator makes the imports of a tenant wait, or those of all tenants.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ use super::{
     pool::Db,
 };
 
-/// A pause that lasts.
+/// A pause in force.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pause {
     /// Whose imports wait; `None` is everybody's.
@@ -42,7 +42,7 @@ impl fmt::Display for Pause {
 }
 
 impl Db {
-    /// The pauses that last: that of all tenants, then the oldest first; 1,000 at most.
+    /// The pauses in force: that of all tenants, then the oldest first; 1,000 at most.
     pub async fn pauses(&self) -> Result<Vec<Pause>, Error> {
         let found = sqlx::query!(
             "SELECT tenant_id, paused_at, paused_by, reason FROM imports.pauses
@@ -62,7 +62,7 @@ impl Db {
         pauses.collect()
     }
 
-    /// Lets the imports of a tenant wait, or all imports; `false` if they do already.
+    /// Pauses the imports of a tenant, or all imports; `false` if they are paused already.
     pub async fn pause(&self, tenant_id: Option<Id>, audit: &Audit) -> Result<bool, Error> {
         let mut transaction = self.pool.begin().await?;
         let begun = sqlx::query!(

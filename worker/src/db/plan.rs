@@ -39,7 +39,7 @@ pub struct PlanningTransaction {
 pub struct Planned<'a> {
     /// The file.
     pub file: &'a SourceFile,
-    /// Where the columns stand that have a name and are not mapped, from 1.
+    /// Positions of the columns that have a name and are not mapped, from 1.
     pub ignored_columns: Vec<usize>,
     /// The assessment of each of its rows.
     pub rows: &'a [AssessedRow],
@@ -125,7 +125,7 @@ impl Db {
 }
 
 impl PlanningTransaction {
-    /// What the tenant has of all that the file and the job name.
+    /// Which of the things that the file and the job name the tenant has.
     pub async fn look_up(&mut self, lookups: &Lookups) -> Result<TenantSnapshot, Error> {
         lookup::tenant_snapshot(&mut self.transaction, self.tenant_id, self.import_id, lookups).await
     }
@@ -152,14 +152,14 @@ impl PlanningTransaction {
             .records
             .iter()
             .zip(planned.rows)
-            // A row that is done, as one is that validation would create, needs its cells no more.
+            // A row that is done no longer needs its cells; one that `validate` mode would create is done.
             .map(|(record, row)| match (mode, &row.assessment) {
                 (Mode::Validate, Assessment::Valid(_)) => to_json("source_cells", &[]),
                 _ => to_json("source_cells", &record.cells),
             });
         let cells = cells.collect::<Result<Vec<_>, _>>()?;
         if cells.len() != rows.len() {
-            // UNNEST would fill the shorter array up with NULL.
+            // UNNEST would pad the shorter array with NULL.
             return Err(Error::corrupt(
                 "the plan",
                 format!("{} rows of {} records", rows.len(), cells.len()),

@@ -1,4 +1,4 @@
-//! The database as the program holds it, and what it must be before anything is done in it.
+//! The program's handle on the database, and the checks that the database must pass before it is used.
 
 use sqlx::migrate::MigrateError;
 
@@ -13,8 +13,8 @@ const UNDEFINED_TABLE: &str = "42P01";
 /// What PostgreSQL says of a deadlock. Source: the same.
 const DEADLOCK_DETECTED: &str = "40P01";
 
-/// How often a migration that met a deadlock is begun again. PostgreSQL takes a second to see one, and under load about every
-/// second migration of a busy table meets one.
+/// How often a migration that met a deadlock is started again. PostgreSQL takes a second to see one, and under load
+/// about every second migration of a busy table meets one.
 const DEADLOCK_RETRIES: usize = 20;
 
 /// The schema, embedded in the program.
@@ -42,7 +42,7 @@ impl Db {
         })
     }
 
-    /// The same, once the server has answered: one that is away is told at once, with the reason.
+    /// The same, once the server has answered: if it is unavailable, this fails at once, with the reason.
     pub async fn connect(options: &Options) -> Result<Self, Error> {
         reach(options).await?;
         Self::new(options)
@@ -50,8 +50,9 @@ impl Db {
 
     /// Brings the schema up to date; does nothing if it is.
     ///
-    /// Workers that run meanwhile may take locks in another order than a migration does, and PostgreSQL then ends one of the two.
-    /// Each migration is a transaction of its own: what was ended is begun again, what was done stays.
+    /// Workers that run at the same time may take locks in another order than a migration does, and PostgreSQL then
+    /// ends one of the two. Each migration is a transaction of its own: one that was ended is started again, those that
+    /// are done stay.
     pub async fn migrate(&self) -> Result<(), Error> {
         self.check_encoding().await?;
         // One connection for all tries: it holds the lock that lets only one program migrate.
@@ -59,7 +60,7 @@ impl Db {
         for _ in 0..DEADLOCK_RETRIES {
             match MIGRATIONS.run(&mut *connection).await {
                 Err(error) if is_deadlock(&error) => {
-                    tracing::warn!(%error, "workers held what a migration needed, trying again");
+                    tracing::warn!(%error, "workers held locks that a migration needed, trying again");
                 }
                 migrated => return Ok(migrated?),
             }

@@ -1,4 +1,4 @@
-//! What a page that follows imports is told again and again, and what it says before: one question for all of them.
+//! What a page that follows imports polls, in one query for all of them, and what it says before that.
 
 use shared::contract::Id;
 use uuid::Uuid;
@@ -12,14 +12,14 @@ use super::{
     pool::Db,
 };
 
-/// How far an import is.
+/// The progress of an import.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
     /// The import.
     pub import_id: Uuid,
     /// Whose it is.
     pub tenant_id: i64,
-    /// Where it stands.
+    /// Its state.
     pub state: State,
     /// Its attempt.
     pub attempt: u32,
@@ -29,18 +29,18 @@ pub struct Progress {
     pub pending: u32,
     /// Rows that became users.
     pub created: u32,
-    /// Rows whose user is there already.
+    /// Rows whose user already exists.
     pub duplicates: u32,
     /// Rows that need fixing.
     pub errors: u32,
-    /// Whether one of its messages was put off after an error.
+    /// Whether one of its messages is delayed after an error.
     pub is_delayed: bool,
-    /// Whether it waits because an operator says so.
+    /// Whether an operator has paused it.
     pub is_paused: bool,
 }
 
 impl Db {
-    /// How far these imports are; those that no worker has taken yet are not in the answer.
+    /// The progress of these imports; those that no worker has taken yet are not in the answer.
     pub async fn progress(&self, import_ids: &[Uuid]) -> Result<Vec<Progress>, Error> {
         let found = sqlx::query!(
             r#"SELECT import_id, tenant_id, state, attempt, total, pending, created, duplicates, errors,
@@ -74,7 +74,7 @@ impl Db {
         progress.collect()
     }
 
-    /// An import of this tenant. The one question by which a tenant's administrator comes to an import.
+    /// An import of this tenant. The only query by which a tenant's administrator gets an import.
     pub async fn find_of(&self, tenant_id: Id, import_id: Uuid) -> Result<Option<Import>, Error> {
         let found = self.find(import_id).await?;
         Ok(found.filter(|import| import.job.tenant_id == tenant_id))
@@ -94,8 +94,8 @@ impl Db {
         Ok(count)
     }
 
-    /// Users a second that the last imports created, each by itself, and how many rows wait before a new one. `None`
-    /// where nothing was imported lately.
+    /// Users per second that the last imports created, each by itself, and how many rows wait ahead of a new one.
+    /// `None` if nothing was imported lately.
     pub async fn pace(&self) -> Result<(Option<f64>, u64), Error> {
         let found = sqlx::query!(
             r#"SELECT (SELECT sum(created) / nullif(sum(extract(epoch FROM finished_at - planned_at)), 0)

@@ -1,5 +1,6 @@
-//! Retention: what is older than its time goes in, and is gone afterwards. Only what is over for good is touched: a
-//! failed import is kept as long as it has a seed, because of the passwords that nobody has yet. And erasure: all of a tenant.
+//! Retention: deletes what is past its retention period. Only what is finished for good is touched: a failed import is
+//! kept as long as it has a seed, because of the passwords that nobody has yet. And erasure: deletes all data of a
+//! tenant.
 
 use serde_json::json;
 use shared::contract::{
@@ -21,7 +22,7 @@ use super::{
 /// Rows that one transaction of a purge deletes: it takes well under a second.
 pub(super) const PURGED_AT_ONCE: i64 = 1000;
 
-/// What is removed of an import.
+/// What is removed from an import.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub enum Stage {
@@ -33,7 +34,7 @@ pub enum Stage {
     /// The import itself, with its dead letters.
     #[strum(serialize = "imports")]
     Import,
-    /// The same of an import that is to be erased, whether its passwords are delivered or not.
+    /// The same for an import that is to be erased, whether its passwords are delivered or not.
     #[strum(serialize = "erased_imports")]
     Erasure,
 }
@@ -45,7 +46,7 @@ impl Stage {
     }
 }
 
-/// An import of which something is to be removed.
+/// An import from which something is to be removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Old {
     /// The import.
@@ -61,7 +62,7 @@ pub struct Old {
 }
 
 impl Db {
-    /// Imports that have been over since before the given time and still have what the stage removes.
+    /// Imports that finished before the given time and still have what the stage removes.
     pub async fn old_imports(
         &self,
         stage: Stage,
@@ -129,7 +130,7 @@ impl Db {
         Ok(may.fetch_one(&mut *self.pool.acquire().await?).await?)
     }
 
-    /// Whether an import is still as it was when it was looked at, and not taken up again since.
+    /// Whether an import is still as it was when it was looked at, and has not been resumed since.
     pub async fn is_still_old(&self, old: &Old) -> Result<bool, Error> {
         let is_old = sqlx::query_scalar!(
             r#"SELECT EXISTS (SELECT FROM imports.imports
@@ -140,8 +141,8 @@ impl Db {
         Ok(is_old.fetch_one(&mut *self.pool.acquire().await?).await?)
     }
 
-    /// Removes what the stage removes in the database, with an entry in the audit trail; `false` if the import was taken
-    /// up again since it was looked at.
+    /// Removes what the stage removes in the database, with an entry in the audit trail; `false` if the import has been
+    /// resumed since it was looked at.
     pub async fn purge(&self, stage: Stage, old: &Old, audit: &Audit) -> Result<bool, Error> {
         let mut transaction = self.pool.begin().await?;
         let (import_id, attempt) = (old.import_id, signed("attempt", old.attempt)?);
@@ -217,7 +218,7 @@ impl Db {
         Ok(transaction.commit().await?)
     }
 
-    /// How many requests to cancel imports whose jobs have not come are from before the given time.
+    /// How many requests to cancel imports whose jobs have not arrived are from before the given time.
     pub async fn old_cancellations(
         &self,
         before: OffsetDateTime,
@@ -232,7 +233,8 @@ impl Db {
         Ok(count.fetch_one(&mut *self.pool.acquire().await?).await?)
     }
 
-    /// Deletes requests to cancel imports whose jobs have not come since, of one tenant or of all. They name who asked.
+    /// Deletes requests to cancel imports whose jobs have not arrived since, of one tenant or of all. They name who
+    /// asked.
     pub async fn purge_cancellations(
         &self,
         before: OffsetDateTime,
@@ -311,7 +313,8 @@ impl Db {
         Ok(removed)
     }
 
-    /// Objects of the files that the tenant's administrators have uploaded by the console, but of imports that are kept.
+    /// Objects of the files that the tenant's administrators have uploaded through the console, except those of imports
+    /// that are kept.
     pub async fn uploaded_objects(&self, tenant_id: Id) -> Result<Vec<String>, Error> {
         let keys = sqlx::query_scalar!(
             "SELECT source_key FROM console.uploads u
@@ -322,8 +325,8 @@ impl Db {
         Ok(keys.fetch_all(&mut *self.pool.acquire().await?).await?)
     }
 
-    /// Removes what the console keeps of a tenant, but uploads of imports that are kept: uploads, mappings, and sessions, which end
-    /// with that.
+    /// Removes what the console keeps of a tenant, except uploads of imports that are kept: uploads, mappings, and
+    /// sessions, which thereby end.
     pub async fn erase_console(&self, tenant_id: Id) -> Result<(), Error> {
         let mut transaction = self.pool.begin().await?;
         let tenant_id = tenant_id.get();

@@ -23,10 +23,11 @@ pub enum Received {
 }
 
 impl Db {
-    /// Keeps the job, if its import is new, and returns the import.
+    /// Stores the job, if its import is new, and returns the import.
     pub async fn receive(&self, job: &Job, shards: Shards) -> Result<Received, Error> {
         let mut connection = self.pool.acquire().await?;
-        // Two that choose at the same moment do not see each other: then one waits for a plan or two of the other.
+        // Two workers that choose at the same moment do not see each other's choice: then one import waits for a plan
+        // or two of the other.
         let shard = shards::choose(&mut connection, job.tenant_id, shards, State::Received).await?;
         let new = sqlx::query!(
             "INSERT INTO imports.imports (import_id, tenant_id, job, shard) VALUES ($1, $2, $3, $4::integer)
@@ -50,7 +51,7 @@ impl Db {
             new => new?,
         };
         if new.rows_affected() == 0 {
-            // Its messages are about to be published anew, and nothing else would tell the rescue.
+            // Its messages are about to be published again, and nothing else would tell the rescue.
             sqlx::query!(
                 "UPDATE imports.imports
                     SET progress_at = greatest(progress_at, clock_timestamp()),

@@ -1,5 +1,5 @@
-//! Rows of a batch that could not become users: why, and what becomes of them. Rare, because the plan has looked before; so
-//! each is looked at by itself.
+//! Rows of a batch that could not become users: why, and which outcome they get. They are rare, because the plan has
+//! checked them before, so each is handled by itself.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +20,7 @@ struct Conflict {
     extension_holder: Option<i64>,
 }
 
-/// Gives rows an error whose role, desk, skill group, tag or PBX domain was deleted since they were validated.
+/// Gives an error to rows whose role, desk, skill group, tag or PBX domain was deleted since they were validated.
 pub(super) async fn refuse_lost_references(
     transaction: &mut PgTransaction<'static>,
     import: &Import,
@@ -75,7 +75,7 @@ pub(super) async fn refuse_lost_references(
     refuse(transaction, import, refused).await
 }
 
-/// Gives the rows whose user the Dialer has by now their outcome. A row whose generated number was taken gets another
+/// Gives an outcome to the rows whose user the Dialer has by now. A row whose generated number was taken gets another
 /// number and stays pending.
 pub(super) async fn refuse_conflicts(
     transaction: &mut PgTransaction<'static>,

@@ -2,8 +2,8 @@
 //!
 //! A round puts one marker into every work queue. Queues keep their order, so once all have come out, every message that
 //! was in a queue when the round began has been delivered to a worker. An import without progress since then, and for the
-//! time that a worker may hold a message, has none left. A shard whose queue does not answer is not waited for: what lies there
-//! is as good as lost, and its imports go to other shards.
+//! time that a worker may hold a message, has none left. A shard whose queue does not answer is not waited for: what is
+//! in it is as good as lost, and its imports go to other shards.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -20,7 +20,7 @@ use crate::{
     policy::RESCUED_AT_A_TIME,
 };
 
-/// What one look found to be done.
+/// What one look found to do.
 #[derive(Debug, Default)]
 pub struct Rescue {
     /// Markers that are to be put into their queues.
@@ -38,8 +38,8 @@ struct UnderWay {
 }
 
 impl Db {
-    /// One look. Does nothing while another worker has one; what it finds is committed before it is published, so that no
-    /// two workers publish it, and what a crash keeps from being published is found again.
+    /// One look. Does nothing while another worker is looking; what it finds is committed before it is published, so
+    /// that no two workers publish it, and what a crash keeps from being published is found again.
     pub async fn rescue(&self, queues: &[MarkedQueue], quiet: Duration) -> Result<Rescue, Error> {
         let mut transaction = self.pool.begin().await?;
         let alone = sqlx::query_scalar!(
@@ -111,8 +111,9 @@ impl Db {
     }
 }
 
-/// The markers of the round. A round of other queues says nothing: a worker of another version, or with another number of
-/// shards, began it. It is ended, so that no loss is found as long as both run, and never one that did not happen.
+/// The markers of the round. A round of other queues proves nothing: a worker of another version, or with another
+/// number of shards, began it. It is ended, so that as long as both run no loss is found, rather than one that did not
+/// happen.
 async fn under_way(
     transaction: &mut PgTransaction<'static>,
     queues: &[MarkedQueue],

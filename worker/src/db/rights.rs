@@ -1,13 +1,13 @@
-//! What a log-in may do with our schemas, tables, columns, sequences and functions, against what its work needs.
+//! What a log-in may do with our schemas, tables, columns, sequences and functions, compared with what its work needs.
 //!
-//! What it needs stands in a file for each group of log-ins, as the migrations grant it. A test holds the files against a
-//! migrated database.
+//! What it needs is listed in a file for each group of log-ins, as the migrations grant it. A test compares the files
+//! with a migrated database.
 
 use std::collections::BTreeSet;
 
 use super::{error::Error, pool::Db};
 
-/// The groups that the migrations make; every log-in of ours is a member of one.
+/// The groups that the migrations create; every log-in of ours is a member of one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Group {
     /// The log-in of workers.
@@ -50,7 +50,7 @@ pub struct Login {
 /// How a log-in's rights differ from those of its group, each as `SELECT on dialer.roles`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RightsDifference {
-    /// What it cannot do and must.
+    /// What it must be able to do and cannot.
     pub missing: Vec<String>,
     /// What it can do and need not.
     pub excess: Vec<String>,
@@ -66,11 +66,11 @@ impl Db {
         Ok(login.fetch_one(&mut *self.pool.acquire().await?).await?)
     }
 
-    /// Compares the rights of this log-in with those that members of the group need. To be asked where the schema is that of
-    /// this program.
+    /// Compares the rights of this log-in with those that members of the group need. To be called only if the schema is
+    /// that of this program.
     pub async fn compare_rights(&self, group: Group) -> Result<RightsDifference, Error> {
         let (needed, rights) = (group.needed(), self.rights().await?);
-        // Who has a right on a whole table has it on each of its columns.
+        // A right on a whole table covers each of its columns.
         let is_covered = |right: &&String| whole(right).is_some_and(|whole| rights.contains(&whole));
         let missing = needed.difference(&rights).filter(|right| !is_covered(right));
         Ok(RightsDifference {
@@ -116,7 +116,7 @@ impl Db {
     }
 }
 
-/// The right on the whole table, of one on a column.
+/// The right on the whole table that corresponds to one on a column.
 fn whole(right: &str) -> Option<String> {
     let (privilege, rest) = right.split_once(" (")?;
     let (_, table) = rest.split_once(')')?;

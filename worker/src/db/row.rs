@@ -1,4 +1,4 @@
-//! The rows of an import as they were read, and what became of them.
+//! The rows of an import as they were read, and their outcomes.
 
 use serde::Serialize;
 use shared::{
@@ -15,16 +15,16 @@ use super::{
     pool::Db,
 };
 
-/// A row as it was read, and what became of it.
+/// A row as it was read, and its outcome.
 #[derive(Debug, Clone, Serialize)]
 pub struct Row {
     /// Its number.
     pub row: u32,
     /// Where it begins in the file.
     pub line: u32,
-    /// What became of it.
+    /// Its outcome.
     pub outcome: Outcome,
-    /// The attempt in which that happened.
+    /// The attempt in which it got that.
     pub attempt: u32,
     /// The user that it became.
     pub user_id: Option<i64>,
@@ -37,7 +37,7 @@ pub struct Row {
     pub virtual_extension: Option<String>,
     /// All its problems.
     pub problems: Vec<Problem>,
-    /// Its cells as they were; nothing for operators' eyes.
+    /// Its cells as they were; not for operators' eyes.
     #[serde(skip)]
     pub cells: Vec<String>,
 }

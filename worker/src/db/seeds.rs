@@ -1,4 +1,4 @@
-//! Sealed seeds of imports that are not completed: kept, sealed with another key, and looked through by `doctor`.
+//! Sealed seeds of imports that are not completed: stored, sealed with another key, and checked by `doctor`.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use super::{
 use crate::{message::ImportRef, secret::SealedSeed};
 
 impl Db {
-    /// Keeps the seed of an attempt that has none yet and has made no user, so that no user's password is lost.
+    /// Stores the seed of an attempt that has none yet and has created no user, so that no user's password is lost.
     pub async fn keep_seed(&self, import: ImportRef, sealed: &SealedSeed) -> Result<(), Error> {
         sqlx::query!(
             "UPDATE imports.imports i
@@ -40,7 +40,7 @@ impl Db {
         undelivered_users(&mut *self.pool.acquire().await?, import).await
     }
 
-    /// Destroys the seeds of imports that failed longer ago and that nobody has taken up again; returns the imports.
+    /// Destroys the seeds of imports that failed longer ago than this and that nobody has resumed; returns the imports.
     pub async fn destroy_old_seeds(&self, kept: Duration) -> Result<Vec<Uuid>, Error> {
         let destroyed = sqlx::query_scalar!(
             "UPDATE imports.imports SET sealed_seed = NULL, seal_key_id = NULL, seed_attempt = NULL
@@ -61,8 +61,8 @@ impl Db {
         load(&mut *self.pool.acquire().await?, &import_ids).await
     }
 
-    /// Puts the seed, sealed anew, in the place of the one that the import was read with; `false` if that is not there
-    /// any more, because the import is over, say.
+    /// Replaces the seed that the import was read with by the newly sealed one; `false` if it is no longer there, for
+    /// example because the import is finished.
     pub async fn replace_seed(
         &self,
         import: &Import,

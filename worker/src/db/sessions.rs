@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 
 use super::{convert::tenant, error::Error, pool::Db};
 
-/// Sessions that expired longer ago are forgotten; until then they still tell which tokens were logged out.
+/// Sessions that expired longer ago are forgotten; until then they still show which tokens were logged out.
 const KEPT_DAYS: i32 = 1;
 
 /// A digest of a cookie or of a token: SHA-256.
@@ -43,7 +43,7 @@ pub enum BearerRole {
 pub enum Revoked {
     /// Tokens and sessions of a person, as of now.
     Subject(String),
-    /// Tokens and sessions by a key, for ever.
+    /// Tokens and sessions of a key, for ever.
     Key(String),
 }
 

@@ -9,10 +9,10 @@ use crate::message::{DeadLetter, Subject};
 const MAX_TEXT_CHARS: usize = 500;
 
 impl Db {
-    /// Writes a dead letter down, and fails the import, if one is to fail, in the same transaction; returns whether this
+    /// Stores a dead letter, and fails the import, if one is to fail, in the same transaction; returns whether this
     /// made it fail.
     ///
-    /// A message that was written down and comes again is no second dead letter as long as the first one is open.
+    /// A message that was stored and is delivered again makes no second dead letter as long as the first one is open.
     pub async fn set_aside(&self, letter: &DeadLetter, failing: Option<Subject>) -> Result<bool, Error> {
         let origin = storable(&letter.origin);
         let error = letter.error.as_deref().map(storable);

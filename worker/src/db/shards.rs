@@ -1,4 +1,4 @@
-//! Which shard an import waits in: the one where it meets the least of other tenants.
+//! Which shard an import waits in: the one with the least work of other tenants.
 
 use std::time::Duration;
 
@@ -13,13 +13,13 @@ use super::{
 };
 use crate::{fair::Shards, policy::SHARD_LEFT_ALONE};
 
-/// How often the lock on choosing is tried, and how long apart. A worker that chooses holds it for milliseconds.
+/// How often, and at what interval, the lock for choosing is tried. A worker that chooses holds it for milliseconds.
 const LOCK_TRIES: usize = 20;
 const LOCK_TRY_INTERVAL: Duration = Duration::from_millis(10);
 
 impl Db {
-    /// The shard of the batches of a running import, chosen when it is first asked for, and anew when it is silent. Tells the
-    /// rescue, too, that they are about to be published, perhaps anew.
+    /// The shard of the batches of a running import, chosen when it is first asked for, and again when it is silent.
+    /// Also tells the rescue that they are about to be published, perhaps again.
     pub async fn assign_shard(&self, import: &Import, shards: Shards) -> Result<u16, Error> {
         let tenant_id = import.job.tenant_id;
         let mut transaction = self.pool.begin().await?;
@@ -45,11 +45,11 @@ impl Db {
         .fetch_optional(&mut *transaction)
         .await?;
         transaction.commit().await?;
-        // If the attempt is over, its batches will be told so wherever they are.
+        // If the attempt is over, its batches will find that out wherever they are.
         shard.map_or(Ok(chosen), number)
     }
 
-    /// A queue of the shard does not answer: for a while imports go to others.
+    /// Records that a queue of the shard does not answer: for a while imports go to others.
     pub async fn leave_shard_alone(&self, shard: u16) -> Result<(), Error> {
         sqlx::query!(
             "INSERT INTO imports.silent_shards (shard, until)
@@ -87,10 +87,9 @@ async fn choose_one_at_a_time(transaction: &mut PgTransaction<'static>) -> Resul
     Ok(())
 }
 
-/// The shard whose queue holds the least of other tenants, silent ones last: of imports that wait for their plan, or of rows that
-/// are pending.
-/// So whoever floods one has it to himself. Among equals it is the one where the tenant has most himself, so that a flood
-/// stays in one shard; then the home shard and those after it.
+/// The shard whose queue holds the least work of other tenants, silent ones last: imports that wait for their plan, or
+/// rows that are pending. So a tenant that floods one has it to itself. Among equals it is the one where the tenant
+/// itself has most, so that a flood stays in one shard; then the home shard and those after it.
 pub(super) async fn choose(
     connection: &mut PgConnection,
     tenant_id: Id,

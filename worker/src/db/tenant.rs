@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{error::Error, pool::Db};
 
-/// A thing of the tenant's that users are given.
+/// Something of the tenant's that users are given.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Named {
     /// Its ID.

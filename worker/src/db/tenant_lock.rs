@@ -1,10 +1,10 @@
-//! The lock that whoever writes rows or users of a tenant holds until the commit: otherwise two imports of the same names, in
-//! different order, would deadlock on each other's index entries.
+//! The lock that every writer of a tenant's rows or users holds until the commit: otherwise two imports of the same
+//! names, in different order, would deadlock on each other's index entries.
 
 use shared::contract::Id;
 use sqlx::PgConnection;
 
-/// Name space of the tenants' advisory locks, so that other users of the database do not meet them by chance.
+/// Namespace of the tenants' advisory locks, so that other users of the database do not collide with them by chance.
 const TENANT_LOCK: &str = "user-import tenant ";
 
 /// Waits for the tenant's lock and holds it until the end of the transaction.

@@ -1,4 +1,4 @@
-//! Events as they were first told: told again, they are the same.
+//! Events as they were first published: published again, they are the same.
 
 use shared::contract::{Id, event::Event};
 use sqlx::types::Json;
@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{error::Error, pool::Db, purge::PURGED_AT_ONCE};
 
 impl Db {
-    /// Keeps an event of an import, unless one with its ID was kept before, and returns the one that is kept.
+    /// Stores an event of an import, unless one with its ID is stored already, and returns the one that is stored.
     pub async fn keep_event(&self, import_id: Uuid, made: Event) -> Result<Event, Error> {
         let mut connection = self.pool.acquire().await?;
         let new = sqlx::query!(
@@ -32,7 +32,7 @@ impl Db {
         Ok(kept.0)
     }
 
-    /// How many answers to jobs that were refused are from before the given time. They go with no import.
+    /// How many answers to jobs that were refused are from before the given time. They belong to no import.
     pub async fn old_refusals(&self, before: OffsetDateTime, tenant_id: Option<Id>) -> Result<i64, Error> {
         let count = sqlx::query_scalar!(
             r#"SELECT count(*) AS "count!" FROM imports.told_events

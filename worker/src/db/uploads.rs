@@ -1,4 +1,4 @@
-//! Files that were uploaded by the console, and what was chosen for them so far.
+//! Files that were uploaded through the console, and what was chosen for them so far.
 
 use shared::contract::Id;
 use sqlx::types::Json;
@@ -16,13 +16,13 @@ pub struct Upload {
     pub tenant_id: Id,
     /// Its name on the computer that it came from.
     pub file_name: String,
-    /// Where it is, and how it is told from others.
+    /// Where it is, and what identifies it.
     pub object: UploadedObject,
     /// What was chosen so far.
     pub choices: serde_json::Value,
-    /// The last check that was made of it.
+    /// The last check of it.
     pub check_id: Option<Uuid>,
-    /// The import that was made of it.
+    /// The import that was made from it.
     pub import_id: Option<Uuid>,
     /// The import whose refused rows it holds.
     pub corrects: Option<Uuid>,
@@ -78,7 +78,7 @@ impl Db {
         found.map(|row| upload!(row)).transpose()
     }
 
-    /// Writes a new upload down.
+    /// Stores a new upload.
     pub async fn add_upload(&self, upload: &Upload, uploaded_by: &str) -> Result<(), Error> {
         sqlx::query!(
             "INSERT INTO console.uploads
@@ -113,7 +113,7 @@ impl Db {
         found.map(|row| upload!(row)).transpose()
     }
 
-    /// The upload that an import, or a check, of this tenant was made of.
+    /// The upload that an import, or a check, of this tenant was made from.
     pub async fn upload_of(&self, tenant_id: Id, import_id: Uuid) -> Result<Option<Upload>, Error> {
         let found = sqlx::query!(
             r#"SELECT upload_id, tenant_id, file_name, source_key, etag, size_bytes, choices AS "choices: Json<serde_json::Value>",
@@ -143,7 +143,7 @@ impl Db {
         found.into_iter().map(|row| upload!(row)).collect()
     }
 
-    /// Keeps what was chosen; `false` if it is imported already.
+    /// Stores what was chosen; `false` if it is imported already.
     pub async fn choose(&self, upload: &Upload, choices: &serde_json::Value) -> Result<bool, Error> {
         let changed = sqlx::query!(
             "UPDATE console.uploads SET choices = $3, changed_at = now()
@@ -157,8 +157,8 @@ impl Db {
         Ok(changed.rows_affected() == 1)
     }
 
-    /// Puts a corrected file in the place of an upload's, with what is chosen for it; `false` if it is imported already, or is
-    /// another one by now.
+    /// Replaces the file of an upload by a corrected one, with what is chosen for it; `false` if it is imported
+    /// already, or has been replaced by now.
     pub async fn replace_upload(
         &self,
         upload: &Upload,
@@ -182,7 +182,7 @@ impl Db {
         Ok(changed.rows_affected() == 1)
     }
 
-    /// Names the check of an upload.
+    /// Records the check of an upload.
     pub async fn set_check(&self, upload: &Upload, check_id: Uuid) -> Result<(), Error> {
         sqlx::query!(
             "UPDATE console.uploads SET check_id = $3, changed_at = now()
@@ -196,7 +196,8 @@ impl Db {
         Ok(())
     }
 
-    /// Names the import of an upload, once: the answer is the first ID that was given; `None` if the upload is another file by now.
+    /// Records the import of an upload, once: returns the first ID that was given; `None` if the upload has another
+    /// file by now.
     pub async fn claim_import(&self, upload: &Upload, import_id: Uuid) -> Result<Option<Uuid>, Error> {
         let claimed = sqlx::query_scalar!(
             r#"UPDATE console.uploads
@@ -248,7 +249,8 @@ impl Db {
         Ok(())
     }
 
-    /// Uploads that nobody has touched for so many days: their IDs, and their objects where no import was made of them.
+    /// Uploads that nobody has touched for this many days: their IDs, and their objects if no import was made from
+    /// them.
     pub async fn old_uploads(&self, days: i32) -> Result<Vec<(Uuid, Option<String>)>, Error> {
         let found = sqlx::query!(
             r#"SELECT upload_id, CASE WHEN import_id IS NULL THEN source_key END AS source_key
@@ -276,7 +278,7 @@ impl Db {
         Ok(discarded.rows_affected() == 1)
     }
 
-    /// Whether nobody has touched an upload for so many days.
+    /// Whether nobody has touched an upload for this many days.
     pub async fn is_old_upload(&self, upload_id: Uuid, days: i32) -> Result<bool, Error> {
         let is_old = sqlx::query_scalar!(
             r#"SELECT EXISTS (SELECT FROM console.uploads
@@ -287,7 +289,7 @@ impl Db {
         Ok(is_old.fetch_one(&mut *self.pool.acquire().await?).await?)
     }
 
-    /// Forgets an upload that nobody has touched for so many days.
+    /// Forgets an upload that nobody has touched for this many days.
     pub async fn forget_upload(&self, upload_id: Uuid, days: i32) -> Result<(), Error> {
         sqlx::query!(
             "DELETE FROM console.uploads WHERE upload_id = $1 AND changed_at < now() - make_interval(days => $2)",

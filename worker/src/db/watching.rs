@@ -1,4 +1,4 @@
-//! What the operators' pages of the console show beside imports and dead letters themselves.
+//! What the operators' pages of the console show besides imports and dead letters themselves.
 
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -10,7 +10,7 @@ use super::{error::Error, pool::Db};
 pub struct HistoryEntry {
     /// When.
     pub at: OffsetDateTime,
-    /// In which attempt; none of what an operator did.
+    /// In which attempt; none for what an operator did.
     pub attempt: Option<i32>,
     /// What: an event of `imports.history`, or the command of an operator or administrator.
     pub event: String,
@@ -31,11 +31,11 @@ pub struct BusyTenant {
     pub pending: i64,
     /// When its oldest one was received.
     pub oldest: OffsetDateTime,
-    /// Rows that batches gave their outcome within ten minutes.
+    /// Rows that batches gave their outcome within the last ten minutes.
     pub done_lately: i64,
 }
 
-/// Dead letters that lie here for the same reason.
+/// Dead letters that were set aside for the same reason.
 #[derive(Debug, Clone)]
 pub struct DeadGroup {
     /// Why they were set aside.

@@ -1,4 +1,4 @@
-//! Which workers there are: each tells so every few seconds, and the pages of operators show it.
+//! Which workers are running: each reports every few seconds, and the pages of operators show it.
 
 use std::time::Duration;
 
@@ -12,13 +12,14 @@ use super::{
     pool::Db,
 };
 
-/// A worker tells every ten seconds that it is there. One that is silent for so long hangs, is cut off, or was killed.
+/// A worker reports every ten seconds that it is running. One that is silent for this long hangs, is cut off, or was
+/// killed.
 const SILENT: time::Duration = time::Duration::minutes(1);
 
-/// One that is silent for so long has missed its time.
+/// One that is silent for this long is late.
 const LATE: time::Duration = time::Duration::seconds(15);
 
-/// What a worker tells of itself.
+/// What a worker reports about itself.
 #[derive(Debug, Clone, Copy)]
 pub struct Beat<'a> {
     /// Its name, as in its log and metrics.
@@ -27,13 +28,13 @@ pub struct Beat<'a> {
     pub version: &'a str,
     /// How long it has run.
     pub up: Duration,
-    /// What it is about to do, in words.
+    /// What it is doing, as text.
     pub stage: &'a str,
     /// Messages that it holds and works on.
     pub in_hand: i32,
 }
 
-/// A worker as it last told of itself.
+/// A worker as it last reported.
 #[derive(Debug, Clone)]
 pub struct SeenWorker {
     /// Its name.
@@ -44,7 +45,7 @@ pub struct SeenWorker {
     pub started_at: OffsetDateTime,
     /// When it was last heard of.
     pub beat_at: OffsetDateTime,
-    /// What it was about to do then.
+    /// What it was doing then.
     pub stage: String,
     /// Messages that it held then.
     pub in_hand: i32,
@@ -53,19 +54,19 @@ pub struct SeenWorker {
 }
 
 impl SeenWorker {
-    /// Whether its last word is overdue.
+    /// Whether its next report is overdue.
     pub fn is_late(&self) -> bool {
         self.now - self.beat_at >= LATE
     }
 
-    /// Whether it has not been heard of for long.
+    /// Whether it has not been heard of for a long time.
     pub fn is_silent(&self) -> bool {
         self.now - self.beat_at >= SILENT
     }
 }
 
 impl Db {
-    /// Notes that a worker is there.
+    /// Records that a worker is running.
     pub async fn beat(&self, beat: &Beat<'_>) -> Result<(), Error> {
         sqlx::query!(
             "SELECT imports.beat($1, $2, $3, $4, $5)",
@@ -80,7 +81,7 @@ impl Db {
         Ok(())
     }
 
-    /// Forgets a worker that has ended.
+    /// Forgets a worker that has stopped.
     pub async fn leave(&self, name: &str) -> Result<(), Error> {
         sqlx::query!("SELECT imports.leave($1)", name)
             .execute(&mut *self.pool.acquire().await?)

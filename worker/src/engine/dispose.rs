@@ -1,4 +1,4 @@
-//! What becomes of a delivery whose step failed: it is sent round by a delay queue, or set aside for an operator.
+//! What is done with a delivery whose step failed: it is sent through a delay queue, or set aside for an operator.
 
 use std::time::Duration;
 
@@ -19,7 +19,8 @@ use crate::{
     telemetry::{metrics::Cause, traces},
 };
 
-/// Carries out the disposition of an error; the delivery can be acknowledged afterwards. `false` if told to stop meanwhile.
+/// Carries out the disposition of an error; the delivery can be acknowledged afterwards. `false` if told to stop in the
+/// meantime.
 pub(super) async fn dispose(
     context: &Context,
     link: &Link,
@@ -39,7 +40,7 @@ pub(super) async fn dispose(
     let letter = delivery.dead_letter(reason, &error.to_string(), subject);
     let mut delays = policy::reconnect_delays();
     let mut written = set_aside(context, delivery, &letter).await;
-    // One that kills its workers is let out of the quarantine by nothing else.
+    // Nothing else takes a message that kills its workers out of the quarantine.
     while let Err(unreachable) = &written
         && matches!(error, Error::KillsWorkers { .. })
     {
@@ -58,7 +59,7 @@ pub(super) async fn dispose(
             crash_point!("failure-told");
             context.metrics.dead_letter(reason);
         }
-        // The database is the truth: an import must not fail for the Dialer and go on there.
+        // The database is the truth: an import must not fail for the Dialer and go on in the database.
         Err(unreachable) => {
             let retry_count = delivery.retry_count.saturating_add(1);
             let error = Error::Database(unreachable);
@@ -68,7 +69,7 @@ pub(super) async fn dispose(
     Ok(true)
 }
 
-/// Sends the message round by a delay queue.
+/// Sends the message through a delay queue.
 async fn retry_later(
     context: &Context,
     link: &Link,
@@ -83,15 +84,16 @@ async fn retry_later(
     context.metrics.retried(delivery.kind, cause(error));
     crash_point!("put-off");
     let noted = note_retry(context, subject, error, delay).await;
-    // The first try again comes so soon that nobody need hear of it.
+    // The first retry comes so soon that nobody needs to hear of it.
     if let Some(delay) = noted.filter(|_| retry_count > 1) {
         tell_delay(context, link, &delay, cause(error)).await;
     }
     Ok(())
 }
 
-/// Lets a message wait whose step is done, because a queue refuses what follows from it. That is no fault of the message, so
-/// no retry is counted, and none of the connection, so others go on. `false` if told to stop meanwhile.
+/// Postpones a message whose step is done, because a queue refuses the messages that follow from it. That is not the
+/// fault of the message, so no retry is counted, nor of the connection, so others go on. `false` if told to stop in the
+/// meantime.
 pub(super) async fn postpone(
     context: &Context,
     link: &Link,
@@ -100,7 +102,7 @@ pub(super) async fn postpone(
     refused: broker::Error,
     stop: &CancellationToken,
 ) -> Result<bool, broker::Error> {
-    tracing::warn!(error = %refused, "message postponed until the queue takes what follows from it");
+    tracing::warn!(error = %refused, "message postponed until the queue accepts the messages that follow from it");
     let is_postponed = send_round(link, delivery, stop).await?;
     if is_postponed {
         note_retry(context, subject, &refused, policy::POSTPONED.time).await;
@@ -108,7 +110,7 @@ pub(super) async fn postpone(
     Ok(is_postponed)
 }
 
-/// Lets a message wait whose import is paused, in the same way. `false` if told to stop meanwhile.
+/// Postpones a message whose import is paused, in the same way. `false` if told to stop in the meantime.
 pub(super) async fn wait_for_resume(
     context: &Context,
     link: &Link,
@@ -121,13 +123,14 @@ pub(super) async fn wait_for_resume(
     if let Some(subject) = subject.filter(|_| is_postponed) {
         let wait = policy::POSTPONED.time;
         if let Err(error) = context.db.note_wait(&subject, wait).await {
-            tracing::debug!(%error, "the wait could not be noted");
+            tracing::debug!(%error, "could not record the wait");
         }
     }
     Ok(is_postponed)
 }
 
-/// Makes the broker count the deliveries of a message in the quarantine from 0. `false` if told to stop meanwhile.
+/// Makes the broker count the deliveries of a message in the quarantine from 0. `false` if told to stop in the
+/// meantime.
 pub(super) async fn count_anew(
     link: &Link,
     delivery: &Delivery,
@@ -136,17 +139,17 @@ pub(super) async fn count_anew(
     send_until_taken(link, delivery, Way::Quarantine, stop).await
 }
 
-/// Where a message goes once more, uncounted.
+/// Where a message is sent again without counting a retry.
 #[derive(Clone, Copy)]
 enum Way {
-    /// Round by a delay queue.
+    /// Through a delay queue.
     Delay,
     /// Into the quarantine.
     Quarantine,
 }
 
-/// Sends a message round by a delay queue, uncounted. Where no delay queue takes it, the message stays in hand until one
-/// does. `false` if told to stop meanwhile.
+/// Sends a message through a delay queue, without counting a retry. If no delay queue accepts it, the message is held
+/// until one does. `false` if told to stop in the meantime.
 async fn send_round(
     link: &Link,
     delivery: &Delivery,
@@ -170,7 +173,7 @@ async fn send_until_taken(
         match sent {
             Ok(()) => return Ok(true),
             Err(error) if error.is_of_one_queue() => {
-                tracing::warn!(%error, "message held until the queue takes it");
+                tracing::warn!(%error, "message held until the queue accepts it");
             }
             Err(error) => return Err(error),
         }
@@ -181,7 +184,7 @@ async fn send_until_taken(
     }
 }
 
-/// Sends a message round by the first delay queue that takes it: what is held in hand keeps others waiting.
+/// Sends a message through the first delay queue that accepts it: a message that is held keeps others waiting.
 async fn postpone_by_any(link: &Link, delivery: &Delivery) -> Result<(), broker::Error> {
     let mut sent = link.publisher().postpone(delivery, policy::POSTPONED).await;
     for delay in policy::DELAYS.into_iter().skip(1) {
@@ -210,7 +213,8 @@ async fn note_retry(
     }
 }
 
-/// For the Dialer. It is no matter of custody: the message is safe in its delay queue, and the next delay is told as well.
+/// For the Dialer. The message does not depend on it: it is safe in its delay queue, and the next delay is reported as
+/// well.
 async fn tell_delay(context: &Context, link: &Link, delay: &Delay, cause: Cause) {
     let told = match event::delayed(delay, (cause.as_str(), cause.sentence())) {
         Ok(event) => publish(context, link, &[Message::event(event)])

@@ -36,8 +36,8 @@ use crate::{
 
 /// Keeps a delivery until all that it causes is durable.
 ///
-/// Returns without an acknowledgement if told to stop while the database or every delay queue refuses it: the delivery then comes
-/// again.
+/// Returns without an acknowledgement if told to stop while the database or every delay queue refuses it: the message
+/// is then delivered again.
 pub(super) async fn execute(
     context: &Context,
     link: &Link,
@@ -82,7 +82,7 @@ pub(super) async fn execute(
                 disposed => disposed.map(drop),
             },
             None => {
-                // Nobody died of it.
+                // No worker died of it.
                 if delivery.quarantined && count_anew(link, delivery, stop).await? {
                     delivery.acknowledge().await;
                 }
@@ -107,7 +107,7 @@ pub(super) async fn execute(
 
 /// Runs the delivery's task, for as long as a step may take, and catches a panic.
 async fn attempt(context: &Context, delivery: &Delivery) -> Result<Vec<Message>, Error> {
-    // A marker does nothing that could end a worker: its deliveries are those of connections that were lost.
+    // A marker does nothing that could kill a worker: it is delivered again only because connections were lost.
     let may_kill = delivery.kind != TaskKind::Marker || !delivery.is_workers;
     if may_kill && delivery.quarantined && delivery.delivery_count >= MAX_DELIVERIES_ALONE {
         return Err(Error::KillsWorkers {
@@ -121,10 +121,11 @@ async fn attempt(context: &Context, delivery: &Delivery) -> Result<Vec<Message>,
         ));
         let task = Task::parse(delivery.kind, &delivery.body)?.from_queue(delivery.key())?;
         match task {
-            // It may be somebody's who wants jobs to be taken for lost, and proves nothing. Workers of releases without an exchange
-            // of work send such markers too, so it is no dead letter.
+            // It may come from somebody who wants jobs to be taken for lost, and proves nothing. Workers of releases
+            // without an exchange of work send such markers too, so it does not become a dead letter.
             Task::Marker(_) if !delivery.is_workers => Ok(Vec::new()),
-            // One that was put off may have ended its import all the same: what is answered then is lost if the link breaks.
+            // One that was retried may have ended its import all the same: the answer that says so is lost if the link
+            // breaks.
             task => run(context, task, delivery.redelivered || delivery.retry_count > 0).await,
         }
     };
@@ -157,8 +158,8 @@ pub async fn run(context: &Context, task: Task, came_before: bool) -> Result<Vec
         Task::Batch(import, rows) => match open(context, import).await? {
             Opened::Running(import) if import.is_paused => Err(Error::Paused),
             Opened::Running(import) => Box::pin(batch(context, *import, rows)).await,
-            // An import that ended early may have many batches left, and its event need not come with each of them. But a
-            // message that came before may be the one that ended it.
+            // An import that ended early may have many batches left, and its event need not be published with each of
+            // them. But a message that was delivered before may be the one that ended it.
             Opened::Over(event) => Ok(if came_before { event } else { Vec::new() }),
         },
         Task::Report(import) => match open(context, import).await? {

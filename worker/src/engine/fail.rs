@@ -1,4 +1,4 @@
-//! What a dead letter means: its import becomes `failed`, or its job was refused; and the Dialer is told.
+//! What follows from a dead letter: its import becomes `failed`, or its job is refused; and the Dialer is told.
 
 use shared::contract::{
     event::{Event, Refused},
@@ -14,18 +14,19 @@ use crate::{
 };
 
 /// Sets a message aside: it becomes a dead letter, and in the same transaction its import fails. Returns the event that
-/// says so; of a job that ends no import, the event that it was refused.
+/// says so; for a job that ends no import, the event that it was refused.
 ///
-/// An import is left alone that the message is not entitled to end: another tenant's, one that is over, one that is in
-/// another attempt, or one that had a valid job before this invalid one came with the same ID. A message that asks for a
-/// cancellation ends an import only as cancelled.
+/// An import that the message is not entitled to end is left alone: another tenant's, a finished one, one in another
+/// attempt, or one that had a valid job before this invalid one came with the same ID. A cancel message can only end an
+/// import as cancelled.
 pub(super) async fn set_aside(
     context: &Context,
     delivery: &Delivery,
     letter: &DeadLetter,
 ) -> Result<Option<Event>, db::Error> {
     let db = &context.db;
-    // Another job or a purge has the ID, or a newer worker can do what the message asks for: nothing is wrong with an import.
+    // Another job or a purged import has the ID, or a newer worker can do what the message asks for: nothing is wrong
+    // with an import.
     let ends_none = matches!(
         letter.reason,
         DeadReason::ImportIdTaken | DeadReason::ImportPurged | DeadReason::NewerVersion
@@ -49,7 +50,7 @@ pub(super) async fn set_aside(
     if db.set_aside(letter, failing).await? {
         context.metrics.ended(State::Failed);
     }
-    // Whoever asked is not heard of again when an operator takes the import up some day. A replay of the letter asks anew.
+    // The request must not take effect when an operator resumes the import some day. A replay of the letter asks again.
     let has_asked = is_cancel && letter.reason != DeadReason::Malformed;
     if let Some(subject) = subject.filter(|_| has_asked) {
         db.close_cancellation(subject.import_id, subject.tenant_id)

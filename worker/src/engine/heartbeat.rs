@@ -1,5 +1,5 @@
-//! The worker's heartbeat: it tells the database that it is there, for the operators who look, and takes its leave at the
-//! end. Nothing depends on it, so whatever goes wrong here is passed over.
+//! The worker's heartbeat: it records in the database that the worker is running, for operators to see, and deregisters
+//! it at the end. Nothing depends on it, so errors here are only logged.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -17,16 +17,16 @@ use crate::{
     },
 };
 
-/// Between two beats.
+/// Time between two beats.
 const INTERVAL: Duration = Duration::from_secs(10);
 
-/// How often it is looked whether the worker has come to another stage, which is told at once.
+/// How often to check whether the worker has entered another stage, which is reported at once.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// A beat that takes longer is left out: milliseconds are enough, and its connection is needed by others.
+/// A beat that takes longer is given up: milliseconds are enough, and others need its connection.
 const BEAT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Whoever ends does not wait longer to say so.
+/// A worker that stops does not wait longer than this to deregister.
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Beats for as long as the worker works.
@@ -41,17 +41,17 @@ pub(super) async fn beat_during<T>(
         ended = working => ended,
         never = beat(context, health, name, &is_known) => never,
     };
-    // While the database is away, the end is not waited for: the record goes stale, and is purged.
+    // If the database is unavailable, the worker does not deregister: its record goes stale, and is purged.
     if is_known.load(Ordering::Relaxed) {
         let left = tokio::time::timeout(LEAVE_TIMEOUT, context.db.leave(name)).await;
         if !matches!(left, Ok(Ok(()))) {
-            tracing::debug!("the worker could not take its leave in the database");
+            tracing::debug!("could not deregister the worker in the database");
         }
     }
     ended
 }
 
-/// Beats, and notes whether the last beat was heard.
+/// Beats, and notes whether the last beat was recorded.
 async fn beat<T>(context: &Context, health: &Health, name: &str, is_known: &AtomicBool) -> T {
     let started = Instant::now();
     let mut last: Option<(Instant, Stage)> = None;
@@ -59,10 +59,10 @@ async fn beat<T>(context: &Context, health: &Health, name: &str, is_known: &Atom
     loop {
         let stage = health.stage();
         outages.see(stage);
-        // While the database is away, its return is looked for.
+        // While the database is unavailable, every look checks whether it is back.
         let is_due = outages.is_of_database()
             || last.is_none_or(|(at, told)| at.elapsed() >= INTERVAL || told != stage);
-        // Before there is a database with a schema, nobody would hear it.
+        // Before there is a database with a schema, it could not be recorded.
         was_there |= stage != Stage::WaitingForDatabase;
         if is_due && was_there {
             last = Some((Instant::now(), stage));

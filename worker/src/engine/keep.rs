@@ -1,4 +1,5 @@
-//! What the broker itself set aside becomes a dead letter like any other, and so does what earlier workers did.
+//! What the broker itself set aside becomes a dead letter like any other, and so does what workers of earlier versions
+//! set aside there.
 
 use tokio_util::sync::CancellationToken;
 
@@ -11,7 +12,7 @@ use crate::{
 };
 
 /// Moves a message out of the broker's queue of dead letters into the table. It is held until the database has it,
-/// because there is no other place for it; without an acknowledgement, if told to stop before.
+/// because there is no other place for it. Returns without an acknowledgement if told to stop before.
 pub(super) async fn keep(
     context: &Context,
     link: &Link,
@@ -41,13 +42,11 @@ pub(super) async fn keep(
         "moved from the broker's dead letters into the database"
     );
     let event: Vec<Message> = event.into_iter().map(Message::event).collect();
-    // A queue that refuses the event is waited for: there is no other place for the message.
+    // Waits for a queue that refuses the event: there is no other place for the message.
     let mut delays = reconnect_delays();
     while let Err(refused) = publish(context, link, &event).await {
         match refused {
-            refused if refused.is_of_one_queue() => {
-                pause("queue of events", &refused, &mut delays, stop).await
-            }
+            refused if refused.is_of_one_queue() => pause("event queue", &refused, &mut delays, stop).await,
             broken => return Err(broken),
         }
         if stop.is_cancelled() {

@@ -1,8 +1,9 @@
 //! The life of one delivery, and the loop around all of them.
 //!
-//! `execute` is the pipeline; `retry` says what becomes of an error, by the numbers of `policy`, and `dispose` carries
-//! it out; `fail` sets a message aside and fails its import; `keep` takes in what the broker itself set aside; `outage`
-//! waits for the database; `heartbeat` tells operators that the worker is there; `rescue` finds imports whose messages were lost, and destroys seeds that were kept too long.
+//! `execute` is the pipeline; `retry` decides what follows from an error, by the numbers of `policy`, and `dispose`
+//! carries it out; `fail` sets a message aside and fails its import; `keep` takes in what the broker itself set aside;
+//! `outage` waits for the database; `heartbeat` shows operators that the worker is running; `rescue` finds imports
+//! whose messages were lost, and destroys seeds that were kept too long.
 
 mod dispose;
 mod execute;

@@ -1,8 +1,8 @@
-//! While the database is away: a delivery is kept in hand and run again when the database is back. No retry is counted.
+//! While the database is unavailable: a delivery is held and run again when the database is back. No retry is counted.
 //!
-//! Soon all workers hold as many deliveries as they may, and take no more until it is back, instead of sending every message
-//! round by a delay queue. A worker whose database stays away gives its link back: it may be the only one that is cut off, and
-//! others do its work. It connects again when it has a database.
+//! Soon all workers hold as many deliveries as they may, and take no more until it is back, instead of sending every
+//! message through a delay queue. A worker whose database stays unavailable gives up its link: it may be the only one
+//! that is cut off, and others can do its work. It connects again when it can reach the database.
 
 use std::time::Duration;
 
@@ -19,8 +19,8 @@ use crate::{
     steps::Error,
 };
 
-/// Runs the attempt, and runs it again after each outage of the database; `None` if told to stop during one, or if one lasts: then
-/// whatever holds the link is told to stop too.
+/// Runs the attempt, and runs it again after each outage of the database; `None` if told to stop during one, or if one
+/// lasts too long: then all that use the link are told to stop too.
 pub(super) async fn through_outages<Attempt>(
     db: &Db,
     stop: &CancellationToken,
@@ -39,14 +39,14 @@ where
             Err(Error::Database(error)) if error.is_outage() && broken < MAX_BROKEN_CONNECTIONS => {
                 broken += u32::from(error.is_broken_connection());
                 tracing::warn!(%error, "database unavailable, keeping the message until it is back");
-                // A server whose disk is full still answers the question whether it is there.
+                // A server whose disk is full still answers a check.
                 wait(&mut delays, stop).await;
                 match tokio::time::timeout(DATABASE_PATIENCE, wait_for_database(db, stop)).await {
                     Ok(true) => {}
                     Ok(false) => return None,
                     Err(_) => {
                         tracing::warn!(
-                            "the database stays away, giving back all messages: another worker may reach it"
+                            "the database is still unavailable, giving back all messages: another worker may reach it"
                         );
                         stop.cancel();
                         return None;
@@ -58,7 +58,7 @@ where
     }
 }
 
-/// Ready once the database is away.
+/// Ready once the database is unavailable.
 async fn outage(db: &Db) -> db::Error {
     loop {
         tokio::time::sleep(OUTAGE_CHECK_INTERVAL).await;
@@ -71,8 +71,8 @@ async fn outage(db: &Db) -> db::Error {
 
 /// Waits until the database answers and has our schema; `false` if told to stop before.
 ///
-/// A silent server is asked for seconds. A worker that stops does not wait for that: the query runs on as a task of its own,
-/// because sqlx returns a connection to the pool in an unknown state if a query is cancelled.
+/// A check of a silent server takes seconds. A worker that stops does not wait for that: the query runs on as a task of
+/// its own, because sqlx returns a connection to the pool in an unknown state if a query is cancelled.
 pub(super) async fn wait_for_database(db: &Db, stop: &CancellationToken) -> bool {
     let mut delays = reconnect_delays();
     while !stop.is_cancelled() {
@@ -92,7 +92,7 @@ pub(super) async fn wait_for_database(db: &Db, stop: &CancellationToken) -> bool
     false
 }
 
-/// Says that a server is unavailable and waits before the next attempt.
+/// Logs that a server is unavailable and waits before the next attempt.
 pub(super) async fn pause(
     server: &str,
     error: &(dyn std::error::Error + Sync),

@@ -1,5 +1,5 @@
-//! Which outages a worker saw: they are told to the database when they are over, for operators who look at an import that
-//! stood still. Nothing depends on them.
+//! The outages that a worker saw: they are recorded in the database when they are over, for operators who look at an
+//! import that made no progress. Nothing depends on them.
 
 use std::time::{Duration, Instant};
 
@@ -8,13 +8,13 @@ use crate::{
     telemetry::{health::Stage, metrics::Server},
 };
 
-/// What is over sooner has held nobody up.
+/// An outage that is over sooner has held nobody up.
 const SHORT: Duration = Duration::from_secs(3);
 
-/// Outages that are not told yet: more are forgotten, the oldest first.
+/// The most outages that wait to be recorded: if there are more, the oldest are forgotten.
 const MOST_UNTOLD: usize = 20;
 
-/// The outages that last, and those that the database has not heard of.
+/// The outages that last, and those that are not recorded in the database yet.
 #[derive(Debug, Default)]
 pub(super) struct OutageRecord {
     database: Option<Instant>,
@@ -23,7 +23,8 @@ pub(super) struct OutageRecord {
 }
 
 impl OutageRecord {
-    /// The worker has come to a stage. As long as it connects, the broker may be away; of the database, its heartbeats tell.
+    /// The worker has entered a stage. As long as it connects, the broker may be unavailable; its heartbeats show
+    /// whether the database is.
     pub(super) fn see(&mut self, stage: Stage) {
         match stage {
             Stage::ConnectingToBroker => self.see_server(Server::Broker, false),
@@ -32,12 +33,12 @@ impl OutageRecord {
         }
     }
 
-    /// Whether the database is away.
+    /// Whether the database is unavailable.
     pub(super) const fn is_of_database(&self) -> bool {
         self.database.is_some()
     }
 
-    /// A server has answered, or was looked for in vain.
+    /// A server has answered, or could not be reached.
     pub(super) fn see_server(&mut self, server: Server, is_there: bool) {
         let began = match server {
             Server::Database => &mut self.database,
@@ -57,7 +58,7 @@ impl OutageRecord {
         }
     }
 
-    /// Tells the database what is over; what it does not hear is told with the next heartbeat.
+    /// Records in the database what is over; what cannot be recorded is tried again with the next heartbeat.
     pub(super) async fn tell(&mut self, db: &Db, worker: &str, patience: Duration) {
         while let Some(outage) = self.untold.first() {
             let told = tokio::time::timeout(patience, db.note_outage(worker, outage)).await;

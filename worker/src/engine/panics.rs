@@ -1,4 +1,5 @@
-//! Panics are told by their place, never by their text: it may quote what was being worked on, a cell's value for instance.
+//! Panics are reported by their place, never by their text: it may quote what was being worked on, a cell's value for
+//! instance.
 
 use std::cell::Cell;
 

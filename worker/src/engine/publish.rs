@@ -34,7 +34,7 @@ pub(super) async fn publish(
     traces::send(exchange.as_str(), messages.len(), publish).await
 }
 
-/// Has imports go to other shards for a while, where a shard's queue did not answer.
+/// Makes imports go to other shards for a while, if a shard's queue did not answer.
 pub(super) async fn note_silence(context: &Context, link: &Link, published: &Result<(), broker::Error>) {
     let Err(broker::Error::Silent { queue }) = published else {
         return;
@@ -43,6 +43,6 @@ pub(super) async fn note_silence(context: &Context, link: &Link, published: &Res
         return;
     };
     if let Err(error) = context.db.leave_shard_alone(shard).await {
-        tracing::debug!(%error, "that a shard is silent could not be noted");
+        tracing::debug!(%error, "could not record that a shard is silent");
     }
 }

@@ -2,9 +2,9 @@
 //!
 //! Each look also destroys the password seeds of imports that failed too long ago.
 //!
-//! Every worker looks now and then; the database lets one look at a time. How a lost import is told from one that waits behind a
-//! backlog: see [`crate::db::Db::rescue`]. An import that was rescued too often without progress fails when its next job is
-//! received, see [`crate::steps::receive`]: that way a message fails it, as any other import.
+//! Every worker looks now and then; the database lets one look at a time. For how a lost import is told from one that
+//! waits behind a backlog, see [`crate::db::Db::rescue`]. An import that was rescued too often without progress fails
+//! when its next job is received, see [`crate::steps::receive`]: that way a message fails it, like any other import.
 
 use std::{sync::Arc, time::Duration};
 
@@ -65,7 +65,7 @@ pub(super) async fn rescue(
         };
         let published = match looked {
             Ok(Ok(found)) => tasks.spawn(publish(found, Arc::clone(context), Arc::clone(link))),
-            // Looks again; where the trouble is more than passing, the steps report it.
+            // It looks again; if the trouble persists, the steps report it.
             Ok(Err(error)) => {
                 tracing::debug!(%error, "could not look for lost messages");
                 continue;
@@ -84,12 +84,12 @@ pub(super) async fn rescue(
     }
 }
 
-/// What keeps seeds from being destroyed keeps no import from being rescued.
+/// An error that keeps seeds from being destroyed must not keep imports from being rescued.
 async fn destroy_old_seeds(db: &Db, kept: Duration) {
     match db.destroy_old_seeds(kept).await {
         Ok(import_ids) => {
             for import_id in import_ids {
-                tracing::warn!(%import_id, "its password seed was destroyed, because it failed too long ago");
+                tracing::warn!(%import_id, "its password seed was destroyed, because the import failed too long ago");
             }
         }
         Err(error) if error.is_outage() => {
@@ -113,8 +113,8 @@ async fn publish(found: db::Rescue, context: Arc<Context>, link: Arc<Link>) {
     let lost = found.lost.len();
     let jobs = found.lost.into_iter().map(|job| Message::Job(Box::new(job)));
     let jobs: Vec<Message> = jobs.collect();
-    // Each marker by itself: a queue that does not take its own is the very thing that they are to show. And few at a time: each
-    // that does not answer holds a channel for seconds, which steps need.
+    // Each marker by itself: a queue that does not accept its own is just what they are to show. And few at a time:
+    // each that does not answer holds a channel for seconds, which steps need.
     let markers = stream::iter(found.markers)
         .map(async |marker| {
             let marked = link.publisher().publish(&[Message::Marker(marker)]).await;
@@ -134,7 +134,7 @@ async fn publish(found: db::Rescue, context: Arc<Context>, link: Arc<Link>) {
     crash_point!(&format!("{what}-published"));
 }
 
-/// Notes that a marker came out of its queue.
+/// Records that a marker came out of its queue.
 pub(super) async fn note_marker(context: &Context, marker: &Marker) -> Result<Vec<Message>, Error> {
     match context.db.note_marker(marker).await {
         Err(error) if error.is_outage() => return Err(error.into()),

@@ -1,4 +1,4 @@
-//! What becomes of a message: the one place that decides, by the meaning of the error.
+//! What is done with a message whose step failed: the one place that decides, by the meaning of the error.
 
 use crate::{
     crypto::{hashing, seal},
@@ -10,7 +10,7 @@ use crate::{
     telemetry::metrics::Cause,
 };
 
-/// What becomes of a message whose step failed.
+/// What is done with a message whose step failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Disposition {
     /// It is tried again after a delay; this many tries have failed by now.
@@ -18,13 +18,13 @@ pub(super) enum Disposition {
         /// Failed tries, this one included.
         retry_count: u32,
     },
-    /// It is set aside for an operator; what becomes of its import: `super::fail`.
+    /// It is set aside for an operator; for its import, see `super::fail`.
     DeadLetter(DeadReason),
 }
 
-/// Decides what becomes of a message that has failed `retry_count` times before and failed now with this error.
+/// Decides what is done with a message that has failed `retry_count` times before and failed now with this error.
 pub(super) fn disposition(error: &Error, retry_count: u32) -> Disposition {
-    // The count comes from a header, in which anything may stand.
+    // The count comes from a header, which may hold anything.
     let failed = retry_count.saturating_add(1);
     let retry_up_to = |max_tries| {
         if failed < max_tries {
@@ -56,13 +56,13 @@ pub(super) fn disposition(error: &Error, retry_count: u32) -> Disposition {
             Severity::Outage | Severity::Transient => retry_up_to(MAX_TRIES_TRANSIENT),
             Severity::Unexpected => retry_up_to(MAX_TRIES_UNEXPECTED),
         },
-        // The engine lets it wait, before it asks here.
+        // The engine postpones it before it asks here.
         Error::Paused => Disposition::Retry { retry_count },
         Error::Hashing(_) | Error::Panicked(_) => retry_up_to(MAX_TRIES_UNEXPECTED),
     }
 }
 
-/// What failed, for whoever counts retries.
+/// What failed, for the counts of retries.
 pub(super) fn cause(error: &Error) -> Cause {
     match error {
         Error::Database(_) => Cause::Database,

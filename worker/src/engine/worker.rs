@@ -1,5 +1,5 @@
 //! The worker's loop: connects, and reconnects when the link breaks; takes deliveries as long as there is room for
-//! them, and gives back at the end what it has not begun. What becomes of a delivery: see [`execute`].
+//! them, and gives back at the end what it has not begun. For the life of a delivery, see [`execute`].
 
 use std::{
     sync::Arc,
@@ -34,20 +34,20 @@ const PLANS_PREFETCH: u16 = 1;
 /// Plans at one time. They hold a file in memory, and mostly wait for storage.
 const PLANS_AT_A_TIME: u16 = 2;
 
-/// Reports at one time. All tenants share their queue, so they must be done at least as fast as anything brings them about: a plan
-/// that leaves no row to a batch asks the store once, and a report three times.
+/// Reports at one time. All tenants share their queue, so they must be done at least as fast as anything asks for them:
+/// a plan that leaves no row to a batch makes one request to the store, and a report three.
 const REPORTS_AT_A_TIME: u16 = 4 * PLANS_AT_A_TIME;
 
-/// With so many threads, a batch is hashed in the time that its commit and the confirms of its messages take.
+/// With this many threads, a batch is hashed in the time that its commit and the confirms of its messages take.
 const THREADS_PER_COMMIT: usize = 8;
 
 /// Batches at one time: one that is hashed on all cores, one to follow it at once, and those that commit in the meantime.
-/// The more there are, the longer one waits that comes after them.
+/// The more there are, the longer a batch that comes after them waits.
 fn batches_at_a_time(threads: usize) -> u16 {
     u16::try_from(2 + threads.div_ceil(THREADS_PER_COMMIT)).unwrap_or(u16::MAX)
 }
 
-/// How often it is looked whether the broker takes messages. It costs nothing.
+/// How often to check whether the broker accepts messages. It costs nothing.
 const FLOW_CONTROL_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How a worker is run.
@@ -59,7 +59,7 @@ pub struct Options {
     pub broker: broker::Options,
     /// How long it finishes what it holds after it was told to stop.
     pub grace: Duration,
-    /// Where the loop tells how it is.
+    /// Where the loop reports its health.
     pub health: Health,
     /// How long the rescue waits before it acts.
     pub rescue: RescueOptions,
@@ -129,9 +129,10 @@ async fn serve(
     stop: &CancellationToken,
     tasks: &TaskTracker,
 ) -> Result<(), broker::Error> {
-    // Cancelled together with `stop`, or alone when the link is of no use any more.
+    // Cancelled together with `stop`, or alone when the link is of no more use.
     let closing = stop.child_token();
-    // One for each lane: a lane takes its permit before it waits, so that an idle one would keep it from the other.
+    // One for each lane: a lane takes its permit before it waits, so an idle lane would keep a shared one from the
+    // others.
     let permits = |count: usize| Arc::new(Semaphore::new(count));
     let (receiving, planning, reporting) = (
         permits(usize::from(JOBS_AT_A_TIME)),
@@ -148,10 +149,10 @@ async fn serve(
     // than that.
     let rows = link.batches(batches_at_a_time - 1).await?;
     let (reports, dead_letters) = (link.reports(REPORTS_AT_A_TIME).await?, link.dead_letters().await?);
-    // The last, because what is delivered from there counts, even if another queue does not answer then.
+    // The last, because deliveries from there count, even if another queue then does not answer.
     let quarantine = link.quarantine().await?;
     options.health.enter(Stage::Consuming);
-    // The quarantine and the dead letters are none of the work queues.
+    // The quarantine and the dead letters are not among the work queues.
     let queues = link.topology().work_queues().count() + 2;
     tracing::info!("connected, consuming {queues} queues");
     let lane = |deliveries, permits| {
@@ -182,7 +183,7 @@ async fn serve(
     }
 }
 
-/// Ends the link when a queue answers that did not: only a new link subscribes to it.
+/// Ends the link when a queue that did not answer answers again: only a new link subscribes to it.
 async fn ask_again(silent: &Arc<SilentQueues>, broker: &broker::Options, closing: &CancellationToken) {
     loop {
         tokio::select! {
@@ -202,7 +203,7 @@ async fn ask_again(silent: &Arc<SilentQueues>, broker: &broker::Options, closing
     }
 }
 
-/// Tells whether the broker takes messages, until told to stop.
+/// Reports whether the broker accepts messages, until told to stop.
 async fn watch_flow_control(context: &Context, link: &Link, stop: &CancellationToken) {
     while !stop.is_cancelled() {
         context.metrics.broker_blocked(link.publisher().is_blocked());
@@ -240,13 +241,13 @@ impl Lane<'_> {
                         self.closing.clone(),
                     );
                     self.tasks.spawn(async move {
-                        // Were this task to panic outside its step, its delivery would stay unacknowledged for as long
-                        // as the link holds: hence the link goes too.
+                        // If this task panicked outside its step, its delivery would stay unacknowledged for as long as
+                        // the link lasts: so the link goes too.
                         let unless_handled = closing.clone().drop_guard();
                         match execute(&context, &link, &delivery, &closing).await {
                             Ok(()) => drop(unless_handled.disarm()),
                             // Not acknowledged, so the broker delivers it again, to us or to another worker.
-                            Err(error) => tracing::warn!(%error, "a message could not be brought to its end, reconnecting"),
+                            Err(error) => tracing::warn!(%error, "could not finish a message, reconnecting"),
                         }
                         drop(permit);
                     });

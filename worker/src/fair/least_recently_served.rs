@@ -10,8 +10,8 @@ use futures::{
     stream::{BoxStream, Fuse},
 };
 
-/// The items of several queues: of those that have any, always one of the queue that was served longest ago. So a queue that
-/// was empty does not wait for a second item of one that is full, however many of these were there before.
+/// The items of several queues: of those that have any, always one of the queue that was served longest ago. So a queue
+/// that was empty does not wait for a second item of one that is full, however many items that one has.
 pub(crate) struct LeastRecentlyServed<T> {
     queues: Vec<Queue<T>>,
     taken: u64,
@@ -20,7 +20,7 @@ pub(crate) struct LeastRecentlyServed<T> {
 struct Queue<T> {
     items: Fuse<BoxStream<'static, T>>,
     next: Option<T>,
-    /// How many items had been taken of all queues when this one was last served.
+    /// How many items had been taken from all queues when this one was last served.
     last_taken: u64,
 }
 

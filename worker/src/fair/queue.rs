@@ -14,14 +14,15 @@ const SHARES: u64 = 3;
 ///
 /// The virtual finish time of a batch is when it would be done, after what else its tenant has in the queue, if several
 /// tenants shared the threads. The batch with the earliest one is taken first, whole. So batches of one size are done one
-/// after the other, as they came; a small one need not wait for large ones, nor for the second of a tenant. None is overtaken
-/// by what comes after its virtual finish time, and that depends only on what its tenant has in the queue.
+/// after the other, as they came; a small one need not wait for large ones, nor for the second batch of another tenant.
+/// None is overtaken by what comes after its virtual finish time, and that depends only on what its tenant has in the
+/// queue.
 #[derive(Debug)]
 pub(crate) struct FairQueue<T>(Mutex<State<T>>);
 
 #[derive(Debug)]
 struct State<T> {
-    /// Never empty ones.
+    /// None of them is empty.
     batches: Vec<Batch<T>>,
     /// Items that have been taken.
     taken: u64,
@@ -31,7 +32,7 @@ struct State<T> {
 struct Batch<T> {
     tenant_id: Id,
     items: VecDeque<T>,
-    /// How many items may have been taken by when the last of these is.
+    /// How many items may have been taken by the time the last of these is.
     virtual_finish: u64,
 }
 

@@ -13,11 +13,11 @@ use uuid::Uuid;
 /// little too large, and nothing of many MiB is parsed.
 const MAX_SUBJECT_BYTES: usize = 4 * MAX_JOB_BYTES;
 
-/// How much is kept of a message that is set aside and larger than any of ours: enough to see whose it is. A message may
-/// have 128 MiB.
+/// How much is kept of a message that is set aside and larger than any of ours: enough to see whose it is. A message
+/// may be as large as 128 MiB.
 const KEPT_BYTES: usize = 4096;
 
-/// Which import a message is about, as far as even a message that is not valid tells it.
+/// Which import a message is about, as far as even an invalid message says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Subject {
     /// The import.
@@ -29,7 +29,7 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// `None` if the message does not tell it, or is far too large to be one of ours.
+    /// `None` if the message does not say it, or is far too large to be one of ours.
     pub fn of(body: &[u8]) -> Option<Self> {
         let told = Told::of(body)?;
         Some(Self {
@@ -53,8 +53,8 @@ impl Subject {
     }
 }
 
-/// What a message tells of its import, in whatever way its publisher wrote it: a job is to be answered even where it is refused
-/// for just that.
+/// What a message says about its import, in whatever way its publisher wrote it: a job is to be answered even if it is
+/// refused for just that.
 #[derive(Deserialize)]
 struct Told {
     import_id: ImportText,
@@ -77,7 +77,7 @@ enum TenantText {
     Other(IgnoredAny),
 }
 
-/// No job has one; a message between steps whose attempt cannot be read is about none.
+/// No job has one; a message between steps whose attempt cannot be read is taken to be about no import.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Attempt {
@@ -125,7 +125,7 @@ pub struct DeadLetter {
     pub retry_count: u32,
     /// Its ID, if its publisher gave it one.
     pub message_id: Option<String>,
-    /// The import that it is about, if it tells that.
+    /// The import that it is about, if it says so.
     pub subject: Option<Subject>,
     /// The message, or its beginning if it is larger than any of ours.
     pub body: Vec<u8>,

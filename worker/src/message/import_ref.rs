@@ -33,12 +33,12 @@ pub struct MarkedQueue {
     pub shard: Option<u16>,
 }
 
-/// A message that only shows when it comes out of its queue.
+/// A message that serves only to show when it comes out of its queue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Marker {
     /// Routing key of the queue.
     pub queue: String,
-    /// All queues are marked in one round.
+    /// The round in which all queues are marked.
     pub round: i64,
 }

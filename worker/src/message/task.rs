@@ -24,11 +24,11 @@ pub enum Task {
     Batch(ImportRef, RowRange),
     /// Write the reports of the import.
     Report(ImportRef),
-    /// Note that this marker came out of its queue.
+    /// Record that this marker came out of its queue.
     Marker(Marker),
 }
 
-/// What kind of task a message holds. It is known by the queue that the message came from, before anything is parsed.
+/// What kind of task a message holds. It is known from the queue that the message came from, before anything is parsed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, VariantArray)]
 pub enum TaskKind {
     /// [`Task::Receive`]
@@ -117,7 +117,7 @@ impl Task {
     /// The task, unless it cannot have come from the queue to which this key leads.
     pub fn from_queue(self, key: &str) -> Result<Self, Unreadable> {
         match self {
-            // Were it believed, what still waits in that other queue would be taken for lost.
+            // If it were believed, what still waits in that other queue would be taken for lost.
             Self::Marker(marker) if marker.queue != key => {
                 let text = format!("a marker of queue {:?} in queue {key:?}", marker.queue);
                 Err(Unreadable::Malformed(text))

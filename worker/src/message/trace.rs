@@ -5,7 +5,7 @@
 pub struct Trace {
     /// What published the message.
     pub parent: Option<String>,
-    /// What makers of tracing systems add.
+    /// What tracing vendors add.
     pub state: Option<String>,
 }
 
@@ -16,7 +16,8 @@ impl Trace {
     /// Header of [`Trace::state`].
     pub const STATE_HEADER: &str = "tracestate";
 
-    /// Longest value that is taken from a header. Source: W3C Trace Context, section 3.3.1.5, wants at least as much passed on.
+    /// Longest value that is taken from a header. Source: W3C Trace Context, section 3.3.1.5, requires that at least
+    /// this much is passed on.
     const MAX_BYTES: usize = 512;
 
     /// A header's value, unless it cannot be one.

@@ -1,7 +1,7 @@
-//! Dead letters: what was set aside goes in by its number, and is sent on its way again.
+//! Dead letters: the number of one goes in, and its message is sent on its way again.
 //!
-//! Published first, and marked as replayed only when the broker has it: whatever breaks off in between, the dead letter
-//! is still open, and sending it once more is harmless, because every step may run twice.
+//! It is published first, and marked as replayed only when the broker has it: whatever fails in between, the dead
+//! letter is still open, and sending it once more is harmless, because every step may run twice.
 
 use uuid::Uuid;
 
@@ -14,10 +14,10 @@ use crate::{
     db::{Audit, Db, DeadState, State, StoredDeadLetter},
 };
 
-/// What became of a dead letter that was to be replayed.
+/// The outcome of replaying a dead letter.
 #[derive(Debug)]
 pub enum Resent {
-    /// Its import had failed and was taken up again, which makes up for all that the message would do.
+    /// Its import had failed and was resumed, which covers all that the message would do.
     Import {
         /// The import.
         import_id: Uuid,
@@ -32,11 +32,11 @@ pub enum Resent {
     Closed,
     /// Nothing: the broker has no queue for it.
     Unroutable(broker::Error),
-    /// Nothing: its import cannot be taken up as it is.
+    /// Nothing: its import cannot be resumed as it is.
     Refused(Error),
 }
 
-/// Sends a dead letter on its way again: takes its import up, if that has failed; else publishes the message.
+/// Sends a dead letter on its way again: resumes its import, if that has failed; otherwise publishes the message.
 pub async fn resend(
     db: &Db,
     publisher: &Publisher,
@@ -50,7 +50,7 @@ pub async fn resend(
         return Ok(Resent::Cut);
     }
     let taken_up = match (letter.import_id, letter.import_state) {
-        // Whoever wanted an import cancelled does not want it taken up.
+        // Whoever wanted an import cancelled does not want it resumed.
         _ if letter.origin == broker::CANCEL => None,
         (Some(import_id), Some(State::Failed | State::Received | State::Running))
             if letter.import_state == Some(State::Failed) || is_of_earlier_attempt(db, &letter).await? =>
@@ -87,7 +87,7 @@ pub async fn resend(
     Ok(resent)
 }
 
-/// Whether the import has been taken up since, and not by the message: in a later attempt the message would do nothing.
+/// Whether the import has been resumed since, and not by the message: in a later attempt the message would do nothing.
 async fn is_of_earlier_attempt(db: &Db, letter: &StoredDeadLetter) -> Result<bool, Error> {
     let (Some(import_id), Some(attempt)) = (letter.import_id, letter.attempt) else {
         return Ok(false);
@@ -96,8 +96,8 @@ async fn is_of_earlier_attempt(db: &Db, letter: &StoredDeadLetter) -> Result<boo
     Ok(import.is_some_and(|import| i64::from(import.attempt) > attempt))
 }
 
-/// Takes the import up, unless it has come to its end since, and says whether the audit trail has that. What was cancelled stays
-/// cancelled.
+/// Resumes the import, unless it has finished since, and says whether the audit trail has an entry for that. What was
+/// cancelled stays cancelled.
 async fn take_up(
     db: &Db,
     publisher: &Publisher,

@@ -1,4 +1,4 @@
-//! Erasing: a tenant goes in, and what we have of it is gone afterwards, whatever its age. Its users are the Dialer's.
+//! Erasing: deletes what we hold of a tenant, whatever its age. Its users belong to the Dialer.
 
 use shared::contract::Id;
 use time::OffsetDateTime;
@@ -9,7 +9,7 @@ use crate::{
     storage::Storage,
 };
 
-/// What goes of a tenant.
+/// What is erased of a tenant.
 #[derive(Debug)]
 pub struct Erasure {
     /// Its imports, each with its rows, reports, uploaded file and dead letters.
@@ -37,17 +37,17 @@ impl Erasure {
         })
     }
 
-    /// How many rows go.
+    /// How many rows are erased.
     pub fn row_count(&self) -> u64 {
         self.imports.iter().map(|old| u64::from(old.rows)).sum()
     }
 
-    /// Erases all of it, except what was taken up again since; returns how many dead letters were left to erase beside
-    /// those of the imports.
+    /// Erases all of it, except what has been resumed since; returns how many dead letters were erased besides those of
+    /// the imports.
     pub async fn run(&self, db: &Db, storage: &Storage, audit: &Audit) -> Result<u64, Error> {
         for old in &self.imports {
             if !db.is_still_old(old).await? {
-                tracing::warn!(import_id = %old.import_id, "taken up again meanwhile, kept");
+                tracing::warn!(import_id = %old.import_id, "the import has been resumed since, kept");
                 continue;
             }
             delete_reports(storage, Stage::Erasure, old).await?;
@@ -56,7 +56,7 @@ impl Erasure {
                 storage.delete(&old.source.key).await?;
             }
             if !db.purge(Stage::Erasure, old, audit).await? {
-                tracing::warn!(import_id = %old.import_id, "taken up again meanwhile, kept");
+                tracing::warn!(import_id = %old.import_id, "the import has been resumed since, kept");
             }
         }
         for key in db.uploaded_objects(self.tenant_id).await? {

@@ -27,12 +27,12 @@ pub enum Error {
     NothingToReplay {
         /// The import.
         import_id: Uuid,
-        /// Where it stands.
+        /// Its state.
         state: &'static str,
         /// Why, and what may be meant.
         why: &'static str,
     },
-    /// Passwords that nobody has cannot be made any more.
+    /// Passwords that nobody has can no longer be made.
     #[error(
         "the passwords of {users} users of the import {import_id} cannot be made any more, because their seed is destroyed: \
          --abandon-passwords goes on without them, and they need new passwords, made in the Dialer"
@@ -46,10 +46,10 @@ pub enum Error {
     /// Its rows are not there any more.
     #[error("the rows of the import {0} were purged: import the file again")]
     Purged(Uuid),
-    /// What the job says for all rows does not hold any more.
+    /// What the job says for all rows no longer holds.
     #[error("the rows cannot be validated again: {0}")]
     Refused(Rejection),
-    /// A purge deletes, which the log-in is not allowed to.
+    /// The log-in is not allowed to delete, which a purge does.
     #[error(
         "this database role may not delete imports and dead letters: give OPERATOR_DATABASE_URL the log-in of a member of \
          user_import_operator (GRANT user_import_operator TO …)"

@@ -1,4 +1,5 @@
-//! What operators change. Of an import, a decision goes in; the changed import and the messages that carry it out come out.
+//! What operators change. A decision about an import goes in; the changed import and the messages that carry it out
+//! come out.
 //!
 //! As in every step the change is durable before its messages go out. If the command dies in between, running it again
 //! publishes them again.

@@ -5,9 +5,9 @@ use shared::contract::Id;
 use super::error::Error;
 use crate::db::{Audit, Db};
 
-/// Lets the imports of a tenant wait, or all imports; `false` if they do already.
+/// Pauses the imports of a tenant, or all imports; `false` if they are paused already.
 pub async fn pause(db: &Db, tenant_id: Option<Id>, audit: &Audit) -> Result<bool, Error> {
-    // A slip of the pen would pause nobody, and be believed to have paused somebody.
+    // A mistyped ID would pause nobody, and be believed to have paused somebody.
     if let Some(tenant_id) = tenant_id
         && !db.has_tenant(tenant_id).await?
     {

@@ -1,5 +1,5 @@
-//! Purging: what is older than it has to be goes in, and is gone afterwards: the objects first, so that whatever the
-//! database has forgotten is gone from storage too.
+//! Purging: deletes what is past its retention period, objects first, so that whatever the database has forgotten is
+//! gone from storage too.
 
 use shared::contract::Id;
 use time::OffsetDateTime;
@@ -33,26 +33,26 @@ pub struct Retention {
     pub audit_days: u16,
 }
 
-/// What is old enough to go.
+/// What is old enough to be deleted.
 #[derive(Debug)]
 pub struct Purge {
-    /// Imports whose success CSVs go.
+    /// Imports whose success CSVs are deleted.
     pub success: Vec<Old>,
-    /// Imports whose rows and error CSVs go.
+    /// Imports whose rows and error CSVs are deleted.
     pub rows: Vec<Old>,
-    /// Imports that go as a whole.
+    /// Imports that are deleted as a whole.
     pub imports: Vec<Old>,
-    /// The number of dead letters that go.
+    /// The number of dead letters that are deleted.
     pub dead_letters: i64,
-    /// The number of requests to cancel imports whose jobs never came that go.
+    /// The number of requests to cancel imports whose jobs never arrived.
     pub cancellations: i64,
-    /// The number of answers to refused jobs that are old enough.
+    /// The number of answers to refused jobs.
     pub refusals: i64,
-    /// The number of entries of the audit trail that go; of all tenants, or none.
+    /// The number of entries of the audit trail; 0 if only one tenant is purged.
     pub audit_entries: i64,
-    /// The number of workers that ended without taking their leave; of all tenants, or none.
+    /// The number of workers that stopped without deregistering; 0 if only one tenant is purged.
     pub workers: i64,
-    /// The number of failed imports that are old enough for their rows to go, and are kept.
+    /// The number of failed imports whose rows are old enough to be deleted, but that are kept.
     pub failed_kept: i64,
     dead_before: OffsetDateTime,
     audit_before: OffsetDateTime,
@@ -71,7 +71,7 @@ impl Purge {
         let imports = old(Stage::Import, retention.imports_days).await?;
         let mut rows = old(Stage::Rows, retention.rows_days).await?;
         let mut success = old(Stage::Success, retention.success_days).await?;
-        // What goes as a whole need not go in parts.
+        // What is deleted as a whole need not be deleted in parts.
         rows.retain(|old| !imports.contains(old));
         success.retain(|old| !imports.contains(old));
         let dead_before = before(retention.dead_days);
@@ -109,13 +109,13 @@ impl Purge {
         imports.into_iter().all(Vec::is_empty) && others == [0; 5]
     }
 
-    /// How many rows go, with their imports or alone.
+    /// How many rows are deleted, with their imports or alone.
     pub fn row_count(&self) -> u64 {
         let old = self.rows.iter().chain(&self.imports);
         old.map(|old| u64::from(old.rows)).sum()
     }
 
-    /// Removes all of it, except what was taken up again since.
+    /// Removes all of it, except what has been resumed since.
     pub async fn run(&self, db: &Db, storage: &Storage, audit: &Audit) -> Result<(), Error> {
         for (stage, imports) in [
             (Stage::Success, &self.success),
@@ -127,7 +127,7 @@ impl Purge {
                     delete_reports(storage, stage, old).await?;
                 }
                 if !db.purge(stage, old, audit).await? {
-                    tracing::warn!(import_id = %old.import_id, "taken up again meanwhile, kept");
+                    tracing::warn!(import_id = %old.import_id, "the import has been resumed since, kept");
                 }
             }
         }

@@ -1,8 +1,8 @@
 //! Replaying: an import in a final state goes in, and is resumed in a new attempt with reports of its own.
 //!
-//! What is unfinished goes on. What an operator has cancelled stays cancelled, unless `cancelled` takes it up again. With
-//! `errors`, the rows that were refused are validated once more, from their stored cells, against what the tenant has by
-//! now. The rest is the planning step's, as for a new job.
+//! What is unfinished goes on. What an operator has cancelled stays cancelled, unless `cancelled` resumes it. With
+//! `errors`, the rows that were refused are validated once more, from their stored cells, against what the tenant has
+//! by now. The planning step does the rest, as for a new job.
 
 use serde_json::json;
 use shared::{
@@ -22,15 +22,15 @@ use crate::{
     message::Message,
 };
 
-/// What is resumed, beside the unfinished rows of a failed import.
+/// What is resumed, besides the unfinished rows of a failed import.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ReplayOptions {
     /// Also the rows that ended in error or duplicate, and an import that was rejected.
     pub errors: bool,
     /// Also the rows that were cancelled.
     pub cancelled: bool,
-    /// Leave the password seed of a failed attempt behind: its key is lost, or it is destroyed. The users that it made need
-    /// new passwords.
+    /// Leave the password seed of a failed attempt behind: its key is lost, or it is destroyed. The users that the
+    /// attempt created need new passwords.
     pub abandon_passwords: bool,
 }
 
@@ -51,7 +51,7 @@ impl ReplayOptions {
         let is_under_way = !import.state.is_final();
         if is_under_way && (self.errors || self.cancelled || self.abandon_passwords) {
             return nothing(
-                "--errors, --cancelled and --abandon-passwords are for imports that have come to their end; replay without them \
+                "--errors, --cancelled and --abandon-passwords are for finished imports; replay without them \
                  publishes its job again",
             );
         }
@@ -67,13 +67,13 @@ impl ReplayOptions {
             State::Received | State::Running | State::Failed => Ok(()),
             State::Rejected if self.errors => Ok(()),
             State::Rejected => {
-                nothing("if the reason for the rejection is mended, --errors reads the same file again")
+                nothing("once the reason for the rejection is fixed, --errors reads the same file again")
             }
             State::Cancelled if self.cancelled => Ok(()),
             State::Completed | State::Cancelled if self.errors && refused > 0 => Ok(()),
-            State::Cancelled => nothing("what was cancelled stays so, unless --cancelled takes it up again"),
+            State::Cancelled => nothing("what was cancelled stays cancelled, unless --cancelled resumes it"),
             State::Completed if refused > 0 => {
-                nothing("nothing is unfinished; --errors validates the rows again that were refused")
+                nothing("nothing is unfinished; --errors validates the refused rows again")
             }
             State::Completed => nothing("every row was created"),
         }
@@ -151,7 +151,7 @@ async fn begin(locked: &mut LockedImport, options: ReplayOptions) -> Result<usiz
         return Err(Error::NothingToReplay {
             import_id,
             state: state.as_str(),
-            why: "no row of it can be validated again: surplus cells and quotes that cannot be meant are mended in the file",
+            why: "no row of it can be validated again: surplus cells and malformed quotes have to be fixed in the file",
         });
     }
     Ok(revalidated)
@@ -166,8 +166,8 @@ fn replayed(import: Import, changed: bool, revalidated: usize) -> Replayed {
     }
 }
 
-/// Validates every row again that did not become a user and is not cancelled, and returns how many. Rows with surplus cells
-/// or quotes that cannot be meant stay refused: only the file can be mended.
+/// Validates again every row that did not become a user and is not cancelled, and returns how many. Rows with surplus
+/// cells or malformed quotes stay refused: they have to be fixed in the file.
 async fn revalidate(locked: &mut LockedImport) -> Result<usize, Error> {
     let job = locked.import().job.clone();
     let format = locked
@@ -209,7 +209,8 @@ async fn revalidate(locked: &mut LockedImport) -> Result<usize, Error> {
     Ok(anew.len())
 }
 
-/// A row as if it were read again. Of a row that is a user, the cells are gone, and what makes it unique is the user's.
+/// A row as if it were read again. The cells of a row that became a user are gone, and what makes it unique is the
+/// user's.
 fn record(row: &Row, mapping: &Mapping) -> Record {
     let mut cells = row.cells.clone();
     if row.outcome == Outcome::Created {

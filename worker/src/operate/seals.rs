@@ -10,10 +10,10 @@ use crate::{
     db::{Audit, Db},
 };
 
-/// What became of the open seeds.
+/// What was done with the open seeds.
 #[derive(Debug, Default)]
 pub struct Rotated {
-    /// Seeds that were sealed anew.
+    /// Seeds that were sealed again.
     pub rotated: u32,
     /// Seeds that were sealed with the first key already.
     pub already: u32,
@@ -32,7 +32,7 @@ pub async fn rotate_seals(db: &Db, ring: &KeyRing, audit: &Audit) -> Result<Rota
         }
         let owner = import.seed_owner();
         match ring.open(old, owner).and_then(|seed| ring.seal(&seed, owner)) {
-            // A seed that is gone meanwhile needs no other key.
+            // A seed that has gone in the meantime needs no other key.
             Ok(new) => done.rotated += u32::from(db.replace_seed(&import, old, &new).await?),
             Err(error) => done.failed.push((import.job.import_id, error)),
         }

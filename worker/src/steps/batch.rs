@@ -36,8 +36,8 @@ pub async fn batch(context: &Context, import: Import, rows: RowRange) -> Result<
     next(context, import, committed).await
 }
 
-/// The reports, if no row is left; else how far the import is. Asked even if the batch had been done before: whoever did
-/// it may have died before its message was published.
+/// The reports, if no row is left; otherwise the progress of the import. Also if the batch had been done before: the
+/// worker that did it may have died before its message was published.
 async fn next(
     context: &Context,
     import: Import,

@@ -1,7 +1,7 @@
 //! Cancel: a message of the Dialer, or an operator's command, goes in; pending rows become `cancelled`, rows already created stay.
 //!
-//! The report step ends the import, as any other: it writes both reports and sets the final state. A message that comes before
-//! its job is kept until that comes.
+//! The report step ends the import, like any other: it writes both reports and sets the final state. A message that
+//! comes before its job is kept until that comes.
 
 use serde_json::json;
 use shared::contract::cancel::Cancel;
@@ -13,7 +13,7 @@ use crate::{
     message::Message,
 };
 
-/// What became of an import that was to be cancelled.
+/// The outcome of cancelling an import.
 #[derive(Debug)]
 pub enum Stopped {
     /// It was cancelled just now.
@@ -57,7 +57,7 @@ pub async fn asked_before(context: &Context, import_id: Uuid) -> Result<Option<V
     }
 }
 
-/// Cancels an import that the Dialer wants to be cancelled, and says what it ended with, if it has come to its end before.
+/// Cancels an import that the Dialer wants to be cancelled, and says how it ended, if it had finished before.
 async fn carry_out(
     context: &Context,
     import: &Import,
@@ -76,8 +76,8 @@ async fn carry_out(
         context.metrics.ended(import.state);
     }
     let messages = match stopped {
-        // Whatever else follows, the event comes of a message that names the attempt. Where the Dialer's queue is full, that one
-        // waits, and not the one that asks for a cancellation: it would cancel whatever an operator took up again meanwhile.
+        // Whatever else follows, the event comes from a message that names the attempt. If the Dialer's queue is full,
+        // that one waits, and not the cancel message, which would cancel whatever an operator has resumed since.
         Some(Stopped::Now(import) | Stopped::Before(import) | Stopped::Never(import, _))
             if import.state.is_final() || is_done(&import) =>
         {

@@ -1,5 +1,5 @@
-//! Events, made from an import as it stands in the database. The one that an attempt ends with is kept there: told again, it is
-//! the same.
+//! Events, made from an import as it stands in the database. The one that an attempt ends with is kept there: published
+//! again, it is the same.
 
 use shared::contract::event::{
     AttemptReports, Body, Cancelled, Completed, Delayed, Event, Failed, Planned, Progress, Received, Refused,
@@ -15,14 +15,14 @@ use crate::{
     storage::report_keys,
 };
 
-/// Who speaks in our events.
+/// The source that our events name.
 const SOURCE: &str = "/user-import";
 
 /// A progress event is published whenever another tenth of the rows has its outcome.
 const PROGRESS_STEPS: u32 = 10;
 
-/// The event of the import's final state; `None` while it has none. The one that is made first is kept: later ones could
-/// know less, when rows were purged, or tell more, after an upgrade.
+/// The event of the import's final state; `None` while it has none. The one that is made first is kept: later ones
+/// could say less, when rows were purged, or more, after an upgrade.
 pub async fn final_event(db: &Db, import: &Import) -> Result<Option<Event>, db::Error> {
     match make_final_event(db, import).await? {
         Some(made) => db.keep_event(import.job.import_id, made).await.map(Some),
@@ -133,7 +133,7 @@ fn timings(import: &Import, finished_at: OffsetDateTime) -> Result<Timings, db::
 }
 
 /// The event of a job that was refused. Its ID follows from the job: a corrected one with the same import ID has its own events,
-/// which no reader must take for this.
+/// which no reader may take for this.
 pub async fn refused(db: &Db, job: &[u8], data: Refused, now: OffsetDateTime) -> Result<Event, db::Error> {
     let import_id = data.import_id;
     let digest = Uuid::new_v5(&import_id, job);
@@ -183,7 +183,7 @@ pub async fn planned(db: &Db, import: &Import, now: OffsetDateTime) -> Result<Ev
         .await
 }
 
-/// The event that an import waits for something: the reason in a word and in a sentence.
+/// The event that an import waits for something: the reason as a code and as a sentence.
 pub fn delayed(delay: &Delay, (reason, message): (&str, &str)) -> Result<Event, db::Error> {
     let ImportRef {
         import_id,
@@ -203,8 +203,9 @@ pub fn delayed(delay: &Delay, (reason, message): (&str, &str)) -> Result<Event, 
     Ok(event(import_id, id, rfc3339(delay.now)?, body))
 }
 
-/// The event that says how far the import is, if one of the last rows that got their outcome, `rows` of them, was the first of
-/// another tenth. Rows of batches that are committed at the same time are theirs to tell of, so that no tenth is told twice.
+/// The event that reports the import's progress, if one of the last `rows` rows that got their outcome was the first of
+/// another tenth. Batches that are committed at the same time report their own rows, so that no tenth is reported
+/// twice.
 pub fn progress(after: &Import, rows: u32, now: OffsetDateTime) -> Result<Option<Event>, db::Error> {
     let step = |rows: u32| rows * PROGRESS_STEPS / after.summary.total.max(1);
     let settled = after.summary.total.saturating_sub(after.pending);

@@ -48,7 +48,7 @@ pub struct Context {
     pub limits: Limits,
     /// Pending rows in one message: few enough to take seconds at most, enough to make a transaction worth it.
     pub batch_rows: usize,
-    /// For how many days a temporary password is good.
+    /// For how many days a temporary password is valid.
     pub password_days: u16,
     /// What is counted.
     pub metrics: Metrics,
@@ -80,13 +80,13 @@ impl Context {
 pub enum Opened {
     /// The task's attempt is under way.
     Running(Box<Import>),
-    /// Nothing is left to do for the task. If its attempt has come to its end, the message is the event that says how: it may
-    /// be that whoever ended it died before the event was published. Published again it is the same event.
+    /// Nothing is left to do for the task. If its attempt has ended, the message is the event that says how: the worker
+    /// that ended it may have died before the event was published. Published again it is the same event.
     Over(Vec<Message>),
 }
 
-/// Finds the import of a task, and looks whether the task is still to be done: whether tenant and attempt are those of the
-/// import, and its state is not final.
+/// Finds the import of a task, and checks whether the task is still to be done: whether tenant and attempt are those of
+/// the import, and its state is not final.
 pub async fn open(context: &Context, task: ImportRef) -> Result<Opened, Error> {
     let found = context.db.find(task.import_id).await?;
     let Some(import) = found.filter(|import| import.reference() == task) else {
@@ -135,10 +135,10 @@ pub enum Error {
     /// The step panicked; where.
     #[error("the step panicked at {0}")]
     Panicked(String),
-    /// The step came to no end.
+    /// The step did not finish.
     #[error("the step was not done within {seconds} s")]
     Stalled {
-        /// How long it was waited for.
+        /// How long the worker waited for it.
         seconds: u64,
     },
     /// The message was delivered alone, and its worker died, again and again.
@@ -147,7 +147,7 @@ pub enum Error {
         /// How often.
         deliveries: u32,
     },
-    /// An operator lets the import wait.
+    /// An operator has paused the import.
     #[error("the import is paused: user-import resume ends that")]
     Paused,
     /// The messages of the import were lost.

@@ -1,5 +1,5 @@
-//! Plan: an import goes in, batches of rows come out. Cheap: nothing is hashed here, and of a row that cannot become a user
-//! nothing ever is.
+//! Plan: an import goes in, batches of rows come out. Cheap: nothing is hashed here, and for a row that cannot become a
+//! user nothing ever is.
 
 use bytes::Bytes;
 use shared::{
@@ -42,14 +42,14 @@ pub async fn plan(context: &Context, import: Import) -> Result<Vec<Message>, Err
     }
 }
 
-/// What is due for a planned import. Asked again it gives the same again, so a crash between the plan's commit and its
-/// messages loses nothing.
+/// What is due for a planned import. Called again, it gives the same again, so a crash between the plan's commit and
+/// its messages loses nothing.
 async fn next(context: &Context, import: &Import) -> Result<Vec<Message>, Error> {
     let (db, reference) = (&context.db, import.reference());
     let planned = Message::event(event::planned(db, import, OffsetDateTime::now_utc()).await?);
     let pending = db.pending_rows(reference).await?;
     if pending.is_empty() {
-        // Its message is about to be published, perhaps anew, and nothing else would tell the rescue.
+        // Its message is about to be published, perhaps again, and nothing else would tell the rescue.
         db.note_progress(reference).await?;
         return Ok(vec![planned, Message::Report(reference)]);
     }
@@ -71,7 +71,7 @@ async fn next(context: &Context, import: &Import) -> Result<Vec<Message>, Error>
 
 /// Why an import has no plan.
 enum NoPlan {
-    /// It is rejected as a whole; and how its file was read, if that is how far it came.
+    /// It is rejected as a whole; and how its file was read, if it got that far.
     Rejected(Rejection, Option<FileFormat>),
     /// The step failed.
     Failed(Error),
@@ -166,7 +166,7 @@ async fn read(context: &Context, content: Bytes, encoding: Option<Encoding>) -> 
     let read = tokio::task::spawn_blocking(move || file::read(&content, encoding, &limits));
     let upload = read
         .await
-        .map_err(|_| Error::Panicked("a file that was read".to_owned()))?;
+        .map_err(|_| Error::Panicked("the reading of a file".to_owned()))?;
     Ok(upload?)
 }
 

@@ -1,5 +1,5 @@
-//! Receive: a job goes in, the import that it asks for is known, and its plan is due. Next to no work, so that the queue of
-//! jobs, the only one that all tenants share, is nearly always empty: a flood of jobs makes nobody wait.
+//! Receive: a job goes in, the import that it asks for is stored, and its plan is due. Next to no work, so that the
+//! queue of jobs, the only one that all tenants share, is nearly always empty: a flood of jobs makes nobody wait.
 
 use shared::{contract::job::Job, rejection::RejectionCode};
 
@@ -37,7 +37,8 @@ pub async fn receive(context: &Context, job: &Job) -> Result<Vec<Message>, Error
     Ok(messages)
 }
 
-/// An import that was rejected because its object was not there has created nothing: its job, published again, means it.
+/// An import that was rejected because its object was not there has created nothing: publishing its job again means
+/// this import.
 fn has_no_object(import: &Import) -> bool {
     let code = import.rejection.as_ref().map(|rejection| rejection.code);
     import.state == State::Rejected && code == Some(RejectionCode::ObjectMissing)

@@ -18,10 +18,10 @@ use super::{
 };
 use crate::tls::{Authorities, warn_of_plain_text};
 
-/// One attempt of one request, connecting included. Our objects have a few MiB at most.
+/// One attempt of one request, connecting included. Our objects are a few MiB at most.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// One request with the SDK's own retries. Longer outages are left to the delay ladder of messages.
+/// One request with the SDK's own retries. Longer outages are left to the delays of messages.
 pub(super) const OPERATION_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Time for a TCP connection.
@@ -85,7 +85,7 @@ impl Storage {
 /// An HTTP client that trusts these authorities and no others.
 fn trusting(authorities: &Authorities) -> SharedHttpClient {
     let trusted = TrustStore::empty().with_pem_certificate(authorities.pem());
-    // Were the context refused, the default one would trust the system's authorities, and refuse the server.
+    // If the context were refused, the default one would trust the system's authorities, and refuse the server.
     let context = TlsContext::builder()
         .with_trust_store(trusted)
         .build()

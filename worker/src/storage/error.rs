@@ -1,11 +1,12 @@
-//! What goes wrong, in words that say what to do.
+//! What goes wrong, in messages that say what to do.
 
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
-/// What is done to an object that need not be there before.
+/// The action on an object that need not exist before.
 pub(super) const WRITING: &str = "writing";
 
-/// Codes of the status 400 that speak of settings; others of it pass. Source: Amazon S3, "Error responses".
+/// Codes of status 400 that point to wrong settings; its other codes are transient. Source: Amazon S3, "Error
+/// responses".
 const WRONG_SETTINGS: [&str; 5] = [
     "AuthorizationHeaderMalformed",
     "ExpiredToken",
@@ -35,7 +36,7 @@ pub enum Error {
     /// The store refuses what is asked of it, and will refuse it again, unless its settings or ours are changed.
     #[error(
         "object storage: {action} {key:?} was refused with {status} ({code}): correct S3_ENDPOINT, S3_REGION, S3_BUCKET, the \
-         keys, what they may do, or this machine's clock"
+         keys, their permissions, or this machine's clock"
     )]
     Denied {
         /// What was tried.
@@ -63,7 +64,7 @@ impl Error {
         let status = error.raw_response().map(|response| response.status().as_u16());
         match (status, error.code()) {
             (_, Some("NoSuchBucket")) => Self::NoBucket(bucket.to_owned()),
-            // Proxies and some stores answer so without S3's code.
+            // Proxies and some stores answer this without S3's code.
             (Some(404 | 410), _) | (_, Some("NoSuchKey" | "NoSuchVersion")) if action != WRITING => {
                 Self::Missing
             }
@@ -97,7 +98,7 @@ impl Error {
     }
 }
 
-/// The SDK's errors say little without what caused them.
+/// The SDK's errors say little without their causes.
 pub(super) fn with_causes(error: &dyn std::error::Error) -> String {
     let causes: Vec<String> = std::iter::successors(Some(error), |error| error.source())
         .map(ToString::to_string)

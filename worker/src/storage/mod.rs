@@ -1,4 +1,4 @@
-//! Object storage: the only room that names the AWS SDK. Keys and bytes go in and out.
+//! Object storage: the only module that names the AWS SDK. Keys and bytes go in and out.
 
 mod client;
 mod error;

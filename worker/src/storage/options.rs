@@ -1,4 +1,4 @@
-//! Where the objects are, as the command line says it.
+//! Where the objects are, as the command line says.
 
 use url::Url;
 
@@ -58,10 +58,10 @@ pub struct Options {
     pub secret_access_key: Secret,
 }
 
-/// A URL that requests can be sent to. The SDK looks at it only then, calls it a passing failure, and shows it.
+/// A URL that requests can be sent to. The SDK checks it only then, calls it a transient failure, and shows it.
 ///
-/// What is refused is not shown: the keys may stand in it, where they do not belong. What is accepted is passed on as it was
-/// understood here, because the SDK reads URLs more strictly.
+/// What is refused is not shown: it may contain the keys, which do not belong there. What is accepted is passed on as
+/// it was understood here, because the SDK reads URLs more strictly.
 pub(super) fn endpoint(text: &Secret) -> Result<String, Error> {
     let is_usable = |url: &Url| {
         matches!(url.scheme(), "http" | "https")
@@ -78,7 +78,7 @@ pub(super) fn endpoint(text: &Secret) -> Result<String, Error> {
 }
 
 impl Options {
-    /// Another machine, if what goes there is sent as plain text.
+    /// The store's host, if it is another machine and what goes there is sent as plain text.
     pub fn plain_text_host(&self) -> Option<String> {
         let url = Url::parse(self.endpoint.expose()).ok()?;
         let host = url.host_str().filter(|host| !is_this_machine(host))?;

@@ -1,4 +1,4 @@
-//! Reading an object: what comes is whole, or it is an error.
+//! Reading an object: the content is whole, or it is an error.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use super::{
     error::{Error, with_causes},
 };
 
-/// How long those wait for an answer who keep others waiting. A store that is well answers within milliseconds.
+/// How long a caller that keeps others waiting waits for an answer. A healthy store answers within milliseconds.
 const SOON: Duration = Duration::from_secs(2);
 
 /// What there is under a key.
@@ -32,7 +32,7 @@ pub enum Fetched {
 }
 
 impl Storage {
-    /// Reads an object, but no more than `max_bytes` of it. What comes is whole, or it is an error.
+    /// Reads an object, but no more than `max_bytes` of it. The content is whole, or it is an error.
     pub async fn get(&self, key: &str, max_bytes: u64) -> Result<Fetched, Error> {
         let request = self.client.get_object().bucket(&self.bucket).key(key).send();
         let mut object = match request.await {
@@ -67,7 +67,7 @@ impl Storage {
         })
     }
 
-    /// Whether there is an object under the key, for those who keep all others waiting meanwhile.
+    /// Whether there is an object under the key, for callers that keep all others waiting meanwhile.
     pub async fn exists_soon(&self, key: &str) -> Result<bool, Error> {
         match tokio::time::timeout(SOON, self.exists(key)).await {
             Ok(found) => found,
@@ -115,14 +115,14 @@ impl Storage {
             Ok(Err(error)) => Err(Error::reading(key, with_causes(&error))),
             Err(_) => Err(Error::reading(
                 key,
-                format!("no whole answer within {} s", OPERATION_TIMEOUT.as_secs()),
+                format!("no complete answer within {} s", OPERATION_TIMEOUT.as_secs()),
             )),
         }
     }
 
     /// A connection that ends early looks like the end of a body whose length nobody declared, and a proxy may declare the
-    /// length of the part that it has. Whether the content is whole is told by its digest, else by the size that the
-    /// store answers when it is asked for that alone.
+    /// length of the part that it has. Its digest shows whether the content is whole, or else the size that the store
+    /// answers when it is asked for that alone.
     async fn check_whole(
         &self,
         key: &str,
@@ -134,14 +134,14 @@ impl Storage {
         let cut = |size: u64| {
             Err(Error::reading(
                 key,
-                format!("cut short: {read} of {size} bytes came"),
+                format!("cut short: {read} of {size} bytes arrived"),
             ))
         };
         match (declared, digest) {
             (Some(size), _) if size != read => return cut(size),
             (Some(_), None) => return Ok(()),
             (_, Some(digest)) if digest == md5(content) => return Ok(()),
-            // Not every store makes its ETag of the content, even where it looks so.
+            // Not every store makes its ETag from the content, even if it looks like that.
             (_, Some(_)) | (None, None) => {}
         }
         let request = self.client.head_object().bucket(&self.bucket).key(key).send();
@@ -155,7 +155,7 @@ impl Storage {
             None => Err(Error::reading(
                 key,
                 format!(
-                    "whether {read} bytes are all of it cannot be told: the store names neither size nor digest"
+                    "cannot tell whether {read} bytes are all of it: the store gives neither size nor digest"
                 ),
             )),
         }
@@ -167,7 +167,7 @@ fn is_md5(etag: &str) -> bool {
     etag.len() == 32 && etag.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// Source: Amazon S3, "Checking object integrity": the ETag of these is no digest of the content.
+/// Source: Amazon S3, "Checking object integrity": the ETag of these is not a digest of the content.
 fn is_encrypted(object: &GetObjectOutput) -> bool {
     object.sse_customer_algorithm().is_some() || object.ssekms_key_id().is_some()
 }

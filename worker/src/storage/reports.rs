@@ -4,7 +4,7 @@ use shared::contract::{event::ReportKeys, job::tenant_prefix};
 
 use crate::message::ImportRef;
 
-/// Largest report that is read back: reports have a few MiB at most, the source's rows and a sentence for each problem.
+/// Largest report that is read back: reports are a few MiB at most, the source's rows and a sentence for each problem.
 pub const MAX_REPORT_BYTES: u64 = 256 * 1024 * 1024;
 
 /// Keys of the reports of an attempt.

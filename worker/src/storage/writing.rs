@@ -45,7 +45,7 @@ impl Storage {
         }
     }
 
-    /// Whether the bucket is there; an error if it is not, none if the store does not tell us.
+    /// Whether the bucket exists; an error if it does not, none if the store does not say.
     pub async fn check_bucket(&self) -> Result<(), Error> {
         let asked = self.client.head_bucket().bucket(&self.bucket).send().await;
         let status = asked
@@ -53,7 +53,7 @@ impl Storage {
             .and_then(|error| Some(error.raw_response()?.status().as_u16()));
         match status {
             Some(404) => Err(Error::NoBucket(self.bucket.clone())),
-            // Whoever may write need not be allowed to ask, and what else is wrong is told when an object is written.
+            // Whoever may write need not be allowed to ask, and what else is wrong shows when an object is written.
             _ => Ok(()),
         }
     }

@@ -1,8 +1,8 @@
 //! Argon2id in two implementations behind one function: password and salt go in, the raw hash comes out.
 //!
 //! The reference is that of the RustCrypto project. The fast one uses the processor's vector instructions and takes
-//! about a third of the time, but nobody independent has audited it: so it is used only after it has given the same
-//! bytes as the reference on this very machine, whose processor decides which of its code runs.
+//! about a third of the time, but it has had no independent audit: so it is used only after it has given the same bytes
+//! as the reference on this very machine, whose processor decides which of its code runs.
 
 use std::cell::RefCell;
 
@@ -36,7 +36,7 @@ pub enum Implementation {
 }
 
 impl Implementation {
-    /// The name that `ARGON2_IMPLEMENTATION` has for it.
+    /// Its name in `ARGON2_IMPLEMENTATION`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Reference => "reference",
@@ -66,7 +66,7 @@ pub struct Argon2id {
 }
 
 impl Argon2id {
-    /// Chooses the implementation. Takes some hashes' time.
+    /// Chooses the implementation. Takes the time of some hashes.
     pub fn new(cost: Cost, choice: Choice) -> Result<Self, Error> {
         let params = Params::new(cost.memory_kib, cost.passes, cost.lanes, Some(HASH_BYTES))?;
         let fast_params = fast::Params::builder()
@@ -120,7 +120,7 @@ impl Argon2id {
         memory: &mut Vec<Block>,
     ) -> Result<(), Error> {
         let blocks = self.params().block_count();
-        // Memory that is simply demanded ends the process where there is none.
+        // An ordinary allocation would end the process if there is too little memory.
         memory
             .try_reserve_exact(blocks.saturating_sub(memory.len()))
             .map_err(|_| Error::OutOfMemory)?;
@@ -150,7 +150,7 @@ impl Argon2id {
     }
 }
 
-// Taking the memory anew for each hash costs as much as a third of the hash.
+// Allocating the memory anew for each hash costs as much as a third of the hash.
 thread_local! {
     static REFERENCE_MEMORY: RefCell<Vec<Block>> = const { RefCell::new(Vec::new()) };
     static FAST_MEMORY: RefCell<Option<fast::Hasher>> = const { RefCell::new(None) };

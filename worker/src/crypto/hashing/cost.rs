@@ -1,7 +1,7 @@
-//! What a hash costs, and what it must cost at least.
+//! What a hash costs, and what it must at least cost.
 
-/// Memory in KiB and passes that the OWASP Password Storage Cheat Sheet names as its least, all of one strength: less
-/// memory takes more passes. Whatever reaches one of them reaches the floor; lanes make no hash weaker.
+/// Memory in KiB and passes that the OWASP Password Storage Cheat Sheet names as its minimum, all equally strong: less
+/// memory takes more passes. Whatever reaches one of them reaches the floor; lanes do not make a hash weaker.
 const FLOOR: [(u32, u32); 5] = [(47_104, 1), (19_456, 2), (12_288, 3), (9_216, 4), (7_168, 5)];
 
 /// Cost of one hash. Default: the OWASP Password Storage Cheat Sheet's 19 MiB, 2 passes, 1 lane.

@@ -10,10 +10,10 @@ pub enum Error {
     #[error("argon2 refuses the cost or the input: {0}")]
     Fast(argon2_rust::Error),
     /// The system gives no memory for a hash.
-    #[error("too little memory for Argon2: every hashing thread needs that of one hash")]
+    #[error("too little memory for Argon2: every hashing thread needs the memory of one hash")]
     OutOfMemory,
-    /// The fast implementation was demanded, but is wrong.
-    #[error("the fast Argon2 gives other bytes than the reference on this machine")]
+    /// The fast implementation was required, but is wrong.
+    #[error("the fast Argon2 does not compute the same bytes as the reference on this machine")]
     Disagreement,
     /// A part of the PHC string is out of its bounds.
     #[error("the hash cannot be written as a PHC string: {0}")]

@@ -40,14 +40,15 @@ struct Waiting {
 }
 
 impl Hasher {
-    /// Chooses the implementation, starts the threads, and has each take the memory that it needs: whoever has too little
-    /// of it fails here, and not with a message in his hands.
+    /// Chooses the implementation, starts the threads, and has each take the memory that it needs: a worker that has
+    /// too little of it fails here, and not while it holds a message.
     pub fn start(cost: Cost, threads: usize, choice: Choice) -> Result<Self, Error> {
         let argon2id = Argon2id::new(cost, choice)?;
         let threads = ThreadPoolBuilder::new()
             .num_threads(threads)
             .thread_name(|index| format!("argon2-{index}"))
-            // Without one, a panic while hashing would end the whole worker; with it, the batch hears that it died.
+            // Without one, a panic while hashing would end the whole worker; with it, the batch learns that the thread
+            // died.
             .panic_handler(|_| {})
             .build()?;
         threads
@@ -121,7 +122,7 @@ impl Hasher {
     }
 }
 
-/// Counts its thread as busy until it is dropped, by a panic too.
+/// Counts its thread as busy until it is dropped, even by a panic.
 struct Busy<'a>(&'a AtomicUsize);
 
 impl<'a> Busy<'a> {
@@ -191,7 +192,7 @@ mod tests {
         let passwords = |rows: u32| (1..=rows).map(|row| seed.password(row, false)).collect();
         let large = std::pin::pin!(hasher.hash(tenant(1), passwords(20_000)));
         let small = std::pin::pin!(hasher.hash(tenant(2), passwords(10)));
-        // Where both are done, the first counts.
+        // If both are done, the first counts.
         let done = select(large, small).await;
         assert!(matches!(done, Either::Right(_)));
     }
