@@ -9,12 +9,12 @@ use crate::{
 };
 
 /// Looks at all imports.
-pub async fn imports(db: &Db, health: &Health) -> Vec<Check> {
+pub async fn imports(db: &Db, health: &Health, backlog: Result<Backlog, db::Error>) -> Vec<Check> {
     vec![
         states(health),
         delays(health),
         pauses(db.pauses().await),
-        progress(db.backlog().await),
+        progress(backlog),
         dead_letters(health),
     ]
 }

@@ -6,6 +6,7 @@ mod environment;
 mod http;
 mod lock_down;
 mod management;
+mod purge;
 mod seals;
 mod storage;
 

@@ -73,7 +73,7 @@ async fn database(db: &Db) -> Vec<Check> {
         Ok(health) => {
             let mut found = vec![checks::server(&health), checks::schema(db).await];
             found.push(checks::rights("console's permissions", db, Group::Console).await);
-            found.extend(checks::imports(db, &health).await);
+            found.extend(checks::imports(db, &health, db.backlog().await).await);
             found
         }
         Err(error) => vec![Check::failed(

@@ -24,12 +24,14 @@ pub struct Backlog {
     pub paused_tenants: u32,
     /// Whether the imports of all tenants are paused.
     pub all_paused: bool,
-    /// Rows of running imports without an outcome.
+    /// Rows of running imports without an outcome, except those of paused tenants, which no worker may create.
     pub pending_rows: u64,
     /// Age of the oldest unfinished import.
     pub oldest: Duration,
     /// For how long the unfinished import that has waited longest has made no progress.
     pub without_progress: Duration,
+    /// For how long the import has been finished whose success CSV is the oldest that was not purged.
+    pub oldest_success_csv: Duration,
 }
 
 impl Db {
@@ -39,11 +41,11 @@ impl Db {
         let found = sqlx::query!(
             r#"SELECT count(*) FILTER (WHERE state = 'received')::integer AS "received!",
                       count(*) FILTER (WHERE state = 'running')::integer AS "running!",
-                      coalesce(sum(pending), 0)::bigint AS "pending_rows!",
+                      coalesce(sum(pending) FILTER (WHERE NOT is_paused), 0)::bigint AS "pending_rows!",
                       coalesce(extract(epoch FROM clock_timestamp() - min(received_at)), 0)::double precision AS "oldest!",
-                      coalesce(extract(epoch FROM clock_timestamp() - min(progress_at)), 0)::double precision
+                      coalesce(extract(epoch FROM clock_timestamp() - min(progress)), 0)::double precision
                           AS "without_progress!",
-                      count(*) FILTER (WHERE progress_at < clock_timestamp() - make_interval(secs => $1))::integer
+                      count(*) FILTER (WHERE progress < clock_timestamp() - make_interval(secs => $1))::integer
                           AS "stalled!",
                       (SELECT count(*) FROM (SELECT FROM imports.imports WHERE state = 'failed' LIMIT 10000) AS failed)::integer
                           AS "failed!",
@@ -51,8 +53,18 @@ impl Db {
                           AS "dead_letters!",
                       (SELECT count(*) FROM imports.pauses WHERE resumed_at IS NULL AND tenant_id IS NOT NULL)::integer
                           AS "paused_tenants!",
-                      EXISTS (SELECT FROM imports.pauses WHERE resumed_at IS NULL AND tenant_id IS NULL) AS "all_paused!"
-                 FROM (SELECT state, pending, received_at, progress_at FROM imports.imports
+                      EXISTS (SELECT FROM imports.pauses WHERE resumed_at IS NULL AND tenant_id IS NULL) AS "all_paused!",
+                      coalesce(extract(epoch FROM clock_timestamp() - (
+                          SELECT min(finished_at) FROM imports.imports
+                           WHERE state IN ('completed', 'cancelled') AND planned_at IS NOT NULL AND success_purged_at IS NULL
+                      )), 0)::double precision AS "oldest_success_csv!"
+                 FROM (SELECT state, pending, received_at,
+                              -- Of an import whose message is retried progress_at is when the delay ends.
+                              least(progress_at, delayed_since) AS progress,
+                              EXISTS (SELECT FROM imports.pauses WHERE resumed_at IS NULL AND tenant_id IS NULL)
+                              OR tenant_id IN (SELECT tenant_id FROM imports.pauses
+                                                WHERE resumed_at IS NULL AND tenant_id IS NOT NULL) AS is_paused
+                         FROM imports.imports
                         WHERE state IN ('received', 'running')
                         ORDER BY progress_at
                         LIMIT 100000) AS unfinished"#,
@@ -60,7 +72,7 @@ impl Db {
         )
         .fetch_one(&mut *self.pool.acquire().await?)
         .await?;
-        // An import whose message waits in a delay queue has its progress in the future.
+        // An import that waits because it is paused has its progress in the future.
         let seconds = |seconds: f64| Duration::try_from_secs_f64(seconds).unwrap_or_default();
         Ok(Backlog {
             received: unsigned("received", found.received)?,
@@ -73,6 +85,7 @@ impl Db {
             pending_rows: u64::try_from(found.pending_rows).unwrap_or(0),
             oldest: seconds(found.oldest),
             without_progress: seconds(found.without_progress),
+            oldest_success_csv: seconds(found.oldest_success_csv),
         })
     }
 }

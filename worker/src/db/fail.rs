@@ -49,11 +49,12 @@ pub(super) async fn fail(
 }
 
 impl Db {
-    /// Tells the rescue that a message of the import waits for this long, though nothing went wrong.
+    /// Tells the rescue that a message of the import waits for this long, though nothing went wrong: from now on it is not delayed
+    /// by an error.
     pub async fn note_wait(&self, subject: &Subject, wait: Duration) -> Result<(), Error> {
         sqlx::query!(
             "UPDATE imports.imports
-                SET progress_at = greatest(progress_at, clock_timestamp() + make_interval(secs => $3))
+                SET progress_at = greatest(progress_at, clock_timestamp() + make_interval(secs => $3)), delayed_since = NULL
               WHERE import_id = $1 AND tenant_id = $2",
             subject.import_id,
             subject.tenant_id.get(),

@@ -105,6 +105,7 @@ pub(super) async fn postpone(
     tracing::warn!(error = %refused, "message postponed until the queue accepts the messages that follow from it");
     let is_postponed = send_round(link, delivery, stop).await?;
     if is_postponed {
+        context.metrics.postponed();
         note_retry(context, subject, &refused, policy::POSTPONED.time).await;
     }
     Ok(is_postponed)

@@ -12,12 +12,7 @@ use super::{
 
 impl Storage {
     /// Writes an object, replacing what is there, and returns its ETag, normalized.
-    pub async fn put(
-        &self,
-        key: &str,
-        content: Bytes,
-        content_type: &str,
-    ) -> Result<Option<String>, Error> {
+    pub async fn put(&self, key: &str, content: Bytes, content_type: &str) -> Result<Option<String>, Error> {
         self.write(key, content, content_type).await
     }
 

@@ -26,7 +26,7 @@ pub(super) fn registry(backlog: &Backlog) -> Result<Registry> {
     gauge(
         &registry,
         "pending_rows",
-        "Rows without an outcome of all running imports, from the database; the same on every worker.",
+        "Rows without an outcome of all running imports that are not paused, from the database; the same on every worker.",
     )?
     .set(i64::try_from(backlog.pending_rows).unwrap_or(i64::MAX));
     gauge(
@@ -58,6 +58,12 @@ pub(super) fn registry(backlog: &Backlog) -> Result<Registry> {
         "longest_without_progress_seconds",
         "For how long an unfinished import has made no progress at most, from the database; 0 if there is none.",
         backlog.without_progress,
+    )?;
+    seconds(
+        "oldest_success_csv_age_seconds",
+        "For how long the import has been finished whose success CSV is the oldest that was not purged, from the database; \
+         0 if there is none.",
+        backlog.oldest_success_csv,
     )?;
     Ok(registry)
 }

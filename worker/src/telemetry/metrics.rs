@@ -66,6 +66,7 @@ pub struct Metrics {
     rows: IntCounterVec,
     finished: IntCounterVec,
     retries: IntCounterVec,
+    postponed: IntCounter,
     dead_letters: IntCounterVec,
     rescues: IntCounter,
 }
@@ -127,6 +128,13 @@ impl Metrics {
                 "retries_total",
                 "Messages that failed and are tried again after a delay, by step and by what failed.",
                 &["step", "cause"],
+            )?,
+            postponed: registered(
+                &registry,
+                IntCounter::with_opts(opts(
+                    "postponed_total",
+                    "Messages that are tried again after a delay, because a queue refuses what follows from them.",
+                ))?,
             )?,
             dead_letters: counters(
                 &registry,
@@ -255,6 +263,11 @@ impl Metrics {
         self.retries
             .with_label_values(&[step(kind), cause.as_str()])
             .inc();
+    }
+
+    /// A message is tried again later, because a queue refuses what follows from it.
+    pub fn postponed(&self) {
+        self.postponed.inc();
     }
 
     /// A message was set aside.

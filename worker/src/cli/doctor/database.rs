@@ -2,7 +2,7 @@
 
 use time::OffsetDateTime;
 
-use super::{environment::from_environment, lock_down::lock_down, seals::seal_keys};
+use super::{environment::from_environment, lock_down::lock_down, purge, seals::seal_keys};
 use crate::{
     checks::{self, Check},
     db::{self, Db, Group},
@@ -42,7 +42,9 @@ pub(super) async fn database() -> Vec<Check> {
         Ok(health) => {
             found.insert(0, checks::server(&health));
             found.push(checks::rights("database permissions", &db, Group::Worker).await);
-            found.extend(checks::imports(&db, &health).await);
+            let backlog = db.backlog().await;
+            found.extend(purge::success_csvs(&backlog));
+            found.extend(checks::imports(&db, &health, backlog).await);
         }
         Err(error) => found.extend(unreachable(error)),
     }
