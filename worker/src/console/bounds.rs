@@ -12,7 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// How long a request waits for its turn. Its body is not read meanwhile.
 const WAIT: Duration = Duration::from_secs(20);
 
-/// So many of something for each tenant.
+/// A maximum of something for each tenant.
 #[derive(Debug)]
 pub(super) struct Bounds {
     each: usize,
@@ -42,7 +42,7 @@ impl Bounds {
         self.of(tenant_id).try_acquire_owned().ok()
     }
 
-    /// A place, which is waited for, but not for ever.
+    /// A place, after waiting for one, but not for ever.
     pub(super) async fn wait(&self, tenant_id: Id) -> Option<OwnedSemaphorePermit> {
         let acquired = tokio::time::timeout(WAIT, self.of(tenant_id).acquire_owned()).await;
         acquired.ok()?.ok()
