@@ -60,7 +60,7 @@ try {
 
   // An operator is told what a pause will do, pauses with a reason, and resumes.
   await night.getByRole("button", { name: "Pause everything …" }).click();
-  await night.getByRole("dialog").getByText("no user created").waitFor();
+  await night.getByRole("dialog").getByText("no user is created").waitFor();
   await inspect(night, "pause");
   await night.getByRole("dialog").getByLabel("Reason").fill("their PBX is being moved");
   await night.getByRole("button", { name: "Pause all tenants" }).click();

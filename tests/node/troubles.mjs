@@ -18,7 +18,7 @@ async function lostConnection(page) {
   const text = page.locator("#progress-text");
   await text.getByText("Waiting for its turn").waitFor();
   await please("stop the console");
-  await text.getByText("The connection was lost; trying again. The import goes on meanwhile.").waitFor();
+  await text.getByText("Connection lost; reconnecting. The import continues in the meantime.").waitFor();
   await please("start the console");
   await text.getByText("Waiting for its turn").waitFor({ timeout: 60_000 });
   await please("start the worker");
@@ -68,7 +68,7 @@ async function serversAway(page) {
   await upload(page, file);
   await check(page);
   const here = page.url();
-  for (const [server, words] of [["broker", "The service cannot pass it on"], ["storage", "The service cannot reach its files"]]) {
+  for (const [server, words] of [["broker", "The service cannot forward it"], ["storage", "The service cannot reach its files"]]) {
     await please(`take the ${server} away`);
     await page.getByRole("button", { name: /Import Users/ }).click();
     await page.getByRole("alert").getByText(words).waitFor({ timeout: 60_000 });

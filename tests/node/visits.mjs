@@ -39,7 +39,7 @@ async function operatorsReplay() {
   const night = await visit(otherToken, "/operators");
   const ours = await visit(token, "/users");
   await ours.goto(at(`/imports/${importId}`));
-  await ours.getByText("The import stopped on our side").waitFor();
+  await ours.getByText("The import stopped because of a problem on our side").waitFor();
   await night.goto(at(`/operators/imports/${importId}`));
   await night.getByRole("button", { name: "Replay …" }).click();
   await inspect(night, "replay");

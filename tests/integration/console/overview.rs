@@ -152,10 +152,10 @@ async fn outages_stand_in_the_timelines_of_imports_that_waited_for_them() {
         let timeline = async |job| shown(&console, &format!("/operators/imports/{}", kit::id(job))).await;
         let text = eventually("the outages", async || {
             let text = timeline(&job).await;
-            (text.contains("Database away") && text.contains("Broker away")).then_some(text)
+            (text.contains("Database unavailable") && text.contains("Broker unavailable")).then_some(text)
         })
         .await;
-        assert_eq!(text.matches("Database away").count(), 1, "{text}");
+        assert_eq!(text.matches("Database unavailable").count(), 1, "{text}");
         // One that had ended before was not held up.
         let text = timeline(&before).await;
         assert!(!text.contains("away"), "{text}");
@@ -168,7 +168,7 @@ async fn outages_stand_in_the_timelines_of_imports_that_waited_for_them() {
             )
             .await;
         let text = timeline(&job).await;
-        assert_eq!(text.matches("Broker away").count(), 1, "{text}");
+        assert_eq!(text.matches("Broker unavailable").count(), 1, "{text}");
     })
     .await;
 }
@@ -245,7 +245,7 @@ async fn the_overview_says_why_messages_are_not_counted() {
             (503, &json!("broker_unavailable"))
         );
         // What does not need the broker is there.
-        assert!(text.contains("Tenants under way"), "{text}");
+        assert!(text.contains("Tenants with imports in progress"), "{text}");
     })
     .await;
 }
@@ -262,7 +262,11 @@ async fn the_rows_of_each_batch_are_recorded_and_a_cancel_is_none() {
         let done: Vec<i32> = world.values(rows).await;
         assert_eq!(done.iter().sum::<i32>(), 60, "{done:?}");
         let timeline = shown(&console, &format!("/operators/imports/{}", kit::id(&job))).await;
-        assert_eq!(timeline.matches("Rows done").count(), done.len(), "{timeline}");
+        assert_eq!(
+            timeline.matches("Rows processed").count(),
+            done.len(),
+            "{timeline}"
+        );
         let overview = shown(&console, "/operators").await;
         assert!(
             overview.contains("in the last minute</dt><dd>1.0</dd>"),

@@ -130,7 +130,7 @@ async fn a_file_whose_columns_are_in_doubt_can_still_be_mapped() {
             let upload = visit.upload(content).await;
             let text = visit.shown(&upload).await;
             assert!(
-                text.contains("Look whether this file") == is_in_doubt && text.contains("Map the fields"),
+                text.contains("Check that this file") == is_in_doubt && text.contains("Map the fields"),
                 "{content}: {text}"
             );
             visit.shown(&format!("{upload}/fields")).await;
@@ -186,7 +186,7 @@ async fn surplus_cells_and_cells_with_line_ends_are_corrected_once() {
             "<strong>1</strong><span>Uploaded</span>",
             "<span>Duplicates</span>",
             "<strong>2</strong><span>With errors</span>",
-            "aria-label=\"Surplus 1, row 2\"",
+            "aria-label=\"Extra 1, row 2\"",
             "value=\"beyond\"",
             "<textarea id=\"cell.3.0\"",
         ] {

@@ -280,7 +280,7 @@ async fn a_message_of_an_earlier_attempt_is_replayed_as_the_job() {
         world.purge_all().await;
         let replayed = world.json_of(&["dead", "replay", &letter], 0).await;
         let did = replayed["dead_letters"][0]["did"].as_str().unwrap();
-        assert!(did.ends_with("taken up as attempt 2"), "{did}");
+        assert!(did.ends_with("resumed as attempt 2"), "{did}");
         let _worker = Worker::start(world, &[]);
         let event = world.event_of_attempt(&job, 2).await;
         assert_eq!(final_data(&event, "completed")["summary"]["created"], 60);

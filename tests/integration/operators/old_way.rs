@@ -114,7 +114,7 @@ async fn the_old_way_stays_open_until_it_is_closed_and_closing_it_loses_nothing(
                 .unwrap()
         );
 
-        for said in ["the old way is closed", "was closed already"] {
+        for said in ["the old route is closed", "was already closed"] {
             let ran = world.user_import(&["topology", "--retire-old"]).await;
             assert!(ran.code == Some(0) && ran.error.contains(said), "{ran:?}");
         }

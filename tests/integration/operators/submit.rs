@@ -94,14 +94,14 @@ async fn wrong_usage_is_told_with_exit_code_2_and_nothing_is_published() {
         let cases: [(&[&str], &str); 12] = [
             (&["--map", "usrname=Login"], "not a field"),
             (&["--map", "username"], "FIELD="),
-            (&["--map", "username="], "nothing stands behind"),
+            (&["--map", "username="], "there is no value after"),
             (&["--set", "role=agent"], "positive 64-bit integer"),
             (&["--set", "role=1,2"], "takes one ID"),
             (&["--set", "username=5"], "use --map"),
             (&["--map", "role=Role", "--set", "role=10"], "given twice"),
             (&["--sip", "classic_pbx"], "needs --pbx-domain"),
             (&["--sip", "phone"], "classic_pbx"),
-            (&["--pbx-domain", "50"], "goes with --sip classic_pbx"),
+            (&["--pbx-domain", "50"], "can only be used with --sip classic_pbx"),
             (&["--max-session-minutes", "0"], "--max-session-minutes"),
             (&["--out", "reports"], "--wait"),
         ];

@@ -222,7 +222,7 @@ async fn an_address_that_is_taken_ends_the_worker_and_is_named() {
         let said = String::from_utf8_lossy(&ran.stderr);
         assert_eq!(ran.status.code(), Some(1), "{said}");
         assert!(
-            said.contains(&format!("HTTP_ADDRESS {address} cannot be listened on")),
+            said.contains(&format!("cannot listen on HTTP_ADDRESS {address}")),
             "{said}"
         );
     })

@@ -22,9 +22,9 @@ import.cancelled. An import whose file was not read yet is cancelled at once, wi
 failed import is finished in the same way, in a new attempt.
 
 It is safe while workers run, and may be run again if it was interrupted. Cancelled rows stay
-cancelled, whatever is replayed afterwards, unless `replay --cancelled` takes them up again.
+cancelled, whatever is replayed afterwards, unless `replay --cancelled` resumes them.
 
-Exit codes: 0 cancelled; 5 not confirmed, nothing was changed; 2 usage; 1 anything that failed.
+Exit codes: 0 cancelled; 5 not confirmed, nothing was changed; 2 usage; 1 any other failure.
 
 Example:
   user-import cancel 018f6c2e-8d3b-7c51-9a34-2f1d7c0a4e11 --yes --reason 'wrong file'")]
@@ -36,10 +36,11 @@ pub(super) struct Args {
 pub(super) async fn run(Args { change }: Args) -> anyhow::Result<ExitCode> {
     let (db, found) = change.open().await?;
     let import_id = found.job.import_id;
-    // What is cancelled already needs no leave: running the command again only makes sure that it was finished.
+    // An import that is already cancelled needs no confirmation: running the command again only makes sure that it was
+    // finished.
     let open = (!found.state.is_final() || found.state == State::Failed) && !found.is_cancelled();
     let mut what = format!(
-        "this cancels the {} of import {import_id} of tenant {} ({}); {} created before, who stay",
+        "this cancels the {} of import {import_id} of tenant {} ({}) and keeps {} created before",
         counted(found.pending, "pending row"),
         found.job.tenant_id,
         found.state.as_str(),
@@ -48,7 +49,7 @@ pub(super) async fn run(Args { change }: Args) -> anyhow::Result<ExitCode> {
     let undelivered = db.undelivered_users(&found).await?;
     if undelivered > 0 && found.sealed_seed.is_none() {
         what.push_str(&format!(
-            "; {undelivered} of them need new passwords, made in the Dialer: theirs cannot be made any more"
+            "; {undelivered} of them need new passwords, made in the Dialer: theirs can no longer be made"
         ));
     }
     if open && !confirmed(change.yes, change.json, &what)? {
@@ -61,14 +62,14 @@ pub(super) async fn run(Args { change }: Args) -> anyhow::Result<ExitCode> {
 
     let import = &done.import;
     let (verb, next) = match (done.changed, import.state) {
-        (true, State::Running) => ("cancelled", "a worker writes the reports now"),
+        (true, State::Running) => ("cancelled", "a worker was asked for the reports"),
         (true, _) => ("cancelled", "no row was read, so there are no reports"),
         (false, State::Running) => (
-            "had been cancelled before",
+            "was already cancelled",
             "a worker was asked for the reports again",
         ),
         (false, _) => (
-            "had been cancelled before",
+            "was already cancelled",
             "its event import.cancelled was published again",
         ),
     };

@@ -17,7 +17,7 @@ use shared::{
 use super::{operator::show, options::LimitArgs};
 use crate::words::counted;
 
-/// The file is no CSV file; `submit` ends with the same code for a file that is rejected.
+/// The file is not a CSV file; `submit` ends with the same code for a file that is rejected.
 const UNREADABLE: u8 = 4;
 
 /// What stands for standard input.
@@ -26,9 +26,9 @@ const STANDARD_INPUT: &str = "-";
 /// Options of `columns`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-With --json the answer is of shared/schemas/columns.json.
+With --json, the answer follows shared/schemas/columns.json.
 
-Exit codes: 0 the header could be read, whatever else an import would refuse; 4 the file cannot be read as CSV;
+Exit codes: 0 the header could be read, even if an import would reject the file; 4 the file cannot be read as CSV;
 2 usage; 1 the file cannot be opened.")]
 pub(super) struct Args {
     /// The CSV file; - is standard input
@@ -64,7 +64,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     })
 }
 
-/// Looks at the file, unless its size alone says that it is not taken.
+/// Inspects the file, unless its size alone rules it out.
 async fn read(
     path: &Path,
     encoding: Option<Encoding>,
@@ -81,7 +81,7 @@ async fn read(
     Ok(inspect(&tokio::fs::read(path).await?, encoding, limits))
 }
 
-/// Looks at standard input, and keeps no more of it than a file may have.
+/// Inspects standard input, and keeps no more of it than the largest file may have.
 fn read_standard_input(
     encoding: Option<Encoding>,
     limits: &Limits,
@@ -98,7 +98,7 @@ fn read_standard_input(
     })
 }
 
-/// Names are shown as Rust strings, because they may hold what a terminal acts on.
+/// Names are shown as Rust strings, because they may contain control sequences of a terminal.
 fn shown(columns: &Columns) -> String {
     let mut lines = vec![
         format!("{:<12}{}", "encoding", columns.encoding),
@@ -106,7 +106,7 @@ fn shown(columns: &Columns) -> String {
         format!("{:<12}line {}", "header", columns.header_line),
         format!("{:<12}{}", "rows", columns.rows),
         format!(
-            "{:<12}{} with text in unmapped columns alone",
+            "{:<12}{} with text only in unmapped columns",
             "ignored",
             counted(columns.ignored_rows, "row")
         ),
@@ -115,11 +115,7 @@ fn shown(columns: &Columns) -> String {
         let field = column
             .field
             .map(|field| format!(" → {field}"))
-            .or_else(|| {
-                column
-                    .resembles
-                    .map(|field| format!(" (is it meant as {field}?)"))
-            })
+            .or_else(|| column.resembles.map(|field| format!(" (did you mean {field}?)")))
             .unwrap_or_default();
         lines.push(format!("column {:<5}{:?}{field}", column.number, column.name));
     }

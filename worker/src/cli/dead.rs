@@ -52,7 +52,7 @@ pub(super) struct ListArgs {
     /// Only those with larger numbers
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     after: i64,
-    /// At most so many
+    /// Maximum number of dead letters to list
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = whole_number(1_u32..=10_000))]
     limit: u32,
     /// Print one line of JSON
@@ -78,12 +78,12 @@ pub(super) struct ShowArgs {
 /// Options of `dead replay`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Say which: one by its number, or --all, or all that match what is given of --dead-reason, --tenant,
+Say which: one by its number, or --all, or all that match the filters --dead-reason, --tenant,
 --import, --over, --older-than and --newer-than. A dead letter counts as replayed only after the
-broker has stored and routed what takes its place. Running the command again, or twice at one
+broker has stored and routed what replaces it. Running the command again, or twice at the same
 time, is harmless.
 
-Exit codes: 0 done; 2 usage; 1 anything that failed, or a dead letter that could not be sent.
+Exit codes: 0 done; 2 usage; 1 any other failure, or a dead letter that could not be sent.
 
 Examples:
   user-import dead replay --all --dry-run
@@ -98,11 +98,11 @@ pub(super) struct ReplayArgs {
 /// Options of `dead discard`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Say which: one by its number, or --all, or all that match what is given of --dead-reason, --tenant,
+Say which: one by its number, or --all, or all that match the filters --dead-reason, --tenant,
 --import, --over, --older-than and --newer-than. `dead list --state discarded` still shows them,
 until `purge` removes them.
 
-Exit codes: 0 done; 5 not confirmed, nothing was changed; 2 usage; 1 anything that failed.
+Exit codes: 0 done; 5 not confirmed, nothing was changed; 2 usage; 1 any other failure.
 
 Example:
   user-import dead discard --over --yes")]

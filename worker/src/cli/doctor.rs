@@ -28,8 +28,9 @@ broker (exchanges, queues, shards, permissions, whether it takes messages), obje
 a small object under tenants/0/), the seal keys of all open imports, and whether all clocks agree. It reads the same
 environment variables as `work` and changes nothing.
 
-What AMQP does not tell (alarms, blocked connections, delivery limits, replicas) is asked of RabbitMQ's management API:
-RABBITMQ_API_URL=http://USER:PASSWORD@HOST:15672, of a user with the tag `monitoring`. Without it these are unchecked.
+What AMQP does not report (alarms, blocked connections, delivery limits, replicas) is read from RabbitMQ's management
+API: RABBITMQ_API_URL=http://USER:PASSWORD@HOST:15672, with a user that has the tag `monitoring`. Without it, these are
+unchecked.
 
 Exit codes: 0 nothing failed (there may be warnings); 1 something failed; 2 usage.")]
 pub(super) struct Args {
@@ -62,7 +63,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     })
 }
 
-/// All checks, in the order of what depends on what.
+/// All checks, in the order in which they depend on each other.
 async fn all(api: &management::Options) -> Vec<Check> {
     let mut checks = vec![environment::configuration(), environment::encryption()];
     let (database, operators, broker, management, storage) = tokio::join!(
@@ -72,7 +73,7 @@ async fn all(api: &management::Options) -> Vec<Check> {
         management::management(api),
         storage::storage(),
     );
-    // Not beside the others, which would make the answers late.
+    // Not alongside the others, which would delay the answers.
     let (database_clock, broker_clock, storage_clock) = tokio::join!(
         Clock::ask("the database", database::time()),
         Clock::ask("the broker", management::time(api)),

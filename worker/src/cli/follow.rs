@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::db::{self, Db, Import};
 
-/// How often the import is looked at: quick for a person, and nothing for the database.
+/// How often the import is looked at: quick for a person, and next to nothing for the database.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
 /// What one look at the import shows.
@@ -17,19 +17,19 @@ pub(super) enum Look<'a> {
     Missing,
     /// The import as it stands.
     Found(&'a Import),
-    /// The database cannot be asked now. The import goes on without us, and so does the following once it can.
+    /// The database is unavailable. The import goes on without us; following it continues once the database is back.
     Unavailable(&'a db::Error),
 }
 
-/// Somebody has pressed Ctrl-C. The import goes on.
+/// Ctrl-C was pressed. The import goes on.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "stopped waiting, the import goes on; to follow it: user-import watch {0}; its reports, later: user-import reports {0} --out DIR"
+    "stopped waiting, the import goes on; to follow it: user-import watch {0}; for its reports later: user-import reports {0} --out DIR"
 )]
 pub(super) struct Interrupted(Uuid);
 
-/// Looks at an import again and again, shows each look, and returns the import when its state is final. Ctrl-C ends that, and not
-/// the import.
+/// Polls an import, shows it each time, and returns it when its state is final. Ctrl-C ends the polling, not the
+/// import.
 pub(super) async fn follow(
     db: &Db,
     import_id: Uuid,
@@ -65,27 +65,27 @@ async fn until_final(
     }
 }
 
-/// A progress bar on a terminal; nothing where standard error is none. One line, however narrow the terminal is.
+/// A progress bar on a terminal; nothing if standard error is not one. One line, however narrow the terminal is.
 pub(super) struct Bar(ProgressBar);
 
 impl Bar {
     pub(super) fn new() -> anyhow::Result<Self> {
         let style = ProgressStyle::with_template("{bar:20} {wide_msg}")?;
-        // Of length 0 it would be full.
+        // A bar of length 0 would be full.
         let bar = ProgressBar::new(1).with_style(style);
-        // It cannot be drawn over.
+        // A dumb terminal cannot redraw a line.
         if std::env::var_os("TERM").is_some_and(|terminal| terminal == "dumb") {
             bar.set_draw_target(ProgressDrawTarget::hidden());
         }
         Ok(Self(bar))
     }
 
-    /// Whether nobody sees it, so that lines have to say what it would show.
+    /// Whether it is not shown, so that lines have to say what it would show.
     pub(super) fn is_hidden(&self) -> bool {
         self.0.is_hidden()
     }
 
-    /// Shows how many rows have their outcome, and what is to be said beside it.
+    /// Shows how many rows have an outcome, with a message beside the bar.
     pub(super) fn show(&self, import: &Import, message: String) {
         let total = import.summary.total;
         self.0.set_length(u64::from(total.max(1)));
@@ -94,16 +94,16 @@ impl Bar {
         self.say(message);
     }
 
-    /// Says something that is no progress.
+    /// Shows a message that is not progress.
     pub(super) fn say(&self, message: String) {
         self.0.set_message(message);
-        // Else it is drawn when it moves.
+        // Otherwise it would be drawn only when the bar moves.
         self.0.tick();
     }
 }
 
 impl Drop for Bar {
-    /// What is said afterwards stands where it stood.
+    /// Clears the bar, so that later output takes its place.
     fn drop(&mut self) {
         self.0.finish_and_clear();
     }

@@ -1,4 +1,4 @@
-//! An import as operators name it: by its ID, or by the beginning of it that no other import has.
+//! An import as operators name it: by its ID, or by a prefix of it that no other import has.
 
 use std::str::FromStr;
 
@@ -14,13 +14,13 @@ use crate::{
 /// Hexadecimal digits of a whole ID.
 const DIGITS: usize = 32;
 
-/// Fewer digits would name an import by accident.
+/// Fewer digits could match an import by accident.
 const FEWEST: usize = 4;
 
-/// How many imports are named that may be meant.
+/// How many imports are listed if several match.
 const SHOWN: u32 = 10;
 
-/// An ID, or its beginning.
+/// An ID, or a prefix of one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ImportId(String);
 
@@ -35,7 +35,7 @@ impl FromStr for ImportId {
             .collect();
         if !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) || digits.len() > DIGITS {
             return Err(
-                "an ID has 32 hexadecimal digits, as 018f6c2e-8d3b-7c51-9a34-2f1d7c0a4e11".to_owned(),
+                "an ID has 32 hexadecimal digits, such as 018f6c2e-8d3b-7c51-9a34-2f1d7c0a4e11".to_owned(),
             );
         }
         if digits.len() < FEWEST {
@@ -46,7 +46,7 @@ impl FromStr for ImportId {
 }
 
 impl ImportId {
-    /// The import that is meant; an error if there is none, or more than one.
+    /// Finds the import; an error if none matches, or more than one.
     pub(super) async fn find(&self, db: &Db) -> anyhow::Result<Import> {
         let (first, last) = self.range()?;
         if first == last {
@@ -55,7 +55,7 @@ impl ImportId {
             }
             if let Some(purged) = db.find_purged(first).await? {
                 bail!(
-                    "the import {first} of tenant {} was purged at {}: nothing else is kept of it",
+                    "the import {first} of tenant {} was purged at {}: nothing else of it is kept",
                     purged.tenant_id,
                     rfc3339(purged.purged_at)?
                 );
@@ -66,7 +66,7 @@ impl ImportId {
         match (found.pop(), found.is_empty()) {
             (Some(import), true) => Ok(import),
             (None, _) => bail!(
-                "no import has an ID that begins with {}: of one that was purged, give the whole ID",
+                "no import has an ID that begins with {}: for one that was purged, give the whole ID",
                 self.0
             ),
             (Some(last), false) => {
@@ -95,7 +95,7 @@ impl ImportId {
         }
     }
 
-    /// The ID that is meant. A whole one need not be that of an import.
+    /// The whole ID. If a whole one is given, no import need have it.
     pub(super) async fn resolve(&self, db: &Db) -> anyhow::Result<Uuid> {
         match self.range()? {
             (first, last) if first == last => Ok(first),
@@ -103,7 +103,7 @@ impl ImportId {
         }
     }
 
-    /// The first and the last ID that begins so.
+    /// The first and the last ID with this prefix.
     fn range(&self) -> Result<(Uuid, Uuid), uuid::Error> {
         let filled =
             |digit: &str| Uuid::try_parse(&format!("{}{}", self.0, digit.repeat(DIGITS - self.0.len())));

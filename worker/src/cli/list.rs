@@ -20,7 +20,7 @@ Examples:
   user-import list --state failed                      what waits for a replay
   user-import list --state received --state running --older-than 10m
                                                        what may be stuck
-  user-import list --tenant 42 --newer-than 7d --json  one line of JSON, as long as `status`")]
+  user-import list --tenant 42 --newer-than 7d --json  one line of JSON, with the fields of `status`")]
 pub(super) struct Args {
     /// Only imports of this tenant
     #[arg(long, value_name = "ID", value_parser = tenant)]
@@ -57,7 +57,7 @@ macro_rules! columns {
     };
 }
 
-/// The time that was so long ago.
+/// The point in time that long ago.
 pub(super) fn ago(age: Duration) -> anyhow::Result<OffsetDateTime> {
     let too_long = || Misconfigured("that is too long ago".to_owned());
     let age = time::Duration::try_from(age).map_err(|_| too_long())?;

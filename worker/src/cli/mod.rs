@@ -45,8 +45,8 @@ use crate::{
 
 /// Mass user import for the Dialer: the worker, and the commands of its operators.
 ///
-/// Every option can also be given as the environment variable named beside it, and a secret (a URL with a password, a key) as
-/// the file that VARIABLE_FILE names.
+/// Every option can also be set by the environment variable named next to it, and a secret (a URL with a password, a
+/// key) by the file that VARIABLE_FILE names.
 #[derive(Debug, Parser)]
 #[command(name = NAME, version, propagate_version = true, max_term_width = 100)]
 pub struct Cli {
@@ -60,9 +60,10 @@ pub struct Cli {
 enum Command {
     /// Run a worker: take import jobs and batches of rows from the broker until stopped
     ///
-    /// SIGTERM, SIGINT and SIGHUP: takes no new message, finishes what it holds within the grace period, exits 0. What it could
-    /// not finish is delivered to another worker. A second signal ends it at once, with exit code 143 (SIGTERM), 130
-    /// (SIGINT) or 129 (SIGHUP). Exit code 2: the configuration cannot be right. Run as many workers as you like.
+    /// On SIGTERM, SIGINT or SIGHUP it takes no new messages, finishes what it holds within the grace period, and exits
+    /// 0. What it could not finish is delivered to another worker. A second signal ends it at once, with exit code 143
+    /// (SIGTERM), 130 (SIGINT) or 129 (SIGHUP). Exit code 2: the configuration is invalid. Run as many workers as you
+    /// like.
     Work(Box<work::Args>),
     /// Bring the database schema up to date; does nothing if it already is
     Migrate(options::MigrateArgs),
@@ -82,9 +83,9 @@ enum Command {
     Cancel(Box<cancel::Args>),
     /// Fetch the reports of an import: the CSV with its temporary passwords, and the one with the rows that need fixing
     Reports(Box<reports::Args>),
-    /// Take up a failed or cancelled import where it stopped
+    /// Resume a failed or cancelled import where it stopped
     Replay(Box<replay::Args>),
-    /// Let the imports of a tenant wait, or those of all tenants, until `resume`
+    /// Pause the imports of a tenant, or of all tenants, until `resume`
     Pause(Box<pause::PauseArgs>),
     /// End a pause
     Resume(Box<pause::ResumeArgs>),
@@ -93,11 +94,11 @@ enum Command {
     Dead(dead::Command),
     /// Check configuration, servers, permissions and keys, and say what to do
     Doctor(doctor::Args),
-    /// Ask a worker on this machine whether it lives; for the health checks of containers
+    /// Ask a worker on this machine whether it is alive; for the health checks of containers
     Probe(probe::Args),
     /// Serve the console: pages for administrators and operators, and their API
     Console(Box<console::Args>),
-    /// Make a token with which somebody comes into the console
+    /// Make a token that signs somebody in to the console
     Token(token::Args),
     /// End sessions and tokens of the console, by person or by key
     Revoke(token::RevokeArgs),
@@ -115,12 +116,12 @@ enum Command {
         #[arg(long, value_name = "DIR")]
         out: std::path::PathBuf,
     },
-    /// Seal all open password seeds with the first of the SEAL_KEYS, while workers run
+    /// Reseal all open password seeds with the first of the SEAL_KEYS, while workers run
     RotateSeals(Box<rotate_seals::Args>),
 }
 
 impl Cli {
-    /// Reads the command line. Whatever clap has to say, help and errors alike, is said here: the exit code is left.
+    /// Reads the command line. Help and errors of clap are printed here, so only the exit code is left to return.
     pub fn read() -> Result<Self, ExitCode> {
         let (command, unread) = secret_files::applied(Self::command());
         let error = match command
@@ -141,13 +142,13 @@ impl Cli {
                 complain(&file);
             }
         } else {
-            // Whoever reads may have enough of it.
+            // The reader may have closed the pipe.
             let _ = error.print();
         }
         Err(u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from))
     }
 
-    /// Starts the log. To be called once, by the program, which keeps the end of the log until its own.
+    /// Starts the log. Call it once, and keep the result until the program ends.
     pub fn start_log(&self) -> std::io::Result<logs::LogEnd> {
         self.log.start(self.log_filter())
     }
@@ -155,7 +156,7 @@ impl Cli {
     /// What is logged unless RUST_LOG says otherwise.
     const fn log_filter(&self) -> &'static str {
         match self.command {
-            // It asks questions that the broker answers with errors, and says itself what they mean.
+            // It sends requests that the broker answers with errors, and explains these itself.
             Command::Doctor(_) => "warn,lapin=off",
             // lapin's warnings print the bodies of messages that were returned.
             _ => "info,lapin=off,sqlx=warn,opentelemetry=warn",
@@ -163,7 +164,7 @@ impl Cli {
     }
 }
 
-/// Runs the command and says how it ended.
+/// Runs the command and returns its exit code.
 pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Work(args) => work::run(*args, &cli.log.name()).await,
@@ -208,7 +209,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Where to get what is missing of the environment.
+/// Where to get the environment variables that are missing.
 fn missing(error: &clap::Error, command: &clap::Command) -> Option<String> {
     let Some(ContextValue::Strings(missing)) = error.get(ContextKind::InvalidArg) else {
         return None;
@@ -222,13 +223,13 @@ fn missing(error: &clap::Error, command: &clap::Command) -> Option<String> {
         return None;
     }
     Some(format!(
-        "\nThe environment lacks {}. With the servers of deploy/local: eval \"$(deploy/local/env)\"; elsewhere set them as the \
-         table \"Configuration\" of README.md says.",
+        "\nNot set: {}. With the servers of deploy/local: eval \"$(deploy/local/env)\"; elsewhere, set them as described in the \
+         section \"Configuration\" of README.md.",
         variables.join(", ")
     ))
 }
 
-/// The variables of the options that are named, of all commands; these must have been built.
+/// Collects the variables of the named options of all commands, which must have been built.
 fn collect_variables(command: &clap::Command, options: &[String], found: &mut Vec<String>) {
     for arg in command.get_arguments() {
         if let Some(variable) = arg.get_env()
@@ -245,8 +246,8 @@ fn collect_variables(command: &clap::Command, options: &[String], found: &mut Ve
     }
 }
 
-/// Why a command failed, with all causes. Many errors of libraries repeat their cause in their own text, which is not said
-/// twice.
+/// Why a command failed, with all causes. Many errors of libraries repeat their cause in their own text; it is not
+/// printed twice.
 pub fn message(error: &anyhow::Error) -> String {
     let mut text = error.to_string();
     for cause in error.chain().skip(1) {
@@ -258,7 +259,7 @@ pub fn message(error: &anyhow::Error) -> String {
     text
 }
 
-/// The exit code of a command that failed: 2, as of any wrong usage, where its configuration can never be right.
+/// The exit code of a command that failed: 2, as for any usage error, if its configuration is invalid.
 pub fn failure(error: &anyhow::Error) -> ExitCode {
     let is_configuration = |cause: &(dyn std::error::Error + 'static)| {
         cause.is::<options::Misconfigured>()
@@ -278,10 +279,10 @@ pub fn failure(error: &anyhow::Error) -> ExitCode {
 /// Name of the program.
 const NAME: &str = "user-import";
 
-/// Exit code of a command that Ctrl-C has ended. Source: POSIX, Shell Command Language.
+/// Exit code of a command that was ended by Ctrl-C. Source: POSIX, Shell Command Language.
 const INTERRUPTED: u8 = 130;
 
-/// Exit code of wrong usage, which clap has too.
+/// Exit code of a usage error, the same as clap's.
 const USAGE: u8 = 2;
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! What the operators' commands share: who makes a change and why, the question before it, and how results are shown.
+//! What the operators' commands share: who makes a change and why, the confirmation before it, and how results are
+//! shown.
 
 use std::{
     io::{BufRead, IsTerminal, Write},
@@ -19,7 +20,7 @@ use crate::{
     secret::Secret,
 };
 
-/// Exit code of a command that would have changed something and was not told to.
+/// Exit code of a command that would have changed something but was not confirmed.
 pub(super) const NOT_CONFIRMED: u8 = 5;
 
 /// Who makes a change, and why: for the audit trail.
@@ -44,13 +45,14 @@ impl By {
     }
 }
 
-/// The database of commands that change something: an operator's own log-in where there is one, because the audit trail
-/// knows people by it.
+/// The database of commands that change something: with the operator's own log-in if there is one, because the audit
+/// trail identifies people by it.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 #[command(next_help_heading = "Servers")]
 pub(super) struct OperatorsDatabase {
-    /// URL of the database, with the operator's own log-in, a member of user_import_operator; the audit trail names it
+    /// URL of the database, with the operator's own log-in (a member of user_import_operator), which the audit trail
+    /// records
     #[arg(
         long,
         env = "OPERATOR_DATABASE_URL",
@@ -58,7 +60,7 @@ pub(super) struct OperatorsDatabase {
         hide_env_values = true
     )]
     operator_database_url: Option<Secret>,
-    /// The same with the workers' log-in, which is used if there is no other
+    /// The same with the workers' log-in, which is used if OPERATOR_DATABASE_URL is not set
     #[arg(
         long,
         env = "DATABASE_URL",
@@ -74,7 +76,7 @@ impl OperatorsDatabase {
         let own = self.operator_database_url.as_ref();
         let database_url = own
             .or(self.database_url.as_ref())
-            .context("give OPERATOR_DATABASE_URL")?;
+            .context("set OPERATOR_DATABASE_URL")?;
         let options = db::Options {
             database_url: database_url.clone(),
             database_connections: 2,
@@ -83,11 +85,11 @@ impl OperatorsDatabase {
     }
 }
 
-/// What `cancel` and `replay` take alike.
+/// Options that `cancel` and `replay` share.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct Change {
-    /// The import's ID, or its beginning
+    /// The import's ID, or a prefix of it
     #[arg(value_name = "ID")]
     import_id: ImportId,
     /// Do not ask for confirmation
@@ -113,7 +115,7 @@ impl Change {
     }
 }
 
-/// Whether to go ahead: told to by `--yes`, or asked on a terminal.
+/// Whether to go ahead: because of `--yes`, or of the answer on a terminal.
 pub(super) fn confirmed(yes: bool, json: bool, what: &str) -> anyhow::Result<bool> {
     if yes {
         return Ok(true);

@@ -1,4 +1,4 @@
-//! Options that are not those of one server alone.
+//! Options that do not belong to a single server.
 
 use shared::limits::Limits;
 
@@ -12,12 +12,12 @@ use crate::{
     words::whole_number,
 };
 
-/// An option that no server can make right: the command ends before it has begun.
+/// An option that is invalid whatever the servers do: the command ends before it has begun.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(super) struct Misconfigured(pub(super) String);
 
-/// The keys of `SEAL_KEYS`. Read here and not by clap, which would print a wrong value.
+/// The keys of `SEAL_KEYS`. Parsed here and not by clap, whose error would print the value.
 pub(super) fn seal_keys(text: &Secret) -> Result<KeyRing, Misconfigured> {
     text.expose()
         .parse()
@@ -47,12 +47,12 @@ impl MigrateArgs {
     }
 }
 
-/// What a file may be.
+/// The limits of a file.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 #[command(next_help_heading = "Limits of a file")]
 pub(super) struct LimitArgs {
-    /// Largest file in bytes
+    /// Maximum size of a file in bytes
     #[arg(long, env = "MAX_FILE_BYTES", value_name = "BYTES", default_value_t = Limits::default().max_file_bytes, value_parser = whole_number(1_u64..=u64::MAX))]
     max_file_bytes: u64,
     /// Maximum number of rows
@@ -61,7 +61,7 @@ pub(super) struct LimitArgs {
     /// Maximum number of columns
     #[arg(long, env = "MAX_COLUMNS", value_name = "N", default_value_t = Limits::default().max_columns, value_parser = whole_number(1..=usize::MAX))]
     max_columns: usize,
-    /// Largest cell in bytes of UTF-8
+    /// Maximum size of a cell in bytes of UTF-8
     #[arg(long, env = "MAX_CELL_BYTES", value_name = "BYTES", default_value_t = Limits::default().max_cell_bytes, value_parser = whole_number(1..=usize::MAX))]
     max_cell_bytes: usize,
 }
@@ -94,7 +94,7 @@ pub(super) struct HashingArgs {
     /// Argon2id lanes
     #[arg(long, env = "ARGON2_LANES", value_name = "N", default_value_t = Cost::default().lanes)]
     argon2_lanes: u32,
-    /// Which Argon2 hashes
+    /// Which implementation of Argon2 hashes
     #[arg(
         long,
         env = "ARGON2_IMPLEMENTATION",
@@ -103,13 +103,13 @@ pub(super) struct HashingArgs {
         default_value_t
     )]
     argon2_implementation: Choice,
-    /// Accept a cost below the floor (19 MiB and 2 passes, or as strong): for tests only, such hashes protect nobody
+    /// Accept a cost below the minimum (19 MiB and 2 passes, or as strong). For tests only: such hashes protect nobody
     #[arg(long, env = "ARGON2_ALLOW_WEAK")]
     argon2_allow_weak: bool,
 }
 
 impl HashingArgs {
-    /// The hashing threads, unless the cost is below the floor.
+    /// Starts the hashing threads, unless the cost is below the minimum.
     pub(super) fn start(&self) -> anyhow::Result<Hasher> {
         let cost = Cost {
             memory_kib: self.argon2_memory_kib,
@@ -118,8 +118,8 @@ impl HashingArgs {
         };
         if !self.argon2_allow_weak && cost.is_weak() {
             return Err(Misconfigured(format!(
-                "Argon2 with {} KiB and {} passes is too weak: take at least 19456 KiB and 2 passes, or as strong a pair \
-                 (47104/1, 12288/3, 9216/4, 7168/5)",
+                "Argon2 with {} KiB and {} passes is too weak: use at least 19456 KiB and 2 passes, or an equally strong \
+                 pair (47104/1, 12288/3, 9216/4, 7168/5)",
                 cost.memory_kib, cost.passes
             ))
             .into());

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{operate, policy};
 
-/// What `pause` and `resume` take alike.
+/// Options that `pause` and `resume` share.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 struct Scope {
@@ -41,12 +41,12 @@ struct Whose {
 /// Options of `pause`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-What happens: what workers have begun they finish, seconds later at most. Then no file is read and
-no user created. Jobs are still received, `list` and `status` show the imports, and `cancel` works.
+What happens: workers finish what they have begun, within seconds. Then no file is read and no user
+is created. Jobs are still received, `list` and `status` show the imports, and `cancel` works.
 Nothing is lost and nothing fails, however long the pause lasts: `resume` ends it. `doctor` and the
-metric user_import_pauses remind of it. Workers of a release without `pause` ignore it.
+metric user_import_pauses are reminders of it. Workers of a release without `pause` ignore it.
 
-Exit codes: 0 paused, or paused before; 2 usage; 1 anything that failed.
+Exit codes: 0 paused, or already paused; 2 usage; 1 any other failure.
 
 Examples:
   user-import pause --tenant 42 --reason 'their PBX is being moved'
@@ -59,10 +59,10 @@ pub(super) struct PauseArgs {
 /// Options of `resume`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-The imports continue by themselves, half a minute later at most. A pause of all tenants and one of a
-single tenant are ended each by itself.
+The imports continue by themselves, within half a minute. A pause of all tenants and one of a single
+tenant are ended separately.
 
-Exit codes: 0 resumed, or not paused; 2 usage; 1 anything that failed.
+Exit codes: 0 resumed, or not paused; 2 usage; 1 any other failure.
 
 Example:
   user-import resume --tenant 42")]
@@ -92,7 +92,7 @@ pub(super) async fn pause(PauseArgs { scope }: PauseArgs) -> anyhow::Result<Exit
     let were = if changed {
         "are paused"
     } else {
-        "were paused before"
+        "were already paused"
     };
     let text = format!(
         "the imports of {} {were}: they wait until user-import resume",
@@ -106,7 +106,7 @@ pub(super) async fn resume(ResumeArgs { scope }: ResumeArgs) -> anyhow::Result<E
     let changed = operate::resume(&db, scope.whose.tenant, &scope.by.audit("resume")).await?;
     let mut text = if changed {
         format!(
-            "the imports of {} continue, within {} s",
+            "the imports of {} continue within {} s",
             scope.name(),
             policy::POSTPONED.time.as_secs()
         )

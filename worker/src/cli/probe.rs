@@ -12,7 +12,7 @@ use tokio::{
     net::TcpStream,
 };
 
-/// Time for the whole question. An answer takes no server and no waiting.
+/// Time limit of the whole request. Answering it needs no server and no waiting.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Longest answer that is read: the pages have one line.
@@ -21,15 +21,15 @@ const MAX_ANSWER_BYTES: u64 = 4096;
 /// Options of `probe`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-For containers, whose engine asks by a command and whose image has no shell. Kubernetes asks the
-worker itself.
+For containers whose engine runs a command to check health and whose image has no shell. Kubernetes
+asks the worker itself.
 
 Exit codes: 0 yes; 1 no, or no answer.")]
 pub(super) struct Args {
-    /// Where the worker serves /livez and /readyz, as it was told itself
+    /// Where the worker serves /livez and /readyz: the same value as the worker's
     #[arg(long, env = "HTTP_ADDRESS", value_name = "ADDRESS:PORT")]
     http_address: SocketAddr,
-    /// Ask whether it takes messages too (/readyz), not only whether it lives (/livez)
+    /// Ask whether it takes messages (/readyz), not only whether it is alive (/livez)
     #[arg(long)]
     ready: bool,
 }
@@ -54,7 +54,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// One request to a server of our own, which closes the connection behind its answer.
+/// One request to a server of our own, which closes the connection after its answer.
 async fn ask(address: SocketAddr, page: &str) -> std::io::Result<String> {
     let mut connection = TcpStream::connect(address).await?;
     let request = format!("GET {page} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
@@ -64,7 +64,7 @@ async fn ask(address: SocketAddr, page: &str) -> std::io::Result<String> {
     Ok(String::from_utf8_lossy(&answer).into_owned())
 }
 
-/// Who listens on all addresses is reached on this machine's own.
+/// A server that listens on all addresses is reached at the loopback address.
 fn reachable(mut address: SocketAddr) -> SocketAddr {
     if address.ip().is_unspecified() {
         address.set_ip(match address {

@@ -21,36 +21,36 @@ use crate::{
 /// Options of `purge`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-What goes, counted from the day an import was finished:
+What is deleted, counted from the day an import was finished:
   success CSVs (they hold passwords)            after --success-days
-  rows and error CSVs (they hold personal data) after --rows-days; then no replay
-                                                is possible any more
-  the import itself, with its dead letters      after --imports-days; its ID stays known as purged,
-                                                and names no other import
-Dead letters go --dead-days after they were replayed or discarded, cancel requests as long after
-they came, if their import never did, and answers to refused jobs too; entries of the audit trail
-go after --audit-days, though never those of the last 90 days; records of workers that ended without taking their leave go after a day.
-What is under way is never touched, nor are a failed import whose passwords can still be delivered
-(see SEED_DAYS of `work`) and open dead letters of other imports. The uploaded files are the
-Dialer's: a lifecycle rule of the bucket is the place for them.
+  rows and error CSVs (they hold personal data) after --rows-days; a replay is no
+                                                longer possible then
+  the import itself, with its dead letters      after --imports-days; its ID stays known as purged
+                                                and cannot be used again
+Dead letters are deleted --dead-days after they were replayed or discarded. The same time applies to
+cancel requests whose import never arrived, and to answers to refused jobs. Entries of the audit
+trail are deleted after --audit-days, but never those of the last 90 days; records of workers that
+stopped without deregistering, after a day.
+Never touched are imports under way, failed imports whose passwords can still be delivered (see
+SEED_DAYS of `work`), and open dead letters of other imports. The uploaded files belong to the
+Dialer: use a lifecycle rule of the bucket for them.
 
---tenant ID --all erases a tenant, whatever its age: all its imports, their rows, reports and
-uploaded files, and its dead letters. Its users are the Dialer's; the audit trail, which holds
-nothing personal, stays for its time.
+--tenant ID --all erases everything of a tenant, whatever its age: all its imports, their rows,
+reports and uploaded files, and its dead letters. Its users belong to the Dialer; the audit trail,
+which holds nothing personal, is kept for its own time.
 
-Without --yes it says what it would remove and removes nothing (exit code 5). Made for a daily
-timer:
+Without --yes it says what it would remove and removes nothing (exit code 5). For a daily timer:
   user-import purge --yes --by cron --reason retention
 
-It deletes, which the workers' database role must not: it wants the log-in of a member of
-user_import_operator in OPERATOR_DATABASE_URL.
+The workers' database role is not allowed to delete, so OPERATOR_DATABASE_URL must have the log-in
+of a member of user_import_operator.
 
-Exit codes: 0 done, or nothing to do; 5 not confirmed, nothing was removed; 2 usage; 1 anything
-that failed.")]
+Exit codes: 0 done, or nothing to do; 5 not confirmed, nothing was removed; 2 usage; 1 any other
+failure.")]
 pub(super) struct Args {
     #[command(flatten)]
     retention: Retention,
-    /// Only of this tenant; of the audit trail nothing
+    /// Only what belongs to this tenant, and nothing of the audit trail
     #[arg(long, value_name = "ID", value_parser = tenant)]
     tenant: Option<Id>,
     /// Everything of the tenant, whatever its age
@@ -102,7 +102,8 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let count = |count: i64| u64::try_from(count).unwrap_or(0);
     let what = format!(
         "success CSVs of {} (older than {}), {} and the error CSVs of {} (older than {}), {} (older than {}), {} (closed for \
-         more than {}), {} (of imports that never came), {} (to jobs that were refused more than {} ago), {} of the audit trail (older than {}), {} (not heard of for a day); kept: {} older than {}",
+         more than {}), {} (of imports that never arrived), {} (to jobs that were refused more than {} ago), {} of the audit \
+         trail (older than {}), {} (not heard from for a day); kept: {} older than {}",
         counted(success, "import"),
         counted(success_days, "day"),
         counted(row_count, "row"),
@@ -135,7 +136,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Erases all that we have of a tenant.
+/// Erases all that we hold of a tenant.
 async fn erase(args: &Args, db: &Db, storage: &Storage, tenant_id: Id) -> anyhow::Result<ExitCode> {
     let erasure = Erasure::find(db, tenant_id).await?;
     let (imports, rows) = (erasure.imports.len(), erasure.row_count());

@@ -17,18 +17,18 @@ use crate::{
 #[command(after_help = "\
 What is resumed: of a failed import, all rows without an outcome (the file is read again if it was
 not read to its end). Cancelled rows stay cancelled, and the import ends as cancelled, unless
---cancelled makes users of them after all. --errors validates every row again that ended in error or
-duplicate, and reads a rejected file again: after a missing role was added, say. Rows are validated
-from what was stored of them, not from the file.
+--cancelled creates their users after all. --errors validates every row again that ended in error or
+duplicate, and reads a rejected file again: for example, after a missing role was added. Rows are
+validated from what was stored of them, not from the file.
 
 A replay is a new attempt with reports of its own: its success CSV holds the users whose passwords
 nobody has yet, its error CSV all rows that are still not created. Passwords that were delivered
 are never made again; those of users that a failed attempt created come in the new attempt's
-success CSV. Of an import that is under way, only the job is published once more, which changes
+success CSV. For an import that is under way, only the job is published once more, which changes
 nothing if all is well.
 
 Exit codes: 0 resumed; 5 not confirmed (--cancelled and --abandon-passwords only); 2 usage; 1
-anything that failed, or nothing to resume.
+any other failure, or nothing to resume.
 
 Examples:
   user-import replay 018f6c2e-8d3b-7c51-9a34-2f1d7c0a4e11
@@ -37,27 +37,27 @@ pub(super) struct Args {
     /// Validate rows again that ended in error or duplicate; read a rejected file again
     #[arg(long)]
     errors: bool,
-    /// Take the rows up again that were cancelled. Asks before it does so
+    /// Resume the rows that were cancelled. Asks for confirmation
     #[arg(long)]
     cancelled: bool,
-    /// The seal key of a failed attempt is lost for good, or its seed is destroyed: go on without the passwords of the users
-    /// that it created. They need new ones, made in the Dialer. Asks before it does so
+    /// The seal key of a failed attempt is lost for good, or its seed is destroyed: go on without the passwords of the
+    /// users that it created. They need new ones, made in the Dialer. Asks for confirmation
     #[arg(long)]
     abandon_passwords: bool,
     #[command(flatten)]
     change: Change,
 }
 
-/// What is asked before: what the options undo or lose.
+/// The question before it: what the options undo or lose.
 async fn question(db: &Db, import: &Import, options: ReplayOptions) -> Result<Option<String>, db::Error> {
     let mut parts = Vec::new();
     if options.cancelled {
         parts.push(match import.planned_at {
             Some(_) => format!(
-                "makes users of {}, cancelled before",
+                "creates users from {} cancelled before",
                 counted(import.summary.cancelled, "row")
             ),
-            None => "reads the file after all, which was cancelled before it was read".to_owned(),
+            None => "reads the file of an import that was cancelled before it was read".to_owned(),
         });
     }
     if options.abandon_passwords {

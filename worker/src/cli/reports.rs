@@ -1,4 +1,4 @@
-//! `user-import reports`: the reports of an import, and how a report comes into a file.
+//! `user-import reports`: the reports of an import, and how a report is written to a file.
 
 use std::{
     path::{Path, PathBuf},
@@ -21,21 +21,21 @@ use crate::{
     words::whole_number,
 };
 
-/// Reports have a few MiB at most: the source's rows and a sentence for each problem.
+/// Reports are a few MiB at most: the source's rows and a sentence for each problem.
 const MAX_REPORT_BYTES: u64 = 256 * 1024 * 1024;
 
 /// Options of `reports`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Writes success.csv, errors.csv and problems.jsonl into the folder, which is created; only their owner can read
-them. The success CSV holds temporary passwords: the audit trail says who fetched it.
+Writes success.csv, errors.csv and problems.jsonl into the folder, which is created if necessary; only their owner
+can read them. The success CSV holds temporary passwords: the audit trail says who fetched it.
 
-Exit codes: 0 written; 2 usage; 1 anything that failed, or there are no reports (yet, or any more).
+Exit codes: 0 written; 2 usage; 1 any other failure, or there are no reports (yet, or any more).
 
 Example:
   user-import reports 018f6c2e-8d3b-7c51-9a34-2f1d7c0a4e11 --out reports")]
 pub(super) struct Args {
-    /// The import's ID, or its beginning
+    /// The import's ID, or a prefix of it
     #[arg(value_name = "ID")]
     import_id: ImportId,
     /// Folder for the reports
@@ -62,7 +62,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let attempt = args.attempt.unwrap_or(import.attempt);
     let keys = reports_of(&db, &import, attempt).await?;
     create_folder(&args.out).await?;
-    // First, so that nobody fetches passwords unseen.
+    // Before the download, so that nobody fetches passwords unrecorded.
     let details = json!({ "attempt": attempt });
     let about = (import.job.tenant_id.get(), import_id);
     db.record(&args.by.audit("reports"), Some(about), details).await?;
@@ -73,7 +73,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Makes the folder for the reports, unless it is there.
+/// Creates the folder for the reports, unless it exists.
 pub(super) async fn create_folder(out: &Path) -> anyhow::Result<()> {
     tokio::fs::create_dir_all(out)
         .await
@@ -90,7 +90,7 @@ pub(super) async fn download(storage: &Storage, keys: &ReportKeys, out: &Path) -
             ..
         } = storage.get(key, MAX_REPORT_BYTES).await?
         else {
-            bail!("the report {key:?} is not in storage any more");
+            bail!("the report {key:?} is no longer in storage");
         };
         let path = out.join(name);
         replace(&path, &content)
@@ -100,8 +100,8 @@ pub(super) async fn download(storage: &Storage, keys: &ReportKeys, out: &Path) -
     Ok(())
 }
 
-/// Writes a new file that only its owner can read, and puts it in the old one's place: an old file would keep its rights, and a
-/// link lead elsewhere.
+/// Writes a new file that only its owner can read, and renames it to the old one's name: an old file would keep its
+/// permissions, and a link would lead elsewhere.
 async fn replace(path: &Path, content: &[u8]) -> std::io::Result<()> {
     let new = path.with_extension(format!("{}.new", Uuid::new_v4()));
     let written = async {

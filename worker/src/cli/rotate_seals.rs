@@ -21,16 +21,17 @@ To change the key without stopping:
   1. put the new key first in SEAL_KEYS, the old one behind it (NEW:…,OLD:…);
      restart the workers in turn;
   2. run this command with the same SEAL_KEYS: it seals all open seeds with the first key;
-  3. run it once more when all workers have the new ring; when it rotates nothing and fails
-     nothing, take the old key out.
+  3. run it once more when all workers have the new ring; once it rotates nothing and nothing
+     fails, take the old key out.
 
-Passwords do not change: the seed stays the same, only what it is sealed with is another key.
-Seeds that finished imports had are destroyed already.
+Passwords do not change: the seed stays the same, only the key that seals it changes. The seeds
+of finished imports are already destroyed.
 
 Exit codes: 0 every open seed is sealed with the first key; 1 some could not be opened, or
 anything else failed.")]
 pub(super) struct Args {
-    /// Keys that seal password seeds, as ID:KEY[,ID:KEY…] with KEY as base64 of 32 bytes; the first one seals, all open
+    /// Keys that seal password seeds, as ID:KEY[,ID:KEY…] with KEY as base64 of 32 bytes; the first one seals, all of
+    /// them open
     #[arg(long, env = "SEAL_KEYS", value_name = "KEYS", hide_env_values = true)]
     seal_keys: Secret,
     /// Print one line of JSON
@@ -52,7 +53,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         failed,
     } = operate::rotate_seals(&db, &ring, &audit).await?;
     let mut text = format!(
-        "{} sealed with key {:?}, {already} were so already, {} could not be opened",
+        "{} sealed with key {:?}, {already} already were, {} could not be opened",
         counted(rotated, "seed"),
         ring.active_id(),
         failed.len(),

@@ -1,9 +1,9 @@
-//! Secrets from files, as orchestrators mount them: where a secret's variable is not set, the file that VARIABLE_FILE names is
-//! read. The secrets are the options whose value the help does not show.
+//! Secrets from files, as orchestrators mount them: if a secret's variable is not set, the file that VARIABLE_FILE
+//! names is read. Secrets are the options whose values the help hides.
 
 use clap::{Arg, Command};
 
-/// The command with the secrets that are in files, and what could not be read.
+/// The command with its secrets read from files, and an error for each file that could not be read.
 pub(super) fn applied(command: Command) -> (Command, Vec<String>) {
     let mut unread = Vec::new();
     let command = with_files(command, &mut unread);
@@ -28,7 +28,7 @@ fn from_file(arg: Arg, unread: &mut Vec<String>) -> Arg {
     match std::fs::read_to_string(&path) {
         Ok(secret) => arg
             .required(false)
-            // As long-lived as the value of a variable.
+            // It lives as long as the value of an environment variable.
             .default_value(&*secret.trim_end_matches(['\n', '\r']).to_owned().leak())
             .hide_default_value(true),
         Err(error) => {

@@ -37,7 +37,7 @@ Examples:
   user-import status 018f6c2e-8d3b-7c51-9a34-2f1d7c0a4e11 --outcome error --outcome duplicate
   user-import status 018f6c2e-8d3b-7c51-9a34-2f1d7c0a4e11 --rows --json")]
 pub(super) struct Args {
-    /// The import's ID, or its beginning
+    /// The import's ID, or a prefix of it
     #[arg(value_name = "ID")]
     import_id: ImportId,
     /// Show its rows too, with their outcomes and what is wrong with them; passwords are only in the success CSV
@@ -84,7 +84,7 @@ pub(super) struct Status {
     has_seed: bool,
     tries: u32,
     last_error: Option<String>,
-    /// Whether the import has come to its end in spite of that error.
+    /// Whether the import has finished in spite of that error.
     #[serde(skip)]
     overcame: bool,
     source_key: String,
@@ -95,10 +95,10 @@ pub(super) struct Status {
     finished_at: Option<String>,
     success_purged_at: Option<String>,
     rows_purged_at: Option<String>,
-    /// The same with their names, and the fields that misspelt ones may be meant for.
+    /// The ignored columns with their names, and the fields that misspelt ones may stand for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     ignored_names: Vec<String>,
-    /// By which pause it waits.
+    /// The pause that it waits for.
     #[serde(skip_serializing_if = "Option::is_none")]
     paused: Option<String>,
     /// All attempts, where there is more than one.
@@ -108,7 +108,7 @@ pub(super) struct Status {
     rows: Option<Vec<Row>>,
 }
 
-/// An attempt, and its reports if it has left some that are not purged.
+/// An attempt, and its reports if it has written any that are not purged.
 #[derive(Debug, Serialize)]
 struct Attempt {
     attempt: u32,
@@ -287,20 +287,17 @@ impl Status {
         if let Some(users) = self.undelivered_users.filter(|users| *users > 0) {
             let what = match self.has_seed {
                 true => format!(
-                    "in no success CSV yet for {}: a replay or a cancellation writes it",
+                    "not yet in a success CSV for {}: a replay or a cancellation writes it",
                     counted(users, "user")
                 ),
-                false => format!(
-                    "gone for good for {}: new ones are to be made in the Dialer",
-                    counted(users, "user")
-                ),
+                false => format!("lost for {}: make new ones in the Dialer", counted(users, "user")),
             };
             lines.push(("passwords", what));
         }
         if self.tries > 0 {
             lines.push(("tries", self.tries.to_string()));
         }
-        // Of an import that has come to its end in spite of it, nobody needs to mend anything.
+        // If the import has finished in spite of it, there is nothing to fix.
         let name = if self.overcame { "past error" } else { "last error" };
         lines.extend(some(name, self.last_error.as_ref()));
         lines.push(("source", self.source_key.clone()));
@@ -352,7 +349,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The columns of the file that were not read, in words.
+/// Describes the columns of the file that were not read.
 pub(super) async fn ignored_columns(db: &Db, import: &Import) -> Result<Vec<String>, db::Error> {
     let ignored = import
         .format
@@ -361,13 +358,13 @@ pub(super) async fn ignored_columns(db: &Db, import: &Import) -> Result<Vec<Stri
     let Some(ignored) = ignored.filter(|ignored| !ignored.is_empty()) else {
         return Ok(Vec::new());
     };
-    // Columns of earlier reports stand at the end of a file, so that a column of the header stands where it did there.
+    // Columns of earlier reports are at the end of a file, so a column of the header has the same position there.
     let names = db.source_header(import).await?;
     let told = ignored.iter().map(|&number| {
         let index = usize::try_from(number).unwrap_or(usize::MAX).saturating_sub(1);
         let name = names.get(index).map_or("", String::as_str);
         let hint = names::resembles(&names::normalise(name))
-            .map(|field| format!("; is it meant as {}?", field.label()))
+            .map(|field| format!("; did you mean {}?", field.label()))
             .unwrap_or_default();
         format!("column {number} {name:?}{hint}")
     });

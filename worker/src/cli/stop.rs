@@ -1,17 +1,17 @@
-//! How commands that run until they are stopped are stopped.
+//! How to stop commands that run until they are stopped.
 
 use anyhow::Context as _;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// Exit codes of programs that a signal has ended are those of the signals and this. Source: POSIX, Shell Command Language.
+/// A program that a signal has ended exits with this plus the signal's number. Source: POSIX, Shell Command Language.
 const KILLED_BY: i32 = 128;
 
-/// A token that SIGTERM, SIGINT or SIGHUP cancels. The next one ends the process at once: what is in its hands then comes again.
-/// `said` goes into the log at the first.
+/// A token that SIGTERM, SIGINT or SIGHUP cancels. The next one ends the process at once: what it holds then is
+/// delivered again. `said` is logged at the first.
 pub(super) fn stop_on_signal(said: &'static str) -> anyhow::Result<CancellationToken> {
     let stop = CancellationToken::new();
-    // Asked before we listen, which ends the ignoring.
+    // Read before we listen, because listening ends the ignoring.
     let ignores_hangup = ignores_hangup();
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
@@ -29,13 +29,13 @@ pub(super) fn stop_on_signal(said: &'static str) -> anyhow::Result<CancellationT
         tracing::info!("{said}");
         token.cancel();
         let signal = next().await;
-        tracing::warn!("told to stop again, exiting at once: what is unfinished will be done again");
+        tracing::warn!("told to stop again, exiting at once: unfinished work will be done again");
         std::process::exit(KILLED_BY + signal.as_raw_value());
     });
     Ok(stop)
 }
 
-/// Whether whoever started us wants us to live on without the terminal, as nohup does.
+/// Whether we were started to outlive the terminal, as nohup does.
 fn ignores_hangup() -> bool {
     // Source: proc(5), /proc/pid/status: a mask in which the lowest bit is signal 1, SIGHUP.
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();

@@ -29,7 +29,7 @@ const MAX_UPLOAD_BYTES: u64 = 64 * 1024 * 1024;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Exit codes: 0 all rows created; 3 finished with duplicates or errors; 4 the file was rejected;
-2 usage; 1 anything that failed; 130 Ctrl-C: the import goes on. Without --wait: 0 when the job is published.
+2 usage; 1 any other failure; 130 Ctrl-C: the import goes on. Without --wait: 0 when the job is published.
 
 Examples:
   user-import submit users.csv --tenant 1 --set role=10 --generate-extensions --wait
@@ -40,7 +40,7 @@ pub(super) struct Args {
     file: PathBuf,
     #[command(flatten)]
     job: job::Args,
-    /// ID of the import; the same ID and file again is the same import [default: a random one]
+    /// ID of the import; submitting the same ID and file again is the same import [default: a random one]
     #[arg(long = "id", value_name = "UUID")]
     import_id: Option<Uuid>,
     /// Show progress until the import has ended, then the summary
@@ -49,7 +49,7 @@ pub(super) struct Args {
     /// Print one line of JSON on standard output: with --wait the completion event's data, else the import's ID
     #[arg(long)]
     json: bool,
-    /// Folder for the reports, as success.csv, errors.csv and problems.jsonl; it is created
+    /// Folder for the reports, as success.csv, errors.csv and problems.jsonl; it is created if necessary
     #[arg(long, value_name = "DIR", requires = "wait")]
     out: Option<PathBuf>,
     #[command(flatten)]
@@ -103,7 +103,7 @@ async fn read(file: &std::path::Path) -> anyhow::Result<Vec<u8>> {
         .with_context(|| format!("cannot read {name}"))?
         .len();
     if size > MAX_UPLOAD_BYTES {
-        bail!("{name} has {size} bytes, more than the {MAX_UPLOAD_BYTES} that are uploaded at most");
+        bail!("{name} has {size} bytes, more than the maximum of {MAX_UPLOAD_BYTES} for an upload");
     }
     tokio::fs::read(file)
         .await

@@ -1,5 +1,5 @@
-//! All that a command writes: results to standard output, errors to standard error. Whatever others wrote is
-//! made fit to be shown here, so that no command can forget it.
+//! All that a command writes: results to standard output, errors to standard error. Text from others is made safe to
+//! show here, so that no command can forget it.
 
 use std::io::{ErrorKind, Write};
 
@@ -9,16 +9,16 @@ use shared::text::{printable_json, printable_lines};
 
 use crate::secret::without_credentials;
 
-/// Whether somebody reads what is printed.
+/// Whether somebody still reads what is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reader {
     There,
-    /// Whoever read has enough of it, as `head` has.
+    /// The reader has closed the pipe, as `head` does.
     Gone,
 }
 
-/// Prints text whose line breaks are ours, or a line of JSON, and tells whether somebody still reads: for a command that prints as
-/// long as it is let.
+/// Prints text whose line breaks are ours, or a line of JSON, and tells whether somebody still reads: for a command
+/// that prints until nobody does.
 pub(super) fn offer(json: bool, value: &impl Serialize, text: &str) -> anyhow::Result<Reader> {
     if json {
         write(&format!("{}\n", printable_json(&serde_json::to_string(value)?)))
@@ -54,7 +54,7 @@ fn write(text: &str) -> anyhow::Result<Reader> {
     }
 }
 
-/// Says on standard error why a command failed; that nobody can read it is no reason to fail otherwise.
+/// Says on standard error why a command failed. A failure to write that is ignored.
 pub fn complain(text: &str) {
     let _ = writeln!(
         std::io::stderr().lock(),

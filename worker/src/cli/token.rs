@@ -29,12 +29,12 @@ Examples:
   user-import token --tenant 1 --for ada@example.com
   user-import token --operator read --for grace@example.com --hours 1")]
 pub(super) struct Args {
-    /// Who comes in, for the audit trail
+    /// Who signs in, for the audit trail
     #[arg(long = "for", value_name = "NAME", value_parser = subject)]
     subject: String,
     #[command(flatten)]
     role: RoleArgs,
-    /// How long the token is valid, and the session with it
+    /// How long the token, and the session with it, is valid
     #[arg(long, value_name = "HOURS", default_value_t = 8, value_parser = whole_number(1..=MAX_LIFE.whole_hours()))]
     hours: i64,
     /// Keys of the console, as `console` takes them
@@ -92,7 +92,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 /// Options of `revoke`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Takes effect at once, in every console. A person can come in again with a token that is made afterwards; a key stays
+Takes effect at once, in every console. A person can sign in again with a token that is made afterwards; a key stays
 revoked, so give the next one another ID.
 
 Examples:
@@ -113,7 +113,7 @@ struct RevokedArgs {
     /// End all sessions and tokens of this person
     #[arg(long = "for", value_name = "NAME")]
     subject: Option<String>,
-    /// End all sessions and tokens by this key
+    /// End all sessions and tokens of this key
     #[arg(long, value_name = "ID")]
     key: Option<String>,
 }
@@ -131,7 +131,7 @@ pub(super) async fn revoke(args: RevokeArgs) -> anyhow::Result<ExitCode> {
         }
         (None, key) => {
             let key = key.unwrap_or_default();
-            let said = format!("sessions and tokens by the key {key} have ended");
+            let said = format!("sessions and tokens of the key {key} have ended");
             (Revoked::Key(key.clone()), serde_json::json!({ "key": key }), said)
         }
     };

@@ -21,16 +21,16 @@ use crate::{
 /// Options of `watch`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Shows a progress bar on a terminal, otherwise a line for each change. Ctrl-C ends the watching,
-not the import (exit code 130).
+Shows a progress bar on a terminal, otherwise a line for each change. Ctrl-C stops watching, not the
+import (exit code 130).
 
-Exit codes, as those of `submit`: 0 all rows created; 3 finished with duplicates, errors or
+Exit codes, as for `submit`: 0 all rows created; 3 finished with duplicates, errors or
 cancelled rows; 4 the file was rejected; 1 it failed, or there is no such import.
 
 Example:
   user-import watch 018f6c2e-8d3b-7c51-9a34-2f1d7c0a4e11")]
 pub(super) struct Args {
-    /// The import's ID, or its beginning
+    /// The import's ID, or a prefix of it
     #[arg(value_name = "ID")]
     import_id: ImportId,
     /// Print one line of JSON for each change, as `status --json` does
@@ -75,9 +75,9 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Whoever read the lines has enough of them.
+/// The reader of the lines has closed the pipe.
 #[derive(Debug, thiserror::Error)]
-#[error("nobody reads any more")]
+#[error("nobody is reading any more")]
 struct NobodyReads;
 
 fn line(import: &Import) -> String {

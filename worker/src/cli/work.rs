@@ -29,7 +29,8 @@ use crate::{
 /// Options of `work`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Keys that seal password seeds, as ID:KEY[,ID:KEY…] with KEY as base64 of 32 bytes; the first one seals, all open
+    /// Keys that seal password seeds, as ID:KEY[,ID:KEY…] with KEY as base64 of 32 bytes; the first one seals, all of
+    /// them open
     #[arg(long, env = "SEAL_KEYS", value_name = "KEYS", hide_env_values = true)]
     seal_keys: Secret,
     /// Pending rows in one message
@@ -38,25 +39,26 @@ pub(super) struct Args {
     /// Days after which a temporary password expires if it was not changed
     #[arg(long, env = "PASSWORD_DAYS", value_name = "DAYS", default_value_t = 30, value_parser = whole_number(1_u16..=3650))]
     password_days: u16,
-    /// Seconds that a worker has to finish its work after it was told to stop
+    /// Seconds that a worker has to finish its work after it is told to stop
     #[arg(long, env = "GRACE_SECONDS", value_name = "SECONDS", default_value_t = 30)]
     grace_seconds: u64,
-    /// Seconds without progress after which the messages of an import are looked for, and which workers then have for what
-    /// they hold, before the import is resumed; longer than a worker takes for two batches of each shard [default: 60]
+    /// Seconds without progress after which the messages of an import are looked for. Workers then have as long again
+    /// for what they hold before the import is resumed. Must be longer than a worker takes for two batches of each
+    /// shard [default: 60]
     #[arg(long, env = "RESCUE_SECONDS", value_name = "SECONDS", value_parser = whole_number(1_u64..=86400))]
     rescue_seconds: Option<u64>,
-    /// What RESCUE_SECONDS was called before
+    /// The former name of RESCUE_SECONDS
     #[arg(long, env = "SWEEP_SECONDS", value_name = "SECONDS", hide = true, value_parser = whole_number(1_u64..=86400))]
     sweep_seconds: Option<u64>,
-    /// Days after which the password seed of an import that failed is destroyed. Until then a replay delivers the passwords of
-    /// the users that it had created; afterwards they need new ones
+    /// Days after which the password seed of a failed import is destroyed. Until then, a replay delivers the passwords
+    /// of the users that it had created; afterwards, they need new ones
     #[arg(long, env = "SEED_DAYS", value_name = "DAYS", default_value_t = 7)]
     seed_days: u16,
-    /// Address of /metrics, /livez and /readyz, as 0.0.0.0:9100; without it there are none. For those who watch workers, not
-    /// for the world
+    /// Address of /metrics, /livez and /readyz, such as 0.0.0.0:9100; without it they are not served. For monitoring,
+    /// not for the public
     #[arg(long, env = "HTTP_ADDRESS", value_name = "ADDRESS:PORT")]
     http_address: Option<SocketAddr>,
-    // Each of these begins a heading of the help, under which all that follows would stand.
+    // Each of these begins a heading of the help, which would cover all options after it.
     #[command(flatten)]
     database: db::Options,
     #[command(flatten)]
@@ -70,8 +72,8 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: Args, name: &str) -> anyhow::Result<ExitCode> {
-    let stop = stop_on_signal("stopping: finishing what is under way")?;
-    // Whatever is wrong for good ends the worker here: later it would be waited for, as for a server that is away.
+    let stop = stop_on_signal("stopping: finishing work in progress")?;
+    // An error that never goes away ends the worker here; later, it would be retried like an unavailable server.
     args.broker.check()?;
     let traces = Traces::start(name).map_err(|error| Misconfigured(error.to_string()))?;
     let context = Context {
@@ -107,11 +109,11 @@ pub(super) async fn run(args: Args, name: &str) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Serves metrics and probes until the process ends: a worker that stops is looked at too.
+/// Serves metrics and probes until the process ends: a worker that is stopping can still be observed.
 async fn serve(address: SocketAddr, context: &Context, health: Health) -> anyhow::Result<()> {
     let listener = TcpListener::bind(address)
         .await
-        .with_context(|| format!("HTTP_ADDRESS {address} cannot be listened on"))?;
+        .with_context(|| format!("cannot listen on HTTP_ADDRESS {address}"))?;
     tracing::info!(address = %listener.local_addr()?, "serving /metrics, /livez and /readyz");
     let pages = Pages::new(
         context.metrics.clone(),

@@ -13,7 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// How long a request waits for its turn. Its body is not read meanwhile.
 const WAIT: Duration = Duration::from_secs(20);
 
-/// So many of something for each tenant, and so many for all of them.
+/// A maximum of something for each tenant, and one for all of them together.
 #[derive(Debug)]
 pub(super) struct Bounds {
     each: usize,
@@ -55,7 +55,7 @@ impl Bounds {
         })
     }
 
-    /// A place, which is waited for, but not for ever.
+    /// A place, after waiting for one, but not for ever.
     pub(super) async fn wait(&self, tenant_id: Id) -> Option<Place> {
         let acquired = async {
             Some(Place {

@@ -1,4 +1,4 @@
-//! A file with cells corrected: what the rows hold and what was typed goes in, a new file comes out.
+//! A file with cells corrected: the rows and what was typed go in, a new file comes out.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +25,7 @@ pub(super) fn read(form: &[(String, String)]) -> Corrections {
     cells.collect()
 }
 
-/// The corrected file, in UTF-8 with commas. A row that says nothing any more is left out.
+/// The corrected file, in UTF-8 with commas. A row that is empty now is left out.
 pub(super) fn file(names: &[String], rows: &[Line<'_>], corrections: &Corrections) -> Vec<u8> {
     let corrected = rows.iter().map(|line| {
         let own = |column: usize| {
@@ -38,7 +38,7 @@ pub(super) fn file(names: &[String], rows: &[Line<'_>], corrections: &Correction
         let mut cells: Vec<String> = (0..names.len() + line.surplus.len())
             .map(|column| {
                 let typed = corrections.get(&(line.row, column));
-                // A browser has ends of lines of its own: what differs in nothing else was not corrected.
+                // A browser has line endings of its own: a cell that differs in nothing else was not corrected.
                 let typed = typed.filter(|typed| plain_lines(typed) != plain_lines(own(column)));
                 typed.map_or_else(|| own(column).to_owned(), Clone::clone)
             })

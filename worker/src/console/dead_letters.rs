@@ -1,4 +1,4 @@
-//! What operators do with dead letters: the same by the page and by the API.
+//! What operators do with dead letters: the same for the page and for the API.
 
 use super::{error::Error, state::Console};
 use crate::{
@@ -9,17 +9,17 @@ use crate::{
 /// Dead letters on a page, and so the most that one change touches.
 pub(super) const PAGE_LETTERS: u32 = 100;
 
-/// What became of dead letters that were to be replayed.
+/// The outcome for dead letters that were to be replayed.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Replayed {
-    /// So many were.
+    /// How many were.
     pub(super) replayed: u64,
-    /// So many were left where they are: too large to be kept, closed by somebody else, without a queue, or of an import that
-    /// cannot be taken up as it is.
+    /// How many were left where they are: too large to be kept, closed by somebody else, without a queue, or of an
+    /// import that cannot be resumed as it is.
     pub(super) left: u64,
 }
 
-/// Replays dead letters, one by one. What goes wrong with the broker ends it; those before are replayed.
+/// Replays dead letters, one by one. An error of the broker ends it; those before it stay replayed.
 pub(super) async fn replay(console: &Console, letters: &[i64], audit: &Audit) -> Result<Replayed, Error> {
     let (link, _) = console.publisher.link().await?;
     let mut done = Replayed::default();
@@ -37,7 +37,7 @@ pub(super) async fn replay(console: &Console, letters: &[i64], audit: &Audit) ->
     Ok(done)
 }
 
-/// Discards dead letters, and says how many were open until then.
+/// Discards dead letters, and returns how many were open until then.
 pub(super) async fn discard(console: &Console, letters: &[i64], audit: &Audit) -> Result<u64, Error> {
     let closed = console
         .db

@@ -20,7 +20,7 @@ use crate::{
     operate, storage,
 };
 
-/// Longest sentence of an extractor.
+/// Maximum length of what an extractor says.
 const MAX_SAID_BYTES: usize = 4096;
 
 /// What goes wrong with a request.
@@ -38,32 +38,32 @@ pub(super) enum Error {
     NotFound(&'static str),
     #[error("{0}")]
     Invalid(String),
-    #[error("the file is larger than {}, which is all that is taken: divide it into several files", size(*.0))]
+    #[error("the file is larger than the maximum of {}: split it into several files", size(*.0))]
     TooLarge(u64),
-    #[error("the request was cut short, or came too slowly: try again")]
+    #[error("the request was cut short, or arrived too slowly: try again")]
     CutShort,
     /// What the router or an extractor says, with its status.
     #[error("{1}")]
     Refused(StatusCode, String),
-    #[error("your tenant has too much under way at the moment: try again in some seconds")]
+    #[error("your tenant has too much in progress at the moment: try again in a few seconds")]
     Busy,
     #[error("{0}")]
     Conflict(String),
     #[error("{0}")]
     Gone(&'static str),
-    #[error("the service does not answer at the moment, nothing was changed: try again")]
+    #[error("the service is not responding at the moment; nothing was changed. Try again")]
     Database(#[source] db::Error),
-    #[error("the service could not do that at the moment, nothing was changed: try again")]
+    #[error("the service could not do that at the moment; nothing was changed. Try again")]
     Undone(#[source] db::Error),
     #[error(
-        "the service cannot pass it on at the moment: try again, nothing is lost and nothing is done twice"
+        "the service cannot forward it at the moment. Try again: nothing is lost, and nothing is done twice"
     )]
     Broker(#[source] broker::Error),
-    #[error("the messages that wait cannot be counted: {0}")]
+    #[error("the waiting messages cannot be counted: {0}")]
     Uncounted(String),
-    #[error("the service cannot reach its files at the moment, nothing was changed: try again")]
+    #[error("the service cannot reach its files at the moment; nothing was changed. Try again")]
     Storage(#[source] storage::Error),
-    #[error("something went wrong here, and was logged: try again")]
+    #[error("something went wrong on our side, and was logged. Try again")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
@@ -84,12 +84,10 @@ impl Error {
         match status {
             StatusCode::NOT_FOUND => Self::NotFound("page"),
             StatusCode::METHOD_NOT_ALLOWED => {
-                Self::Refused(status, "nothing can be done here in that way".to_owned())
+                Self::Refused(status, "that method is not allowed here".to_owned())
             }
-            StatusCode::PAYLOAD_TOO_LARGE => {
-                Self::Refused(status, "the request is larger than what is taken here".to_owned())
-            }
-            // axum's words for a body that breaks off.
+            StatusCode::PAYLOAD_TOO_LARGE => Self::Refused(status, "the request is too large".to_owned()),
+            // axum's message for a body that is cut short.
             StatusCode::BAD_REQUEST if said.starts_with("Failed to buffer the request body") => {
                 Self::CutShort
             }
@@ -175,7 +173,8 @@ impl OperationOutput for Error {
     }
 }
 
-/// An answer of the router or of an extractor, which refuses in plain text or without any: told as every other failure.
+/// An answer of the router or of an extractor, which refuses in plain text or without any text: told like every other
+/// failure.
 pub(super) async fn told(response: Response) -> Response {
     let status = response.status();
     let kind = response.headers().get(CONTENT_TYPE);

@@ -8,7 +8,7 @@ use crate::{
     db::{Db, Group},
 };
 
-/// How long findings are good. A look costs the broker a question for each exchange and queue.
+/// How long findings are valid. A check costs the broker a question for each exchange and queue.
 const GOOD_FOR: Duration = Duration::from_secs(30);
 
 /// What only `user-import doctor` can see, where a worker runs, and why.
@@ -19,7 +19,7 @@ const UNCHECKED: [(&[&str], &str); 6] = [
     ),
     (
         &["database permissions", "database lock-down"],
-        "what the workers' log-in may do, only that one sees",
+        "only the workers' log-in can see what it may do",
     ),
     (&["operators' database"], "the console has no operator's log-in"),
     (&["seal keys"], "the console has no SEAL_KEYS"),
@@ -29,7 +29,7 @@ const UNCHECKED: [(&[&str], &str); 6] = [
     ),
     (
         &["object storage", "clock"],
-        "the console asks no server but the database and the broker",
+        "the console checks no servers except the database and the broker",
     ),
 ];
 
@@ -44,7 +44,7 @@ impl Default for Findings {
 }
 
 impl Findings {
-    /// The last findings if they are good, or new ones.
+    /// The last findings if they are still valid, or new ones.
     pub(super) async fn ask(&self, db: &Db, publisher: &Publisher) -> Vec<Check> {
         self.0.ask(look(db, publisher)).await
     }

@@ -4,11 +4,11 @@ use axum::extract::{FromRequest, RawForm, Request};
 
 use super::error::Error;
 
-/// Fields that are read of a form: enough for every cell of the largest file that can be corrected. A few bytes make a field,
-/// which takes far more of them in memory.
+/// Fields that are read from a form: enough for every cell of the largest file that can be corrected. A field may have
+/// only a few bytes, but takes far more in memory.
 const MOST_FIELDS: usize = 100_000;
 
-/// The fields of a form in their order: name and value. A name may come several times.
+/// The fields of a form in their order: name and value. A name may appear several times.
 #[derive(Debug)]
 pub(super) struct Fields(pub(super) Vec<(String, String)>);
 

@@ -1,4 +1,5 @@
-//! What every answer says beside its content: nothing is kept, nothing is loaded from elsewhere, nobody frames it who may not.
+//! What every answer says besides its content: it is not kept, nothing is loaded from elsewhere, and only permitted
+//! sites can frame it.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 
@@ -34,14 +35,14 @@ pub(super) fn security(framing: &Framing) -> Vec<(HeaderName, HeaderValue)> {
             HeaderValue::from_static("same-origin"),
         ),
     ];
-    // Origins were checked when they were read, so that they are header values.
+    // Origins were checked when they were read, so they are valid header values.
     if let Ok(policy) = HeaderValue::try_from(policy) {
         headers.push((header::CONTENT_SECURITY_POLICY, policy));
     }
     headers
 }
 
-/// Adds them where the answer says nothing of its own.
+/// Adds those that the answer does not have itself.
 pub(super) fn add(to: &mut HeaderMap, security: &[(HeaderName, HeaderValue)]) {
     for (name, value) in security {
         to.entry(name).or_insert_with(|| value.clone());

@@ -22,10 +22,10 @@ use crate::{
     steps::event::rfc3339,
 };
 
-/// What a job says beside its file: the contract's own words.
+/// What a job says besides its file, in the contract's own types.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Settings {
-    /// The encoding of the file, where it is to be declared.
+    /// The encoding of the file, if it is to be declared.
     pub(super) encoding: Option<Encoding>,
     /// Where the value of each field comes from.
     pub(super) fields: Fields,
@@ -64,7 +64,7 @@ impl Settings {
 }
 
 /// Publishes the job of an upload, as the Dialer would, and says which import that is. An upload becomes one import,
-/// however often it is asked for; each check of it is a new one.
+/// however often it is requested; each check of it is a new one.
 pub(super) async fn start(
     console: &Arc<Console>,
     administrator: &Administrator,
@@ -72,20 +72,22 @@ pub(super) async fn start(
     mode: Mode,
     settings: Settings,
 ) -> Result<Uuid, Error> {
-    // First of all what a worker would refuse, and the broker, so that nothing is written down that cannot be taken or sent.
+    // First check what a worker would refuse, and the broker, so that nothing is recorded that cannot be accepted or
+    // sent.
     check(&settings.job(upload, Uuid::new_v4(), mode, &administrator.subject))?;
     console.publisher.link().await?;
     let import_id = match mode {
         Mode::Import => {
             let claimed = console.db.claim_import(upload, Uuid::new_v4()).await?;
-            claimed
-                .ok_or_else(|| Error::Conflict("the file was changed meanwhile: check it again".to_owned()))?
+            claimed.ok_or_else(|| {
+                Error::Conflict("the file has been changed in the meantime: check it again".to_owned())
+            })?
         }
         Mode::Validate => Uuid::new_v4(),
     };
     let job = settings.job(upload, import_id, mode, &administrator.subject);
     let submitted = match operate::submit(&console.db, &job).await {
-        // It was asked for before, by somebody else or with other settings: that import it is.
+        // It was already requested, by somebody else or with other settings: that is the import.
         Err(operate::Error::Taken(import_id)) => return Ok(import_id),
         submitted => submitted?,
     };
@@ -105,7 +107,7 @@ fn check(job: &Job) -> Result<(), Error> {
     }
 }
 
-/// An import as a tenant's administrator sees it, and operators too: no cell of a file is in it.
+/// An import as a tenant's administrator sees it, and operators too: it holds no cell of a file.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct ImportView {
     pub(super) import_id: Uuid,

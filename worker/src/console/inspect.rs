@@ -21,7 +21,7 @@ use crate::{
 /// How many rows a preview has.
 pub(super) const PREVIEW_ROWS: usize = 5;
 
-/// So many times the rows that an import may have are looked at, to find those that only look filled.
+/// This many times the maximum number of rows are looked at, to find those that only look filled.
 const ROWS_LOOKED_AT: usize = 20;
 
 /// A file that could be read.
@@ -94,9 +94,7 @@ pub(super) async fn fetch(console: &Console, object: &UploadedObject) -> Result<
             ..
         } => Ok(content),
         Fetched::Found { content: None, .. } => Err(Error::TooLarge(most)),
-        Fetched::Missing => Err(Error::Gone(
-            "the file is not in storage any more: upload it again",
-        )),
+        Fetched::Missing => Err(Error::Gone("the file is no longer in storage: upload it again")),
     }
 }
 
@@ -111,7 +109,7 @@ pub(super) async fn inspect(
     inspect_bytes(console, content, encoding).await
 }
 
-/// The same with the bytes at hand. Reading the largest file takes long enough to be done elsewhere than between requests.
+/// The same with the bytes at hand. Reading the largest file takes so long that it is done on a blocking thread.
 pub(super) async fn inspect_bytes(
     console: &Console,
     content: Bytes,
@@ -132,8 +130,8 @@ fn read(content: &[u8], encoding: Option<Encoding>, limits: &Limits) -> Result<I
     if let Some(rejection) = rejections.into_iter().next() {
         return Err(rejection);
     }
-    // A file without any row is refused here, whatever is mapped. Far more rows are kept than an import may have: the columns that
-    // are chosen say which of them only look filled. None is left out unsaid.
+    // A file without any row is refused here, whatever is mapped. Far more rows are kept than an import may have: the
+    // columns that are chosen decide which of them only look filled. None is left out silently.
     let all = Limits {
         max_rows: limits.max_rows.saturating_mul(ROWS_LOOKED_AT),
         ..*limits
@@ -162,13 +160,13 @@ fn ends_with_mapping(rejection: &Rejection) -> bool {
 /// An upload as programs see it.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct UploadView {
-    /// The upload, of which imports and checks are made.
+    /// The upload that imports and checks are made of.
     pub(super) upload_id: uuid::Uuid,
     /// Its name, as it was given.
     pub(super) file_name: String,
     /// Its size in bytes.
     pub(super) size_bytes: u64,
-    /// What the file holds; absent where it cannot be imported.
+    /// What the file holds; absent if it cannot be imported.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) columns: Option<Columns>,
     /// The first rows, as they are read: the cells of each by column.

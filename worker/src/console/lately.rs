@@ -1,4 +1,4 @@
-//! An answer that open pages share: one question in a while, whatever number of pages is open, and none while nobody looks.
+//! An answer that open pages share: one question in a while, however many pages are open, and none while nobody looks.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -14,7 +14,7 @@ pub(super) struct Lately<T> {
 }
 
 impl<T: Clone> Lately<T> {
-    /// No answer yet; each will be good for so long.
+    /// No answer yet; each will be valid for this long.
     pub(super) fn good_for(good_for: Duration) -> Self {
         Self {
             good_for,
@@ -23,7 +23,7 @@ impl<T: Clone> Lately<T> {
         }
     }
 
-    /// The last answer if it is good, or a new one. Whoever asks meanwhile waits for it.
+    /// The last answer if it is still valid, or a new one. Others who ask wait for it.
     pub(super) async fn ask(&self, question: impl Future<Output = T>) -> T {
         let _asking = self.asking.lock().await;
         if let Some((at, answer)) = self.look()
@@ -42,13 +42,13 @@ impl<T: Clone> Lately<T> {
     }
 
     fn look(&self) -> Option<(Instant, T)> {
-        // A value that is always whole, even where a thread panicked with it.
+        // The value is always consistent, even if a thread panicked while holding it.
         self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
-/// An answer that does not take longer than `patience`. The question goes on in a task of its own, also when the page is closed
-/// that asked it.
+/// The answer, if it takes no longer than `patience`. The question goes on in a task of its own, even if the page that
+/// asked it is closed.
 pub(super) async fn within<T: Send + 'static>(
     patience: Duration,
     question: impl Future<Output = T> + Send + 'static,
@@ -56,7 +56,7 @@ pub(super) async fn within<T: Send + 'static>(
     match tokio::time::timeout(patience, tokio::spawn(question)).await {
         Ok(Ok(answer)) => Some(answer),
         Ok(Err(error)) => {
-            tracing::error!(%error, "a question has no answer");
+            tracing::error!(%error, "a question could not be answered");
             None
         }
         Err(_) => None,

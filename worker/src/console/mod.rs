@@ -1,5 +1,6 @@
-//! The console: pages and an API over HTTP, for administrators of tenants and for operators. A shell beside the command
-//! line: imports are made by jobs on the broker, as the Dialer makes them, and changed by [`crate::operate`].
+//! The console: pages and an API over HTTP, for administrators of tenants and for operators. It is a front end next to
+//! the command line: imports are made by jobs on the broker, as the Dialer makes them, and changed by
+//! [`crate::operate`].
 
 mod access;
 mod api;
@@ -46,14 +47,14 @@ const FILES_IN_MEMORY: u16 = 48;
 /// Files that are read at one time. Reading keeps a core busy, and takes some ten times a file's size.
 const FILES_READ_AT_A_TIME: usize = 2;
 
-/// Uploads that nobody touches for so long are forgotten.
+/// Uploads that nobody touches for this long are forgotten.
 const UPLOAD_DAYS: i32 = 30;
 
-/// Between two looks for such uploads.
+/// How often such uploads are looked for.
 const TIDY_INTERVAL: std::time::Duration = std::time::Duration::from_secs(60 * 60);
 
 impl Console {
-    /// The console of these servers.
+    /// A console with these servers.
     pub fn new(
         db: Db,
         storage: Storage,
@@ -110,14 +111,15 @@ fn router(console: Arc<Console>) -> Router {
         .with_state(console)
 }
 
-/// Forgets old uploads. What of them became imports is the workers' and operators' matter.
+/// Forgets old uploads. The files of those that became imports are left to workers and operators.
 async fn tidy(console: Arc<Console>, stop: CancellationToken) {
     while !stop.is_cancelled() {
         match console.db.old_uploads(UPLOAD_DAYS).await {
             Ok(old) => {
                 for (upload_id, key) in old {
                     let forgotten = async {
-                        // Somebody may have come back to one meanwhile. The object goes first: without its row nobody finds it.
+                        // Somebody may have come back to it since. The object is deleted first: without its row nobody
+                        // would find it.
                         if console.db.is_old_upload(upload_id, UPLOAD_DAYS).await? {
                             if let Some(key) = key {
                                 console.storage.delete(&key).await?;
@@ -127,11 +129,11 @@ async fn tidy(console: Arc<Console>, stop: CancellationToken) {
                         Ok::<_, error::Error>(())
                     };
                     if let Err(error) = forgotten.await {
-                        tracing::warn!(%error, %upload_id, "an old upload was not forgotten");
+                        tracing::warn!(%error, %upload_id, "could not forget an old upload");
                     }
                 }
             }
-            Err(error) => tracing::warn!(%error, "old uploads were not looked for"),
+            Err(error) => tracing::warn!(%error, "could not look for old uploads"),
         }
         tokio::select! {
             () = tokio::time::sleep(TIDY_INTERVAL) => {}

@@ -9,7 +9,7 @@ use crate::{secret::Secret, words::whole_number};
 #[group(skip)]
 #[command(next_help_heading = "Console")]
 pub struct Options {
-    /// Address to listen on, as 127.0.0.1:8080; anywhere else than on loopback, a proxy with TLS stands before it
+    /// Address to listen on, such as 127.0.0.1:8080; except on loopback, put a proxy with TLS in front of it
     #[arg(
         long = "address",
         env = "CONSOLE_ADDRESS",
@@ -17,8 +17,8 @@ pub struct Options {
         default_value = "127.0.0.1:8080"
     )]
     pub address: SocketAddr,
-    /// Keys that sign tokens, as ID:hs256:SECRET or ID:eddsa:PUBLIC-KEY, both in base64, separated by commas. Several at a
-    /// time, so that they can be rotated; without a key its tokens and sessions end
+    /// Keys that sign tokens, as ID:hs256:SECRET or ID:eddsa:PUBLIC-KEY, both in base64, separated by commas. Several
+    /// are possible, so that they can be rotated; removing a key ends its tokens and sessions
     #[arg(
         long = "keys",
         env = "CONSOLE_KEYS",
@@ -26,7 +26,8 @@ pub struct Options {
         hide_env_values = true
     )]
     pub keys: Secret,
-    /// Sites that may show the console in a frame, separated by blanks, such as `https://dialer.example.com`; none without it
+    /// Sites that may show the console in a frame, separated by blanks, such as `https://dialer.example.com`; none by
+    /// default
     #[arg(
         long = "frame-ancestors",
         env = "CONSOLE_FRAME_ANCESTORS",
@@ -34,13 +35,13 @@ pub struct Options {
         default_value = ""
     )]
     pub framing: Framing,
-    /// Uploads of a tenant that are taken at one time; others wait
+    /// Maximum number of concurrent uploads of a tenant; others wait
     #[arg(long = "uploads-per-tenant", env = "CONSOLE_UPLOADS_PER_TENANT", value_name = "N", default_value_t = 8, value_parser = whole_number(1_u16..=u16::MAX))]
     pub uploads_per_tenant: u16,
-    /// Progress streams that a tenant may have open at one time
+    /// Maximum number of progress streams that a tenant may have open
     #[arg(long = "streams-per-tenant", env = "CONSOLE_STREAMS_PER_TENANT", value_name = "N", default_value_t = 256, value_parser = whole_number(1_u16..=u16::MAX))]
     pub streams_per_tenant: u16,
-    /// Connections at one time; others wait
+    /// Maximum number of concurrent connections; others wait
     #[arg(long = "connections", env = "CONSOLE_CONNECTIONS", value_name = "N", default_value_t = 1024, value_parser = whole_number(1_u16..=u16::MAX))]
     pub connections: u16,
 }
@@ -75,9 +76,9 @@ impl FromStr for Framing {
     }
 }
 
-/// Text that is no origin.
+/// Text that is not an origin.
 #[derive(Debug, thiserror::Error)]
-#[error("{0:?} is not an origin, as https://dialer.example.com")]
+#[error("{0:?} is not an origin such as https://dialer.example.com")]
 pub struct InvalidOrigin(String);
 
 #[cfg(test)]

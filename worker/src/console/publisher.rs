@@ -29,13 +29,13 @@ impl Publisher {
         &self.options
     }
 
-    /// Sends messages, and returns when the broker has them. Once more over a new connection, where an old one may have
-    /// broken unnoticed: every message may come twice.
+    /// Sends messages, and returns when the broker has them. Tries once more over a new connection if an old one may
+    /// have broken unnoticed: every message may arrive twice.
     pub(super) async fn publish(&self, messages: &[Message]) -> Result<(), broker::Error> {
         let (link, is_new) = self.link().await?;
         match link.publisher().publish(messages).await {
             Err(error) if !is_new => {
-                tracing::info!(%error, "broker: connecting anew");
+                tracing::info!(%error, "broker: reconnecting");
                 self.forget().await;
                 let (link, _) = self.link().await?;
                 link.publisher().publish(messages).await

@@ -5,10 +5,10 @@ use std::time::Duration;
 use super::{lately::Lately, publisher::Publisher};
 use crate::broker::{self, Waiting};
 
-/// How long a count is good.
+/// How long a count is valid.
 const GOOD_FOR: Duration = Duration::from_secs(10);
 
-/// What was counted, or why not, in words.
+/// What was counted, or the reason why not.
 pub(super) type Counted = Result<Waiting, String>;
 
 /// The last count.
@@ -22,19 +22,19 @@ impl Default for Queues {
 }
 
 impl Queues {
-    /// The last count if it is good, or a new one.
+    /// The last count if it is still valid, or a new one.
     pub(super) async fn count(&self, publisher: &Publisher) -> Counted {
         let counting = async { count(publisher).await.map_err(|error| error.to_string()) };
         self.0.ask(counting).await
     }
 }
 
-/// Counts; once more over a new connection, where an old one may have broken unnoticed.
+/// Counts, and tries once more over a new connection if an old one may have broken unnoticed.
 async fn count(publisher: &Publisher) -> Result<Waiting, broker::Error> {
     let (link, is_new) = publisher.link().await?;
     match link.waiting().await {
         Err(error) if !is_new => {
-            tracing::info!(%error, "broker: connecting anew");
+            tracing::info!(%error, "broker: reconnecting");
             publisher.forget().await;
             let (link, _) = publisher.link().await?;
             link.waiting().await

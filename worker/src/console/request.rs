@@ -1,5 +1,5 @@
-//! What is done with every request before it is answered: its body comes in time, and its query holds nothing that no search can
-//! find.
+//! What is done with every request before it is answered: its body has to arrive in time, and control characters, which
+//! no search can find, are removed from its query.
 
 use std::{io, time::Duration};
 
@@ -16,10 +16,10 @@ use tokio::time::Instant;
 /// How long any body may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What a body that takes longer must bring at least.
+/// The minimum rate of a body that takes longer.
 const BYTES_PER_SECOND: u32 = 16 * 1024;
 
-/// Hands a request on.
+/// Passes a request on.
 pub(super) async fn receive(request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
     if let Some(uri) = without_control_characters(&parts.uri) {
@@ -29,7 +29,7 @@ pub(super) async fn receive(request: Request, next: Next) -> Response {
     next.run(Request::from_parts(parts, body)).await
 }
 
-/// The body as it comes; an error as soon as it is too late. Time begins when the first of it is asked for.
+/// The body as it arrives; an error as soon as it is too late. Time begins when the first part of it is asked for.
 fn in_time<E: Into<axum::BoxError>>(
     body: impl Stream<Item = Result<Bytes, E>> + Send + Unpin + 'static,
     patience: Duration,
@@ -50,7 +50,8 @@ fn in_time<E: Into<axum::BoxError>>(
     )
 }
 
-/// The address with a query that holds no control characters, if it holds any: no database finds a NUL, and nobody types one.
+/// The address with the control characters removed from its query, if it has any: no database finds a NUL, and nobody
+/// types one.
 fn without_control_characters(uri: &Uri) -> Option<Uri> {
     let pairs = || url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
     if !pairs().any(|(_, value)| value.contains(char::is_control)) {

@@ -1,4 +1,5 @@
-//! Connections come in, requests go to the router; until the console is told to stop, and then what is under way ends.
+//! Accepts connections and passes their requests to the router until the console is told to stop; then finishes what is
+//! under way.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,10 +14,10 @@ use tokio::net::TcpListener;
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 
-/// Whoever connects and says nothing, or says it a letter at a time, keeps a place no longer than this.
+/// A client that connects and sends nothing, or a letter at a time, keeps a place no longer than this.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Whoever asks and then takes nothing of the answer keeps a place no longer than this.
+/// A client that asks and then does not read the answer keeps a place no longer than this.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long requests may take to end after the console was told to stop.
@@ -48,19 +49,19 @@ pub(super) async fn serve(listener: TcpListener, app: Router, connections: u16, 
                     );
                 let answering = graceful.watch(answering);
                 tokio::spawn(async move {
-                    // Whoever asks hears of it by the end of his connection.
+                    // The client learns of a failure when its connection ends.
                     let _ = answering.await;
                     drop(place);
                 });
             }
             Err(error) => {
-                // Out of file descriptors, for instance: it passes, and asking again at once would not help.
-                tracing::warn!(%error, "a connection could not be accepted");
+                // Out of file descriptors, for instance: it passes, and trying again at once would not help.
+                tracing::warn!(%error, "could not accept a connection");
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         }
     }
     if tokio::time::timeout(GRACE, graceful.shutdown()).await.is_err() {
-        tracing::warn!("requests were still under way and were broken off");
+        tracing::warn!("requests that were still in progress were cut off");
     }
 }

@@ -1,4 +1,4 @@
-//! What every request is answered with.
+//! What handlers of requests share.
 
 use std::{sync::Arc, time::Duration};
 
@@ -20,14 +20,14 @@ use crate::{checks::Check, db::Db, storage::Storage};
 /// How long a page waits for a count of messages. It takes milliseconds, unless the broker is away.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// What every request is answered with.
+/// What handlers of requests share.
 #[derive(Debug)]
 pub struct Console {
     /// Imports, users, sessions.
     pub(super) db: Db,
     /// Uploads and reports.
     pub(super) storage: Storage,
-    /// The way to the broker.
+    /// The connection to the broker.
     pub(super) publisher: Publisher,
     /// How many messages wait there.
     pub(super) queues: Queues,
@@ -35,7 +35,7 @@ pub struct Console {
     pub(super) findings: Findings,
     /// What tokens are signed with.
     pub(super) keys: Keys,
-    /// What a file may be: the workers' own limits.
+    /// The limits of a file: the same as the workers'.
     pub(super) limits: Limits,
     /// Who may show the pages in a frame.
     pub(super) framing: Framing,
@@ -43,9 +43,9 @@ pub struct Console {
     pub(super) uploads: Bounds,
     /// Progress streams.
     pub(super) streams: Bounds,
-    /// Who reads a file.
+    /// Permits to read a file.
     pub(super) reading: Semaphore,
-    /// How far imports are, for all streams together.
+    /// How far imports have got, for all streams together.
     pub(super) watch: Watch,
 }
 
@@ -58,7 +58,7 @@ impl Console {
         counted.unwrap_or_else(|| Err("the broker has not answered yet".to_owned()))
     }
 
-    /// What `doctor` would find, or found last if that takes longer than `patience`; `None` if nothing was looked at yet.
+    /// What `doctor` would find, or found last if that takes longer than `patience`; `None` if nothing was checked yet.
     pub(super) async fn findings(self: &Arc<Self>, patience: Duration) -> Option<Vec<Check>> {
         let console = Arc::clone(self);
         let asking = async move { console.findings.ask(&console.db, &console.publisher).await };

@@ -1,5 +1,5 @@
-//! How far imports are, for all open pages together: while anybody watches, one question goes to the database every half
-//! second, whatever number of pages is open.
+//! How far imports have got, for all open pages together: while anybody watches, one question goes to the database
+//! every half second, however many pages are open.
 
 use std::{
     collections::HashMap,
@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::db::{Db, Progress};
 
-/// Between two questions.
+/// Time between two questions.
 const INTERVAL: Duration = Duration::from_millis(500);
 
 /// What pages are told of an import.
@@ -21,13 +21,13 @@ const INTERVAL: Duration = Duration::from_millis(500);
 pub(super) enum Seen {
     /// No worker has taken its job yet.
     Waiting,
-    /// It is so far.
+    /// How far it has got.
     Import(Progress),
     /// The database does not answer.
     Unknown,
 }
 
-/// Nothing until the first answer.
+/// `None` until the first answer.
 type Senders = HashMap<Uuid, watch::Sender<Option<Seen>>>;
 
 /// The imports that are watched.
@@ -94,7 +94,7 @@ impl Watch {
         }
     }
 
-    /// A map that is always whole, even where a thread panicked with it.
+    /// The map is always consistent, even if a thread panicked while holding it.
     fn watched(&self) -> MutexGuard<'_, Senders> {
         self.watched.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -38,7 +38,7 @@ pub(super) fn registry(backlog: &Backlog) -> Result<Registry> {
     let pauses = gauges(
         &registry,
         "pauses",
-        "Pauses that last: of how many tenants, and whether of all together (1), from the database; the same on every worker.",
+        "Pauses in force: of how many tenants, and whether of all together (1), from the database; the same on every worker.",
         "scope",
     )?;
     pauses
@@ -56,7 +56,7 @@ pub(super) fn registry(backlog: &Backlog) -> Result<Registry> {
     )?;
     seconds(
         "longest_without_progress_seconds",
-        "For how long an unfinished import has made no progress at most, from the database; 0 if there is none.",
+        "The longest time that an unfinished import has made no progress, from the database; 0 if there is none.",
         backlog.without_progress,
     )?;
     seconds(

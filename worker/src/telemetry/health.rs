@@ -1,17 +1,17 @@
-//! Whether the worker is alive, and whether it is ready: the worker loop tells, probes ask.
+//! Whether the worker is alive, and whether it is ready: the worker loop reports, probes ask.
 //!
-//! Alive is whose loop turns; a server that is away does not kill a worker, which waits for it. Ready is who has a schema
-//! and consumes.
+//! A worker is alive while its loop runs; an unavailable server does not kill it, because it waits for the server. It
+//! is ready when it has a schema and consumes.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
-/// How often the loop says that it turns.
+/// How often the loop reports that it runs.
 const BEAT: Duration = Duration::from_secs(1);
 
-/// A loop that has been silent for so long hangs: nothing in it takes longer than milliseconds.
+/// A loop that has been silent for this long hangs: nothing in it takes longer than milliseconds.
 const SILENT: Duration = Duration::from_secs(30);
 
 /// What the worker is about to do.
@@ -29,7 +29,7 @@ pub enum Stage {
 }
 
 impl Stage {
-    /// In words.
+    /// As text.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::WaitingForDatabase => "waiting for the database and its schema",
@@ -60,13 +60,13 @@ impl Default for Health {
 }
 
 impl Health {
-    /// The loop has come to another stage.
+    /// The loop has reached another stage.
     pub fn enter(&self, stage: Stage) {
         self.state().stage = stage;
     }
 
-    /// Runs the loop and says all the time that it turns, for as long as it does: both are one task, so that whatever blocks
-    /// the one silences the other.
+    /// Runs the loop, and keeps reporting that it runs for as long as it does: both are one task, so whatever blocks
+    /// one silences the other.
     pub async fn watch<T>(&self, the_loop: impl Future<Output = T>) -> T {
         let beating = async {
             loop {
@@ -80,7 +80,7 @@ impl Health {
         }
     }
 
-    /// Whether the loop turns.
+    /// Whether the loop runs.
     pub fn is_alive(&self) -> bool {
         self.state().last_beat.elapsed() < SILENT
     }
@@ -90,7 +90,7 @@ impl Health {
         self.state().stage
     }
 
-    /// A value that is always whole, even where a thread panicked with it.
+    /// The value is always consistent, even if a thread panicked while holding it.
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,9 +1,9 @@
-//! Which process speaks: its name stands in every line of a JSON log, in the metrics and in the traces.
+//! Which process this is: its name is in every line of a JSON log, in the metrics and in the traces.
 
 /// Version of the program.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// Longest name: as much as DNS allows a host.
+/// Maximum length of a name: as much as DNS allows for a host.
 const MAX_NAME_BYTES: usize = 253;
 
 /// The name, unless one is configured: host name and process ID. Two workers of one host differ, and so does a worker from
@@ -28,6 +28,6 @@ pub fn parse_name(text: &str) -> Result<String, String> {
     {
         Ok(text.to_owned())
     } else {
-        Err("a name is ASCII, without blanks, quotes and backslashes".to_owned())
+        Err("a name is ASCII, without blanks, quotes or backslashes".to_owned())
     }
 }

@@ -27,8 +27,8 @@ impl<W> JsonLines<W> {
     }
 }
 
-/// One line. These fields and no others, so that whoever stores logs has a schema that does not grow: what only some events
-/// tell is in `fields`. A field that is not known is left out.
+/// One line. It has these fields and no others, so that stored logs have a schema that does not grow: what only some
+/// events have is in `fields`. A field without a value is left out.
 #[derive(Serialize)]
 struct Line<'a> {
     timestamp: String,
@@ -105,7 +105,7 @@ where
         };
         if let Ok(text) = serde_json::to_string(&line) {
             let line = format!("{}\n", printable_json(&text));
-            // A program works on without its log.
+            // The program goes on without its log.
             let _ = self.writer.make_writer().write_all(line.as_bytes());
         }
     }
@@ -154,7 +154,7 @@ impl Visit for Fields {
 
     fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
         let mut text = String::new();
-        // What cannot be written is left out.
+        // A value that cannot be formatted is left out.
         if write!(text, "{value:?}").is_ok() {
             self.put(field, text);
         }

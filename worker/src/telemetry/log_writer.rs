@@ -1,5 +1,5 @@
-//! Where log lines go: a thread writes them, so that nobody waits for a destination that nobody reads. Lines that find no
-//! room are dropped and counted.
+//! Where log lines go: a thread writes them, so that nothing waits for a destination that nobody reads. Lines for which
+//! there is no room are dropped and counted.
 
 use std::{
     io::Write,
@@ -25,11 +25,11 @@ const FULL_PAUSE: Duration = Duration::from_millis(10);
 
 enum Entry {
     Line(Vec<u8>),
-    /// Everything before it is written, when this is answered.
+    /// Answered once everything before it is written.
     End(SyncSender<()>),
 }
 
-/// Takes lines and never waits. A program works on without its log: its destination may be full, gone, or not read.
+/// Takes lines and never waits. The program goes on without its log: the destination may be full, gone, or not read.
 #[derive(Debug, Clone)]
 pub(super) struct LogWriter {
     waiting: SyncSender<Entry>,
@@ -68,7 +68,7 @@ fn write_all(mut destination: impl Write, entries: &Receiver<Entry>, dropped: &A
         match entry {
             // In one piece, so that the lines of processes that share a destination stay whole.
             Entry::Line(line) => {
-                // Full or gone: that is no reason to end.
+                // A destination that is full or gone is no reason to end.
                 let _ = destination.write_all(&line);
             }
             Entry::End(done) => {
@@ -87,7 +87,7 @@ fn write_all(mut destination: impl Write, entries: &Receiver<Entry>, dropped: &A
 }
 
 impl Write for LogWriter {
-    /// Takes one line, with the line break behind it.
+    /// Takes one line, including its line break.
     fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
         match self.waiting.try_send(Entry::Line(line.to_owned())) {
             Ok(()) => {}

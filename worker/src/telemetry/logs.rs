@@ -28,7 +28,7 @@ pub enum Format {
 #[group(skip)]
 #[command(next_help_heading = "Log")]
 pub struct Options {
-    /// What is logged, as `warn` or `info,worker=debug` [default: info, less of the libraries]
+    /// What is logged, such as `warn` or `info,worker=debug` [default: info, less from libraries]
     #[arg(long = "log", env = "RUST_LOG", value_name = "FILTER", global = true, value_parser = filter)]
     filter: Option<String>,
     /// How log lines are written
@@ -46,16 +46,16 @@ pub struct Options {
     worker_name: Option<String>,
 }
 
-/// Only looked at here; it is parsed once more when it is used, because a filter cannot be cloned.
+/// Only validated here; it is parsed again when it is used, because a filter cannot be cloned.
 fn filter(text: &str) -> Result<String, String> {
     const FORM: &str = "a filter is a level (error, warn, info, debug, trace, off) or MODULE=LEVEL,…";
-    // A word alone is a module to the library, of which everything is logged and of all others nothing: a slip, most often.
+    // To the library, a lone word is a module of which everything is logged, and nothing of all others: usually a slip.
     let is_slip = |part: &&str| {
         let part = part.trim();
         !part.is_empty() && !part.contains(['=', '[']) && part.parse::<LevelFilter>().is_err()
     };
     if let Some(part) = text.split(',').find(is_slip) {
-        return Err(format!("{part:?} is no level; {FORM}"));
+        return Err(format!("{part:?} is not a level; {FORM}"));
     }
     EnvFilter::builder()
         .parse(text)
@@ -69,9 +69,9 @@ impl Options {
         self.worker_name.clone().unwrap_or_else(identity::default_name)
     }
 
-    /// Starts the log. To be called once, by the program, which keeps the end of the log until its own.
+    /// Starts the log. Call it once, and keep the result until the program ends.
     pub fn start(&self, default_filter: &str) -> std::io::Result<LogEnd> {
-        // Not the standard library's handle, which a panic wants too, and which a destination that hangs would hold.
+        // Not the standard library's handle: a panic needs it too, and a destination that hangs would hold its lock.
         let stderr = File::from(std::io::stderr().as_fd().try_clone_to_owned()?);
         let (writer, end) = LogWriter::start(stderr)?;
         let filter = match self.filter.as_deref() {
@@ -85,9 +85,9 @@ impl Options {
                     tracing_subscriber::fmt::layer()
                         .with_writer(move || Lines(writer.clone()))
                         .with_target(false)
-                        // A line is made fit to be shown as a whole, colours would be too.
+                        // A whole line is made safe to show, and the codes of colours would be escaped with it.
                         .with_ansi(false)
-                        // It would be told where the log itself is, and with a panic where that is gone.
+                        // They would go where the log itself goes, and panic if that is gone.
                         .log_internal_errors(false),
                 )
                 .init(),
@@ -97,8 +97,8 @@ impl Options {
     }
 }
 
-/// How much each part may say at most, whatever the filter is. lapin logs the frames of its log-in, and the bodies of messages
-/// that come back; of what other libraries have on their lowest level nobody knows that it holds no secret.
+/// The most that each part may log, whatever the filter is. lapin logs the frames of its log-in, and the bodies of
+/// messages that come back; what other libraries log on their lowest level may hold secrets.
 fn limits() -> Targets {
     Targets::new()
         .with_default(LevelFilter::DEBUG)
@@ -106,12 +106,12 @@ fn limits() -> Targets {
         .with_targets(["shared", "user_import", "worker"].map(|ours| (ours, LevelFilter::TRACE)))
 }
 
-/// Makes an event one line that is fit to be shown.
+/// Makes an event one line that is safe to show.
 #[derive(Debug)]
 struct Lines(LogWriter);
 
 impl Write for Lines {
-    /// Takes one event, with the line break behind it.
+    /// Takes one event, including its line break.
     fn write(&mut self, event: &[u8]) -> std::io::Result<usize> {
         let text = String::from_utf8_lossy(event);
         let line = text.strip_suffix('\n').unwrap_or(&text);
@@ -135,7 +135,7 @@ mod tests {
         assert!(filter("").is_ok());
         assert!(filter("off,worker=debug").is_ok());
         for slip in ["wran", "worker:debug", "a b", "info,wran"] {
-            assert!(filter(slip).unwrap_err().contains("is no level"), "{slip}");
+            assert!(filter(slip).unwrap_err().contains("is not a level"), "{slip}");
         }
     }
 }

@@ -1,8 +1,8 @@
-//! What the worker counts and measures, in Prometheus's conventions: seconds, `_total` for counters, and labels with a handful
-//! of values each. Nothing is told by tenant: there are ten thousand of them.
+//! What the worker counts and measures, in Prometheus's conventions: seconds, `_total` for counters, and labels with a
+//! handful of values each. Nothing is broken down by tenant: there are ten thousand of them.
 //!
 //! Counters are those of one process and begin at 0 with it. What the database knows for all workers together is in
-//! [`Backlog`] and is the same whichever worker tells it.
+//! [`Backlog`] and is the same whichever worker reports it.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -33,7 +33,7 @@ const QUEUE_BUCKETS: [f64; 12] = [
     0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0, 14400.0,
 ];
 
-/// A server whose connection is told of.
+/// A server whose connection is reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Server {
     /// PostgreSQL.
@@ -72,7 +72,7 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// All metrics, at zero. Fails only if one of the names is no name.
+    /// All metrics, at zero. Fails only if one of the names is invalid.
     pub fn new(worker: &str) -> Result<Self> {
         let registry = Registry::new();
         let metrics = Self {
@@ -114,7 +114,7 @@ impl Metrics {
             rows: counters(
                 &registry,
                 "rows_total",
-                "Rows that got their outcome by this worker.",
+                "Rows that got their outcome from this worker.",
                 &["outcome"],
             )?,
             finished: counters(
@@ -253,7 +253,7 @@ impl Metrics {
         }
     }
 
-    /// An import has come to this final state.
+    /// An import has reached this final state.
     pub fn ended(&self, state: State) {
         self.finished.with_label_values(&[state.as_str()]).inc();
     }
@@ -280,7 +280,7 @@ impl Metrics {
         self.rescues.inc_by(u64::try_from(imports).unwrap_or(u64::MAX));
     }
 
-    /// Everything in Prometheus's text format; without a backlog, where the database did not tell it.
+    /// Everything in Prometheus's text format; without the backlog, if the database did not provide it.
     pub fn text(&self, backlog: Option<&Backlog>) -> Result<Vec<u8>> {
         let mut text = Vec::new();
         let encoder = TextEncoder::new();
@@ -308,7 +308,7 @@ impl Drop for InHand {
     }
 }
 
-/// What failed, in few words.
+/// What failed, as a label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, VariantArray)]
 pub enum Cause {
     /// PostgreSQL.
@@ -317,7 +317,7 @@ pub enum Cause {
     Storage,
     /// A seal key that this worker does not have.
     Seal,
-    /// A panic, a step without end, or anything else that nobody expects.
+    /// A panic, a step that never ends, or any other unexpected error.
     Internal,
 }
 
@@ -335,16 +335,16 @@ impl Cause {
     /// What it means for an import, in a sentence.
     pub const fn sentence(self) -> &'static str {
         match self {
-            Self::Database => "The database does not do what the import needs. It is tried again by itself.",
+            Self::Database => {
+                "The database cannot do what the import needs at the moment. The import is retried automatically."
+            }
             Self::Storage => {
-                "Object storage cannot be used at the moment. The import is tried again by itself."
+                "Object storage cannot be used at the moment. The import is retried automatically."
             }
             Self::Seal => {
-                "A key is missing that the import needs. It is tried again by itself, perhaps by another worker."
+                "A key that the import needs is missing. The import is retried automatically, perhaps by another worker."
             }
-            Self::Internal => {
-                "The worker met an error that nobody expects. The import is tried again by itself."
-            }
+            Self::Internal => "The worker met an unexpected error. The import is retried automatically.",
         }
     }
 }

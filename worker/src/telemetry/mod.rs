@@ -1,6 +1,7 @@
-//! What the program tells of itself: its log, its metrics, its traces, and whether it is alive and ready.
+//! What the program reports of itself: its log, its metrics, its traces, and whether it is alive and ready.
 //!
-//! A room that others call and that calls nobody, but for [`server`], which asks the database how much work waits.
+//! Others call this module and it calls none of them, except for [`server`], which asks the database how much work
+//! waits.
 
 mod backlog;
 pub mod health;

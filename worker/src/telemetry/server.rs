@@ -1,4 +1,5 @@
-//! `/metrics`, `/livez` and `/readyz`, on an address of their own. Whoever asks is never let wait for a server that is away.
+//! `/metrics`, `/livez` and `/readyz`, on an address of their own. A request never has to wait for an unavailable
+//! server to come back.
 
 use std::{
     convert::Infallible,
@@ -29,7 +30,7 @@ use crate::{
     db::{Backlog, Db},
 };
 
-/// Connections at one time: a scraper or two, the probes, and somebody who looks. Others wait.
+/// Concurrent connections: a scraper or two, the probes, and somebody who looks. Others wait.
 const MAX_CONNECTIONS: usize = 16;
 
 /// Time for one request, from connecting to the last byte of the answer.
@@ -38,10 +39,10 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the database may take for a scrape. An answer that comes later is for the next one.
 const BACKLOG_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Scrapes that come sooner after one another get the same answer of the database.
+/// Scrapes that come sooner after one another get the same answer from the database.
 const BACKLOG_FRESH: Duration = Duration::from_secs(5);
 
-/// An answer of the database that is older says nothing any more.
+/// An answer from the database that is older no longer says anything.
 const BACKLOG_STALE: Duration = Duration::from_secs(30);
 
 /// Source: Prometheus, exposition formats.
@@ -52,15 +53,15 @@ const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 pub struct Pages {
     /// What the worker counts.
     pub metrics: Metrics,
-    /// How its loop is.
+    /// Whether its loop runs, and at which stage it is.
     pub health: Health,
-    /// Who knows how much work waits.
+    /// What knows how much work waits.
     pub db: Db,
     /// Whose threads are counted.
     pub hasher: Arc<Hasher>,
-    /// The last answer of the database.
+    /// The last answer from the database.
     answer: Arc<Mutex<Option<(Instant, Backlog)>>>,
-    /// Held by whoever asks the database.
+    /// Held by the task that asks the database.
     asking: Arc<tokio::sync::Mutex<()>>,
 }
 
@@ -77,8 +78,8 @@ impl Pages {
         }
     }
 
-    /// What the database last said, and had said not long ago. It is asked anew if that is some seconds old, by one task at a
-    /// time, which goes on if nobody waits for it any more.
+    /// The database's last answer, unless it is too old. If it is some seconds old, the database is asked again, by one
+    /// task at a time, which goes on even if nobody waits for it any more.
     async fn backlog(&self) -> Option<Backlog> {
         if self.answered_within(BACKLOG_FRESH).is_none()
             && let Ok(alone) = Arc::clone(&self.asking).try_lock_owned()
@@ -109,7 +110,7 @@ impl Pages {
             .map(|(_, backlog)| backlog)
     }
 
-    /// A value that is always whole, even where a thread panicked with it.
+    /// The value is always consistent, even if a thread panicked while holding it.
     fn answer(&self) -> MutexGuard<'_, Option<(Instant, Backlog)>> {
         self.answer.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -129,13 +130,13 @@ pub async fn serve(listener: TcpListener, pages: Pages) -> Infallible {
             Ok((connection, _)) => {
                 let answering = answer(connection, app.clone());
                 tokio::spawn(async move {
-                    // Whoever asks hears of it by the end of his connection.
+                    // The client learns of a failure when its connection ends.
                     let _ = tokio::time::timeout(REQUEST_TIMEOUT, answering).await;
                     drop(permit);
                 });
             }
             Err(error) => {
-                // Out of file descriptors, for instance: it passes, and asking again at once would not help.
+                // Out of file descriptors, for instance: it passes, and trying again at once would not help.
                 tracing::debug!(%error, "could not accept a connection");
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
@@ -143,7 +144,7 @@ pub async fn serve(listener: TcpListener, pages: Pages) -> Infallible {
     }
 }
 
-/// One request for each connection, so that none is kept by whoever does not use it.
+/// One request for each connection, so that no client keeps one without using it.
 async fn answer(connection: TcpStream, app: Router) -> hyper::Result<()> {
     http1::Builder::new()
         .timer(TokioTimer::new())

@@ -1,7 +1,7 @@
 //! Traces by OpenTelemetry: one from the Dialer's job through plan, batches and reports to the event.
 //!
-//! They go out by OTLP where `OTEL_EXPORTER_OTLP_ENDPOINT` says so. Where nothing is configured no span is made, and what a
-//! message carries of its publisher's trace is passed on as it came. Names and attributes are those of OpenTelemetry's
+//! They are sent by OTLP to `OTEL_EXPORTER_OTLP_ENDPOINT`. If nothing is configured, no span is made, and what a
+//! message carries of its publisher's trace is passed on unchanged. Names and attributes are those of OpenTelemetry's
 //! conventions for messaging.
 
 use std::{env, time::Duration};
@@ -22,16 +22,16 @@ use tokio::runtime::Handle;
 use super::{identity::VERSION, metrics::Cause};
 use crate::message::{Subject, TaskKind, Trace};
 
-/// Time for one request to the collector. Source: OpenTelemetry, OTLP exporter configuration, its default.
+/// Time limit of one request to the collector. Source: OpenTelemetry, OTLP exporter configuration, its default.
 const EXPORT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long a worker that stops waits until its last spans are out.
+/// How long a worker that stops waits for its last spans to be sent.
 const FINISH_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Where spans go to, unless `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` says so for traces alone.
+/// Where spans are sent, unless `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` overrides it for traces.
 const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
 
-/// The name of the program in traces, unless `OTEL_SERVICE_NAME` says another.
+/// The name of the program in traces, unless `OTEL_SERVICE_NAME` overrides it.
 const SERVICE_NAME: &str = "user-import";
 
 /// Why no traces can be sent.
@@ -39,7 +39,7 @@ const SERVICE_NAME: &str = "user-import";
 pub enum Error {
     /// A protocol that this program does not speak.
     #[error(
-        "{variable} is {value:?}, but traces are sent as http/protobuf only: point {ENDPOINT} to the collector's HTTP port, usually 4318"
+        "{variable} is {value:?}, but traces are sent as http/protobuf only: point {ENDPOINT} at the collector's HTTP port, usually 4318"
     )]
     Protocol {
         /// The variable.
@@ -47,7 +47,7 @@ pub enum Error {
         /// Its value.
         value: String,
     },
-    /// A variable of OpenTelemetry is not right.
+    /// A variable of OpenTelemetry is invalid.
     #[error("the variables OTEL_EXPORTER_OTLP_… cannot be used: {0}")]
     Exporter(#[from] opentelemetry_otlp::ExporterBuildError),
     /// The system's certificate authorities cannot be read.
@@ -113,7 +113,7 @@ fn is_configured() -> bool {
     !is_disabled && (set(ENDPOINT).is_some() || set("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT").is_some())
 }
 
-/// An empty variable is one that is not set. Source: OpenTelemetry, environment variable specification.
+/// An empty variable counts as not set. Source: OpenTelemetry, environment variable specification.
 fn set(variable: &str) -> Option<String> {
     env::var(variable).ok().filter(|value| !value.is_empty())
 }
@@ -149,8 +149,8 @@ impl HttpClient for OnRuntime {
     }
 }
 
-/// The span of a message that is worked on, in the trace that the message belongs to. Markers have none: they are no part of an
-/// import.
+/// The span of processing a message, in the trace that the message belongs to. Markers have none: they are not part of
+/// an import.
 pub fn process(
     kind: TaskKind,
     queue: &str,
@@ -185,7 +185,7 @@ pub async fn within<F: Future>(span: Context, work: F) -> F::Output {
     work.with_context(span).await
 }
 
-/// Publishes messages to an exchange in a span of their own, below the current one. What publishes them is given the trace for
+/// Publishes messages to an exchange in a span of their own, below the current one. `publish` is given the trace for
 /// their headers.
 pub async fn send<T>(exchange: &str, messages: usize, publish: impl AsyncFnOnce(Trace) -> T) -> T {
     let mut attributes = messaging("send", "send", exchange);
@@ -216,7 +216,7 @@ pub fn failed(cause: Cause, error: &dyn std::error::Error) {
     });
 }
 
-/// The trace that whatever runs now belongs to.
+/// The trace of what is running now.
 pub(super) fn current_trace_id() -> Option<String> {
     Context::map_current(|context| {
         let span = context.span();

@@ -1,4 +1,4 @@
-//! Which dead letters a command is about.
+//! Which dead letters a command applies to.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::{
     message::DeadReason,
 };
 
-/// What dead letters are chosen by.
+/// How dead letters are chosen.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct FilterArgs {
@@ -24,7 +24,7 @@ pub(super) struct FilterArgs {
     /// Only those of this tenant
     #[arg(long, value_name = "ID", value_parser = tenant)]
     tenant: Option<Id>,
-    /// Only those of this import: its ID, or its beginning
+    /// Only those of this import: its ID, or a prefix of it
     #[arg(long, value_name = "ID")]
     import: Option<ImportId>,
     /// Only those whose import has been completed, cancelled or rejected since: there is nothing left to do for them

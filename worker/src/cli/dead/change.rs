@@ -21,17 +21,17 @@ use crate::{
     words::counted,
 };
 
-/// Dead letters that are read at one time.
+/// Dead letters that are read at a time.
 const PAGE: u32 = 500;
 
 /// Dead letters that the question before a change shows.
 const SHOWN: u32 = 20;
 
-/// What becomes of one that is to be replayed and is not whole.
-const CUT: &str = "left where it is: too large, its rest was not kept, discard it";
+/// What is said of one that is to be replayed but was cut.
+const CUT: &str = "left where it is: it was too large to be kept whole, discard it";
 
-/// What becomes of one that another command was quicker with.
-const CLOSED: &str = "replayed or discarded by another command meanwhile";
+/// What is said of one that another command closed first.
+const CLOSED: &str = "already replayed or discarded by another command";
 
 pub(super) async fn replay(args: ChangeArgs, broker: &broker::Options) -> anyhow::Result<ExitCode> {
     let mut chosen = Chosen::by(&args).await?;
@@ -59,7 +59,7 @@ pub(super) async fn replay(args: ChangeArgs, broker: &broker::Options) -> anyhow
             }
             let did = match resent {
                 Resent::Import { import_id, attempt } => {
-                    format!("import {import_id} taken up as attempt {attempt}")
+                    format!("import {import_id} resumed as attempt {attempt}")
                 }
                 Resent::Message => format!("sent to {} again", letter.origin),
                 Resent::Unroutable(error) => format!("left where it is: {error}"),
@@ -114,7 +114,7 @@ pub(super) async fn discard(args: ChangeArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The dead letters that a command is about: those that were open when it began.
+/// The dead letters that a command applies to: those that were open when it began.
 struct Chosen {
     db: Db,
     filter: DeadFilter,
@@ -151,7 +151,7 @@ impl Chosen {
         })
     }
 
-    /// The next ones, at most so many.
+    /// The next ones, at most `limit`.
     async fn next(&mut self, limit: u32) -> anyhow::Result<Option<Vec<StoredDeadLetter>>> {
         let paging = Paging {
             after: Some(self.after),
@@ -181,7 +181,7 @@ impl Chosen {
         Ok(ExitCode::SUCCESS)
     }
 
-    /// What the question before a change says: the first of them, whatever their number.
+    /// The question before a change: it shows the first of them, however many there are.
     async fn question(&self, mut what: String) -> anyhow::Result<String> {
         for letter in self
             .db
@@ -209,7 +209,7 @@ fn replay_line(letter: &StoredDeadLetter) -> anyhow::Result<String> {
     })
 }
 
-/// Says what became of a dead letter.
+/// Says what was done with a dead letter.
 fn print(printer: &mut Printer, letter: &StoredDeadLetter, did: String) -> anyhow::Result<()> {
     let text = format!("{}: {}", letter.dead_letter_id, printable(&did));
     let mut value = value(letter)?;

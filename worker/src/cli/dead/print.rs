@@ -1,4 +1,4 @@
-//! How dead letters are printed: in any number, so each when its turn comes, and none is kept.
+//! How dead letters are printed: there may be any number, so each is printed as it comes, and none is kept.
 
 use serde_json::{Value, json};
 use shared::text::printable;
@@ -21,7 +21,7 @@ impl Printer {
         Self { is_json, count: 0 }
     }
 
-    /// Prints a line that JSON does without.
+    /// Prints a line that JSON leaves out.
     pub(super) fn say(&self, text: &str) -> anyhow::Result<()> {
         match self.is_json {
             true => Ok(()),
@@ -43,7 +43,7 @@ impl Printer {
         }
     }
 
-    /// Prints what is to be said of them all.
+    /// Prints what applies to all of them.
     pub(super) fn end(self, members: &[(&str, Value)], text: &str) -> anyhow::Result<()> {
         if self.is_json {
             let begin = if self.count == 0 {
@@ -82,7 +82,7 @@ pub(super) fn line(letter: &StoredDeadLetter) -> anyhow::Result<String> {
     let import = match (letter.import_id, letter.tenant_id) {
         (Some(import_id), Some(tenant_id)) => {
             let state = letter.import_state.map_or("unknown", |state| state.as_str());
-            format!("import {import_id} of tenant {tenant_id}, {state} by now")
+            format!("import {import_id} of tenant {tenant_id}, now {state}")
         }
         _ => "no import".to_owned(),
     };
@@ -102,6 +102,6 @@ pub(super) fn line(letter: &StoredDeadLetter) -> anyhow::Result<String> {
         printable(&letter.origin),
         counted(letter.retry_count, "time"),
         rfc3339(letter.set_aside_at)?,
-        printable(letter.error.as_deref().unwrap_or("no error noted")),
+        printable(letter.error.as_deref().unwrap_or("no error recorded")),
     ))
 }

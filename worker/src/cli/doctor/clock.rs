@@ -4,13 +4,13 @@ use time::{Duration, OffsetDateTime};
 
 use crate::checks::Check;
 
-/// From here on times in events and audit trail mislead people. HTTP tells the time to the second only.
+/// From here on, times in events and the audit trail mislead people. HTTP tells the time only to the second.
 const SKEW_TO_WARN_OF: Duration = Duration::seconds(5);
 
 /// S3 refuses requests of clocks that differ by more. Source: Amazon S3, error RequestTimeTooSkewed.
 const SKEW_TOO_LARGE: Duration = Duration::minutes(15);
 
-/// Where a clock is, and how far it is ahead of ours, give or take so much.
+/// Where a clock is, how far it is ahead of ours, and how uncertain that is.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Clock {
     place: &'static str,
@@ -19,14 +19,14 @@ pub(super) struct Clock {
 }
 
 impl Clock {
-    /// Asks a server for its time; `None` if it does not tell.
+    /// Asks a server for its time; `None` if it does not say.
     pub(super) async fn ask(
         place: &'static str,
         time: impl Future<Output = Option<OffsetDateTime>>,
     ) -> Option<Self> {
         let asked = OffsetDateTime::now_utc();
         let told = time.await?;
-        // It was told at some time in between.
+        // The server read its clock at some time in between.
         let uncertain = (OffsetDateTime::now_utc() - asked) / 2;
         Some(Self {
             place,
@@ -58,7 +58,7 @@ pub(super) fn clocks(servers: &[Clock]) -> Option<Check> {
         );
         return Some(Check::ok(NAME, found));
     }
-    // Those that agree with more than half of all are right.
+    // Clocks that agree with more than half of all are right.
     let right = all
         .iter()
         .find(|one| all.iter().filter(|other| agree(one, other)).count() * 2 > all.len());

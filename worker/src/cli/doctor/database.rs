@@ -53,14 +53,14 @@ pub(super) async fn database() -> Vec<Check> {
     found
 }
 
-/// What time it is at the database, if it can be asked.
+/// The database's time, if it can be asked.
 pub(super) async fn time() -> Option<OffsetDateTime> {
     let options = from_environment::<db::Options>().ok()?;
     db::reach(&options).await.ok()?;
     Db::new(&options).ok()?.time().await.ok()
 }
 
-/// The log-in of `purge`, where there is one.
+/// The log-in of `purge`, if there is one.
 pub(super) async fn operators_database() -> Option<Check> {
     const NAME: &str = "operators' database";
     const VARIABLE: &str = "OPERATOR_DATABASE_URL";

@@ -1,4 +1,4 @@
-//! What stands in the environment: whether it is complete, and where it sends secrets as plain text.
+//! The environment: whether it is complete, and where it sends secrets as plain text.
 
 use std::error::Error as _;
 
@@ -44,7 +44,7 @@ pub(super) fn configuration() -> Check {
         Err(error) => Check::failed(
             "configuration",
             error,
-            "correct the environment; user-import work --help names each variable",
+            "correct the environment; user-import work --help lists each variable",
         ),
     }
 }
@@ -58,7 +58,7 @@ pub(super) fn encryption() -> Check {
         from_environment::<storage::Options>()
             .map(|options| ("the object storage", options.plain_text_host())),
     ];
-    // What cannot be read is told where it is used.
+    // Options that cannot be read are reported where they are used.
     let plain: Vec<String> = hosts
         .into_iter()
         .flatten()
@@ -71,7 +71,7 @@ pub(super) fn encryption() -> Check {
     Check::warning(
         NAME,
         format!(
-            "whoever can listen on the way to {} learns passwords and personal data",
+            "whoever can listen on the way to {} can read passwords and personal data",
             plain.join(", ")
         ),
         advice,

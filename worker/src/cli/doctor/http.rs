@@ -1,4 +1,4 @@
-//! One HTTP request: for what a server tells by HTTP alone.
+//! One HTTP request, for what a server tells only over HTTP.
 
 use std::time::Duration;
 
@@ -17,16 +17,16 @@ use url::Url;
 
 use crate::tls::Authorities;
 
-/// Time for a request. A list of ten thousand queues takes RabbitMQ a second.
+/// Time limit of a request. A list of ten thousand queues takes RabbitMQ a second.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Far more than a list of ten thousand queues has.
+/// Far more than a list of ten thousand queues needs.
 const MAX_BODY_BYTES: usize = 64 * 1024 * 1024;
 
 /// What a server answers.
 pub(super) struct Answer {
     pub(super) status: u16,
-    /// What time it is there, to the second.
+    /// The server's time, to the second.
     pub(super) date: Option<OffsetDateTime>,
     pub(super) body: Bytes,
 }
@@ -50,7 +50,7 @@ async fn answer(url: &Url, authorities: Option<&Authorities>) -> anyhow::Result<
     let client = Client::builder(TokioExecutor::new()).build::<_, Empty<Bytes>>(connector);
 
     let mut address = url.clone();
-    // What cannot have a user has none.
+    // Both fail only for a URL that cannot have a user, and so has none.
     let _ = address.set_username("");
     let _ = address.set_password(None);
     let mut request = Request::get(address.as_str());
@@ -65,7 +65,7 @@ async fn answer(url: &Url, authorities: Option<&Authorities>) -> anyhow::Result<
     }
     let answer = match client.request(request.body(Empty::new())?).await {
         Ok(answer) => answer,
-        // Its own words are "client error (Connect)".
+        // The error's own text is "client error (Connect)".
         Err(error) => bail!(root_cause(&error)),
     };
     let date = answer.headers().get(DATE).and_then(|date| date.to_str().ok());
@@ -74,7 +74,7 @@ async fn answer(url: &Url, authorities: Option<&Authorities>) -> anyhow::Result<
         date: date.and_then(|date| OffsetDateTime::parse(date, &Rfc2822).ok()),
         body: match Limited::new(answer.into_body(), MAX_BODY_BYTES).collect().await {
             Ok(body) => body.to_bytes(),
-            Err(error) => bail!("the answer broke off: {error}"),
+            Err(error) => bail!("the answer was cut off: {error}"),
         },
     })
 }
@@ -87,7 +87,7 @@ fn root_cause(error: &hyper_util::client::legacy::Error) -> String {
     cause.to_string()
 }
 
-/// What `%XX` in a part of a URL stands for.
+/// A part of a URL with its `%XX` decoded.
 fn decoded(part: &str) -> String {
     percent_encoding::percent_decode_str(part)
         .decode_utf8_lossy()

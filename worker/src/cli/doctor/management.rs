@@ -1,4 +1,4 @@
-//! What RabbitMQ's management API tells and AMQP does not: alarms, blocked connections, delivery limits, replicas.
+//! What RabbitMQ's management API reports and AMQP does not: alarms, blocked connections, delivery limits, replicas.
 
 use anyhow::{Context, bail};
 use serde::{Deserialize, de::DeserializeOwned};
@@ -16,10 +16,10 @@ use crate::{
     words::counted,
 };
 
-/// A Dialer takes an event within milliseconds. So many wait only where it does not.
+/// A Dialer takes an event within milliseconds. This many wait only if it does not.
 const MANY_EVENTS: u64 = 1000;
 
-/// As many members as RabbitMQ gives a quorum queue, if there are nodes for them. Source: its guide to quorum queues.
+/// How many members RabbitMQ gives a quorum queue, if there are enough nodes. Source: its guide to quorum queues.
 const USUAL_MEMBERS: usize = 3;
 
 /// Where the management API is.
@@ -27,14 +27,14 @@ const USUAL_MEMBERS: usize = 3;
 #[group(skip)]
 #[command(next_help_heading = "Servers")]
 pub(super) struct Options {
-    /// URL of RabbitMQ's management API, with a user who has the tag `monitoring`: http://USER:PASSWORD@HOST:15672; without it,
-    /// what AMQP does not tell is unchecked
+    /// URL of RabbitMQ's management API, with a user who has the tag `monitoring`: http://USER:PASSWORD@HOST:15672;
+    /// without it, what AMQP does not report is unchecked
     #[arg(long, env = "RABBITMQ_API_URL", value_name = "URL", hide_env_values = true)]
     rabbitmq_api_url: Option<Secret>,
 }
 
 impl Options {
-    /// An empty variable is one that is not set.
+    /// An empty variable counts as not set.
     fn url(&self) -> Option<&Secret> {
         self.rabbitmq_api_url
             .as_ref()
@@ -64,13 +64,13 @@ struct Connection {
 #[derive(Debug, Deserialize)]
 struct Queue {
     name: String,
-    /// Those that a consumer holds included. Unknown for seconds after the queue was declared.
+    /// Including those that a consumer holds. Unknown for some seconds after the queue was declared.
     messages: Option<u64>,
     #[serde(default)]
     arguments: Value,
-    /// Unknown for as long.
+    /// Unknown for the same time.
     effective_policy_definition: Option<Value>,
-    /// None for as long.
+    /// Empty for the same time.
     #[serde(default)]
     members: Vec<String>,
     #[serde(default)]
@@ -88,36 +88,35 @@ impl Api<'_> {
         let mut url = self.url.clone();
         match url.path_segments_mut() {
             Ok(mut segments) => segments.pop_if_empty().push("api").extend(path),
-            Err(()) => bail!("it is no http:// or https:// URL"),
+            Err(()) => bail!("it is not an http:// or https:// URL"),
         };
         url.query_pairs_mut().append_pair("columns", columns);
         let answer = http::get(&url, self.authorities).await?;
         match answer.status {
             200 => parse(&answer.body).context("the answer is not that of RabbitMQ"),
-            401 => bail!("user or password is refused, or the user has no tag that lets it in"),
+            401 => bail!("the user or password is refused, or the user has no tag that grants access"),
             status => bail!("it answers with status {status} for {}", path.join("/")),
         }
     }
 }
 
-/// Of a key that stands twice, as `online` of a queue does while the broker gathers its figures, the last value counts.
+/// If a key appears twice, as `online` of a queue does while the broker gathers its figures, the last value counts.
 fn parse<T: DeserializeOwned>(answer: &[u8]) -> Result<Vec<T>, serde_json::Error> {
     serde_json::from_value(serde_json::from_slice(answer)?)
 }
 
-/// What the API tells, where it is configured, and what time it is there.
+/// The checks that the API makes possible, if it is configured.
 pub(super) async fn management(options: &Options) -> Vec<Check> {
     const NAME: &str = "management API";
     const ADVICE: &str =
-        "set RABBITMQ_API_URL to http://USER:PASSWORD@HOST:15672, of a user with the tag monitoring";
+        "set RABBITMQ_API_URL to http://USER:PASSWORD@HOST:15672, with a user that has the tag monitoring";
     let failed = |error: String| vec![Check::failed(NAME, error, ADVICE)];
-    // What is wrong with AMQP_URL is said of the broker.
+    // What is wrong with AMQP_URL is reported by the check of the broker.
     let Ok(broker) = from_environment::<broker::Options>() else {
         return Vec::new();
     };
     let Some(url) = options.url() else {
-        let found =
-            "alarms of other nodes, blocked connections, delivery limits and replicas: AMQP does not tell";
+        let found = "alarms of other nodes, blocked connections, delivery limits and replicas: AMQP does not report them";
         return vec![Check::unchecked(NAME, found, ADVICE)];
     };
     let api = match Url::parse(url.expose()) {
@@ -125,8 +124,8 @@ pub(super) async fn management(options: &Options) -> Vec<Check> {
             url,
             authorities: broker.amqp_ca_file.as_ref(),
         },
-        // Its own words would show it.
-        Err(_) => return failed("RABBITMQ_API_URL is no URL".to_owned()),
+        // The error's own text would show it.
+        Err(_) => return failed("RABBITMQ_API_URL is not a URL".to_owned()),
     };
     match examine(&api, &broker).await {
         Ok(checks) => checks,
@@ -134,7 +133,7 @@ pub(super) async fn management(options: &Options) -> Vec<Check> {
     }
 }
 
-/// What time it is at the broker, if it can be asked.
+/// The broker's time, if it can be asked.
 pub(super) async fn time(options: &Options) -> Option<OffsetDateTime> {
     let url = options.url()?;
     let authorities = from_environment::<broker::Options>().ok()?.amqp_ca_file;
@@ -202,11 +201,11 @@ fn alarms(nodes: &[Node], connections: &[Connection]) -> Check {
         return Check::ok(NAME, format!("none; {}", counted(nodes.len(), "node")));
     }
     let advice =
-        "rabbitmq-diagnostics alarms; free memory or disk space, or start the node. Workers wait meanwhile";
+        "rabbitmq-diagnostics alarms; free memory or disk space, or start the node. Workers wait until then";
     Check::failed(NAME, found.join("; "), advice)
 }
 
-/// From RabbitMQ 4.0 on, a queue without a limit of its own drops what was returned 20 times.
+/// From RabbitMQ 4.0 on, a queue without a limit of its own drops messages that were returned 20 times.
 fn delivery_limits(ours: &[&Queue], topology: &Topology) -> Check {
     const NAME: &str = "delivery limits";
     let limit = |queue: &Queue| {
@@ -234,16 +233,16 @@ fn delivery_limits(ours: &[&Queue], topology: &Topology) -> Check {
         .map(|queue| queue.name.as_str())
         .collect();
     if dropping.is_empty() {
-        return Check::ok(NAME, "a policy keeps what is returned often");
+        return Check::ok(NAME, "a policy keeps messages that are returned often");
     }
     let found = format!(
-        "no policy keeps RabbitMQ, from 4.0 on, from dropping what was returned {DELIVERY_LIMIT} times from {}",
+        "RabbitMQ drops, from 4.0 on, messages returned {DELIVERY_LIMIT} times, and no policy prevents that for {}",
         dropping.join(", ")
     );
     Check::warning(
         NAME,
         found,
-        "set the policy of the runbook's section \"Delivery limits\"",
+        "set the policy given in the runbook's section \"Delivery limits\"",
     )
 }
 
@@ -272,7 +271,7 @@ fn replicas(ours: &[&Queue], nodes: &[Node]) -> Check {
     }
     if !away.is_empty() {
         found.push(format!(
-            "{} of {} queues have a replica that is away ({}, …)",
+            "{} of {} queues have a replica that is offline ({}, …)",
             away.len(),
             ours.len(),
             example(&away)
@@ -284,23 +283,23 @@ fn replicas(ours: &[&Queue], nodes: &[Node]) -> Check {
             format!("each queue is on {wanted} of {} nodes", nodes.len()),
         );
     }
-    let advice = "rabbitmq-queues grow NODE all gives a node its replicas; start a node that is down";
+    let advice = "rabbitmq-queues grow NODE all gives a node its replicas; start nodes that are down";
     Check::warning(NAME, found.join("; "), advice)
 }
 
 fn not_told(check: &'static str) -> Check {
     Check::unchecked(
         check,
-        "RabbitMQ has not told it of all queues yet",
-        "run doctor again some seconds later",
+        "RabbitMQ has not reported it for all queues yet",
+        "run doctor again in a few seconds",
     )
 }
 
-/// With those events that the Dialer holds without acknowledging them, which AMQP does not count.
+/// Including events that the Dialer holds without acknowledging them, which AMQP does not count.
 fn unread_events(queue: &Queue) -> Option<Check> {
     let messages = queue.messages.filter(|messages| *messages >= MANY_EVENTS)?;
     let found = format!(
-        "{messages} in {}, those included that the Dialer holds",
+        "{messages} in {}, including those that the Dialer holds",
         queue.name
     );
     let advice = "does the Dialer read and acknowledge its events? Imports go on meanwhile";

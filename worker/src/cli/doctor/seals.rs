@@ -21,7 +21,7 @@ pub(super) async fn seal_keys(db: &Db) -> Check {
         seal_keys: Secret,
     }
     let keys = from_environment::<Keys>();
-    // Read here and not by the command line, whose error would show the keys.
+    // Parsed here and not by the command line, whose error would show the keys.
     let ring: Result<KeyRing, String> = keys.and_then(|keys| {
         keys.seal_keys
             .expose()

@@ -23,7 +23,7 @@ pub(super) async fn storage() -> Vec<Check> {
         Ok(storage) => storage,
         Err(error) => return vec![Check::failed(NAME, error.to_string(), "correct S3_ENDPOINT")],
     };
-    // No tenant has the number 0, so this is nobody's, and still where a policy of the bucket would let us write.
+    // No tenant has the ID 0, so this key is nobody's, and yet a bucket policy that lets us write allows it.
     let key = format!("tenants/0/doctor/{}", Uuid::new_v4());
     let advice =
         "is the server up, are S3_ENDPOINT, S3_BUCKET and the keys right, may they write and read tenants/*?";
@@ -40,13 +40,13 @@ pub(super) async fn storage() -> Vec<Check> {
         Err(error) => Check::failed(NAME, error.to_string(), advice),
     }];
     if let Err(error) = storage.delete(&key).await {
-        let advice = format!("workers need no deletion, user-import purge does; {key} is left behind");
+        let advice = format!("workers do not need to delete, user-import purge does; {key} is left behind");
         checks.push(Check::warning("storage deletion", error.to_string(), advice));
     }
     checks
 }
 
-/// What time it is at the store, if it can be asked.
+/// The object storage's time, if it can be asked.
 pub(super) async fn time() -> Option<OffsetDateTime> {
     let options = from_environment::<storage::Options>().ok()?;
     let url = Url::parse(options.endpoint.expose()).ok()?;

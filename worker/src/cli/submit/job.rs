@@ -25,7 +25,7 @@ pub(super) struct Args {
     /// ID of the tenant
     #[arg(long, value_name = "ID", value_parser = id)]
     tenant: Id,
-    /// Encoding of the file, where it is not UTF-8, UTF-16 with a byte order mark, or Windows-1252: a label of the WHATWG
+    /// Encoding of the file, if it is not UTF-8, UTF-16 with a byte order mark, or Windows-1252: a label of the WHATWG
     /// Encoding Standard, like windows-1250 or shift_jis
     #[arg(long, value_name = "LABEL")]
     encoding: Option<Encoding>,
@@ -86,12 +86,12 @@ enum TwoFactorKind {
 }
 
 impl Args {
-    /// The job without its source, unless options do not go together.
+    /// The job without its source, unless options conflict.
     pub(super) fn job(&self, import_id: Uuid) -> Result<Job, Misconfigured> {
         let sip = match (self.sip, self.pbx_domain) {
             (SipKind::ClassicPbx, Some(pbx_domain_id)) => Sip::ClassicPbx { pbx_domain_id },
             (SipKind::ClassicPbx, None) => return usage("--sip classic_pbx needs --pbx-domain"),
-            (_, Some(_)) => return usage("--pbx-domain goes with --sip classic_pbx only"),
+            (_, Some(_)) => return usage("--pbx-domain can only be used with --sip classic_pbx"),
             (SipKind::Webrtc, None) => Sip::Webrtc {},
             (SipKind::CustomUri, None) => Sip::CustomUri {},
             (SipKind::BuiltinPbx, None) => Sip::BuiltinPbx {},
@@ -209,7 +209,7 @@ fn field(text: &str) -> Result<(Field, &str), String> {
         format!("{name:?} is not a field; the fields are {}", names.join(", "))
     })?;
     if value.is_empty() {
-        Err(format!("nothing stands behind {name}="))
+        Err(format!("there is no value after {name}="))
     } else {
         Ok((field, value))
     }

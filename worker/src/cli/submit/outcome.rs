@@ -21,7 +21,7 @@ use crate::{
     words::{counted, outcomes},
 };
 
-/// Exit code of an import that is finished, but not every row was created.
+/// Exit code of an import that finished without creating every row.
 pub(in crate::cli) const WITH_PROBLEMS: u8 = 3;
 /// Exit code of an import that was refused as a whole.
 pub(in crate::cli) const REJECTED: u8 = 4;
@@ -46,7 +46,7 @@ pub(super) async fn finished(
 ) -> anyhow::Result<ExitCode> {
     let event = event::final_event(db, import)
         .await?
-        .context("the import is over but has no event")?;
+        .context("the import is finished but has no event")?;
     if json {
         let body = serde_json::to_value(&event.body)?;
         print_json(body.get("data").context("the event has no data")?)?;
@@ -93,7 +93,7 @@ pub(super) async fn finished(
         ),
         Body::Cancelled(cancelled) => bail!("the import {} was cancelled", cancelled.import_id),
         Body::Progress(_) | Body::Received(_) | Body::Planned(_) | Body::Delayed(_) | Body::Refused(_) => {
-            bail!("the import is not over")
+            bail!("the import is not finished")
         }
     }
 }

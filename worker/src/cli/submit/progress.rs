@@ -4,7 +4,7 @@ use shared::text::printable;
 
 use crate::{cli::follow::Bar, db::Import, words::counted};
 
-/// Without a terminal, a line is written for each such part of the rows.
+/// Without a terminal, a line is written for each of this many parts of the rows.
 const LINES: u64 = 10;
 
 pub(super) struct Progress {

@@ -5,12 +5,13 @@ use time::Duration;
 
 use crate::console::options::Framing;
 
-/// Its name. Over HTTPS it has a prefix with which browsers refuse it from other hosts and paths. Source: RFC 6265bis, 4.1.3.
+/// Its name. Over HTTPS it has a prefix that makes browsers refuse it from other hosts and paths. Source: RFC 6265bis,
+/// 4.1.3.
 const NAME: &str = "user_import_session";
 const SECURE_PREFIX: &str = "__Host-";
 
-/// The value of the session's cookie, if there is one. Where there is TLS only the name with the prefix counts, which no other host
-/// can set.
+/// The value of the session's cookie, if there is one. With TLS, only the name with the prefix counts, which no other
+/// host can set.
 pub(super) fn read(headers: &HeaderMap) -> Option<&str> {
     let cookies = headers.get_all(header::COOKIE).iter();
     let prefix = if is_loopback(headers) { "" } else { SECURE_PREFIX };
@@ -23,12 +24,12 @@ pub(super) fn read(headers: &HeaderMap) -> Option<&str> {
         .map(|(_, value)| value)
 }
 
-/// Whether the browser sends one, of a session that may have ended.
+/// Whether the browser sends one; its session may have ended.
 pub(crate) fn has(headers: &HeaderMap) -> bool {
     read(headers).is_some()
 }
 
-/// Sets the cookie. It is not for scripts, and goes to this site alone, unless others may frame it.
+/// Sets the cookie. Scripts cannot read it, and it is sent to this site alone, unless others may frame it.
 pub(crate) fn set(
     headers: &HeaderMap,
     framing: &Framing,
@@ -63,8 +64,8 @@ fn attributes(headers: &HeaderMap, framing: &Framing, value: &str) -> String {
     format!("{prefix}{NAME}={value}; Path=/; HttpOnly{secure}{site}")
 }
 
-/// Whether the browser runs on this machine, where there need be no TLS. Whoever lies about it gets a cookie that is not
-/// Secure, for themselves.
+/// Whether the browser runs on this machine, where TLS is not needed. A client that lies about it only gets a cookie of
+/// its own that is not Secure.
 fn is_loopback(headers: &HeaderMap) -> bool {
     let host = headers
         .get(header::HOST)

@@ -14,19 +14,19 @@ use crate::{
     secret::Secret,
 };
 
-/// Longest life of a token: a working day.
+/// Maximum life of a token: a working day.
 pub(crate) const MAX_LIFE: Duration = Duration::hours(12);
 
 /// How far the clocks of the Dialer and of this machine may be apart.
 const LEEWAY_SECONDS: u64 = 30;
 
-/// Longest token; ours have some 300 bytes.
+/// Maximum length of a token; ours have some 300 bytes.
 const MAX_TOKEN_BYTES: usize = 4096;
 
-/// Longest name of a person. A job's `requested_by` has no more.
+/// Maximum length of a person's name, the same as of a job's `requested_by`.
 const MAX_SUBJECT_CHARS: usize = 200;
 
-/// Whom tokens are for. A token that names an audience must name this one.
+/// The audience of tokens. A token that names an audience must name this one.
 const AUDIENCE: &str = "user-import";
 
 /// Shortest secret of HS256. Source: RFC 7518, 3.2.
@@ -74,14 +74,14 @@ pub enum InvalidKeys {
         "key {0} is not of the form ID:hs256:SECRET or ID:eddsa:PUBLIC-KEY, with 1 to 64 characters as ID"
     )]
     Form(usize),
-    /// A secret that is too short, or no base64.
+    /// A secret that is too short, or not base64.
     #[error("the secret of key {0:?} is not base64 of {MIN_SECRET_BYTES} bytes or more")]
     Secret(String),
     /// Not a public key.
     #[error("key {0:?} is not base64 of the {ED25519_BYTES} bytes of an Ed25519 public key")]
     Public(String),
-    /// An ID that stands twice.
-    #[error("there are two keys {0:?}")]
+    /// An ID that is used twice.
+    #[error("there are two keys with the ID {0:?}")]
     Twice(String),
     /// Nothing to sign with.
     #[error("none of the keys can sign: one of the form ID:hs256:SECRET is needed")]
@@ -91,18 +91,18 @@ pub enum InvalidKeys {
 /// Why a token is not accepted.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Refused {
-    #[error("it is no JWT")]
+    #[error("it is not a JWT")]
     Form,
     #[error("it names no key (kid) that is known here")]
     UnknownKey,
-    #[error("its signature is wrong, or made by another algorithm than its key's")]
+    #[error("its signature is wrong, or made with an algorithm other than its key's")]
     Signature,
     #[error("it has expired, or is not valid yet")]
     Time,
     #[error("it is valid for longer than {} hours", MAX_LIFE.whole_hours())]
     TooLong,
     #[error(
-        "it must say who (sub), until when (exp), and either tenant_id or role: \"operator\" with access: \"read\" or \"act\", where none is \"read\""
+        "it must say who (sub), until when (exp), and either tenant_id or role: \"operator\" with access: \"read\" (the default) or \"act\""
     )]
     Claims,
     #[error("it was revoked or logged out")]
@@ -115,7 +115,7 @@ struct Key {
     encoding: Option<EncodingKey>,
 }
 
-/// The keys by their IDs; the first that can sign does.
+/// The keys by their IDs; the first one that can sign is used for it.
 pub struct Keys {
     keys: BTreeMap<String, Key>,
     signing: Option<String>,
@@ -178,7 +178,7 @@ impl Keys {
         Ok(keys)
     }
 
-    /// Whether tokens by this key are accepted.
+    /// Whether tokens signed with this key are accepted.
     pub(crate) fn knows(&self, key_id: &str) -> bool {
         self.keys.contains_key(key_id)
     }
@@ -216,7 +216,7 @@ impl Keys {
         jsonwebtoken::encode(&header, &claims, key).map_err(|_| InvalidKeys::CannotSign)
     }
 
-    /// Whom a token speaks for, if it is whole, valid now, and signed by one of the keys.
+    /// The bearer of a token, if it is intact, valid now, and signed with one of the keys.
     pub(crate) fn verify(&self, token: &str, now: OffsetDateTime) -> Result<Bearer, Refused> {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(Refused::Form);

@@ -1,7 +1,7 @@
-//! Who asks, and what is theirs. Every handler takes one of the types below as an argument, so that none can be reached
-//! without it: [`Visitor`] anybody who is signed in, [`Administrator`] a tenant's, [`OwnImport`] and [`OwnUpload`] what
-//! belongs to that tenant, [`Operator`] and [`Acting`] an operator. Nothing else of the console looks at tokens, cookies
-//! or tenants.
+//! Who makes a request, and what belongs to them. Every handler takes one of the types below as an argument, so that
+//! none can be reached without it: [`Visitor`] anybody who is signed in, [`Administrator`] a tenant's, [`OwnImport`]
+//! and [`OwnUpload`] what belongs to that tenant, [`Operator`] and [`Acting`] an operator. Nothing else of the console
+//! looks at tokens, cookies or tenants.
 
 mod cookie;
 pub(super) mod keys;
@@ -38,14 +38,14 @@ pub(super) struct Visitor {
     shown: Shown,
 }
 
-/// What a visitor has shown.
+/// What a visitor has signed in with.
 #[derive(Debug, Clone)]
 enum Shown {
     Token(Digest),
     Session(Digest),
 }
 
-/// How long somebody who was put out may still be told something.
+/// How long somebody who is no longer let in may still be told something.
 const LOOK_INTERVAL: Duration = Duration::from_secs(5);
 
 /// A tenant's administrator.
@@ -62,21 +62,21 @@ pub(super) struct Operator {
     pub(super) may_act: bool,
 }
 
-/// An operator who may also change what he looks at.
+/// An operator who may also make changes.
 #[derive(Debug, Clone)]
 pub(super) struct Acting {
     subject: String,
 }
 
-/// The import that the path names, which is the administrator's tenant's.
+/// The import that the path names, which belongs to the administrator's tenant.
 #[derive(Debug)]
 pub(super) struct OwnImport {
     pub(super) administrator: Administrator,
     pub(super) import: Import,
 }
 
-/// The import that the path names, which is the administrator's tenant's; or which will be, when a worker takes its job: the
-/// tenant's upload of which it is made is there already.
+/// The import that the path names, which belongs to the administrator's tenant; or will, once a worker takes its job:
+/// the tenant's upload that it is made of already exists.
 #[derive(Debug)]
 pub(super) struct AwaitedImport {
     pub(super) import_id: Uuid,
@@ -84,14 +84,14 @@ pub(super) struct AwaitedImport {
     pub(super) upload: Option<Upload>,
 }
 
-/// The upload that the path names, which is the administrator's tenant's.
+/// The upload that the path names, which belongs to the administrator's tenant.
 #[derive(Debug)]
 pub(super) struct OwnUpload {
     pub(super) administrator: Administrator,
     pub(super) upload: Upload,
 }
 
-/// What of a secret is stored and compared.
+/// The form in which a secret is stored and compared.
 pub(super) fn digest(secret: &str) -> Digest {
     Sha256::digest(secret.as_bytes()).into()
 }
@@ -107,12 +107,12 @@ impl Administrator {
 }
 
 impl Acting {
-    /// The entry of a change. What operators change has a reason.
+    /// The entry of a change. An operator has to give a reason.
     pub(super) fn audit(self, command: &'static str, reason: &str) -> Result<Audit, Error> {
         let reason = reason.replace(char::is_control, " ").trim().to_owned();
         if reason.is_empty() {
             return Err(Error::Invalid(
-                "say why: the reason goes into the audit trail".to_owned(),
+                "give a reason: it is recorded in the audit trail".to_owned(),
             ));
         }
         Ok(Audit {
@@ -124,7 +124,7 @@ impl Acting {
 }
 
 impl Visitor {
-    /// Whom the request speaks for: a token of its own, or the session of its cookie.
+    /// Who the request is from, by a token of its own, or by the session of its cookie.
     async fn of(parts: &Parts, console: &Console) -> Result<Self, Error> {
         if let Some(token) = token(&parts.headers) {
             let bearer = console.verify(token).await?;
@@ -136,7 +136,7 @@ impl Visitor {
         let session = cookie::read(&parts.headers).ok_or(Error::SignedOut)?;
         let session = digest(session);
         let bearer = console.db.session(&session).await?.ok_or(Error::SignedOut)?;
-        // A key that is configured no longer ends its sessions too.
+        // A key that is no longer configured ends its sessions too.
         if !console.keys.knows(&bearer.key_id) {
             return Err(Error::SignedOut);
         }
@@ -146,7 +146,7 @@ impl Visitor {
         })
     }
 
-    /// Ends the session of the cookie. Whoever shows the token with each request has none.
+    /// Ends the session of the cookie. A visitor who sends the token with each request has none.
     pub(super) async fn log_out(&self, console: &Console) -> Result<(), Error> {
         if let Shown::Session(session) = &self.shown {
             console.db.end_session(session).await?;
@@ -154,7 +154,8 @@ impl Visitor {
         Ok(())
     }
 
-    /// Waits until the visitor is not let in any more: expired, logged out or revoked. What lasts longer than a request ends then.
+    /// Waits until the visitor is no longer let in: expired, logged out or revoked. What lasts longer than a request
+    /// ends then.
     pub(super) async fn until_put_out(self, console: Arc<Console>) {
         loop {
             let left = Duration::try_from(self.bearer.expires_at - OffsetDateTime::now_utc());
@@ -164,7 +165,7 @@ impl Visitor {
                 Shown::Token(token) => console.db.accepts_token(token, &self.bearer).await,
                 Shown::Session(session) => console.db.session(session).await.map(|found| found.is_some()),
             };
-            // While the database is away nobody can be put out, and nothing is told.
+            // While the database is unavailable, nobody can be shut out, and nothing is told.
             if matches!(still, Ok(false)) {
                 return;
             }
@@ -173,7 +174,7 @@ impl Visitor {
 }
 
 impl Console {
-    /// Whom a token speaks for, if it is accepted.
+    /// The bearer of a token, if it is accepted.
     pub(super) async fn verify(&self, token: &str) -> Result<Bearer, Error> {
         let bearer = self
             .keys
@@ -204,7 +205,9 @@ impl FromRequestParts<Arc<Console>> for Administrator {
                 tenant_id,
                 subject: visitor.bearer.subject,
             }),
-            BearerRole::Operator { .. } => Err(Error::Forbidden("this is for administrators of a tenant")),
+            BearerRole::Operator { .. } => {
+                Err(Error::Forbidden("this is only for administrators of a tenant"))
+            }
         }
     }
 }
@@ -219,7 +222,7 @@ impl FromRequestParts<Arc<Console>> for Operator {
                 subject: visitor.bearer.subject,
                 may_act,
             }),
-            BearerRole::Administrator(_) => Err(Error::Forbidden("this is for operators")),
+            BearerRole::Administrator(_) => Err(Error::Forbidden("this is only for operators")),
         }
     }
 }

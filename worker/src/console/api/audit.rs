@@ -18,7 +18,7 @@ use crate::{
 /// Entries in an answer.
 const PAGE_ENTRIES: u32 = 50;
 
-/// Which entries are asked for.
+/// Which entries to list.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct EntryQuery {
     /// Only of commands that begin with this.
@@ -27,7 +27,7 @@ pub(super) struct EntryQuery {
     operator: Option<String>,
     /// Only about this import.
     import_id: Option<Uuid>,
-    /// Only entries with smaller numbers: `next` of the answer before.
+    /// Only entries with smaller numbers: `next` of the previous answer.
     before: Option<i64>,
 }
 
@@ -36,20 +36,20 @@ pub(super) struct EntryQuery {
 struct Entry {
     /// Its number.
     audit_id: i64,
-    /// When, as RFC 3339 says it.
+    /// When, in the format of RFC 3339.
     at: String,
     /// Who made the change.
     operator: String,
-    /// The log-in that the database knows them by.
+    /// The log-in by which the database knows them.
     database_role: String,
     /// The command.
     #[schemars(example = &"cancel")]
     command: String,
-    /// Why, if they said so.
+    /// Why, if they gave a reason.
     reason: Option<String>,
-    /// The tenant concerned, if it is one.
+    /// The tenant concerned, if any.
     tenant_id: Option<i64>,
-    /// The import concerned, if it is one.
+    /// The import concerned, if any.
     import_id: Option<Uuid>,
     /// What was changed: counts and identifiers.
     details: serde_json::Value,
@@ -60,7 +60,7 @@ struct Entry {
 pub(super) struct Entries {
     /// The newest first.
     entries: Vec<Entry>,
-    /// What to ask for as `before` to get older ones; absent where there are none.
+    /// What to send as `before` to get older ones; absent if there are none.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<i64>,
 }

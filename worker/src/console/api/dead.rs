@@ -1,4 +1,4 @@
-//! `/api/operators/dead`: messages that no retry can help.
+//! `/api/operators/dead`: messages that could not be processed.
 
 use std::sync::Arc;
 
@@ -22,10 +22,10 @@ use crate::{
     steps::event::rfc3339,
 };
 
-/// Which dead letters are asked for.
+/// Which dead letters to list.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct LetterQuery {
-    /// Only those in this state; open ones if it is not given.
+    /// Only those in this state; open ones by default.
     state: Option<DeadState>,
     /// Only those set aside for this reason.
     reason: Option<DeadReason>,
@@ -33,7 +33,7 @@ pub(super) struct LetterQuery {
     tenant_id: Option<Id>,
     /// Only those of this import.
     import_id: Option<Uuid>,
-    /// Only those with larger numbers: `next` of the answer before.
+    /// Only those with larger numbers: `next` of the previous answer.
     after: Option<i64>,
 }
 
@@ -42,7 +42,7 @@ pub(super) struct LetterQuery {
 struct Letter {
     /// Its number.
     dead_letter_id: i64,
-    /// When it was set aside, as RFC 3339 says it.
+    /// When it was set aside, in the format of RFC 3339.
     set_aside_at: String,
     /// Why.
     #[schemars(example = &"retries_exhausted")]
@@ -53,14 +53,14 @@ struct Letter {
     origin: String,
     tenant_id: Option<i64>,
     import_id: Option<Uuid>,
-    /// Where that import stands.
+    /// The state of that import.
     import_state: Option<db::State>,
-    /// How often it was tried again before.
+    /// How often it was retried before.
     retry_count: i64,
     size_bytes: i64,
     /// Whether only its beginning was kept: it can be discarded but not replayed.
     is_cut: bool,
-    /// What has become of it: `open`, `replayed` or `discarded`.
+    /// Its own state: `open`, `replayed` or `discarded`.
     #[schemars(example = &"open")]
     state: String,
     /// When it was replayed or discarded.
@@ -95,7 +95,7 @@ impl Letter {
 pub(super) struct Letters {
     /// The oldest first.
     dead_letters: Vec<Letter>,
-    /// What to ask for as `after` to get newer ones; absent where there are none.
+    /// What to send as `after` to get newer ones; absent if there are none.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<i64>,
 }
@@ -135,7 +135,7 @@ pub(super) fn describe_list(operation: TransformOperation<'_>) -> TransformOpera
         .summary("List 100 dead letters, the oldest first, by state, reason, tenant and import")
 }
 
-/// Which dead letters are meant, and why.
+/// Which dead letters to change, and why.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct Chosen {
     /// Their numbers.
@@ -147,7 +147,7 @@ pub(super) struct Chosen {
 }
 
 impl Chosen {
-    /// No more than a page has.
+    /// At most as many as a page has.
     fn letters(&self) -> Result<&[i64], Error> {
         match self.dead_letter_ids.len() {
             1..=100 => Ok(&self.dead_letter_ids),
@@ -156,13 +156,13 @@ impl Chosen {
     }
 }
 
-/// What became of them.
+/// The outcome.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Done {
-    /// So many were replayed or discarded.
+    /// How many were replayed or discarded.
     done: u64,
-    /// So many were left where they are: closed before; or too large to be kept, without a queue, or of an import that cannot be
-    /// taken up as it is.
+    /// How many were left where they are: already closed; or too large to be kept, without a queue, or of an import
+    /// that cannot be resumed as it is.
     left: u64,
 }
 
@@ -184,7 +184,7 @@ pub(super) fn describe_replay(operation: TransformOperation<'_>) -> TransformOpe
     operation
         .id("operatorsReplayDeadLetters")
         .tag("operators")
-        .summary("Replay dead letters: failed imports are taken up, other messages published again")
+        .summary("Replay dead letters: failed imports are resumed, other messages are published again")
 }
 
 /// Discards dead letters.

@@ -1,4 +1,4 @@
-//! `/api/operators/doctor`: what is not as it should be.
+//! `/api/operators/doctor`: what is not as it should be, and what to do.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,17 +12,17 @@ use crate::{
     console::{access::Operator, error::Error, state::Console},
 };
 
-/// How long an answer waits for a look. It takes a second or two, unless a server is away.
+/// How long an answer waits for the checks. They take a second or two, unless a server is unavailable.
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// What was found.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Findings {
-    /// The worst first; null while the first look at the servers is under way.
+    /// The worst first; null while the servers are being checked for the first time.
     checks: Option<Vec<Check>>,
 }
 
-/// Tells the findings.
+/// Lists the findings.
 pub(super) async fn list(_: Operator, State(console): State<Arc<Console>>) -> Result<Json<Findings>, Error> {
     let checks = console.findings(PATIENCE).await;
     Ok(Json(Findings { checks }))
@@ -32,6 +32,6 @@ pub(super) fn describe_list(operation: TransformOperation<'_>) -> TransformOpera
     operation
         .id("operatorsListFindings")
         .tag("operators")
-        .summary("Say what `doctor` finds, as far as the console can see it")
-        .description("The servers are looked at once in 30 seconds at most, for everybody who asks.")
+        .summary("List what `doctor` finds, as far as the console can see it")
+        .description("The servers are checked once in 30 seconds at most, however many requests there are.")
 }

@@ -1,4 +1,5 @@
-//! The two reports. Whoever takes the success CSV, which holds passwords, stands in the audit trail before it goes out.
+//! The two reports. Whoever downloads the success CSV, which holds passwords, is recorded in the audit trail before it
+//! is sent.
 
 use std::sync::Arc;
 
@@ -19,10 +20,10 @@ use crate::{
     storage::{Fetched, MAX_REPORT_BYTES, report_keys},
 };
 
-/// The audit trail's word for a download of passwords.
+/// The audit trail's name for a download of passwords.
 pub(in crate::console) const AUDITED: &str = "download-success";
 
-/// Which reports are asked for.
+/// Which reports to download.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct Attempt {
     /// Those of an earlier attempt, whose passwords are in no later one.
@@ -42,11 +43,11 @@ pub(super) async fn success(
     State(console): State<Arc<Console>>,
     Asked(asked): Asked<Attempt>,
 ) -> Result<Response, Error> {
-    // A look at the head takes no password away.
+    // A HEAD request downloads no passwords.
     if method == Method::HEAD {
         return Err(Error::Refused(
             StatusCode::METHOD_NOT_ALLOWED,
-            "the success CSV is only given as a whole".to_owned(),
+            "the success CSV can only be downloaded as a whole".to_owned(),
         ));
     }
     download(&console, &own, asked.attempt, Report::Success).await
@@ -90,7 +91,7 @@ async fn download(
         ..
     } = console.storage.get(&key, MAX_REPORT_BYTES).await?
     else {
-        return Err(Error::Gone("the report is not in storage any more"));
+        return Err(Error::Gone("the report is no longer in storage"));
     };
     if report == Report::Success {
         let about = (reference.tenant_id.get(), reference.import_id);
@@ -128,7 +129,7 @@ pub(super) fn describe_success(operation: TransformOperation<'_>) -> TransformOp
         .id("downloadSuccess")
         .tag("administrators")
         .summary("Download the success CSV, with the temporary passwords")
-        .description("Each download is written into the audit trail."))
+        .description("Each download is recorded in the audit trail."))
 }
 
 pub(super) fn describe_errors(operation: TransformOperation<'_>) -> TransformOperation<'_> {

@@ -1,5 +1,5 @@
-//! Examples in the description: what each operation is asked, and what it answers. `tests/integration/console/examples.rs` asks
-//! all of them, and writes the answers anew with `UPDATE_EXAMPLES=1`.
+//! Examples in the description: a request to each operation, and its answer. `tests/integration/console/examples.rs`
+//! sends all of them, and rewrites the answers with `UPDATE_EXAMPLES=1`.
 
 use std::collections::BTreeMap;
 
@@ -12,13 +12,13 @@ const EXAMPLES: &str = include_str!("examples.json");
 /// An example of an operation.
 #[derive(Debug, Deserialize)]
 struct Example {
-    /// The body of the request, of operations that take one.
+    /// The body of the request, for operations that take one.
     request: Option<Value>,
-    /// The body of the answer, of operations that give one.
+    /// The body of the answer, for operations that give one.
     answer: Option<Value>,
 }
 
-/// Adds the examples to the operations that they are of.
+/// Adds the examples to their operations.
 pub(super) fn add(description: &mut OpenApi) -> serde_json::Result<()> {
     let mut examples: BTreeMap<String, Example> = serde_json::from_str(EXAMPLES)?;
     let paths = description.paths.iter_mut().flat_map(|paths| &mut paths.paths);

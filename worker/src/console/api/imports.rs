@@ -28,7 +28,7 @@ use crate::{
 /// Imports in an answer.
 const PAGE_IMPORTS: u32 = 50;
 
-/// An import that is asked for.
+/// A request for an import.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewImport {
@@ -37,7 +37,7 @@ pub(super) struct NewImport {
     /// Whether users are created, or only the file is checked.
     #[serde(default)]
     mode: Mode,
-    /// The encoding of the file, where it is to be declared.
+    /// The encoding of the file, if it is to be declared.
     #[serde(default)]
     encoding: Option<Encoding>,
     /// Where the value of each field comes from.
@@ -57,14 +57,14 @@ pub(super) struct NewImport {
     password: PasswordOptions,
 }
 
-/// An import that was asked for.
+/// An import that was requested.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Accepted {
     /// Its ID; there is nothing more to see of it until a worker takes it.
     import_id: Uuid,
 }
 
-/// Asks for an import.
+/// Requests an import.
 pub(super) async fn create(
     administrator: Administrator,
     State(console): State<Arc<Console>>,
@@ -90,8 +90,8 @@ pub(super) fn describe_create(operation: TransformOperation<'_>) -> TransformOpe
         .tag("administrators")
         .summary("Import an uploaded file, or check it")
         .description(
-            "Publishes the job to the broker, as the Dialer does. An upload becomes one import: asking again gives the same \
-             ID. Each check, with mode `validate`, is a new import that creates nobody.",
+            "Publishes the job to the broker, as the Dialer does. An upload becomes one import: a second request gets the same \
+             ID. Each check, with mode `validate`, is a new import that creates no users.",
         )
         .response::<202, Json<Accepted>>()
 }
@@ -101,13 +101,13 @@ pub(super) fn describe_create(operation: TransformOperation<'_>) -> TransformOpe
 pub(super) struct Imports {
     /// The newest first.
     imports: Vec<ImportView>,
-    /// What to ask for as `before` to get older ones; absent where there are none.
+    /// What to send as `before` to get older ones; absent if there are none.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }
 
 impl Imports {
-    /// Those behind `before`, which is `next` of the answer before.
+    /// Those after `before`, which is `next` of the previous answer.
     pub(super) async fn list(
         console: &Console,
         filter: &Filter,
@@ -130,10 +130,10 @@ impl Imports {
     }
 }
 
-/// Which imports are asked for.
+/// Which imports to list.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct ImportQuery {
-    /// Only older ones: `next` of the answer before.
+    /// Only older ones: `next` of the previous answer.
     before: Option<String>,
 }
 
@@ -169,7 +169,7 @@ pub(super) fn describe_show(operation: TransformOperation<'_>) -> TransformOpera
         .summary("Show an import")
 }
 
-/// Which rows are asked for.
+/// Which rows to list.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct RowQuery {
     /// Only rows with this outcome.
@@ -187,7 +187,7 @@ struct RowView {
     #[serde(skip_serializing_if = "Option::is_none")]
     user_id: Option<i64>,
     problems: Vec<Problem>,
-    /// Its cells by column; none of rows that are users, nor of passwords.
+    /// Its cells by column; none for rows that are users, and no passwords.
     cells: Vec<String>,
 }
 

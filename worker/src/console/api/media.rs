@@ -1,11 +1,11 @@
-//! Answers that are no JSON: their types do not describe them.
+//! Answers that are not JSON: their types do not describe them.
 
 use aide::{
     openapi::{self, ReferenceOr},
     transform::TransformOperation,
 };
 
-/// Describes the answer of an operation that is no JSON.
+/// Describes the answer of an operation if it is not JSON.
 pub(super) fn answers_with<'t>(
     mut operation: TransformOperation<'t>,
     description: &str,

@@ -1,4 +1,4 @@
-//! The API: JSON in, JSON out, described by OpenAPI 3.1 that is made of its types.
+//! The API: JSON in, JSON out, described by OpenAPI 3.1 that is generated from its types.
 
 mod audit;
 mod dead;
@@ -38,12 +38,12 @@ use super::{error::Failure, state::Console};
 /// Where a program finds the description.
 const DESCRIPTION: &str = "/api/openapi.json";
 
-/// Largest body of a request that is no file: a job may have as much.
+/// Maximum size of the body of a request that is not a file: the same as for a job.
 const MAX_BODY_BYTES: usize = shared::contract::job::MAX_JOB_BYTES;
 
 /// All routes of the API, and the description of themselves.
 pub(super) fn routes() -> Router<Arc<Console>> {
-    // What stands in the description is what the types say; an inconsistency is one of ours, which tests find.
+    // The description says what the types say; an inconsistency would be ours, and tests find it.
     aide::generate::extract_schemas(true);
     aide::generate::all_error_responses(false);
     let mut description = OpenApi {
@@ -71,7 +71,7 @@ pub(super) fn routes() -> Router<Arc<Console>> {
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
 }
 
-/// Says what stands in the braces of paths: IDs, all of them.
+/// Describes what is in the braces of paths: all of them are IDs.
 fn name_ids(description: &mut OpenApi) {
     let paths = description.paths.iter_mut().flat_map(|paths| &mut paths.paths);
     for (path, item) in paths {
@@ -217,7 +217,7 @@ fn describe(api: TransformOpenApi<'_>) -> TransformOpenApi<'_> {
     };
     api.description(
         "What the pages of the console can do, for programs. A request carries a token, a JWT signed with one of CONSOLE_KEYS, \
-         as `Authorization: Bearer …`, or the cookie that POST /api/session gave for it. Changes by cookie need the console's \
+         as `Authorization: Bearer …`, or the cookie that POST /api/session gave for it. Changes with a cookie need the console's \
          own `Origin`.",
     )
     .server(Server {

@@ -27,14 +27,14 @@ use crate::{
     operate::{self, ReplayOptions},
 };
 
-/// Which imports are asked for.
+/// Which imports to list.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct ImportQuery {
     /// Only imports of this tenant.
     tenant_id: Option<Id>,
     /// Only imports in this state.
     state: Option<db::State>,
-    /// Only older ones: `next` of the answer before.
+    /// Only older ones: `next` of the previous answer.
     before: Option<String>,
 }
 
@@ -84,7 +84,7 @@ pub(super) struct Cancel {
     reason: String,
 }
 
-/// Why an import is replayed, and what of it.
+/// Why an import is replayed, and which parts of it.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct Replay {
     /// Why, for the audit trail.
@@ -93,15 +93,16 @@ pub(super) struct Replay {
     /// Also rows that ended in error or duplicate, and a rejected import.
     #[serde(default)]
     errors: bool,
-    /// Also rows that were cancelled, which stay cancelled otherwise.
+    /// Also rows that were cancelled, which otherwise stay cancelled.
     #[serde(default)]
     cancelled: bool,
 }
 
-/// What became of it.
+/// The outcome.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Changed {
-    /// Whether anything was changed just now; otherwise it had been before, and its messages were published again.
+    /// Whether this request changed anything; if not, it had been changed before, and its messages were published
+    /// again.
     changed: bool,
     import: ImportView,
 }
@@ -128,7 +129,7 @@ pub(super) fn describe_cancel(operation: TransformOperation<'_>) -> TransformOpe
     operation
         .id("operatorsCancelImport")
         .tag("operators")
-        .summary("Cancel an import: pending rows are left undone, users that were created stay")
+        .summary("Cancel an import: pending rows are not processed, users that were created stay")
 }
 
 /// Replays an import.

@@ -1,4 +1,4 @@
-//! `/api/operators/pauses`: which imports wait because an operator says so.
+//! `/api/operators/pauses`: which imports wait because an operator paused them.
 
 use std::sync::Arc;
 
@@ -19,32 +19,32 @@ use crate::{
     steps::event::rfc3339,
 };
 
-/// A pause that lasts.
+/// A pause in force.
 #[derive(Debug, Serialize, JsonSchema)]
 struct Pause {
-    /// Whose imports wait; null is everybody's.
+    /// The tenant whose imports wait; null for all tenants.
     tenant_id: Option<Id>,
-    /// Since when, as RFC 3339 says it.
+    /// Since when, in the format of RFC 3339.
     since: String,
     /// Who paused.
     by: String,
-    /// Why, if they said so.
+    /// Why, if they gave a reason.
     reason: Option<String>,
 }
 
-/// The pauses that last.
+/// The pauses in force.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Pauses {
     /// The oldest first.
     pauses: Vec<Pause>,
 }
 
-/// Whose imports wait, or no longer wait, and why.
+/// Whose imports to pause or resume, and why.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct Scope {
     /// The tenant; required unless `all` is true.
     tenant_id: Option<Id>,
-    /// Whether all tenants are meant together.
+    /// Whether all tenants are meant.
     #[serde(default)]
     all: bool,
     /// Why, for the audit trail.
@@ -52,10 +52,10 @@ pub(super) struct Scope {
     reason: String,
 }
 
-/// What became of it.
+/// The outcome.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Changed {
-    /// Whether anything was changed just now; otherwise it had been before.
+    /// Whether this request changed anything; if not, it had been changed before.
     changed: bool,
 }
 
@@ -64,7 +64,7 @@ impl Scope {
         match (self.tenant_id, self.all) {
             (Some(tenant_id), false) => Ok(Some(tenant_id)),
             (None, true) => Ok(None),
-            _ => Err(Error::Invalid("give either tenant_id, or all as true".to_owned())),
+            _ => Err(Error::Invalid("give either tenant_id, or all: true".to_owned())),
         }
     }
 }
@@ -88,7 +88,7 @@ pub(super) fn describe_list(operation: TransformOperation<'_>) -> TransformOpera
     operation
         .id("operatorsListPauses")
         .tag("operators")
-        .summary("List the pauses that last")
+        .summary("List the pauses in force")
 }
 
 /// Pauses.
@@ -107,7 +107,7 @@ pub(super) fn describe_pause(operation: TransformOperation<'_>) -> TransformOper
     operation
         .id("operatorsPause")
         .tag("operators")
-        .summary("Let the imports of a tenant, or of all tenants, wait")
+        .summary("Pause the imports of a tenant, or of all tenants")
 }
 
 /// Resumes.
@@ -126,5 +126,5 @@ pub(super) fn describe_resume(operation: TransformOperation<'_>) -> TransformOpe
     operation
         .id("operatorsResume")
         .tag("operators")
-        .summary("End the pause of a tenant, or that of all tenants")
+        .summary("End the pause of a tenant, or the one of all tenants")
 }

@@ -28,13 +28,14 @@ use crate::{
     db,
 };
 
-/// How often a stream without news shows that it lives: proxies end silent ones after a minute.
+/// How often a stream without news shows that it is alive: proxies end silent ones after a minute.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
-/// How far an import is.
+/// How far an import has got.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(in crate::console) struct Progress {
-    /// `waiting` until a worker takes the job, `unknown` while the database does not answer, else the import's state.
+    /// `waiting` until a worker takes the job, `unknown` while the database does not answer, otherwise the import's
+    /// state.
     pub(in crate::console) state: &'static str,
     /// Rows of the file.
     pub(in crate::console) total: u32,
@@ -43,11 +44,11 @@ pub(in crate::console) struct Progress {
     pub(in crate::console) created: u32,
     pub(in crate::console) duplicates: u32,
     pub(in crate::console) errors: u32,
-    /// Whether it waits after an error, to go on by itself.
+    /// Whether it waits after an error, and will go on by itself.
     pub(in crate::console) is_delayed: bool,
     /// Whether it waits because an operator has paused it.
     pub(in crate::console) is_paused: bool,
-    /// Whether it has come to its end, and the stream with it.
+    /// Whether it has ended, and the stream with it.
     pub(in crate::console) is_final: bool,
 }
 
@@ -82,7 +83,7 @@ impl Progress {
     }
 }
 
-/// Tells how far an import is, again and again. One that no worker has taken yet is told as `waiting`: whose it is, is not
+/// Keeps telling how far an import has got. One that no worker has taken yet is told as `waiting`: its tenant is not
 /// known then, and nothing of it is told.
 pub(super) async fn stream(
     visitor: Visitor,
@@ -108,7 +109,7 @@ pub(super) async fn stream(
     Ok(Sse::new(events).keep_alive(keep_alive).into_response())
 }
 
-/// News until the final one, and that too. Of another tenant's import, which it may turn out to be, there is none.
+/// News up to and including the final one. If it turns out to be another tenant's import, there is none.
 fn events(
     seen: impl Stream<Item = Seen> + Send + 'static,
     tenant_id: shared::contract::Id,
@@ -136,5 +137,5 @@ pub(super) fn describe(operation: TransformOperation<'_>) -> TransformOperation<
         .id("followImport")
         .tag("administrators")
         .summary("Follow an import as server-sent events, until its state is final")
-        .description("Each event has the name `progress`, and a `Progress` as its data. The stream ends with the session or token too.")
+        .description("Each event has the name `progress`, and a `Progress` as its data. The stream also ends when the session or token does.")
 }

@@ -27,7 +27,7 @@ use crate::{
     steps::event::rfc3339,
 };
 
-/// Randomness of a cookie.
+/// Random bytes of a cookie.
 const COOKIE_BYTES: usize = 32;
 
 /// A token to be exchanged.
@@ -109,7 +109,7 @@ pub(super) fn describe_begin(operation: TransformOperation<'_>) -> TransformOper
         )
         .security_requirement_multi([])
         .response_with::<200, Json<Session>, _>(|response| {
-            response.description("Who is signed in; the cookie.")
+            response.description("Who is signed in, and the cookie.")
         })
 }
 

@@ -18,7 +18,7 @@ use crate::{
 /// Users on a page.
 pub(in crate::console) const PAGE_USERS: u32 = 50;
 
-/// Something of the tenant's that users are given.
+/// Something of the tenant's that users can be given.
 #[derive(Debug, Serialize, JsonSchema)]
 struct Named {
     /// Its ID, as a job or a file names it.
@@ -32,7 +32,7 @@ struct Named {
 pub(super) struct Lists {
     /// The tenant's name.
     name: String,
-    /// First and last number of the range that virtual extensions are generated from; absent where none are.
+    /// First and last number of the range that virtual extensions are generated from; absent if none are.
     #[serde(skip_serializing_if = "Option::is_none")]
     extension_range: Option<(String, String)>,
     /// Active roles.
@@ -77,13 +77,13 @@ pub(super) fn describe_lists(operation: TransformOperation<'_>) -> TransformOper
         .summary("List what users can be given: roles, desks, skill groups, tags, PBX domains")
 }
 
-/// Which users are asked for.
+/// Which users to list.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct UserQuery {
     /// Text in username, e-mail address, extension or name.
     #[serde(default)]
     search: String,
-    /// Only users with lower IDs: the last one of the page before.
+    /// Only users with lower IDs: the last one of the previous page.
     before: Option<i64>,
     /// Marks the users that this import created.
     import_id: Option<Uuid>,

@@ -1,4 +1,4 @@
-//! `/api/uploads`: a file comes in as the body of a request, and is looked at by the worker's own code.
+//! `/api/uploads`: a file arrives as the body of a request, and is inspected by the worker's own code.
 
 use std::sync::Arc;
 
@@ -29,10 +29,10 @@ use crate::{
     operate,
 };
 
-/// Longest name of a file that is kept.
+/// Maximum length of a file's name that is kept.
 const MAX_NAME_CHARS: usize = 200;
 
-/// What is known of a file beside its content.
+/// What is known of a file besides its content.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct NewUpload {
     /// Its name, for people.
@@ -54,8 +54,8 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, Json(UploadView::of(&upload, inspected))))
 }
 
-/// Reads the body when it is the tenant's turn, which lasts as long as the place that comes with it; no further than a file may be
-/// large.
+/// Reads the body when it is the tenant's turn, which lasts as long as the place returned with it; no more than a file
+/// may have.
 async fn read_body(
     console: &Console,
     administrator: &Administrator,
@@ -82,7 +82,7 @@ async fn read_body(
     Ok((content.into(), place))
 }
 
-/// Puts a file into storage and writes it down.
+/// Puts a file into storage and records it.
 pub(in crate::console) async fn receive(
     console: &Console,
     administrator: &Administrator,
@@ -112,7 +112,7 @@ pub(in crate::console) async fn receive(
     Ok(upload)
 }
 
-/// A name without a folder and without what is not to be shown.
+/// A name without its folder and without what is not safe to show.
 fn file_name(name: &str) -> String {
     let name = name.rsplit(['/', '\\']).next().unwrap_or_default();
     let name: String = shared::text::printable(name.trim())
@@ -158,7 +158,7 @@ pub(super) struct ReadAs {
     encoding: Option<Encoding>,
 }
 
-/// Looks at a file again.
+/// Inspects a file again.
 pub(super) async fn show(
     OwnUpload { upload, .. }: OwnUpload,
     State(console): State<Arc<Console>>,
@@ -172,10 +172,10 @@ pub(super) fn describe_show(operation: TransformOperation<'_>) -> TransformOpera
     operation
         .id("showUpload")
         .tag("administrators")
-        .summary("Look at an uploaded file, in another encoding if need be")
+        .summary("Inspect an uploaded file, in another encoding if necessary")
 }
 
-/// Throws an upload away.
+/// Discards an upload.
 pub(super) async fn delete(
     OwnUpload { upload, .. }: OwnUpload,
     State(console): State<Arc<Console>>,
@@ -188,16 +188,16 @@ pub(super) fn describe_delete(operation: TransformOperation<'_>) -> TransformOpe
     operation
         .id("discardUpload")
         .tag("administrators")
-        .summary("Throw a file away that was not imported")
+        .summary("Discard a file that was not imported")
         .response::<204, ()>()
 }
 
-/// Throws an upload away that was not imported: the file, and what was chosen for it.
+/// Discards an upload that was not imported: the file, and what was chosen for it.
 pub(in crate::console) async fn discard(console: &Console, upload: &Upload) -> Result<(), Error> {
-    // First here: an import that is begun at the same moment needs the object.
+    // The record first: an import that is begun at the same moment needs the object.
     changed(console.db.discard(upload).await?)?;
     if let Err(error) = console.storage.delete(&upload.object.key).await {
-        tracing::warn!(%error, key = upload.object.key, "a file that was thrown away is still in the storage");
+        tracing::warn!(%error, key = upload.object.key, "a discarded file could not be deleted from storage");
     }
     Ok(())
 }
@@ -208,7 +208,7 @@ pub(in crate::console) fn changed(changed: bool) -> Result<(), Error> {
         Ok(())
     } else {
         Err(Error::Conflict(
-            "the file is imported already: nothing of it can be changed any more".to_owned(),
+            "the file has already been imported and can no longer be changed".to_owned(),
         ))
     }
 }

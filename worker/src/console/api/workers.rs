@@ -1,4 +1,4 @@
-//! `/api/operators/workers` and `/api/operators/queues`: who works, and how much waits.
+//! `/api/operators/workers` and `/api/operators/queues`: which workers there are, and how much waits.
 
 use std::sync::Arc;
 
@@ -18,27 +18,27 @@ use crate::{
 /// Workers in an answer.
 const PAGE_WORKERS: u32 = 100;
 
-/// Which workers are asked for.
+/// Which workers to list.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct WorkerQuery {
-    /// Only workers with later names: `next` of the answer before.
+    /// Only workers with later names: `next` of the previous answer.
     after: Option<String>,
 }
 
-/// A worker, as it last told of itself.
+/// A worker, as it last reported itself.
 #[derive(Debug, Serialize, JsonSchema)]
 struct Worker {
     name: String,
     /// The version of its program.
     version: String,
-    /// What it was about to do: `consuming` when it is connected and takes messages.
+    /// Its stage: `consuming` when it is connected and takes messages.
     #[schemars(example = &"consuming")]
     stage: String,
     /// Messages that it held.
     in_hand: i32,
-    /// Since when it runs, as RFC 3339 says it.
+    /// When it started, in the format of RFC 3339.
     started_at: String,
-    /// When it told this.
+    /// When it reported this.
     seen_at: String,
     /// Whether that is a minute ago or more: it hangs, is cut off, or was killed.
     is_silent: bool,
@@ -63,7 +63,7 @@ impl Worker {
 pub(super) struct Workers {
     /// By name.
     workers: Vec<Worker>,
-    /// What to ask for as `after` to get more; absent where there are no more.
+    /// What to send as `after` to get more; absent if there are none.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }
@@ -93,7 +93,7 @@ pub(super) fn describe_list(operation: TransformOperation<'_>) -> TransformOpera
     operation
         .id("operatorsListWorkers")
         .tag("operators")
-        .summary("List 100 workers, by name, of those that were heard of within a day")
+        .summary("List 100 workers, by name, of those heard from within a day")
 }
 
 /// Counts the messages that wait.
@@ -105,6 +105,6 @@ pub(super) fn describe_queues(operation: TransformOperation<'_>) -> TransformOpe
     operation
         .id("operatorsCountMessages")
         .tag("operators")
-        .summary("Say how many messages wait, by kind of queue")
-        .description("They are counted once in 10 seconds at most, for everybody who asks.")
+        .summary("Count the messages that wait, by kind of queue")
+        .description("They are counted once in 10 seconds at most, however many requests there are.")
 }

@@ -1,11 +1,11 @@
-// What pages cannot do by themselves: exchange the token, send files, keep forms and send them. Every change is a form of the
-// page.
+// What pages cannot do by themselves: exchange the token, send files, save forms and send them. Every change is a form of
+// the page.
 "use strict";
 
 const find = (selector, within = document) => within.querySelector(selector);
 const each = (selector, act, within = document) => within.querySelectorAll(selector).forEach(act);
 
-// A sentence that stands for some seconds, or for as long as it is true; the page stays as it is.
+// Shows a sentence for some seconds, or for as long as it is true; the page stays as it is.
 let toasting;
 function toast(text, link, stays = Boolean(link)) {
   const place = find("#toast");
@@ -20,11 +20,11 @@ function signedOut(text = "Your session has ended. What you entered is still her
   const link = document.createElement("a");
   link.href = "/sign-in";
   link.target = "_blank";
-  link.textContent = "Sign in in another tab, and go on here";
+  link.textContent = "Sign in in another tab, then continue here";
   toast(text, link);
 }
 
-// Whoever is not signed in is sent to the page for that.
+// Requests of somebody who is not signed in are redirected to the page for that.
 const isSignedOut = (response) =>
   response.status === 401 || response.redirected && new URL(response.url).pathname === "/sign-in";
 
@@ -38,12 +38,12 @@ async function failure(response) {
   }
 }
 
-// What a page says that is an error.
+// The message of a page that shows an error.
 const failureOf = (html) => new DOMParser().parseFromString(html, "text/html").querySelector("[data-failure]");
 
 // --- signing in
 
-// Where one was when the session ended: a page of this console, on this tab.
+// The page to go back to when the session has ended: one of this console, in this tab.
 const BACK = "back";
 
 function goBack() {
@@ -56,7 +56,7 @@ async function signIn(section) {
   if (section.dataset.back) sessionStorage.setItem(BACK, section.dataset.back);
   const token = new URLSearchParams(location.hash.slice(1)).get("token");
   if (!token) {
-    // A link from elsewhere came without the cookie, which may be there all the same.
+    // A link from elsewhere comes without the cookie, which may exist all the same.
     const session = await fetch("/api/session").catch(() => null);
     if (session?.ok) goBack();
     return;
@@ -78,10 +78,10 @@ async function signIn(section) {
     });
     if (!response.ok) return say(await failure(response));
     const kept = await fetch("/api/session");
-    if (!kept.ok) return say("Your browser did not keep the session's cookie. The console needs HTTPS and cookies.");
+    if (!kept.ok) return say("Your browser did not keep the session cookie. The console requires HTTPS and cookies.");
     goBack();
   } catch {
-    say("The console does not answer. Try again.");
+    say("The console is not responding. Try again.");
   }
 }
 
@@ -91,7 +91,7 @@ addEventListener("hashchange", () => each("[data-sign-in]", signIn));
 
 // --- files
 
-// As the console says sizes: rounded up to a tenth where one is too large.
+// Sizes as the console writes them: rounded up to a tenth.
 const UNITS = [[1048576, "MB"], [1024, "KB"], [1, "bytes"]];
 const unitOf = (bytes) => UNITS.find(([size]) => bytes >= size) ?? UNITS[2];
 const sizeOf = (bytes, [size, name] = unitOf(bytes)) => `${Math.ceil(bytes * 10 / size) / 10} ${name}`;
@@ -108,7 +108,7 @@ each("[data-upload]", (form) => {
     file = chosen;
     find("#file-name", form).textContent = `${file.name} (${sizeOf(file.size)})`;
     const tooLarge = file.size > most;
-    say(tooLarge ? `The file has ${sizeOf(file.size, unitOf(most))}, ${sizeOf(most)} are allowed: divide it into several files.` : "");
+    say(tooLarge ? `The file has ${sizeOf(file.size, unitOf(most))}; the maximum is ${sizeOf(most)}. Split it into several files.` : "");
     go.disabled = tooLarge;
     if (!tooLarge) go.focus();
   };
@@ -123,7 +123,7 @@ each("[data-upload]", (form) => {
     if (event.dataTransfer.files.length > 1) return say("One file at a time, please.");
     choose(event.dataTransfer.files[0]);
   });
-  // A file that misses its place must not replace the page.
+  // A file that is dropped elsewhere must not replace the page.
   ["dragover", "drop"].forEach((kind) => addEventListener(kind, (event) => event.preventDefault()));
 
   form.addEventListener("submit", (event) => {
@@ -147,7 +147,7 @@ each("[data-upload]", (form) => {
       if (sending.status === 401) signedOut();
       ended(answer.message || withStatus(sending));
     });
-    sending.addEventListener("error", () => ended("The connection broke before the whole file was sent. Try again; nothing was imported."));
+    sending.addEventListener("error", () => ended("The connection was lost before the whole file was sent. Try again; nothing was imported."));
     sending.addEventListener("abort", () => ended("Stopped. Nothing was imported."));
     sending.open("POST", `/api/uploads?name=${encodeURIComponent(file.name)}`);
     sending.setRequestHeader("content-type", "text/csv");
@@ -156,9 +156,9 @@ each("[data-upload]", (form) => {
   find("#upload-stop", form).addEventListener("click", () => sending?.abort());
 });
 
-// --- forms that are kept at every change: the answer is the page as it is then
+// --- forms that are saved at every change: the answer is the page as it is then
 
-// Finds what has the focus in the page that takes the place of this one.
+// A selector that finds an element again in the page that replaces this one.
 function same(element) {
   if (element.id) return `#${CSS.escape(element.id)}`;
   if (!element.name) return null;
@@ -166,7 +166,7 @@ function same(element) {
   return `[name="${CSS.escape(element.name)}"]${choice}`;
 }
 
-// Tables that scroll by themselves stand afterwards where they stood.
+// Tables with scroll bars of their own keep their position.
 function keepScrolled(region, replace) {
   const places = new Map();
   each(".scroll", (table) => places.set(table.getAttribute("aria-label"), [table.scrollLeft, table.scrollTop]), region);
@@ -204,14 +204,14 @@ function keepLive(form) {
       const html = await response.text();
       if (!response.ok) {
         const why = failureOf(html)?.querySelector("p").textContent;
-        return toast(`That was not kept. ${why ?? withStatus(response)} What you entered is still here.`);
+        return toast(`That was not saved. ${why ?? withStatus(response)} What you entered is still here.`);
       }
       kept = sent;
       find("#toast").hidden = true;
       // What was typed meanwhile is sent first, and not replaced.
       if (form.isConnected && entries() === sent) putInPlace(html);
     } catch {
-      toast("No connection to the console. What you entered is still here, and is kept when it is back.");
+      toast("No connection to the console. What you entered is still here, and will be saved once it is back.");
     } finally {
       sending = false;
       form.removeAttribute("aria-busy");
@@ -220,14 +220,14 @@ function keepLive(form) {
     }
   };
   form.addEventListener("change", send);
-  // Whoever leaves in the middle of a word has made no change yet.
+  // Leaving the page in the middle of a word raises no change event.
   addEventListener("pagehide", () => {
     if (!form.isConnected || entries() === kept) return;
     fetch(form.getAttribute("action"), { method: "POST", body: new URLSearchParams(entries()), keepalive: true, redirect: "manual" });
   });
 }
 
-// --- forms that are sent: once, and so that nothing entered is lost where that fails
+// --- forms that are sent: once, and so that nothing entered is lost if that fails
 
 // Whether the page is left by a button or link of its own.
 let leaving = false;
@@ -236,7 +236,7 @@ let leaving = false;
 const isCorrected = () =>
   [...document.querySelectorAll("[data-corrections] :is(input, textarea)")].some((cell) => cell.value !== cell.defaultValue);
 
-// Says beside a button why it did not do what it says.
+// Says next to a button why it did not do what it says.
 function refused(form, button, title, text) {
   each(".refused", (notice) => notice.remove());
   const notice = document.createElement("div"), words = document.createElement("div"), strong = document.createElement("strong");
@@ -263,7 +263,7 @@ async function send(form, button) {
     return say("No connection to the console.", "What you entered is still here: reload to see whether it was done, or try again.");
   }
   if (isSignedOut(response)) return signedOut();
-  // It was done, whatever became of the page that follows.
+  // It was done, whatever happens to the page that follows.
   if (response.redirected) {
     leaving = true;
     return location.assign(response.url);
@@ -277,7 +277,7 @@ async function send(form, button) {
     if (!wrong) return scrollTo(0, 0);
     if (wrong.matches("[role=alert]")) wrong.tabIndex = -1;
     wrong.focus();
-  } else say("Not at the moment:", withStatus(response));
+  } else say("Something went wrong:", withStatus(response));
 }
 
 document.addEventListener("submit", async (event) => {
@@ -285,7 +285,7 @@ document.addEventListener("submit", async (event) => {
   if (form.getAttribute("method") !== "post" || form.getAttribute("action") === "/sign-out") return;
   event.preventDefault();
   if (form.dataset.sent) return;
-  if (!form.matches("[data-corrections]") && isCorrected() && !confirm("The cells that you corrected are not saved. Go on without them?")) return;
+  if (!form.matches("[data-corrections]") && isCorrected() && !confirm("Your corrected cells are not saved. Continue without them?")) return;
   form.dataset.sent = "1";
   form.setAttribute("aria-busy", "true");
   await send(form, event.submitter);
@@ -294,7 +294,7 @@ document.addEventListener("submit", async (event) => {
   delete form.dataset.sent;
 });
 
-// Back from the next page, which a browser may have kept this one for.
+// Back from the next page: the browser may have kept this one.
 addEventListener("pageshow", (event) => {
   if (!event.persisted) return;
   leaving = false;

@@ -1,4 +1,5 @@
-// What changes by itself, and what asks before it changes: imports that are followed, passwords that nobody has saved, dialogs.
+// What updates by itself, and what asks before a change: imports that are followed, passwords that nobody has saved,
+// dialogs.
 "use strict";
 
 // --- an import under way
@@ -14,9 +15,9 @@ function follow(section) {
       // The page as it is then; the address stays.
       return location.reload();
     }
-    if (now.is_paused) text.textContent = "Paused by an operator; it goes on when the pause ends.";
+    if (now.is_paused) text.textContent = "Paused by an operator; it continues when the pause ends.";
     else if (now.state === "waiting") text.textContent = "Waiting for its turn …";
-    else if (now.state === "unknown") text.textContent = "The service does not answer; the import goes on when it does.";
+    else if (now.state === "unknown") text.textContent = "The service is not responding; the import continues when it is back.";
     else if (!now.total) text.textContent = "Reading the file …";
     else {
       bar.max = now.total;
@@ -24,9 +25,9 @@ function follow(section) {
       text.textContent = `${(now.total - now.pending).toLocaleString("en")} of ${rows(now.total)}`
         + (now.pending === 0 ? ": writing the reports …" : "");
     }
-    if (now.is_delayed && !now.is_paused) text.textContent += " · waiting after an error, goes on by itself";
+    if (now.is_delayed && !now.is_paused) text.textContent += " · waiting after an error, continues automatically";
   });
-  // A browser tries again by itself, unless it was refused: by a session that has ended, or by a server between us.
+  // A browser tries again by itself, unless it was refused: because a session has ended, or by a server in between.
   const again = async () => {
     if (!section.isConnected) return;
     try {
@@ -37,7 +38,7 @@ function follow(section) {
     setTimeout(again, 5000);
   };
   source.addEventListener("error", () => {
-    text.textContent = "The connection was lost; trying again. The import goes on meanwhile.";
+    text.textContent = "Connection lost; reconnecting. The import continues in the meantime.";
     if (source.readyState === EventSource.CLOSED) setTimeout(again, 5000);
   });
 }
@@ -94,7 +95,7 @@ document.addEventListener("click", (event) => {
   if (event.target.closest("[data-closes]")) event.target.closest("dialog").close();
 });
 
-// --- numbers that change by themselves; never under the hand or the eye of whoever reads
+// --- numbers that update by themselves, but not while somebody uses or reads them
 
 function refresh(region) {
   if (!region.dataset.refresh) return;
@@ -107,11 +108,11 @@ function refresh(region) {
   };
   const timer = setInterval(async () => {
     if (!region.isConnected) return clearInterval(timer);
-    // Whoever reads is told too that it gets older.
+    // A reader is told too that the page is getting old.
     if (document.hidden) return;
     try {
       const response = await fetch(location.href);
-      if (isSignedOut(response)) return say(() => signedOut("Your session has ended: what is shown gets older."));
+      if (isSignedOut(response)) return say(() => signedOut("Your session has ended: this page no longer updates."));
       if (!response.ok) throw new Error(withStatus(response));
       const next = new DOMParser().parseFromString(await response.text(), "text/html").querySelector("[data-refresh]");
       if (isOld) find("#toast").hidden = true;
@@ -121,12 +122,12 @@ function refresh(region) {
       clearInterval(timer);
       location.reload();
     } catch {
-      say(() => toast("The console does not answer: what is shown gets older.", null, true));
+      say(() => toast("The console is not responding: this page does not update.", null, true));
     }
   }, Number(region.dataset.refresh) * 1000);
 }
 
-// A button says with how many it does what it does.
+// A button says how many dead letters it applies to.
 function countChosen(form) {
   const boxes = form.querySelectorAll("input[name=letter]");
   const say = () => {

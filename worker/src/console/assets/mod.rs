@@ -1,4 +1,4 @@
-//! What pages load, in the program itself.
+//! What pages load, embedded in the program.
 
 use axum::{
     Router,
@@ -12,7 +12,7 @@ const SCRIPT: &str = include_str!("console.js");
 const LIVE: &str = include_str!("live.js");
 const ICON: &str = include_str!("icon.svg");
 
-/// The files, for everybody.
+/// The files, which anybody may load.
 pub(super) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
     Router::new()
         .route(

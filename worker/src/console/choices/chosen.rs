@@ -37,7 +37,7 @@ pub(in crate::console) struct Choices {
     pub(in crate::console) columns: BTreeMap<Field, String>,
     pub(in crate::console) lists: BTreeMap<Field, ListChoice>,
     pub(in crate::console) generate: bool,
-    /// Whether that was not the administrator's own choice.
+    /// Whether that was suggested, and not the administrator's own choice.
     pub(in crate::console) generate_suggested: bool,
     pub(in crate::console) sip: SipKind,
     pub(in crate::console) pbx_domain: Option<Id>,
@@ -55,7 +55,8 @@ pub(in crate::console) struct ListChoice {
     pub(in crate::console) from: From,
     pub(in crate::console) ids: Vec<Id>,
     pub(in crate::console) column: String,
-    /// IDs by texts of the column, also of earlier files with the same header; `None` where a text was left without one.
+    /// IDs by texts of the column, including those of earlier files with the same header; `None` if a text was left
+    /// without one.
     pub(in crate::console) names: BTreeMap<String, Option<Id>>,
 }
 
@@ -86,25 +87,25 @@ impl SipKind {
             Self::Webrtc,
             "webrtc",
             "Use WebRTC",
-            "Calls by the softphone that is built into the Dialer.",
+            "Users call with the softphone that is built into the Dialer.",
         ),
         (
             Self::ClassicPbx,
             "classic_pbx",
             "Use CommPeak classic PBX",
-            "Calls by an existing PBX domain; the file has a device for each user.",
+            "Users call through an existing PBX domain; the file has a device for each user.",
         ),
         (
             Self::CustomUri,
             "custom_uri",
             "Use Custom URI",
-            "Calls by an external PBX; the file has a SIP URI for each user.",
+            "Users call through an external PBX; the file has a SIP URI for each user.",
         ),
         (
             Self::BuiltinPbx,
             "builtin_pbx",
             "Use Built-in PBX",
-            "Calls by the built-in PBX; nothing more is needed.",
+            "Users call through the built-in PBX; nothing else is needed.",
         ),
     ];
 
@@ -123,7 +124,7 @@ pub(in crate::console) const TWO_FACTOR: [(TwoFactor, &str, &str); 4] = [
     (
         TwoFactor::Default,
         "Default from Role/Tenant",
-        "The setting of the role; where it has none, that of the tenant.",
+        "The role's setting or, if it has none, the tenant's.",
     ),
     (
         TwoFactor::Disabled,
@@ -152,7 +153,7 @@ impl Choices {
         serde_json::to_value(self).unwrap_or_default()
     }
 
-    /// What the header of the file answers.
+    /// What the header of the file suggests.
     pub(in crate::console) fn suggested(
         file: &Inspected,
         lists: &TenantLists,
@@ -189,8 +190,9 @@ impl Choices {
         choices
     }
 
-    /// These choices for another file, or for the same that is read otherwise from now on: columns are named as this file spells
-    /// them, those that it does not have are chosen anew, and all else stays, also that a field has no column.
+    /// These choices for another file, or for the same one read differently from now on: columns are named as this file
+    /// spells them, those that it does not have are chosen anew, and all else stays, including that a field has no
+    /// column.
     pub(in crate::console) fn fitted(self, file: &Inspected, mut suggested: Self) -> Self {
         let columns: BTreeMap<Field, String> = self
             .columns

@@ -9,7 +9,7 @@ use super::{
     names::MOST_NAMES,
 };
 
-/// Texts of one list that are kept, also of files that do not have them.
+/// Texts of one list that are kept, including those that the current file does not have.
 const MOST_KEPT_NAMES: usize = 5 * MOST_NAMES;
 
 impl Choices {
@@ -28,7 +28,7 @@ impl Choices {
             digits_only: value("digits_only").is_some(),
             ..before
         };
-        // What was suggested because there was no column ends with the choice of one.
+        // A suggestion made because there was no column ends with the choice of one.
         let had_no_column = !choices.columns.contains_key(&Field::VirtualExtension);
         choices.generate_suggested &= choices.generate;
         for field in COLUMNS {
@@ -104,7 +104,7 @@ impl ListChoice {
             .take(MOST_NAMES)
             .map(|(index, text)| (text.to_owned(), ids.get(index).and_then(|value| id(value))))
             .collect();
-        // A name is one, however it is spelled.
+        // A name is the same one, however it is spelled.
         let spelled_anew: HashSet<String> = shown.keys().map(|text| names::fold(text)).collect();
         self.names
             .retain(|text, _| !spelled_anew.contains(&names::fold(text)));

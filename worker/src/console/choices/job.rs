@@ -21,16 +21,16 @@ use crate::console::imports::Settings;
 pub(in crate::console) type Missing = (&'static str, String);
 
 impl Choices {
-    /// The job's part of it, or all that is missing.
+    /// The settings of the job, or all that is missing.
     pub(in crate::console) fn settings(&self) -> Result<Settings, Vec<Missing>> {
         let mut missing: Vec<Missing> = Vec::new();
         for (field, name) in [(Field::Username, "username"), (Field::Email, "email")] {
             if !self.columns.contains_key(&field) {
-                missing.push((name, "Choose the column.".to_owned()));
+                missing.push((name, "Choose a column.".to_owned()));
             }
         }
         if !self.generate && !self.columns.contains_key(&Field::VirtualExtension) {
-            let sentence = "Choose the column, or let the numbers be generated.";
+            let sentence = "Choose a column, or have the numbers generated.";
             missing.push(("virtual_extension", sentence.to_owned()));
         }
         let role = self.lists.get(&Field::Role);
@@ -39,7 +39,7 @@ impl Choices {
             From::Dialer => role.ids.is_empty(),
             From::Column => role.column.is_empty(),
         }) {
-            missing.push(("role", "Choose a role, or the column of role IDs.".to_owned()));
+            missing.push(("role", "Choose a role, or a column with role IDs.".to_owned()));
         }
         let sip = match (self.sip, self.pbx_domain) {
             (SipKind::Webrtc, _) => Sip::Webrtc {},
@@ -47,16 +47,16 @@ impl Choices {
             (SipKind::CustomUri, _) => Sip::CustomUri {},
             (SipKind::ClassicPbx, Some(pbx_domain_id)) => Sip::ClassicPbx { pbx_domain_id },
             (SipKind::ClassicPbx, None) => {
-                missing.push(("pbx_domain", "Choose the PBX domain.".to_owned()));
+                missing.push(("pbx_domain", "Choose a PBX domain.".to_owned()));
                 Sip::Webrtc {}
             }
         };
         match self.sip.field() {
             Some(field @ Field::PbxDevice) if !self.columns.contains_key(&field) => {
-                missing.push(("pbx_device", "Choose the column of the devices.".to_owned()));
+                missing.push(("pbx_device", "Choose the column with the devices.".to_owned()));
             }
             Some(field) if !self.columns.contains_key(&field) => {
-                missing.push(("sip_uri", "Choose the column of the SIP URIs.".to_owned()));
+                missing.push(("sip_uri", "Choose the column with the SIP URIs.".to_owned()));
             }
             _ => {}
         }
@@ -93,8 +93,8 @@ impl Choices {
         })
     }
 
-    /// The choices that make this job, of a file with these columns. Names that stand for several IDs at once cannot be chosen, and
-    /// are left to whoever looks at the choices.
+    /// The choices that make this job, for a file with these columns. Names that stand for several IDs at once cannot
+    /// be chosen, and are left to whoever reviews the choices.
     pub(in crate::console) fn of_job(job: &Job, names: &[String], mapping: &Mapping) -> Self {
         let name_of = |field| names.get(mapping.column(field)?).cloned();
         let columns = COLUMNS
@@ -172,7 +172,7 @@ impl Choices {
             Some(list) if list.from == From::Dialer => ListSource::Fixed(FixedList {
                 values: list.ids.clone(),
             }),
-            // An empty list: without any entry, the header would be asked.
+            // An empty list: without any entry, the header would decide.
             _ => ListSource::Fixed(FixedList { values: Vec::new() }),
         };
         let role = self.lists.get(&Field::Role).and_then(|role| match role.from {

@@ -1,4 +1,4 @@
-//! What an administrator has chosen for an upload, finished or not; and the job that it makes once it is whole.
+//! What an administrator has chosen for an upload, complete or not; and the job that it makes once it is complete.
 
 mod chosen;
 mod form;

@@ -6,10 +6,10 @@ use shared::names;
 
 use crate::{console::inspect::Inspected, db::Named};
 
-/// Texts of a column for which IDs can be chosen. A file with more of them is better given IDs.
+/// Texts of a column for which IDs can be chosen. A file with more of them should have IDs instead.
 pub(in crate::console) const MOST_NAMES: usize = 100;
 
-/// The texts of a column that are no IDs, each once, with what of the tenant's list has the same name.
+/// The texts of a column that are not IDs, each once, with the entry of the tenant's list that has the same name.
 pub(in crate::console) fn names_in(
     file: &Inspected,
     column: &str,
@@ -26,7 +26,7 @@ pub(in crate::console) fn names_in(
     for record in &file.records {
         let cell = record.cell(position).trim();
         let whole = names::fold(cell);
-        // A name may hold what separates others.
+        // A name may contain a separator.
         let parts: Vec<&str> = if by_name.contains_key(&whole) {
             vec![cell]
         } else {

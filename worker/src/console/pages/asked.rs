@@ -1,4 +1,4 @@
-//! What an address asks for: a value that is not known is refused, and never means everything.
+//! What an address asks for: an unknown value is refused, and never means everything.
 
 use std::str::FromStr;
 
@@ -27,4 +27,4 @@ pub(super) fn tenant(value: &str) -> Result<Option<Id>, Error> {
 }
 
 /// A place in a list, which a link to its next page names.
-pub(super) const PLACE: &str = "a place in this list";
+pub(super) const PLACE: &str = "a position in this list";

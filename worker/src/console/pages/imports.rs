@@ -35,7 +35,7 @@ const OPEN_UPLOADS: u32 = 10;
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Shown {
-    /// Where the page before ended.
+    /// Where the previous page ended.
     before: String,
 }
 
@@ -89,7 +89,7 @@ fn not_finished(open: &[Upload], now: OffsetDateTime) -> Markup {
                         button.quiet type="button" data-opens=(dialog) aria-label={ "Discard " (upload.file_name) } { "Discard …" }
                         dialog id=(dialog) aria-labelledby={ (dialog) "-title" } {
                             h2 id={ (dialog) "-title" } { "Discard " (upload.file_name) "?" }
-                            p { "The file and what was chosen and corrected here are deleted. Nobody was created from it." }
+                            p { "The file, your choices and your corrections are deleted. No users were created from it." }
                             form method="post" action={ "/uploads/" (upload.upload_id) "/discard" } {
                                 div.actions { button.danger type="submit" { "Discard the file" } button.quiet type="button" data-closes { "Keep it" } }
                             }

@@ -40,7 +40,7 @@ impl Place {
     }
 }
 
-/// A page of somebody who is signed in.
+/// A page for somebody who is signed in.
 pub(super) fn page(bearer: &Bearer, place: Place, title: &str, content: &Markup) -> Markup {
     let (places, whose) = match bearer.role {
         BearerRole::Administrator(tenant_id) => (Place::ADMINISTRATOR, format!("tenant {tenant_id}")),
@@ -66,7 +66,7 @@ pub(super) fn page(bearer: &Bearer, place: Place, title: &str, content: &Markup)
     document(title, &header, content)
 }
 
-/// A page of nobody in particular.
+/// A page for which nobody need be signed in.
 pub(super) fn bare(title: &str, content: &Markup) -> Markup {
     let header = html! {
         header.top { a.brand href="/" { (icons::brand()) span { "User import" } } }

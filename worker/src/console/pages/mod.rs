@@ -39,12 +39,12 @@ pub(super) fn routes() -> Router<Arc<Console>> {
         .merge(operators::routes())
 }
 
-/// What there is no page for.
+/// The answer if there is no such page.
 pub(super) async fn missing() -> Error {
     Error::NotFound("page")
 }
 
-/// Every failure in words: as a page, for whoever looks at pages.
+/// Shows every failure as a page, except to the API.
 pub(super) async fn in_words(request: Request, next: Next) -> Response {
     let is_api = request.uri().path().starts_with("/api/");
     let sign_in = sign_in::leading_back(&request);
@@ -65,9 +65,9 @@ fn page_of(response: Response, sign_in: &str) -> Response {
     }
     let content = html! {
         section.card.narrow data-failure {
-            h1 { @if response.status().is_server_error() { "Not at the moment" } @else { "That did not work" } }
+            h1 { @if response.status().is_server_error() { "Something went wrong" } @else { "That did not work" } }
             p { (parts::sentence(&failure.message)) }
-            p { a href="/" { "Go to the start" } }
+            p { a href="/" { "Go to the start page" } }
         }
     };
     let page = layout::bare("Error", &content);

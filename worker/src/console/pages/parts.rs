@@ -31,7 +31,7 @@ pub(super) fn span(length: time::Duration) -> String {
     }
 }
 
-/// A state by word and icon.
+/// A state as a word and an icon.
 pub(super) fn state(state: State) -> Markup {
     let (kind, icon, word) = match state {
         State::Received => ("wait", icons::clock(), "Received"),
@@ -66,7 +66,7 @@ pub(super) fn thousands(number: u64) -> String {
     text
 }
 
-/// A notice that stands beside what it is about.
+/// A notice next to what it is about.
 pub(super) fn notice(kind: &str, title: &str, text: &Markup) -> Markup {
     let icon = match kind {
         "good" => icons::done(),
@@ -81,7 +81,7 @@ pub(super) fn notice(kind: &str, title: &str, text: &Markup) -> Markup {
     }
 }
 
-/// The address of a page with what is looked for; what is empty is left out.
+/// The address of a page with what is looked for; empty values are left out.
 pub(super) fn address(path: &str, query: &[(&str, &str)]) -> String {
     let mut text = url::form_urlencoded::Serializer::new(String::new());
     text.extend_pairs(query.iter().filter(|(_, value)| !value.is_empty()));
@@ -91,7 +91,7 @@ pub(super) fn address(path: &str, query: &[(&str, &str)]) -> String {
     }
 }
 
-/// The way to the first page of a list, and to the next one, each with its word and address, where there is one.
+/// The links to the first page of a list and to the next one, each with its word and address, if there is one.
 pub(super) fn pages(first: Option<(&str, String)>, next: Option<(&str, String)>) -> Markup {
     html! {
         @if first.is_some() || next.is_some() {
@@ -102,7 +102,7 @@ pub(super) fn pages(first: Option<(&str, String)>, next: Option<(&str, String)>)
     }
 }
 
-/// The first characters of an ID, which say enough to people, with all of it on hover.
+/// The first characters of an ID, which are enough for people, with all of it on hover.
 pub(super) fn short_id(id: uuid::Uuid) -> Markup {
     html! { code title=(id) { (id.to_string().chars().take(8).collect::<String>()) } }
 }

@@ -1,4 +1,4 @@
-//! An import under way: its numbers come by themselves, survive a reload, and say why they stand still.
+//! An import under way: its numbers update by themselves, survive a reload, and say why they stand still.
 
 use maud::{Markup, html};
 use uuid::Uuid;
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::db::Import;
 
-/// The part of a page that follows an import. Once its state is final the page is loaded again.
+/// The part of a page that follows an import. Once its state is final, the page is reloaded.
 pub(super) fn live(import_id: Uuid, import: Option<&Import>, title: &str) -> Markup {
     let (total, done) = import.map_or((0, 0), |import| {
         let total = import.summary.total;
@@ -24,8 +24,8 @@ pub(super) fn live(import_id: Uuid, import: Option<&Import>, title: &str) -> Mar
                 @else if total == 0 { "Reading the file …" }
                 @else { (thousands(done.into())) " of " (counted(total.into(), "row", "rows")) }
             }
-            p.hint { "You can close or reload this page: the work goes on." }
-            noscript { p { a href="" { "Look again" } } }
+            p.hint { "You can close or reload this page: the work continues." }
+            noscript { p { a href="" { "Refresh" } } }
         }
     }
 }

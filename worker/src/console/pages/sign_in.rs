@@ -1,4 +1,4 @@
-//! Coming in and going out. The token comes in the fragment of the URL, which no server and no log ever sees.
+//! Signing in and out. The token arrives in the fragment of the URL, which no server and no log ever sees.
 
 use std::sync::Arc;
 
@@ -40,14 +40,14 @@ const fn home_of(role: BearerRole) -> &'static str {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Shown {
-    /// Where one was.
+    /// The page to go back to.
     back: String,
     /// Whether there was a session.
     ended: bool,
 }
 
 impl Shown {
-    /// A path of this console, to which whoever signs in goes back: nothing that a browser takes for another host.
+    /// A path of this console to go back to after signing in: nothing that a browser takes for another host.
     fn path(&self) -> Option<&str> {
         let is_ours = self.back.starts_with('/')
             && !self.back.starts_with("//")
@@ -56,7 +56,7 @@ impl Shown {
     }
 }
 
-/// The address of the page for signing in, from which one comes back to where one was.
+/// The address of the page for signing in, which leads back to the page of this request.
 pub(super) fn leading_back(request: &Request) -> String {
     let back = match (request.method(), request.uri().path_and_query()) {
         (&Method::GET, Some(path)) => path.as_str(),
@@ -84,10 +84,10 @@ fn page(shown: &Shown) -> Markup {
                 p id="sign-in-wait" hidden { "One moment …" }
                 div id="sign-in-help" {
                     p { "Open the console from the Dialer: its link signs you in." }
-                    p.hint { "Links are valid for some hours. If yours has expired, or you have signed out, ask for a new one." }
+                    p.hint { "Links are valid for a few hours. If yours has expired, or you have signed out, ask for a new one." }
                 }
                 div.notice.bad id="sign-in-error" role="alert" hidden {}
-                noscript { p { "The console needs JavaScript." } }
+                noscript { p { "The console requires JavaScript." } }
             }
         },
     )

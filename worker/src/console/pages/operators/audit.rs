@@ -1,5 +1,5 @@
-//! The audit trail: who changed what, and why; what is looked for stands in the address. Entries hold counts and identifiers,
-//! never a cell of a file or a password.
+//! The audit trail: who changed what, and why; the address says what is looked for. Entries hold counts and
+//! identifiers, never a cell of a file or a password.
 
 use std::sync::Arc;
 
@@ -52,7 +52,7 @@ pub(super) struct Shown {
     command: String,
     operator: String,
     import: String,
-    /// The number of the last entry of the page before.
+    /// The number of the last entry of the previous page.
     before: String,
 }
 
@@ -96,7 +96,7 @@ pub(super) async fn show(
         (search(&shown))
         div data-refresh=[is_first.then_some("5")] {
             @if entries.is_empty() {
-                div.empty { p { @if shown.is_empty() { "Nothing was changed yet. What operators change is recorded here, with the reason." } @else { "No entry matches." } } }
+                div.empty { p { @if shown.is_empty() { "No changes yet. What operators change is recorded here, with the reason." } @else { "No matching entries." } } }
             } @else {
                 (table(&entries, now))
             }
@@ -126,7 +126,7 @@ fn search(shown: &Shown) -> Markup {
             label.hidden for="operator" { "Operator" }
             input id="operator" type="text" name="operator" value=(shown.operator) placeholder="Operator";
             label.hidden for="import" { "Import" }
-            input id="import" type="search" name="import" value=(shown.import) placeholder="ID of an import";
+            input id="import" type="search" name="import" value=(shown.import) placeholder="Import ID";
             button type="submit" { "Filter" }
             a href="/operators/audit" { "Reset" }
         }

@@ -30,7 +30,7 @@ use crate::{
     message::DeadReason,
 };
 
-/// Which dead letters are shown, and what became of some just now.
+/// Which dead letters are shown, and what was just done with some.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Shown {
@@ -39,9 +39,9 @@ pub(super) struct Shown {
     /// Only those without an error, if it says anything.
     no_error: String,
     import: String,
-    /// The number of the last dead letter of the page before.
+    /// The number of the last dead letter of the previous page.
     after: String,
-    /// So many were replayed, left where they are, or discarded.
+    /// How many were replayed, left where they are, or discarded.
     replayed: Option<u64>,
     left: Option<u64>,
     discarded: Option<u64>,
@@ -70,14 +70,14 @@ impl Shown {
         })
     }
 
-    /// What became of some just now, in a sentence.
+    /// What was just done with some, in a sentence.
     fn done(&self) -> Option<String> {
         let were = |number| counted(number, "dead letter was", "dead letters were");
         match (self.replayed, self.left.unwrap_or(0), self.discarded) {
             (Some(replayed), 0, _) => Some(format!("{} replayed.", were(replayed))),
             (Some(replayed), left, _) => Some(format!(
                 "{} replayed, {left} left where they are: too large to be kept, closed by somebody else, without a queue, or of an \
-                 import that cannot be taken up as it is.",
+                 import that cannot be resumed as it is.",
                 were(replayed)
             )),
             (None, _, Some(discarded)) => Some(format!("{} discarded.", were(discarded))),
@@ -104,11 +104,11 @@ pub(super) async fn show(
     let now = OffsetDateTime::now_utc();
     let is_filtered = filter.reason.is_some() || filter.error.is_some() || filter.import_id.is_some();
     let content = html! {
-        div.title { h1 { "Dead letters" } span.hint { (counted(u64::try_from(count.count).unwrap_or(0), "open one", "open ones")) } }
+        div.title { h1 { "Dead letters" } span.hint { (counted(u64::try_from(count.count).unwrap_or(0), "open", "open")) } }
         @if let Some(done) = shown.done() { (notice("good", "Done", &html! { p { (done) } })) }
         @if letters.is_empty() {
             div.empty {
-                p { @if is_filtered || !is_first { "None that matches." } @else { "No dead letters. Messages that no retry can help are set aside here." } }
+                p { @if is_filtered || !is_first { "No matching dead letters." } @else { "No dead letters. Messages that cannot be processed are set aside here." } }
                 @if is_filtered || !is_first { p { a href="/operators/dead" { "Show all" } } }
             }
         } @else {
@@ -142,7 +142,7 @@ fn grouped(groups: &[DeadGroup], all: i64, now: OffsetDateTime) -> Markup {
             } }
             @if rest > 0 { tr { td colspan="2" { "Rarer errors" } td.number { (thousands(rest)) } td {} td {} } } }
         } }
-        h2.tight { "One by one" }
+        h2.tight { "Individually" }
     }
 }
 
@@ -158,13 +158,13 @@ fn of_group(group: &DeadGroup) -> String {
 /// What a replay would do with a dead letter as it stands now.
 fn if_replayed(letter: &StoredDeadLetter) -> String {
     match letter.import_state {
-        _ if letter.is_cut => "cannot be: too large to be kept".to_owned(),
-        Some(State::Failed) if letter.origin != CANCEL => "takes its import up".to_owned(),
+        _ if letter.is_cut => "nothing: too large to be kept".to_owned(),
+        Some(State::Failed) if letter.origin != CANCEL => "resumes its import".to_owned(),
         Some(State::Received | State::Running) if letter.attempt.is_some() => {
-            format!("goes to {} again, or its import's job", letter.origin)
+            format!("is sent to {} again, or its import's job is", letter.origin)
         }
         _ if letter.reason == DeadReason::Malformed.as_str() => "comes back here".to_owned(),
-        _ => format!("goes to {} again", letter.origin),
+        _ => format!("is sent to {} again", letter.origin),
     }
 }
 
@@ -175,7 +175,7 @@ fn table(letters: &[StoredDeadLetter], may_act: bool, now: OffsetDateTime) -> Ma
                 @if may_act { th scope="col" { input type="checkbox" id="all-letters" aria-label="All dead letters of this page"; } }
                 th.number scope="col" { "No." } th scope="col" { "Reason" } th scope="col" { "Error" } th scope="col" { "Import" }
                 th.number scope="col" { "Tenant" } th.number scope="col" { "Retries" } th.number scope="col" { "Bytes" } th scope="col" { "Set aside" }
-                th scope="col" { "A replay" }
+                th scope="col" { "If replayed" }
             } }
             tbody { @for letter in letters { tr {
                 @if may_act { td { input type="checkbox" name="letter" value=(letter.dead_letter_id) aria-label={ "Dead letter " (letter.dead_letter_id) }; } }
@@ -199,10 +199,10 @@ fn table(letters: &[StoredDeadLetter], may_act: bool, now: OffsetDateTime) -> Ma
 fn actions() -> Markup {
     html! {
         section.card {
-            h2 { "With those that are ticked" }
+            h2 { "Selected dead letters" }
             p.hint {
-                "A replay does with each what its last column says; a failed import is taken up in a new attempt, and every step may run \
-                 twice. Discard: they are closed and nothing is sent; their imports stay as they are."
+                "Replaying does what the last column says for each; a failed import is resumed in a new attempt, and every step may run \
+                 twice. Discarding closes them and sends nothing; their imports stay as they are."
             }
             (reason("dead"))
             div.go {
@@ -212,17 +212,17 @@ fn actions() -> Markup {
         }
         dialog id="discard" aria-labelledby="discard-title" {
             h2 id="discard-title" data-counts="Discard #?" { "Discard?" }
-            p { "What they would have done is not done, now or later: nothing is sent, and a failed import among their imports stays failed. "
-                "They cannot be opened again." }
+            p { "They are closed and nothing is sent, now or later; failed imports stay failed. "
+                "This cannot be undone." }
             div.actions {
                 button.danger type="submit" formaction="/operators/dead/discard" data-counts="Discard #" { "Discard" }
-                button.quiet type="button" data-closes { "Leave them" }
+                button.quiet type="button" data-closes { "Keep them" }
             }
         }
     }
 }
 
-/// The dead letters that a form chooses, no more than a page has.
+/// The dead letters that a form chooses, at most as many as a page has.
 fn chosen(form: &[(String, String)]) -> Vec<i64> {
     let letters = form.iter().filter(|(name, _)| name == "letter");
     letters

@@ -21,7 +21,7 @@ use crate::{
     },
 };
 
-/// How long the page waits for a look. It takes a second or two, unless a server is away.
+/// How long the page waits for the checks. They take a second or two, unless a server is unavailable.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(super) async fn show(
@@ -35,7 +35,7 @@ pub(super) async fn show(
         div data-refresh="10" {
             div.title { h1 { "Doctor" } @if let Some(found) = &found { span.hint { (summary(found)) } } }
             @match &found {
-                None => (notice("wait", "The servers are being looked at", &html! { p { "One of them has not answered yet. Come back in some seconds." } })),
+                None => (notice("wait", "Checking the servers", &html! { p { "One of them has not answered yet. Come back in a few seconds." } })),
                 Some(found) => (table(found, now)),
             }
         }
@@ -55,7 +55,7 @@ pub(super) fn summary(found: &[Check]) -> String {
         parts.push(counted(warnings, "warning", "warnings"));
     }
     if parts.is_empty() {
-        parts.push("nothing to mend".to_owned());
+        parts.push("nothing to fix".to_owned());
     }
     parts.push(format!("{} unchecked", count(Verdict::Unchecked)));
     parts.join(", ")
@@ -65,7 +65,7 @@ fn table(found: &[Check], now: OffsetDateTime) -> Markup {
     html! {
         div.scroll tabindex="0" role="region" aria-label="Findings" { table.list.stack {
             thead { tr {
-                th scope="col" { "State" } th scope="col" { "Check" } th scope="col" { "Found, and what to do" } th scope="col" { "Since" }
+                th scope="col" { "State" } th scope="col" { "Check" } th scope="col" { "Finding and advice" } th scope="col" { "Since" }
             } }
             tbody { @for check in found { tr {
                 td { (verdict(check.verdict)) }

@@ -71,7 +71,7 @@ pub(super) async fn show(
     Ok(page(&visitor.bearer, Place::OperatorImports, "Import", &content).into_response())
 }
 
-/// Whether it goes on by itself, or once somebody replays it.
+/// Whether it will go on, by itself or once somebody replays it.
 fn may_change(import: &Import) -> bool {
     import.state == ImportState::Failed || !import.state.is_final()
 }
@@ -106,7 +106,7 @@ fn facts(import: &Import, dead: i64, now: OffsetDateTime) -> Markup {
 fn timeline(history: &[HistoryEntry], now: OffsetDateTime) -> Markup {
     html! {
         @if history.is_empty() {
-            p.hint { "Nothing was recorded: the import is older than the record." }
+            p.hint { "Nothing was recorded: the import is older than the timeline." }
         } @else {
             ol.timeline {
                 @for entry in history {
@@ -124,30 +124,30 @@ fn timeline(history: &[HistoryEntry], now: OffsetDateTime) -> Markup {
     }
 }
 
-/// What happened, as people say it. Commands of operators are called as they are.
+/// What happened, as people say it. Commands of operators keep their names.
 fn in_words(event: &str) -> &str {
     match event {
         "received" => "Job received",
         "planned" => "File read, all rows validated",
-        "batch" => "Rows done",
-        "retried" => "Put off after an error",
+        "batch" => "Rows processed",
+        "retried" => "Postponed after an error",
         "rescued" => "Messages were lost, job published again",
         "reopened" => "New attempt",
         "finished" => "Finished",
-        "told" => "Event made for the Dialer",
+        "told" => "Event created for the Dialer",
         "paused" => "Paused",
         "resumed" => "Resumed",
-        "database_away" => "Database away",
-        "broker_away" => "Broker away",
+        "database_away" => "Database unavailable",
+        "broker_away" => "Broker unavailable",
         command => command,
     }
 }
 
-/// Rows by number, outcome and codes: sentences of problems hold cells, and are for their tenant.
+/// Rows by number, outcome and codes: sentences of problems hold cells, and are only for their tenant.
 fn table(rows: &[Row]) -> Markup {
     html! {
         @if rows.is_empty() {
-            div.empty { p { "No rows: the file was not read yet, was rejected, or its rows were purged." } }
+            div.empty { p { "No rows: the file has not been read yet or was rejected, or its rows were purged." } }
         } @else {
             div.scroll tabindex="0" role="region" aria-label="Rows" { table.list {
                 thead { tr {
@@ -212,16 +212,16 @@ fn dialogs(import: &Import) -> Markup {
             dialog id="cancel" aria-labelledby="cancel-title" {
                 h2 id="cancel-title" { "Cancel this import?" }
                 p {
-                    @if import.planned_at.is_none() { "Its file is not read any more. " }
-                    @else { (counted(pending, "pending row", "pending rows")) " will be left undone. " }
+                    @if import.planned_at.is_none() { "Its file will not be read. " }
+                    @else { (counted(pending, "pending row", "pending rows")) " will not be processed. " }
                     @match summary.created {
-                        0 => "Nobody was created.",
-                        created => { (counted(created.into(), "user that was created stays", "users that were created stay")) "." }
+                        0 => "No users were created.",
+                        created => { (counted(created.into(), "user that was created is kept", "users that were created are kept")) "." }
                     }
-                    " The reports are written, and the Dialer is told." }
+                    " The reports are written, and the Dialer is notified." }
                 form method="post" action={ "/operators/imports/" (import_id) "/cancel" } {
                     (reason("cancel"))
-                    div.actions { button.danger type="submit" { @if import.planned_at.is_none() { "Cancel the import" } @else { "Cancel " (counted(pending, "row", "rows")) } } button.quiet type="button" data-closes { "Leave it" } }
+                    div.actions { button.danger type="submit" { @if import.planned_at.is_none() { "Cancel the import" } @else { "Cancel " (counted(pending, "row", "rows")) } } button.quiet type="button" data-closes { "Back" } }
                 }
             }
         }
@@ -230,11 +230,11 @@ fn dialogs(import: &Import) -> Markup {
                 h2 id="replay-title" { "Replay this import?" }
                 p {
                     @match import.state {
-                        ImportState::Received | ImportState::Running => "It is under way: its job is published once more, which changes nothing if all is well.",
+                        ImportState::Received | ImportState::Running => "It is in progress: its job is published again, which changes nothing if all is well.",
                         ImportState::Rejected => "Its file is read again, in a new attempt.",
-                        ImportState::Cancelled => "In a new attempt. What was cancelled stays cancelled, unless you say otherwise here.",
-                        ImportState::Completed => "Rows that were refused are validated again, in a new attempt with reports of its own.",
-                        _ => "Rows without an outcome are taken up in a new attempt. Nobody is created twice, and no password that was delivered changes.",
+                        ImportState::Cancelled => "It is replayed in a new attempt. Cancelled rows stay cancelled, unless you choose otherwise below.",
+                        ImportState::Completed => "Refused rows are validated again, in a new attempt with its own reports.",
+                        _ => "Rows without an outcome are resumed in a new attempt. No user is created twice, and delivered passwords do not change.",
                     }
                 }
                 form method="post" action={ "/operators/imports/" (import_id) "/replay" } {
@@ -249,7 +249,7 @@ fn dialogs(import: &Import) -> Markup {
                         label.choice { input type="checkbox" name="cancelled" value="on"; span { "Create the users of " (counted(cancelled, "cancelled row", "cancelled rows")) " after all" } }
                     }
                     (reason("replay"))
-                    div.actions { button.primary type="submit" { "Replay" } button.quiet type="button" data-closes { "Leave it" } }
+                    div.actions { button.primary type="submit" { "Replay" } button.quiet type="button" data-closes { "Back" } }
                 }
             }
         }
@@ -259,8 +259,8 @@ fn dialogs(import: &Import) -> Markup {
 pub(super) fn reason(of: &str) -> Markup {
     html! {
         div.field {
-            label for={ "reason-" (of) } { "Reason, for the audit trail" }
-            input id={ "reason-" (of) } name="reason" type="text" maxlength="500" required placeholder="A ticket, a sentence";
+            label for={ "reason-" (of) } { "Reason (for the audit trail)" }
+            input id={ "reason-" (of) } name="reason" type="text" maxlength="500" required placeholder="A ticket or a sentence";
         }
     }
 }

@@ -1,4 +1,4 @@
-//! All imports, by tenant, state, age and error; what is looked for stands in the address.
+//! All imports, by tenant, state, age and error; the address says what is looked for.
 
 use std::sync::Arc;
 
@@ -45,7 +45,7 @@ pub(super) struct Shown {
     state: String,
     age: String,
     error: String,
-    /// Where the page before ended.
+    /// Where the previous page ended.
     before: String,
 }
 
@@ -54,7 +54,7 @@ const UNDER_WAY: (&str, [db::State; 2]) = ("under_way", [db::State::Received, db
 
 impl Shown {
     fn filter(&self, now: OffsetDateTime) -> Result<Filter, Error> {
-        let age: Option<humantime::Duration> = asked(&self.age, "an age, as 10m or 7d")?;
+        let age: Option<humantime::Duration> = asked(&self.age, "an age such as 10m or 7d")?;
         let age = age.and_then(|age| time::Duration::try_from(*age).ok());
         let error = self.error.trim();
         Ok(Filter {
@@ -62,7 +62,7 @@ impl Shown {
             states: if self.state == UNDER_WAY.0 {
                 UNDER_WAY.1.to_vec()
             } else {
-                asked(&self.state, "a state of imports")?.into_iter().collect()
+                asked(&self.state, "a state of an import")?.into_iter().collect()
             },
             before: age.and_then(|age| now.checked_sub(age)),
             error: (!error.is_empty()).then(|| error.to_owned()),
@@ -88,7 +88,7 @@ pub(super) async fn show(
         div.title { h1 { "Imports" } }
         (search(&shown))
         div data-refresh=[shown.before.is_empty().then_some("5")] {
-            @if imports.is_empty() { div.empty { p { "No import matches." } } } @else { (table(&imports, now)) }
+            @if imports.is_empty() { div.empty { p { "No matching imports." } } } @else { (table(&imports, now)) }
         }
         (pages(
             paging.after.map(|_| ("Newest", link(&shown, ""))),
@@ -106,7 +106,7 @@ fn search(shown: &Shown) -> Markup {
             label.hidden for="state" { "State" }
             select id="state" name="state" {
                 option value="" { "All states" }
-                option value=(UNDER_WAY.0) selected[shown.state == UNDER_WAY.0] { "under way" }
+                option value=(UNDER_WAY.0) selected[shown.state == UNDER_WAY.0] { "in progress" }
                 @for state in db::State::VARIANTS {
                     option value=(state.as_str()) selected[shown.state == state.as_str()] { (state.as_str()) }
                 }
@@ -117,7 +117,7 @@ fn search(shown: &Shown) -> Markup {
                 @for (value, words) in AGES { option value=(value) selected[shown.age == value] { (words) } }
             }
             label.hidden for="error" { "Error" }
-            input id="error" type="search" name="error" value=(shown.error) placeholder="Text of the error";
+            input id="error" type="search" name="error" value=(shown.error) placeholder="Error text";
             button type="submit" { "Filter" }
             a href="/operators/imports" { "Reset" }
         }
@@ -154,7 +154,7 @@ fn table(imports: &[Import], now: OffsetDateTime) -> Markup {
     }
 }
 
-/// Why it stands where it stands: no text of the file.
+/// Why it is in its state, without any text of the file.
 pub(super) fn why(import: &Import) -> String {
     let rejection = import
         .rejection

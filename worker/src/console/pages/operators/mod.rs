@@ -1,5 +1,5 @@
-//! The operators' pages: imports of all tenants, what happened to them, and what was set aside. Never a cell of a file. What is
-//! changed goes through [`crate::operate`], as by the command line, into the same audit trail.
+//! The operators' pages: imports of all tenants, what happened to them, and what was set aside. Never a cell of a file.
+//! Changes go through [`crate::operate`], as from the command line, and into the same audit trail.
 
 mod audit;
 mod dead;

@@ -1,4 +1,4 @@
-//! How things stand: at one look.
+//! How things stand, at a glance.
 
 use std::{sync::Arc, time::Duration};
 
@@ -27,7 +27,7 @@ use crate::{
     db::{BusyTenant, Paging, Pause},
 };
 
-/// Workers on the page; whoever runs more looks at metrics.
+/// Workers on the page; metrics show more than that.
 const PAGE_WORKERS: u32 = 500;
 
 /// The imports that the first tile counts.
@@ -63,18 +63,18 @@ pub(super) async fn show(
             }
             (pauses::lasting(&pauses, under_way, operator.may_act, now))
             @if let Err(error) = &waiting {
-                (notice("bad", "The messages that wait cannot be counted", &html! { p { (printable(error)) } }))
+                (notice("bad", "The waiting messages cannot be counted", &html! { p { (printable(error)) } }))
             }
             @if let Ok(waiting) = &waiting && waiting.jobs > 0 && workers::all_are_silent(&seen) {
-                (notice("bad", &format!("{}, and no worker takes them", counted(waiting.jobs, "job waits", "jobs wait")), &html! {
-                    p { "No import begins until one runs: start user-import work." }
+                (notice("bad", &format!("{} waiting, but no worker is running", counted(waiting.jobs, "job is", "jobs are")), &html! {
+                    p { "No import starts until one is running: start user-import work." }
                 }))
             }
             @for reason in &health.delayed {
-                (notice("wait", "Imports wait to be tried again", &html! { p { (printable(reason)) } }))
+                (notice("wait", "Imports are waiting to be retried", &html! { p { (printable(reason)) } }))
             }
             section.counts aria-label="Now" {
-                (tile("run", &icons::running(), (backlog.received + backlog.running).into(), "imports under way", UNDER_WAY))
+                (tile("run", &icons::running(), (backlog.received + backlog.running).into(), "imports in progress", UNDER_WAY))
                 (tile("wait", &icons::clock(), backlog.pending_rows, "rows waiting", UNDER_WAY))
                 (tile(if backlog.failed > 0 { "bad" } else { "good" }, &icons::warning(), backlog.failed.into(), "failed imports", "/operators/imports?state=failed"))
                 (tile(if dead > 0 { "bad" } else { "good" }, &icons::copies(), dead, "dead letters", "/operators/dead"))
@@ -87,20 +87,20 @@ pub(super) async fn show(
                         }
                         @for state in ["completed", "rejected", "cancelled"] { a href={ "/operators/imports?state=" (state) } { (state) } "  " }
                     }
-                    dt { "Rows a second, in the last minute" } dd { (format!("{:.1}", f64::from(rows) / 60.0)) }
-                    dt { "Oldest import under way" } dd { @if backlog.oldest.is_zero() { "none" } @else { (span(old)) } }
-                    dt { "Without progress for 10 minutes" } dd { (counted(backlog.stalled.into(), "import", "imports")) }
-                    dt { "Findings of doctor" } dd { a href="/operators/doctor" {
-                        @match &found { None => "looking at the servers …", Some(found) => (doctor::summary(found)) }
+                    dt { "Rows per second, in the last minute" } dd { (format!("{:.1}", f64::from(rows) / 60.0)) }
+                    dt { "Oldest import in progress" } dd { @if backlog.oldest.is_zero() { "none" } @else { (span(old)) } }
+                    dt { "Without progress for 10 minutes or more" } dd { (counted(backlog.stalled.into(), "import", "imports")) }
+                    dt { "Doctor findings" } dd { a href="/operators/doctor" {
+                        @match &found { None => "checking the servers …", Some(found) => (doctor::summary(found)) }
                     } }
                     dt { "Database" } dd { "PostgreSQL " (health.server_version) ", as " (health.role) }
-                    dt { "Broker" } dd { @if waiting.is_ok() { "connected" } @else { "not usable, as said above" } }
+                    dt { "Broker" } dd { @if waiting.is_ok() { "connected" } @else { "unavailable, see above" } }
                 }
             }
             @if let Ok(waiting) = &waiting { h2 { "Messages waiting" } (messages(waiting)) }
             h2 { "Workers" }
             (workers::table(&seen))
-            h2.tight { "Tenants under way" }
+            h2.tight { "Tenants with imports in progress" }
             (busy(&tenants, &pauses, now))
             @if operator.may_act { (pauses::dialogs(under_way)) }
         }
@@ -140,9 +140,9 @@ fn busy(tenants: &[BusyTenant], pauses: &[Pause], now: OffsetDateTime) -> Markup
     let all: i64 = tenants.iter().map(|tenant| tenant.done_lately).sum();
     html! {
         @if tenants.is_empty() {
-            div.empty { p { "No tenant has an import under way." } }
+            div.empty { p { "No tenant has an import in progress." } }
         } @else {
-            div.scroll tabindex="0" role="region" aria-label="Tenants under way" { table.list {
+            div.scroll tabindex="0" role="region" aria-label="Tenants with imports in progress" { table.list {
                 thead { tr {
                     th.number scope="col" { "Tenant" } th.number scope="col" { "Imports" } th.number scope="col" { "Rows waiting" }
                     th.number scope="col" { "Done in 10 min" } th.number scope="col" { "Share" } th scope="col" { "Oldest received" }

@@ -1,4 +1,4 @@
-//! Pauses: those that last, and what begins and ends one, after a look at what would happen.
+//! Pauses: those in force, and how to begin and end one, after a look at what would happen.
 
 use std::sync::Arc;
 
@@ -51,10 +51,10 @@ impl UnderWay<'_> {
         })
     }
 
-    /// What becomes of them, in a sentence; none of them is a sentence too.
+    /// What happens to them, in a sentence, even if there are none.
     fn will(self, tenant_id: Option<Id>, happens: &str) -> String {
         match self.of(tenant_id) {
-            (0, _) => "No import is under way.".to_owned(),
+            (0, _) => "No import is in progress.".to_owned(),
             (imports, rows) => format!(
                 "{} with {} will {happens}.",
                 counted(imports, "import", "imports"),
@@ -70,7 +70,7 @@ pub(super) fn tenants(pauses: &[Pause]) -> Vec<i64> {
     shown.filter_map(|pause| Some(pause.tenant_id?.get())).collect()
 }
 
-/// The pauses that last, each with its end where the operator may act.
+/// The pauses in force, each with a way to end it if the operator may act.
 pub(super) fn lasting(
     pauses: &[Pause],
     under_way: UnderWay<'_>,
@@ -89,7 +89,7 @@ pub(super) fn lasting(
             }
             @if may_act { (end(pause, pauses, under_way)) }
         }
-        @if pauses.len() > SHOWN_PAUSES { p.hint { "And " (counted((pauses.len() - SHOWN_PAUSES) as u64, "more tenant is", "more tenants are")) " paused: user-import doctor." } }
+        @if pauses.len() > SHOWN_PAUSES { p.hint { "And " (counted((pauses.len() - SHOWN_PAUSES) as u64, "more tenant is", "more tenants are")) " paused: see user-import doctor." } }
     }
 }
 
@@ -103,8 +103,8 @@ fn end(pause: &Pause, pauses: &[Pause], under_way: UnderWay<'_>) -> Markup {
             h2 id={ "resume-" (key) "-title" } { "Resume " (name(pause.tenant_id)) "?" }
             p {
                 @match pause.tenant_id {
-                    Some(_) if are_all_paused => "All imports are still paused, those of this tenant too: they continue when that pause has ended as well.",
-                    tenant_id => { (under_way.will(tenant_id, "continue, half a minute later at most")) }
+                    Some(_) if are_all_paused => "All imports are still paused, including those of this tenant: they continue when that pause has ended too.",
+                    tenant_id => { (under_way.will(tenant_id, "continue within half a minute")) }
                 }
                 @if pause.tenant_id.is_none() && others > 0 { " " (counted(others, "tenant stays", "tenants stay")) " paused." }
             }
@@ -132,8 +132,8 @@ pub(super) fn buttons(pauses: &[Pause]) -> Markup {
 /// The dialogs behind these buttons.
 pub(super) fn dialogs(under_way: UnderWay<'_>) -> Markup {
     let what_happens = html! {
-        p { "What workers have begun they finish, seconds later at most. Then no file is read and no user created. Jobs are still "
-            "received, and an import can be cancelled. Nothing is lost and nothing fails, however long it takes." }
+        p { "Workers finish what they have begun, within seconds. Then no file is read and no user is created. Jobs are still "
+            "received, and imports can be cancelled. Nothing is lost and nothing fails, however long the pause lasts." }
     };
     html! {
         dialog id="pause-tenant" aria-labelledby="pause-tenant-title" {
@@ -142,7 +142,7 @@ pub(super) fn dialogs(under_way: UnderWay<'_>) -> Markup {
             form method="post" action="/operators/pause" {
                 div.field {
                     label for="pause-whose" { "Tenant" }
-                    input id="pause-whose" name="tenant" type="text" inputmode="numeric" pattern="[0-9]+" required placeholder="Its ID";
+                    input id="pause-whose" name="tenant" type="text" inputmode="numeric" pattern="[0-9]+" required placeholder="Tenant ID";
                 }
                 (reason("pause-tenant"))
                 div.actions { button.danger type="submit" { "Pause this tenant" } button.quiet type="button" data-closes { "Leave it" } }
@@ -150,7 +150,7 @@ pub(super) fn dialogs(under_way: UnderWay<'_>) -> Markup {
         }
         dialog id="pause-all" aria-labelledby="pause-all-title" {
             h2 id="pause-all-title" { "Pause the imports of all tenants?" }
-            p { (under_way.will(None, "wait")) " Every import that comes will wait too." }
+            p { (under_way.will(None, "wait")) " New imports will wait too." }
             (what_happens)
             form method="post" action="/operators/pause" {
                 input type="hidden" name="tenant" value="all";
@@ -177,12 +177,12 @@ fn key(tenant_id: Option<Id>) -> String {
     tenant_id.map_or_else(|| "all".to_owned(), |id| id.to_string())
 }
 
-/// Whose imports a form means. That it names nobody must not mean everybody.
+/// Whose imports a form means. If it names nobody, that must not mean everybody.
 fn scope(form: &[(String, String)]) -> Result<Option<Id>, Error> {
     let tenant = form.iter().find(|(name, _)| name == "tenant");
     match tenant.map_or("", |(_, value)| value.trim()) {
         "all" => Ok(None),
-        "" => Err(Error::Invalid("say which tenant".to_owned())),
+        "" => Err(Error::Invalid("enter the ID of a tenant".to_owned())),
         tenant => asked::tenant(tenant),
     }
 }

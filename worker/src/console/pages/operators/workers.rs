@@ -1,4 +1,4 @@
-//! The workers, as they last told of themselves.
+//! The workers, as they last reported themselves.
 
 use maud::{Markup, html};
 use shared::text::printable;
@@ -11,14 +11,14 @@ use crate::{
     db::SeenWorker,
 };
 
-/// What a worker tells of itself when it is connected and takes messages.
+/// What a worker reports when it is connected and takes messages.
 const CONSUMING: &str = "consuming";
 
 /// A table of them.
 pub(super) fn table(workers: &[SeenWorker]) -> Markup {
     html! {
         @if workers.is_empty() {
-            div.empty { p { "No worker has told that it runs: start user-import work." } }
+            div.empty { p { "No worker has reported that it is running: start user-import work." } }
         } @else {
             div.scroll tabindex="0" role="region" aria-label="Workers" { table.list {
                 thead { tr {
@@ -38,7 +38,7 @@ pub(super) fn table(workers: &[SeenWorker]) -> Markup {
     }
 }
 
-/// Whether nobody is there who would take a job.
+/// Whether there is no worker that would take a job.
 pub(super) fn all_are_silent(workers: &[SeenWorker]) -> bool {
     workers.iter().all(SeenWorker::is_silent)
 }

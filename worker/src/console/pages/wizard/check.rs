@@ -1,4 +1,4 @@
-//! Step 5: the file is checked by a worker, and cells are corrected in place. Nobody is created.
+//! Step 5: the file is checked by a worker, and cells are corrected in place. No users are created.
 
 use std::sync::Arc;
 
@@ -61,7 +61,7 @@ pub(super) async fn show(
             if is_of(check, &administrator, &upload, &ready) {
                 result(&console, &upload, check, &ready).await?
             } else {
-                outdated(&upload, "What you chose has changed since the file was checked.")
+                outdated(&upload, "Your choices have changed since the file was checked.")
             }
         }
         _ => progress::live(check_id, found.as_ref(), "Checking the file"),
@@ -111,7 +111,7 @@ fn is_same(one: &Job, other: &Job) -> bool {
 
 fn outdated(upload: &Upload, why: &str) -> Markup {
     html! {
-        (notice("wait", why, &html! { p { "Nobody was created." } }))
+        (notice("wait", why, &html! { p { "No users were created." } }))
         form.go method="post" action={ "/uploads/" (upload.upload_id) "/check" } { button.primary type="submit" { "Check again" } }
     }
 }
@@ -127,13 +127,13 @@ async fn result(console: &Console, upload: &Upload, check: &Import, ready: &Read
             html! {
                 (notice("bad", "The file would be rejected", &html! {
                     p { (sentence(message.unwrap_or_default())) }
-                    p { "Nobody was created. Change the " a href={ "/uploads/" (upload.upload_id) "/fields" } { "fields" }
+                    p { "No users were created. Change the " a href={ "/uploads/" (upload.upload_id) "/fields" } { "fields" }
                         ", or " a href="/users/create" { "upload another file" } "." }
                 }))
                 form.go method="post" action={ "/uploads/" (upload.upload_id) "/check" } { button type="submit" { "Check again" } }
             }
         }
-        // Until somebody resumes it, which this page does not miss.
+        // Until somebody resumes it, which this page will notice.
         _ => html! { div data-refresh="5" { (outdated(upload, "The check could not be finished.")) } },
     })
 }
@@ -158,7 +158,7 @@ async fn completed(
     let rows: Vec<ProblemRow<'_>> = refused
         .iter()
         .filter_map(|row| {
-            // The check counts rows as the mapping lets them; the line is the same for both.
+            // The check numbers rows as the mapping has them; the line is the same for both.
             let record = records.iter().find(|record| record.line == row.line)?;
             Some(ProblemRow {
                 row: record.row,
@@ -185,7 +185,7 @@ async fn completed(
                     h2 { "Ready to import " (counted(summary.created.into(), "user", "users")) }
                     p.hint { (estimate) }
                     @if summary.created < summary.total {
-                        p.hint { "The other rows are left out. They come back in the Error Details, and can be corrected below first." }
+                        p.hint { "The other rows are left out. They are returned in the Error Details, and you can correct them below first." }
                     }
                 } @else {
                     h2 { "No row can be imported as it is" }
@@ -207,7 +207,7 @@ async fn completed(
     })
 }
 
-/// How long an import of so many rows takes.
+/// How long an import of this many rows takes.
 async fn estimate(console: &Console, rows: u32) -> Result<String, Error> {
     let (pace, waiting) = console.db.pace().await?;
     let Some(pace) = pace else {
@@ -252,11 +252,11 @@ pub(super) async fn correct(
     State(console): State<Arc<Console>>,
     Fields(form): Fields,
 ) -> Result<Response, Error> {
-    // Its cells are those of the file that was shown: in another one, other people stand in these rows.
+    // Its cells are those of the file that was shown: in another one, these rows hold other people.
     if value(&form, "file").is_some_and(|file| file != upload.object.key) {
         return Err(Error::Conflict(
-            "the file was corrected meanwhile, perhaps in another tab: nothing of this was saved. Reload the page, and \
-             correct what is left"
+            "the file has been corrected in the meantime, perhaps in another tab: your corrections were not saved. Reload \
+             the page, and correct what is left"
                 .to_owned(),
         ));
     }
@@ -282,7 +282,7 @@ pub(super) async fn correct(
     begin_check(&console, &administrator, &upload, settings).await
 }
 
-/// What a form says in a field.
+/// The value of a field of a form.
 fn value<'a>(form: &'a [(String, String)], name: &str) -> Option<&'a str> {
     form.iter()
         .find(|(own, _)| own == name)
@@ -309,7 +309,8 @@ pub(super) async fn import(
     let Some(ready) = ready(&console, &administrator, &upload).await? else {
         return Ok(to_fields(&upload));
     };
-    // Whoever presses the button has seen a check: what is imported is what it was made of. Asked for again, it is the same import.
+    // Whoever presses the button has seen a check, and what it checked is what is imported. A second request is the
+    // same import.
     let is_checked = match value(&form, "check") {
         Some(_) if upload.import_id.is_some() => true,
         Some(shown)

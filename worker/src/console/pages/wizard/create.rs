@@ -51,19 +51,19 @@ pub(super) async fn create(
                     }
                     div.go { button.primary id="upload-go" type="submit" disabled { "Upload" } }
                 }
-                noscript { p { "Uploading a file needs JavaScript." } }
+                noscript { p { "Uploading a file requires JavaScript." } }
             }
             section.card id="file-rules" {
-                h2 { "Rules for the file" }
+                h2 { "File requirements" }
                 ul {
                     li { "At most " (counted(limits.max_rows as u64, "user", "users")) " and " (size(limits.max_file_bytes)) "." }
-                    li { "The first row is a header: it says which column holds what." }
-                    li { "Columns for Username, Email, Virtual Extension and Role. Extensions can be generated, and one role can be given to all." }
-                    li { "Desks, skill groups and tags if you want them: their IDs or names from the Dialer, several separated by " code { ";" } "." }
+                    li { "The first row is a header that says what each column holds." }
+                    li { "Columns for Username, Email, Virtual Extension and Role. Extensions can be generated, and one role can be given to all users." }
+                    li { "Optionally desks, skill groups and tags: their IDs or names from the Dialer, several of them separated by " code { ";" } "." }
                     li { "For classic PBX, a column of devices; for a custom URI, a column of SIP URIs." }
                 }
                 p { a.button href="/users/sample.csv" download="sample.csv" { (icons::download()) "Download a sample file" } }
-                p.hint { "It is made of your own roles, desks and skill groups." }
+                p.hint { "It uses your own roles, desks and skill groups." }
             }
         }
         @if !open.is_empty() {

@@ -67,7 +67,7 @@ pub(super) async fn show(
         }
         @if !is_check { (steps(Step::Import, None)) }
         @if let Some(corrects) = upload.as_ref().and_then(|upload| upload.corrects) {
-            p.hint { "Holds the corrected rows of " a href={ "/imports/" (corrects) } { "an earlier import" } "." }
+            p.hint { "Contains the corrected rows of " a href={ "/imports/" (corrects) } { "an earlier import" } "." }
         }
         (body)
     };
@@ -77,13 +77,13 @@ pub(super) async fn show(
 /// How long an import that was sent may be unknown to the workers before its administrator is offered to send it again.
 const UNTAKEN: time::Duration = time::Duration::seconds(30);
 
-/// The way out where the console or the broker failed just when the import was sent.
+/// The way out if the console or the broker failed just when the import was sent.
 fn send_again(upload: &Upload) -> Markup {
     let is_late = OffsetDateTime::now_utc() - upload.changed_at > UNTAKEN;
     html! {
         @if is_late {
             (notice("wait", "No worker has taken the import yet", &html! {
-                p { "It waits for its turn, or did not get through. You can send it again: nobody is created twice." }
+                p { "It is waiting for its turn, or did not get through. You can send it again: no user is created twice." }
                 form method="post" action={ "/uploads/" (upload.upload_id) "/import" } { button type="submit" { "Send it again" } }
             }))
         }
@@ -99,22 +99,22 @@ async fn summary(console: &Console, import: &Import) -> Result<Markup, Error> {
                 .map(|rejection| rejection.message.as_str());
             notice(
                 "bad",
-                "The file was rejected, nobody was created",
+                "The file was rejected; no users were created",
                 &html! {
                     p { (sentence(message.unwrap_or_default())) }
                     p { a href="/users/create" { "Upload another file" } }
                 },
             )
         }
-        // Until somebody resumes it, which this page does not miss.
+        // Until somebody resumes it, which this page will notice.
         ImportState::Failed => html! {
-            div data-refresh="5" { (notice("bad", "The import stopped on our side", &html! {
+            div data-refresh="5" { (notice("bad", "The import stopped because of a problem on our side", &html! {
                 p {
                     @match import.summary.created {
-                        0 => "No user had been created by then.",
-                        created => { (counted(created.into(), "user was", "users were")) " created before; the passwords come with the reports." }
+                        0 => "No users had been created by then.",
+                        created => { (counted(created.into(), "user was", "users were")) " created before that; the passwords come with the reports." }
                     }
-                    " Operators have been told: they resume it where it stopped, and nobody is created twice."
+                    " Operators have been notified. They will resume it where it stopped, and no user will be created twice."
                 }
                 p { "Import " code { (import.job.import_id) } }
             })) }
@@ -151,7 +151,7 @@ async fn finished(console: &Console, import: &Import) -> Result<Markup, Error> {
     Ok(html! {
         @if import.state == ImportState::Cancelled {
             (notice("wait", "The import was cancelled", &html! {
-                p { (counted(summary.cancelled.into(), "row was", "rows were")) " left undone. Users that were created stay." }
+                p { (counted(summary.cancelled.into(), "row was", "rows were")) " not processed. Users that were created are kept." }
             }))
         }
         section.counts aria-label="Summary" {
@@ -162,7 +162,7 @@ async fn finished(console: &Console, import: &Import) -> Result<Markup, Error> {
         @if undownloaded {
             div id="passwords" data-unsaved {
                 (notice("wait", "Save the temporary passwords now", &html! {
-                    p { "They stand in the success details and nowhere else. If you do not download them, you will need to reset passwords one by one on the Users page." }
+                    p { "They are in the success details and nowhere else. If you do not download them, you will need to reset passwords one by one on the Users page." }
                 }))
             }
         }
@@ -183,7 +183,7 @@ async fn finished(console: &Console, import: &Import) -> Result<Markup, Error> {
                 }
             }
             @if downloads > 0 { p.hint { "Success details downloaded " (counted(u64::try_from(downloads).unwrap_or(0), "time", "times")) "." } }
-            @if purged { p.hint { "The success details were deleted, because their time was over." } }
+            @if purged { p.hint { "The success details were deleted at the end of their retention period." } }
             div.actions {
                 @if !is_check {
                     a.button.primary[!undownloaded] href={ "/users?new=" (import_id) } data-leave[undownloaded] { "Continue" }
@@ -209,7 +209,7 @@ fn leave_dialog(import: &Import) -> Markup {
                 " have not been downloaded. Without them, passwords have to be reset one by one." }
             div.actions {
                 a.button.primary href={ "/api/imports/" (import_id) "/success.csv" } download data-saves { (icons::download()) "Download Success Details" }
-                a.button href={ "/users?new=" (import_id) } data-goes { "Leave without" }
+                a.button href={ "/users?new=" (import_id) } data-goes { "Leave without them" }
                 form method="dialog" { button.quiet { "Stay" } }
             }
         }

@@ -1,5 +1,5 @@
-//! The wizard: the help page "Mass User Creation", step by step. What is chosen lies in the database from the first moment,
-//! so that every step can be left, reloaded, and gone back to.
+//! The wizard: the help page "Mass User Creation", step by step. What is chosen is in the database from the first
+//! moment, so that every step can be left, reloaded, and gone back to.
 
 mod check;
 mod create;
@@ -23,7 +23,7 @@ use axum::{
 
 use crate::console::state::Console;
 
-/// Largest form: the cells of all rows that can be corrected.
+/// Maximum size of a form: the cells of all rows that can be corrected.
 const MAX_FORM_BYTES: usize = 8 * 1024 * 1024;
 
 pub(super) fn routes() -> Router<Arc<Console>> {

@@ -1,4 +1,4 @@
-//! Step 2: the file is looked at before anything is mapped.
+//! Step 2: the file is reviewed before anything is mapped.
 
 use std::sync::Arc;
 
@@ -37,7 +37,7 @@ use crate::{
     db::Upload,
 };
 
-/// Encodings that programs still save tables in; the file's own is added where it is another.
+/// Encodings that programs still save tables in; the file's own is added if it is another one.
 const ENCODINGS: [(&str, &str); 26] = [
     ("utf-8", "UTF-8"),
     ("utf-16le", "UTF-16 (little endian)"),
@@ -86,11 +86,11 @@ pub(super) async fn show(
         (reading(&upload, &choices, file.as_ref().ok()))
         @if let Ok(file) = &file {
             @for doubt in &file.doubts {
-                (notice("wait", "Look whether this file is read as it is meant", &html! {
+                (notice("wait", "Check that this file is read as intended", &html! {
                     p { (sentence(&doubt.message)) }
                     @if doubt.code != RejectionCode::DuplicateHeader {
-                        p { "Go on to “Map the fields”, and choose the columns yourself, only if line " (file.header.line) " is the header. If it is a user, "
-                            "that user would be lost: add a header above it, and upload the file again. If it is a title, delete it." }
+                        p { "Go on to “Map the fields” and choose the columns yourself only if line " (file.header.line) " is the header. If it is a user, "
+                            "that user would be lost: add a header above it and upload the file again. If it is a title, delete it." }
                     }
                 }))
             }
@@ -109,12 +109,12 @@ fn rejected(rejection: &Rejection) -> Markup {
         "This file cannot be imported as it is",
         &html! {
             p { (sentence(&rejection.message)) }
-            @if rejection.code == RejectionCode::Undecodable { p { "If you know the encoding, choose it below, and look at the names then." } }
+            @if rejection.code == RejectionCode::Undecodable { p { "If you know the encoding, choose it below, then check the names." } }
         },
     )
 }
 
-/// How the file is read; changed, it is read again at once.
+/// How the file is read; after a change, it is read again at once.
 fn reading(upload: &Upload, choices: &Choices, file: Option<&Inspected>) -> Markup {
     let declared = choices.encoding.map(Encoding::as_str).map(str::to_lowercase);
     let found = file.map(|file| file.columns.encoding.as_str().to_owned());
@@ -153,7 +153,7 @@ fn reading(upload: &Upload, choices: &Choices, file: Option<&Inspected>) -> Mark
                             }
                         }
                         @if delimiter.is_some() {
-                            span.hint { "A line " code { "sep=" } " stands before the header and is counted as line 1." }
+                            span.hint { "A line " code { "sep=" } " precedes the header and counts as line 1." }
                         } @else {
                             span.hint { "Change it if columns look wrong below." }
                         }
@@ -181,7 +181,7 @@ fn preview(file: &Inspected) -> Markup {
         @if columns.ignored_rows > 0 {
             p.hint {
                 (counted(columns.ignored_rows as u64, "row without a user is ignored", "rows without a user are ignored"))
-                ": nothing stands in the columns that are recognised so far."
+                ": the columns that are recognised so far are blank in them."
             }
         }
         div.scroll tabindex="0" role="region" aria-label="First rows of the file" {
@@ -209,7 +209,7 @@ fn preview(file: &Inspected) -> Markup {
     }
 }
 
-/// Reads the file otherwise from now on.
+/// Reads the file differently from now on.
 pub(super) async fn read_otherwise(
     OwnUpload {
         administrator,

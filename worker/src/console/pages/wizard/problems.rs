@@ -1,4 +1,4 @@
-//! Rows with problems, each cell with its sentence, to be corrected where they stand.
+//! Rows with problems, each cell with its sentence, to be corrected in place.
 
 use std::collections::BTreeSet;
 
@@ -14,9 +14,9 @@ use strum::VariantArray;
 
 use crate::console::pages::{icons, parts::thousands};
 
-/// A row that is no user.
+/// A row that is not a user.
 pub(super) struct ProblemRow<'a> {
-    /// Its number in the file that a correction makes a new one of.
+    /// Its number in the file that corrections turn into a new one.
     pub(super) row: u32,
     /// Its number as reports have it.
     pub(super) shown: u32,
@@ -24,11 +24,11 @@ pub(super) struct ProblemRow<'a> {
     pub(super) outcome: Outcome,
     pub(super) problems: &'a [Problem],
     pub(super) cells: &'a [String],
-    /// What stands beyond its last column.
+    /// What is beyond its last column.
     pub(super) surplus: &'a [String],
 }
 
-/// Cells beyond the last column that are shown; what stands behind them stays as it is.
+/// How many cells beyond the last column are shown; any after them stay as they are.
 const MOST_SURPLUS: usize = 8;
 
 impl ProblemRow<'_> {
@@ -62,7 +62,7 @@ fn shown_columns(width: usize, mapping: Option<&Mapping>, rows: &[ProblemRow<'_>
 fn name_of(names: &[String], column: usize) -> String {
     match column.checked_sub(names.len()) {
         None => names.get(column).cloned().unwrap_or_default(),
-        Some(beyond) => format!("Surplus {}", beyond + 1),
+        Some(beyond) => format!("Extra {}", beyond + 1),
     }
 }
 
@@ -70,7 +70,7 @@ fn name_of(names: &[String], column: usize) -> String {
 pub(super) const DUPLICATES: &str = "Duplicates";
 pub(super) const ERRORS: &str = "With errors";
 
-/// A count as one looks for it first.
+/// A count, large enough to be seen first.
 pub(super) fn count(kind: &str, number: u32, words: &str) -> Markup {
     let icon = match kind {
         "good" => icons::done(),
@@ -86,7 +86,7 @@ pub(super) fn count(kind: &str, number: u32, words: &str) -> Markup {
     }
 }
 
-/// The table, as a form whose cells can be changed; with the file whose rows they are, where another may take its place.
+/// The table, as a form whose cells can be changed; with the file whose rows they are, if another may take its place.
 pub(super) fn table(
     action: &str,
     button: &str,
@@ -101,7 +101,7 @@ pub(super) fn table(
             @if let Some(file) = file { input type="hidden" name="file" value=(file); }
             div.title.tight {
                 h2 { "Rows to correct" }
-                span.hint { "Change a cell where it stands. A row that you empty is left out." }
+                span.hint { "Edit cells in place. A row that you empty is left out." }
             }
             div.scroll tabindex="0" role="region" aria-label="Rows to correct" {
                 table.edit {
@@ -125,7 +125,7 @@ fn problem_row(
     mapping: Option<&Mapping>,
 ) -> Markup {
     let place = |problem: &Problem| mapping.and_then(|mapping| mapping.column(problem.field?));
-    // What belongs to no column that is shown stands with the row.
+    // Problems of no column that is shown are listed with the row.
     let of_row = row
         .problems
         .iter()

@@ -1,4 +1,4 @@
-//! An upload with all that is chosen for it: whether it is whole, and having it checked.
+//! An upload with all that is chosen for it: whether it is complete, and having it checked.
 
 use std::sync::Arc;
 
@@ -19,14 +19,14 @@ use crate::{
     db::{Digest, Upload},
 };
 
-/// The file as it stands with what was chosen, if that is whole.
+/// The file as it stands with what was chosen, if that is complete.
 pub(super) struct Ready {
     pub(super) choices: Choices,
     pub(super) file: Inspected,
     pub(super) settings: Settings,
 }
 
-/// What of the mapping is wrong: what is missing, and what the worker would refuse.
+/// What is wrong with the mapping: what is missing, and what the worker would refuse.
 pub(super) type NotWhole = (Vec<Missing>, Option<String>);
 
 pub(super) async fn ready(
@@ -61,7 +61,7 @@ pub(super) fn whole(
     }
 }
 
-/// By what a header is known again: its names in their order, as they are compared.
+/// Identifies a header: its names in their order, as they are compared.
 pub(super) fn header_digest(file: &Inspected) -> Digest {
     let mut hasher = Sha256::new();
     for name in &file.header.names {
@@ -71,7 +71,7 @@ pub(super) fn header_digest(file: &Inspected) -> Digest {
     hasher.finalize().into()
 }
 
-/// Has the file checked, and shows how that goes.
+/// Has the file checked, and shows the progress of that.
 pub(super) async fn begin_check(
     console: &Arc<Console>,
     administrator: &Administrator,
@@ -82,7 +82,7 @@ pub(super) async fn begin_check(
     Ok(Redirect::to(&format!("/uploads/{}/check", upload.upload_id)).into_response())
 }
 
-/// Has the file checked as it stands; if it is not whole, that is to be seen to first.
+/// Has the file checked as it stands; if something is missing, leads to the fields first.
 pub(super) async fn check_as_it_stands(
     console: &Arc<Console>,
     administrator: &Administrator,
@@ -94,7 +94,7 @@ pub(super) async fn check_as_it_stands(
     }
 }
 
-/// Where one has to go on before anything can be checked.
+/// The page on which something is missing before anything can be checked.
 pub(super) fn to_fields(upload: &Upload) -> Response {
     Redirect::to(&format!("/uploads/{}/fields", upload.upload_id)).into_response()
 }

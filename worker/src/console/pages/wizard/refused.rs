@@ -1,4 +1,4 @@
-//! The rows of an import that were refused: shown with their problems, corrected in place, and made a new file of.
+//! The rows of an import that were refused: shown with their problems, corrected in place, and made into a new file.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -33,13 +33,13 @@ use crate::{
 /// Outcomes of rows that can be corrected.
 pub(super) const OUTCOMES: [Outcome; 2] = [Outcome::Error, Outcome::Duplicate];
 
-/// Where the rows are that were corrected: not here any more.
+/// Says where the corrected rows are: no longer here.
 pub(super) fn corrected(successor: &Upload) -> Markup {
     html! {
         p {
             @match successor.import_id {
                 Some(import_id) => { "The refused rows were corrected, and imported in " a href={ "/imports/" (import_id) } { "a later import" } "." }
-                None => { "The refused rows are being corrected: " a href={ "/uploads/" (successor.upload_id) "/check" } { "go on with " (successor.file_name) } "." }
+                None => { "The refused rows are being corrected: " a href={ "/uploads/" (successor.upload_id) "/check" } { "continue with " (successor.file_name) } "." }
             }
         }
     }
@@ -57,7 +57,7 @@ async fn stored(console: &Console, import: &Import) -> Result<(Vec<String>, Opti
     Ok((names, mapping::map(&header, &import.job).ok()))
 }
 
-/// The cells beyond the last column, by the line of their row. They are not stored with rows, but stand in the file.
+/// The cells beyond the last column, by the line of their row. They are not stored with rows, but are in the file.
 async fn surplus(
     console: &Console,
     import: &Import,
@@ -123,7 +123,7 @@ pub(super) async fn correct(
     let reference = import.reference();
     if !has_reports(&import) || import.rows_purged_at.is_some() {
         return Err(Error::Conflict(
-            "the rows of this import are not there to be corrected".to_owned(),
+            "the rows of this import are not available for correction".to_owned(),
         ));
     }
     let refused = console
@@ -136,7 +136,7 @@ pub(super) async fn correct(
         .await?;
     if successor.is_some() {
         return Err(Error::Conflict(
-            "the rows of this import were corrected already: reload the page, which says where they are"
+            "the rows of this import have already been corrected: reload the page to see where they are"
                 .to_owned(),
         ));
     }
@@ -158,7 +158,7 @@ pub(super) async fn correct(
     let name = before
         .as_ref()
         .map_or("users.csv", |upload| upload.file_name.as_str());
-    // An import that was not made by these pages has only its job to say what was chosen.
+    // For an import that was not made by these pages, only its job says what was chosen.
     let chosen = before.as_ref().map(|upload| Choices::stored(&upload.choices));
     let choices = match (chosen.filter(|choices| choices.chosen), mapping) {
         (Some(choices), _) => Some(choices),

@@ -1,4 +1,4 @@
-//! A sample of the file.
+//! A sample file.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The steps of the wizard, and where one stands.
+//! The steps of the wizard, and the current one.
 
 use maud::{Markup, html};
 use uuid::Uuid;

@@ -11,7 +11,7 @@ use crate::{
     operate,
 };
 
-/// Throws an upload away that was not imported: the file, and what was chosen for it.
+/// Discards an upload that was not imported: the file, and what was chosen for it.
 pub(super) async fn discard(
     OwnUpload { upload, .. }: OwnUpload,
     State(console): State<Arc<Console>>,
@@ -20,7 +20,7 @@ pub(super) async fn discard(
     Ok(Redirect::to("/imports"))
 }
 
-/// Puts another content in the place of an upload's.
+/// Stores new content for an upload.
 pub(super) async fn store(
     console: &Console,
     tenant_id: Id,
@@ -39,7 +39,7 @@ pub(super) async fn store(
     })
 }
 
-/// Lets an upload be this object from now on, with what is chosen for it. The object that it was is deleted, unless a check may
+/// Makes this the object of an upload, with what is chosen for it. The previous object is deleted, unless a check may
 /// still read it.
 pub(super) async fn replace(
     console: &Console,
@@ -53,7 +53,7 @@ pub(super) async fn replace(
         .await?
     {
         return Err(Error::Conflict(
-            "the file was changed or imported meanwhile: reload the page".to_owned(),
+            "the file has been changed or imported in the meantime: reload the page".to_owned(),
         ));
     }
     let is_read = match upload.check_id {
@@ -67,7 +67,7 @@ pub(super) async fn replace(
         && object.key != upload.object.key
         && let Err(error) = console.storage.delete(&upload.object.key).await
     {
-        tracing::warn!(%error, key = upload.object.key, "a file that was replaced is still in the storage");
+        tracing::warn!(%error, key = upload.object.key, "a replaced file could not be deleted from storage");
     }
     Ok(())
 }

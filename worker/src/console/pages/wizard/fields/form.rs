@@ -30,7 +30,7 @@ impl FieldsForm<'_> {
         found.map(|(_, sentence)| sentence.as_str())
     }
 
-    /// A row of the form: label, control, and what stands beside it.
+    /// A row of the form: label, control, and what is next to it.
     pub(super) fn row(
         &self,
         name: &str,
@@ -112,8 +112,8 @@ impl FieldsForm<'_> {
         let beside = html! {
             (self.samples(chosen))
             @match &self.lists.extension_range {
-                Some((first, last)) if self.choices.generate => span.hint.block { "From your range " (first) " to " (last) "." },
-                None if self.choices.generate => span.hint.block { "Your tenant has no range of extensions: none can be generated." },
+                Some((first, last)) if self.choices.generate => span.hint.block { "From your range, " (first) " to " (last) "." },
+                None if self.choices.generate => span.hint.block { "Your tenant has no range of extensions, so none can be generated." },
                 _ => @if chosen.is_none() { span.hint { "2 to 10 digits, unique in your tenant." } },
             }
         };
@@ -128,7 +128,7 @@ impl FieldsForm<'_> {
         let is_chosen = |id: i64| choice.ids.iter().any(|own| own.get() == id);
         let control = html! {
             select id=(name) name={ "from." (name) } {
-                option value="none" selected[choice.from == From::Nowhere] { @if required { "Choose where it comes from" } @else { "None" } }
+                option value="none" selected[choice.from == From::Nowhere] { @if required { "Choose a source" } @else { "None" } }
                 option value="dialer" selected[choice.from == From::Dialer] { "From Dialer" }
                 optgroup label="Columns of the file" { (self.options(column, "column:")) }
             }
@@ -158,8 +158,8 @@ impl FieldsForm<'_> {
         let beside = html! {
             (self.samples(column))
             @match choice.from {
-                From::Dialer => span.hint { "All users of the file get the same." },
-                From::Column => span.hint.block { "IDs, or names that you give IDs here; several separated by ; | or ," },
+                From::Dialer => span.hint { "All users in the file get the same." },
+                From::Column => span.hint.block { "IDs, or names that you match to IDs below; separate several with ; | or ," },
                 From::Nowhere => span.hint { @if required { "One for all users, or a column of the file." } @else { "Users get none." } },
             }
         };
@@ -169,7 +169,7 @@ impl FieldsForm<'_> {
         }
     }
 
-    /// Texts of the column that are no IDs, each with a choice of what it means.
+    /// Texts of the column that are not IDs, each with a choice of what it means.
     fn names(&self, field: Field, column: &str, list: &[Named]) -> Markup {
         let found = names_in(self.file, column, list);
         let chosen = self.choices.lists.get(&field).map(|choice| {
@@ -196,8 +196,8 @@ impl FieldsForm<'_> {
                         }
                     }
                 }
-                @if found.len() > MOST_NAMES { p.hint { "There are more than " (MOST_NAMES) " different ones: put IDs into the file instead." } }
-                p.hint { "What a name stands for is used in all rows." }
+                @if found.len() > MOST_NAMES { p.hint { "There are more than " (MOST_NAMES) " different names: use IDs in the file instead." } }
+                p.hint { "What you choose for a name applies to all rows." }
             }
         }
     }

@@ -1,5 +1,5 @@
-//! Steps 3 to 5: where each field comes from, how users log in, and what they may. What is chosen is kept at once, finished
-//! or not, so that neither going back nor a session that ends loses it.
+//! Steps 3 to 5: where each field comes from, how users log in, and what they may do. What is chosen is saved at once,
+//! complete or not, so that neither going back nor a session that ends loses it.
 
 mod form;
 mod settings;
@@ -45,7 +45,7 @@ pub(in crate::console::pages) async fn show(
     }
     let stored = Choices::stored(&upload.choices);
     let Ok(file) = inspect(&console, &upload, stored.encoding).await? else {
-        // What is wrong with it stands there.
+        // That page says what is wrong with it.
         return Ok(Redirect::to(&format!("/uploads/{}", upload.upload_id)).into_response());
     };
     let lists = tenant(&console, &upload).await?;
@@ -58,7 +58,7 @@ async fn tenant(console: &Console, upload: &Upload) -> Result<TenantLists, Error
     lists.ok_or(Error::NotFound("tenant"))
 }
 
-/// What was chosen, else what was chosen for an earlier file with the same header, else what the header says.
+/// What was chosen, otherwise what was chosen for an earlier file with the same header, otherwise what the header says.
 async fn current(
     console: &Console,
     upload: &Upload,
@@ -84,7 +84,7 @@ async fn current(
     })
 }
 
-/// Keeps what was chosen; and where it is to be checked, and is whole, has it checked.
+/// Saves what was chosen; and has the file checked, if asked to and if nothing is missing.
 pub(in crate::console::pages) async fn save(
     visitor: Visitor,
     OwnUpload {
@@ -116,7 +116,7 @@ pub(in crate::console::pages) async fn save(
         changed(console.db.choose(&upload, &suggested.to_json()).await?)?;
         return Ok(Redirect::to(&here).into_response());
     }
-    // What was shown is what is changed.
+    // The form changes what it showed.
     let before = if stored.chosen {
         stored
     } else {
@@ -174,13 +174,13 @@ fn render(
         div.title { h1 { "Map the fields" } span.hint { (upload.file_name) } }
         (steps(Step::Fields, Some(upload.upload_id)))
         @if let Some(refused) = refused {
-            (notice("bad", "These fields do not go together", &html! { p { (sentence(refused)) } }))
+            (notice("bad", "These fields conflict", &html! { p { (sentence(refused)) } }))
         }
         @if !missing.is_empty() {
-            (notice("bad", "Something is missing", &html! { p { "See the red remarks at the fields below." } }))
+            (notice("bad", "Something is missing", &html! { p { "See the messages in red next to the fields below." } }))
         }
         @if choices.remembered {
-            (notice("run", "Filled in as for your last file with this header", &html! {
+            (notice("run", "Filled in from your last file with this header", &html! {
                 form method="post" { input type="hidden" name="action" value="forget"; button.quiet type="submit" { "Start from the header instead" } }
             }))
         }
@@ -199,18 +199,18 @@ fn render(
                 (form.list(Field::Desks, "Desks", false, &lists.desks))
                 (form.list(Field::SkillGroups, "Skill Groups", false, &lists.skill_groups))
                 (form.list(Field::Tags, "Tags", false, &lists.tags))
-                (form.column(Field::FirstName, "First Name", false, "Shown beside the username."))
-                (form.column(Field::LastName, "Last Name", false, "Shown beside the username."))
+                (form.column(Field::FirstName, "First Name", false, "Shown next to the username."))
+                (form.column(Field::LastName, "Last Name", false, "Shown next to the username."))
             }
             section.card {
                 label.choice {
                     input type="checkbox" name="digits_only" value="on" checked[choices.digits_only];
                     span { "Generate user passwords with digits only (not recommended)"
-                        span.hint.block { "For IP phones and softphones that accept nothing but digits. Such passwords are easier to guess." } }
+                        span.hint.block { "For IP phones and softphones that accept only digits. Such passwords are easier to guess." } }
                 }
             }
             div.go.sticky {
-                span.hint { "Nobody is created yet." }
+                span.hint { "No users are created yet." }
                 button type="submit" name="action" value="save" { "Save" }
                 button.primary type="submit" name="action" value="check" { "Check the file" }
             }

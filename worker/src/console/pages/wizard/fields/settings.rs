@@ -31,11 +31,11 @@ impl FieldsForm<'_> {
                         }
                     }
                     @if self.lists.pbx_domains.is_empty() { p.hint { "Your tenant has no PBX domain." } }
-                }, &html! { span.hint { "All users of the file are on it." } }))
+                }, &html! { span.hint { "Used for all users in the file." } }))
             }
             @match kind.field() {
-                Some(Field::PbxDevice) => (self.column(Field::PbxDevice, "PBX Device", true, "May be the column of the virtual extension.")),
-                Some(field) => (self.column(field, "SIP URI", true, "As sip:user@pbx.example.com.")),
+                Some(Field::PbxDevice) => (self.column(Field::PbxDevice, "PBX Device", true, "Can be the same column as the virtual extension.")),
+                Some(field) => (self.column(field, "SIP URI", true, "For example, sip:user@pbx.example.com.")),
                 None => {},
             }
         }
@@ -73,10 +73,10 @@ impl FieldsForm<'_> {
             }
             @if self.choices.advanced {
                 div.fields {
-                    (limit("max_session_minutes", "Longest session in minutes", &self.choices.max_session_minutes,
-                        "Users are logged out after so many minutes. Empty: never."))
-                    (limit("max_concurrent_sessions", "Sessions at one time", &self.choices.max_concurrent_sessions,
-                        "A user can be logged in on so many devices at once. Empty: on any number."))
+                    (limit("max_session_minutes", "Maximum session length in minutes", &self.choices.max_session_minutes,
+                        "Users are logged out after this many minutes. Leave empty for no limit."))
+                    (limit("max_concurrent_sessions", "Maximum concurrent sessions", &self.choices.max_concurrent_sessions,
+                        "A user can be logged in on this many devices at once. Leave empty for no limit."))
                 }
             }
         }
