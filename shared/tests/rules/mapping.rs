@@ -404,7 +404,8 @@ fn a_name_that_is_needed_must_not_stand_twice_in_the_header() {
         duplicate,
         &["columns 1 and 3"],
     );
-    // The exact name says which is meant; one that nobody needs, one without a name and those of our reports may stand twice.
+    // The exact name says which is meant; a name that no field needs, an empty one and those of our reports may occur
+    // twice.
     assert!(mapped("Phone,Email,PHONE,Ext,Role", by_phone("PHONE")).is_ok());
     assert!(
         mapped(
