@@ -213,7 +213,7 @@ fn lines() -> impl Strategy<Value = Vec<String>> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(16))]
 
-    /// With one quote more, wherever it stands, every other row stays as it was, and the touched one is read as it is
+    /// With one quote more, wherever it is, every other row stays as it was, and the touched one is read as it is
     /// written or named by an error; or the file is rejected.
     #[test]
     fn one_stray_quote_loses_nobody(lines in lines(), places in prop::collection::vec(any::<prop::sample::Index>(), 24)) {

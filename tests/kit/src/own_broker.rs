@@ -38,7 +38,7 @@ impl OwnBroker {
         Self { state, variables }
     }
 
-    /// `AMQP_URL`, `AMQP_ADMIN_URL` and `RABBITMQ_API_URL` of it.
+    /// Its `AMQP_URL`, `AMQP_ADMIN_URL` and `RABBITMQ_API_URL`.
     pub fn variables(&self) -> Vec<(&str, &str)> {
         let variables = self.variables.iter();
         variables
