@@ -1,4 +1,4 @@
-//! The pure stages of a 500-row file, one by one: what planning costs beside the database.
+//! The pure stages of a 500-row file, one by one: what planning costs besides the database.
 #![allow(
     missing_docs,
     clippy::unwrap_used,
@@ -39,7 +39,7 @@ fn job() -> Job {
     job::parse(job).unwrap()
 }
 
-/// What the tenant has; in the second case nothing, so that every row has four problems.
+/// The tenant's data; if not `known`, none, so that every row has four problems.
 fn tenant(known: bool) -> TenantSnapshot {
     let mut tenant = TenantSnapshot::default();
     if known {

@@ -1,4 +1,4 @@
-//! Says of each file in a folder how it would be read: its name, and the encoding or the code of the rejection. For
+//! Says for each file in a folder how it would be read: its name, and the encoding or the code of the rejection. For
 //! `tests/encodings/measure.py`.
 
 #![allow(clippy::print_stdout, reason = "the output of a program")]

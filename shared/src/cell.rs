@@ -11,27 +11,27 @@ pub fn is_blank(cell: &str) -> bool {
     cell.chars().all(is_space)
 }
 
-/// `White_Space` of Unicode, in which all visible no-break spaces are, and U+FEFF, in which they are not.
+/// Unicode's `White_Space`, which includes all visible no-break spaces, and U+FEFF, which it does not include.
 pub(crate) fn is_space(c: char) -> bool {
     c.is_whitespace() || c == '\u{FEFF}'
 }
 
-/// The trimmed text of a cell; of `="0042"`, by which spreadsheets keep leading zeros, `0042`.
+/// The trimmed text of a cell. For `="0042"`, the form in which spreadsheets keep leading zeros, it is `0042`.
 pub fn text(cell: &str) -> &str {
     let text = trim(cell);
     let formula = text.strip_prefix("=\"").and_then(|rest| rest.strip_suffix('"'));
     formula.filter(|text| !text.contains('"')).map_or(text, trim)
 }
 
-/// Takes off the `'` by which spreadsheets keep digits as text.
+/// Removes the `'` with which spreadsheets keep digits as text.
 pub(crate) fn without_text_marker(text: &str) -> &str {
     text.strip_prefix('\'')
         .filter(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit()))
         .unwrap_or(text)
 }
 
-/// Whether quotes stand in a cell that cannot be meant: it begins with one, or has one that was escaped with a backslash.
-/// Quotes around a cell and doubled ones inside it are gone where it was read.
+/// Whether a cell has quotes that cannot be intended: it begins with one, or has one that was escaped with a backslash.
+/// Quotes around a cell and doubled ones inside it were resolved when it was read.
 pub(crate) fn has_stray_quotes(cell: &str) -> bool {
     trim(cell).starts_with('"') || cell.contains("\\\"")
 }

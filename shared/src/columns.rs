@@ -26,14 +26,14 @@ const ALWAYS_REQUIRED: [Field; 4] = [
 /// A file as the mapping step shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Columns {
-    /// The encoding that was taken.
+    /// The encoding that was used.
     pub encoding: Encoding,
-    /// The delimiter that was taken.
+    /// The delimiter that was used.
     pub delimiter: Delimiter,
     /// The physical line of the header, from 1.
     pub header_line: u32,
-    /// How many rows follow on the header; blank ones are not counted, nor those whose cells in the suggested columns
-    /// are all blank.
+    /// How many rows follow the header; blank ones are not counted, nor those whose cells in the suggested columns are
+    /// all blank.
     pub rows: usize,
     /// How many rows only look filled: they have text in other columns than the suggested ones.
     pub ignored_rows: usize,
@@ -47,8 +47,8 @@ pub struct Columns {
     /// Fields that every user needs and that no column seems to hold: a job must name a column, or take the field from
     /// elsewhere.
     pub missing: Vec<Field>,
-    /// Why an import of the file would be refused. Only `missing_header` ends with a mapping. Too many rows are not told
-    /// where no column is recognised: rows that only look filled do not count.
+    /// Why an import of the file would be rejected. Only `missing_header` can be resolved by a mapping. Too many rows
+    /// are not reported where no column is recognised: rows that only look filled do not count.
     pub rejections: Vec<Rejection>,
 }
 
@@ -73,14 +73,14 @@ pub struct Unreadable {
 /// A column of the file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Column {
-    /// Where it stands in the file, from 1.
+    /// Its position in the file, from 1.
     pub number: usize,
     /// Its name, as it stands in the file. A column without a name cannot be mapped.
     pub name: String,
     /// The field that its name means.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub field: Option<Field>,
-    /// The field whose name it may be with a slip.
+    /// The field whose name it may be, misspelt.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resembles: Option<Field>,
 }
@@ -90,11 +90,11 @@ pub struct Column {
 pub struct Conflict {
     /// The field.
     pub field: Field,
-    /// Where the columns stand in the file, from 1.
+    /// The positions of the columns in the file, from 1.
     pub columns: Vec<usize>,
 }
 
-/// Looks at the columns of an upload, in the encoding that a job would declare, if it does.
+/// Inspects the columns of an upload, in the encoding that a job would declare, if any.
 ///
 /// Fails only if the file cannot be read as CSV, as [`file::read`] does. Whatever else an import would be rejected for is
 /// in the answer.
@@ -139,8 +139,8 @@ pub fn inspect(bytes: &[u8], declared: Option<Encoding>, limits: &Limits) -> Res
         .chain(file::check_report(&upload).err())
         .chain(mapping::check_header(header))
         .collect();
-    // Where nothing is recognised that every user has, it is not known yet which rows only look filled, and so neither
-    // whether there are too many.
+    // Where nothing that every user has is recognised, it is not known yet which rows only look filled, nor whether
+    // there are too many.
     let is_recognised = [Field::Username, Field::Email]
         .iter()
         .any(|field| meant.contains_key(field));

@@ -1,8 +1,9 @@
 //! What spreadsheets make of values: numbers, dates and errors.
 
-/// Whether a spreadsheet made this of a number: with an exponent, a decimal fraction, or digits in groups of
-/// three, as `1.00E+03`, `1001.0`, `1001,00`, `1,001`, `1 001` or `1.001,00`; with a sign too, but `+49 123` is a
-/// telephone number. Formats of a spreadsheet also leave `.5` and `1001.`, while a comma there may part a list.
+/// Whether a spreadsheet turned a number into this: with an exponent, a decimal fraction, or digits in groups of three,
+/// such as `1.00E+03`, `1001.0`, `1001,00`, `1,001`, `1 001` or `1.001,00`; with a sign too, but `+49 123` is a
+/// telephone number. Spreadsheet formats also produce `.5` and `1001.`, while a comma in those places may separate a
+/// list.
 pub(crate) fn is_number(text: &str) -> bool {
     if let Some((mantissa, exponent)) = text.split_once(['e', 'E']) {
         let mantissa = mantissa.strip_prefix(['+', '-']).unwrap_or(mantissa);
@@ -22,13 +23,13 @@ fn is_fraction(text: &str) -> bool {
         .is_some_and(|(whole, fraction)| is_digits(fraction) && (is_digits(whole) || is_grouped(whole)))
 }
 
-/// One to three digits, and groups of three after them, all parted by the same character.
+/// One to three digits, and groups of three after them, all separated by the same character.
 fn is_grouped(text: &str) -> bool {
     let Some(separator) = text.chars().find(|c| !c.is_ascii_digit()) else {
         return false;
     };
     let mut groups = text.split(separator);
-    // No spreadsheet groups digits behind a zero in front: a telephone number is written so.
+    // No spreadsheet groups digits after a leading zero: that is how telephone numbers are written.
     let has_zero_in_front = text.len() > 1 && text.starts_with('0');
     !has_zero_in_front
         && matches!(
@@ -45,15 +46,15 @@ fn is_digits(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Whether a spreadsheet made this of a long number: digits, or a decimal fraction, and an exponent.
+/// Whether a spreadsheet turned a long number into this: digits, or a decimal fraction, and an exponent.
 pub(crate) fn is_exponent(text: &str) -> bool {
     text.split_once(['e', 'E'])
         .is_some_and(|(mantissa, _)| !mantissa.starts_with(['+', '-']))
         && is_number(text)
 }
 
-/// Whether a spreadsheet made a date of this: three numbers, or a day or year beside the name of a month; a time of day
-/// may follow.
+/// Whether a spreadsheet turned this into a date: three numbers, or a day or year beside the name of a month; a time of
+/// day may follow.
 pub(crate) fn is_date(text: &str) -> bool {
     let date = match text.split_once(' ') {
         Some((date, time)) if is_time(time) => date,

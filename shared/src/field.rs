@@ -50,12 +50,12 @@ pub enum Field {
 }
 
 impl Field {
-    /// The name in jobs, events and the database, as `virtual_extension`.
+    /// The name in jobs, events and the database, such as `virtual_extension`.
     pub fn as_str(self) -> &'static str {
         self.into()
     }
 
-    /// The name in a sentence, as `virtual extension`.
+    /// The name in a sentence, such as `virtual extension`.
     pub const fn label(self) -> &'static str {
         match self {
             Self::Username => "username",
@@ -72,14 +72,14 @@ impl Field {
         }
     }
 
-    /// Whether a user cannot be without the field.
+    /// Whether every user needs the field.
     pub(crate) const fn is_required(self) -> bool {
         match self {
             Self::Username
             | Self::Email
             | Self::VirtualExtension
             | Self::Role
-            // Read for one kind of SIP each, and needed for it.
+            // Each is read for one kind of SIP only, and required for it.
             | Self::PbxDevice
             | Self::SipUri => true,
             Self::Desks | Self::SkillGroups | Self::Tags | Self::FirstName | Self::LastName => false,

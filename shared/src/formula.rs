@@ -1,11 +1,11 @@
 //! The guard against formulas: a spreadsheet must not run a cell of our reports, nor a part of one, as a formula, and a
 //! report must be read back exactly.
 //!
-//! A formula can begin where a cell begins, and inside it after `;`, `|`, TAB, CR or LF, by which spreadsheets of other
-//! locales part cells; blanks, quotes, invisible and control characters before it do not matter. There stands any number of `'`
-//! and then a character that starts a formula. Escaping puts one `'` more before these, unescaping takes one away, and
-//! since both look at the same places, they undo each other, and a cell that is read and written again and again does
-//! not pile them up. Source of the characters: OWASP, "CSV Injection".
+//! A formula can begin where a cell begins, and inside it after `;`, `|`, TAB, CR or LF, at which spreadsheets of other
+//! locales split cells; blanks, quotes, invisible and control characters before it do not matter. It consists of any
+//! number of `'` and then a character that starts a formula. Escaping adds one `'` before these, unescaping removes
+//! one. Since both look at the same places, they undo each other, and a cell that is read and written repeatedly does
+//! not accumulate them. Source of the characters: OWASP, "CSV Injection".
 
 use std::borrow::Cow;
 
@@ -16,7 +16,8 @@ const GUARD: char = '\'';
 /// What makes a spreadsheet take a cell for a formula, and the full-width forms, which some spreadsheets narrow.
 const FORMULA_STARTS: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
 
-/// What spreadsheets of any locale part cells by, beside the comma: our reports have quotes around cells with one.
+/// What spreadsheets of any locale split cells at, besides the comma: our reports have quotes around cells with a
+/// comma.
 const SEPARATORS: [char; 5] = [';', '|', '\t', '\r', '\n'];
 
 /// Puts the guard before everything in a cell that could be taken for a formula.
@@ -34,7 +35,7 @@ pub fn escape(cell: &str) -> Cow<'_, str> {
     rewrite(cell, |guards| guards + 1)
 }
 
-/// Takes the guards off. Looks at the cell as it stands in the file, before any trimming.
+/// Removes the guards. Looks at the cell as it is in the file, before any trimming.
 pub fn unescape(cell: &str) -> Cow<'_, str> {
     rewrite(cell, |guards| guards.saturating_sub(1))
 }
@@ -100,7 +101,7 @@ mod tests {
             (" =1", " '=1"),
             ("\u{200B}\0\u{A0}=1", "\u{200B}\0\u{A0}'=1"),
             ("a;=1;b", "a;'=1;b"),
-            // The cell of another separator may have quotes around it.
+            // The cell after another separator may have quotes around it.
             ("a;\"=1\"", "a;\"'=1\""),
             ("\"=1", "\"'=1"),
             ("a; ''=1|-2", "a; '''=1|'-2"),
@@ -151,7 +152,7 @@ mod tests {
             prop_assert_eq!(twice, once);
         }
 
-        /// However a spreadsheet parts the cell, no part begins a formula.
+        /// However a spreadsheet splits the cell, no part begins a formula.
         #[test]
         fn no_part_of_a_guarded_cell_is_a_formula(cell in TEXTS) {
             for part in escape(&cell).split([';', '|', '\t', '\r', '\n']) {

@@ -22,7 +22,7 @@
 //! let file = upload.records(|column| mapping.is_mapped(column))?;
 //! let candidates = row::read(&file, &mapping, &job);
 //!
-//! // What the tenant has of `row::lookups(&candidates, &job)`, from the database.
+//! // Which of `row::lookups(&candidates, &job)` the tenant has, from the database.
 //! let tenant = TenantSnapshot { roles: [7].into(), ..TenantSnapshot::default() };
 //! let rows = assess::assess(candidates, &tenant);
 //! assert!(matches!(&rows[0].assessment, Assessment::Valid(user) if user.username.as_str() == "ann"));
@@ -45,7 +45,7 @@ mod damage;
 pub mod formula;
 mod misread;
 
-// One after the other, with blank lines because rustfmt would sort them.
+// In the order of an import; the blank lines keep rustfmt from sorting them.
 
 pub mod file;
 

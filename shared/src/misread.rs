@@ -1,8 +1,8 @@
-//! Text that was UTF-8, was read as Windows-1252, and was saved so: `JÃ¼rgen`, who is Jürgen.
+//! Text that was UTF-8, was read as Windows-1252, and was saved like that: `JÃ¼rgen` for Jürgen.
 
 use encoding_rs::WINDOWS_1252;
 
-/// What the text was before it was read wrongly; `None` if nothing of it looks so.
+/// What the text was before it was read wrongly; `None` if nothing in it looks like that.
 pub(crate) fn meant(text: &str) -> Option<String> {
     let mut meant = String::with_capacity(text.len());
     let mut rest = text;

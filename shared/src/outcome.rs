@@ -1,4 +1,4 @@
-//! What became of a row.
+//! The outcome of a row.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,7 +6,7 @@ use strum::{Display, EnumString, IntoStaticStr, VariantArray};
 
 use crate::problem::Problem;
 
-/// What became of a row.
+/// The outcome of a row.
 #[derive(
     Debug,
     Clone,
@@ -35,7 +35,7 @@ pub enum Outcome {
     Duplicate,
     /// It needs fixing.
     Error,
-    /// An operator cancelled the import before its turn.
+    /// The import was cancelled before its turn.
     Cancelled,
 }
 
@@ -45,7 +45,7 @@ impl Outcome {
         self.into()
     }
 
-    /// What becomes of a row with these problems; without any, it is pending.
+    /// The outcome of a row with these problems; without any, it is pending.
     pub fn of(problems: &[Problem]) -> Self {
         if problems.is_empty() {
             Self::Pending

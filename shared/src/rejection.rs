@@ -1,6 +1,7 @@
 //! Why an import is rejected as a whole. A rejection is a value: the worker reports it, and does not try again.
 //!
-//! A file is rejected, a row is refused: nothing of a rejected file is created, and all but the refused rows of others.
+//! A file is rejected, a row is refused: of a rejected file nothing is created, of any other file all but the refused
+//! rows.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -49,7 +50,7 @@ pub enum RejectionCode {
     ReportUploaded,
     /// The first row is not a header.
     MissingHeader,
-    /// A name that is needed stands twice in the header.
+    /// A name that is needed occurs twice in the header.
     DuplicateHeader,
     /// The job names a column that the file does not have.
     ColumnNotFound,
@@ -78,7 +79,7 @@ pub struct Rejection {
     pub code: RejectionCode,
     /// What is wrong, where, and what to do, for people who may see the file: it may name its columns.
     pub message: String,
-    /// The same for events, which name no columns but those that the job named; `None` where that is no difference.
+    /// The same for events, which name no columns but those that the job named; `None` where that makes no difference.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event_message: Option<String>,
 }

@@ -95,8 +95,8 @@ pub struct ErrorRow<'a> {
 /// assert!(csv.ends_with("17,ann,ann@example.com,0100,k7mPqxW2,1,2026-12-28T04:42:42Z\r\n"));
 /// ```
 ///
-/// Holds passwords, so the caller should wipe it. It is written into memory that was large enough from the start:
-/// no copy stays behind, neither of the buffer nor in a writer (as the one of `csv::Writer` would).
+/// Holds passwords, so the caller should wipe it. It is written into memory that was large enough from the start: no
+/// copy stays behind, neither of the buffer nor in a writer (as in that of `csv::Writer`).
 pub fn success_csv<'a>(rows: impl IntoIterator<Item = SuccessRow<'a>>) -> Vec<u8> {
     let rows: Vec<SuccessRow<'a>> = rows.into_iter().collect();
     let mut sheet = Sheet::with_capacity(rows.iter().map(SuccessRow::most_bytes).sum());
@@ -136,8 +136,8 @@ impl SuccessRow<'_> {
     }
 }
 
-/// The error CSV: the columns of the source and those of [`REPORT_COLUMNS`], with a row for each one given. Corrected, it
-/// can be uploaded as it is: these columns are not read then.
+/// The error CSV: the columns of the source and those of [`REPORT_COLUMNS`], with a row for each one given. Once
+/// corrected, it can be uploaded as it is: these columns are then not read.
 ///
 /// ```
 /// use shared::{field::Field, file, limits::Limits, outcome::Outcome, problem::Problem, report::{ErrorRow, error_csv}};
@@ -184,7 +184,7 @@ pub struct ListedProblem {
     /// Line in the file where the row begins, from 1.
     #[schemars(range(min = 1))]
     pub line: u32,
-    /// What became of the row.
+    /// The outcome of the row.
     pub result: Outcome,
     /// What is wrong. A problem of the whole row has no field.
     #[serde(flatten)]
@@ -206,7 +206,7 @@ pub struct ListedProblem {
 ///
 /// # Errors
 ///
-/// None that is known: a problem can always be written as JSON.
+/// None are known: a problem can always be written as JSON.
 pub fn problem_list<'a>(rows: impl IntoIterator<Item = ErrorRow<'a>>) -> serde_json::Result<Vec<u8>> {
     let mut list = Vec::new();
     for of_row in rows {

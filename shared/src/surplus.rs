@@ -3,7 +3,7 @@
 use crate::cell;
 
 /// After how many bytes of surplus a row keeps no further cell. The sentence repeats no more of it, because the cell
-/// that it stands in must not become too large to be read back.
+/// that holds the sentence must not become too large to be read back.
 pub(crate) const MAX_SURPLUS_BYTES: usize = 8 * 1024;
 
 /// Cells that no column can take; blank ones are not counted.
@@ -13,13 +13,13 @@ pub struct Surplus {
     pub count: usize,
     /// All of them, or the first 8 KiB and the rest of the cell in which these end.
     pub kept: Vec<String>,
-    /// Whether they stand in the columns that our reports append, where no report has such text.
+    /// Whether they are in the columns that our reports append, where no report has such text.
     pub in_report_columns: bool,
     kept_bytes: usize,
 }
 
 impl Surplus {
-    /// So many cells of which the text is not known any more.
+    /// This many cells whose text is no longer known.
     pub fn of_unknown_text(count: usize) -> Self {
         Self {
             count,
@@ -51,7 +51,7 @@ impl Surplus {
         }
     }
 
-    /// Keeps how many there are, and no text.
+    /// Keeps the count, and no text.
     pub(crate) fn forget(&mut self) {
         self.kept.clear();
     }

@@ -10,15 +10,15 @@ pub fn is_invisible(c: char) -> bool {
     CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c)
 }
 
-/// Whether a character shows itself and does nothing else. Control characters drive terminals and end lines; others reorder
-/// what stands around them, or are invisible and smuggle text past a reader (among them the tag characters).
+/// Whether a character shows itself and does nothing else. Control characters drive terminals and end lines; others
+/// reorder what is around them, or are invisible and smuggle text past a reader (among them the tag characters).
 pub fn is_visible(c: char) -> bool {
     !(c.is_control()
         || matches!(c, '\u{61C}' | '\u{2028}' | '\u{2029}' | '\u{FFF9}'..='\u{FFFB}')
         || is_invisible(c))
 }
 
-/// The text with every character spelled out that is not visible, line breaks too: on one line, and nothing but text.
+/// The text with every character that is not visible spelled out, line breaks too: on one line, and nothing but text.
 ///
 /// ```
 /// assert_eq!(shared::text::printable("ann\u{1b}]0;owned\u{7}\n"), "ann\\u{1b}]0;owned\\u{7}\\n");
@@ -55,7 +55,7 @@ pub fn printable_json(json: &str) -> Cow<'_, str> {
         if is_visible(c) {
             printable.push(c);
         } else {
-            // Inside of strings, because what stands between them is ASCII.
+            // Inside strings, because what is between them is ASCII.
             for unit in c.encode_utf16(&mut [0; 2]) {
                 printable.push_str(&format!("\\u{unit:04x}"));
             }

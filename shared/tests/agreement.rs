@@ -1,5 +1,5 @@
-//! The published schema and the worker agree on what a job is, to the letter: whatever the one allows the other takes, and
-//! whatever it forbids is refused with its place and its cause.
+//! The published schema and the worker agree exactly on what a job is: the worker accepts whatever the schema allows,
+//! and refuses whatever it forbids, with place and cause.
 
 #![allow(
     clippy::unwrap_used,
@@ -63,7 +63,7 @@ fn object(schema: &Value, rng: &mut TestRng) -> Value {
     let required = schema["required"].as_array().cloned().unwrap_or_default();
     for (name, property) in schema["properties"].as_object().into_iter().flatten() {
         if required.contains(&json!(name)) || heads(rng) {
-            // What a schema cannot say of an encoding, these are.
+            // A schema cannot say which encodings exist; these do.
             let value = match name.as_str() {
                 "encoding" => (*one_of(&["utf-8", "Latin1", "SJIS"], rng)).into(),
                 _ => generate(property, rng),
@@ -73,7 +73,7 @@ fn object(schema: &Value, rng: &mut TestRng) -> Value {
     }
     if schema["additionalProperties"].is_object() {
         for n in 0..rng.next_u32() % 3 {
-            // And of names, that they are different and not blank.
+            // Nor that names must be different and not blank.
             let name = format!("{n}{}", text(&schema["propertyNames"], rng).as_str().unwrap());
             let name: String = name.chars().take(1000).collect();
             object.insert(name, generate(&schema["additionalProperties"], rng));
@@ -186,12 +186,12 @@ fn collect(value: &Value, place: String, places: &mut Vec<String>) {
     places.push(place);
 }
 
-/// Whether a refusal is of those that the schema says in words alone.
+/// Whether a refusal is one that the schema states in prose only.
 fn is_beyond_schema(invalid: &InvalidJob) -> bool {
     let text = invalid.to_string();
     [
         "/source/encoding cannot be right",
-        "stands twice",
+        "occurs twice",
         "twice, apart from",
         "nothing but blanks",
     ]
@@ -204,7 +204,7 @@ fn agree(value: &Value) {
     let body = value.to_string();
     let allowed = VALIDATOR.is_valid(value);
     match job::parse(body.as_bytes()) {
-        Ok(_) => assert!(allowed, "the schema forbids what is taken: {body}"),
+        Ok(_) => assert!(allowed, "the schema forbids what is accepted: {body}"),
         Err(invalid) if allowed => {
             let too_large = matches!(invalid, InvalidJob::TooLarge { .. });
             assert!(too_large || is_beyond_schema(&invalid), "{invalid}: {body}");
@@ -338,7 +338,7 @@ fn a_refusal_names_the_place_and_the_cause() {
         ("{".to_owned(), "not JSON: EOF"),
         (
             r#"{"version": 1, "version": 1}"#.to_owned(),
-            "not JSON: the key \"version\" stands twice",
+            "not JSON: the key \"version\" occurs twice",
         ),
     ];
     for (body, expected) in cases {

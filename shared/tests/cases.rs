@@ -1,4 +1,4 @@
-//! Files as administrators upload them, each with what must come of it: `cases/README.md` says what the fields mean.
+//! Files as administrators upload them, each with its expected result: `cases/README.md` says what the fields mean.
 
 #![allow(
     clippy::unwrap_used,
@@ -23,7 +23,7 @@ use shared::{
     row,
 };
 
-/// What came of a file.
+/// The result of a file.
 enum Came {
     Rejected(Rejection),
     Finished(Finished),
@@ -126,7 +126,7 @@ fn errors(file: &SourceFile, rows: &[shared::assess::AssessedRow]) -> String {
     String::from_utf8(error_csv(&file.header.names, refused)).unwrap()
 }
 
-/// What is in the tenant after what comes before.
+/// The tenant after what was done in it before.
 fn after(before: &Value, folder: &Path, own: &[u8]) -> TenantSnapshot {
     let (mut tenant, empty) = (tenant(), Vec::new());
     for step in before.as_array().unwrap_or(&empty) {
@@ -157,7 +157,7 @@ fn after(before: &Value, folder: &Path, own: &[u8]) -> TenantSnapshot {
     tenant
 }
 
-/// What is wrong with what came of a file; nothing if it is right.
+/// What is wrong with the result of a file; nothing if it is right.
 fn wrong(came: &Came, right: &Value) -> Vec<String> {
     let mut wrong = Vec::new();
     let mut check = |is_right: bool, what: String| {
@@ -272,7 +272,7 @@ fn wrong_rows(finished: &Finished, right: &Value) -> Vec<String> {
     let texts = |name: &str| right[name].as_array().cloned().unwrap_or_default();
     for text in texts("nowhere") {
         if finished.error_csv.contains(text.as_str().unwrap()) {
-            wrong.push(format!("{text} stands in the error CSV"));
+            wrong.push(format!("{text} is in the error CSV"));
         }
     }
     for name in texts("not_lost") {

@@ -30,7 +30,7 @@ fn validator(name: &str) -> jsonschema::Validator {
         .unwrap()
 }
 
-/// Reads a golden sample, checks it against its schema, and that it is written as it was read.
+/// Reads a golden sample, validates it against its schema, and checks that it is written as it was read.
 #[track_caller]
 fn holds<T: DeserializeOwned + Serialize>(sample: &str, schema: &str) {
     let golden: Value = serde_json::from_str(sample).unwrap();

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Makes the files of this folder and expected.json, with other tools than ours: Python's csv, iconv, zip, gzip and
+"""Makes the files of this folder and expected.json, with tools other than ours: Python's csv, iconv, zip, gzip and
 LibreOffice. The files are committed, so that a test run needs none of them.
 
-Each case says what becomes of its file: why it is refused, or the codes of each row ("" is created). The tenant has
+Each case states the result of its file: why it is rejected, or the codes of each row ("" is created). The tenant has
 the roles 10 and 11, an inactive role 12, the desks 20 and 21, the skill groups 30 and 31, the tags 40 and 41, the PBX
 domain 50, the extensions 1000 to 1999, and the user taken, taken@example.com, 1999.
 """
@@ -91,7 +91,7 @@ def python_dialects():
     # Python does not put quotes around a line break that is not its own.
     notes.remove("two\nlines")
     case("python-cr.csv", written(table(notes), lineterminator="\r"), created(len(notes)), notes=notes)
-    # A backslash means nothing in CSV, and whoever wrote it meant something else than what can be read.
+    # A backslash means nothing in CSV, and whoever wrote it meant something other than what can be read.
     escaped = written([[*HEADER, "Note"], user(1, 'a"b')], quoting=csv.QUOTE_NONE, escapechar="\\")
     case("python-backslash.csv", escaped, [["row malformed_quotes"]], notes=['a\\"b'])
 

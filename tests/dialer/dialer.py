@@ -1,6 +1,6 @@
 """Plays the Dialer in another language: uploads a file, publishes a job, and waits for the event.
 
-It knows the documented contract alone: object keys, exchange, routing key, queue, and the JSON Schemas in
+It knows only the documented contract: object keys, exchange, routing key, queue, and the JSON Schemas in
 shared/schemas. Prints the event, and the success CSV as a list of rows, as one line of JSON.
 
 Usage: dialer.py FILE TENANT_ID, with S3_*, DIALER_AMQP_URL and AMQP_PREFIX in the environment.

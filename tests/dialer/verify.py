@@ -1,4 +1,4 @@
-"""Verifies passwords with another Argon2 implementation than the worker's.
+"""Verifies passwords with a different Argon2 implementation from the worker's.
 
 Reads a JSON list of [password, PHC string] from standard input; exits with 1 and names the first that does not verify.
 """

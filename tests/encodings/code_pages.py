@@ -1,5 +1,5 @@
 """Writes ../../shared/src/file/encoding/code_pages.txt: the upper half of each code page that the WHATWG has no label for
-and spreadsheets save all the same, one to a line; U+FFFD where it is undefined."""
+but spreadsheets save, one to a line; U+FFFD where it is undefined."""
 
 import pathlib
 

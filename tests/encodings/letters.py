@@ -1,4 +1,4 @@
-"""Writes ../../shared/src/file/encoding/letters.txt: which letters stand beside the letters that are not ASCII, in the
+"""Writes ../../shared/src/file/encoding/letters.txt: which letters stand next to the letters that are not ASCII, in the
 names of each language that is written in Latin letters. With the argument `half`, from one half of the names only, so that
 `measure.py` can use the other one."""
 

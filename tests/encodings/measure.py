@@ -1,7 +1,7 @@
 """Counts files that are read in a wrong encoding, and files of western names that are rejected: names of many locales in
 the code pages in which Excel saves them there. Writes figures.md beside this file.
 
-The names are not those that the letters were learned from, if these are made anew before:
+The names are not those that the letters were learned from, if the letters are generated again first:
 
     python letters.py half
     cargo build --workspace --features tests/failpoints --example encodings

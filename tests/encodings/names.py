@@ -60,10 +60,10 @@ def halves(locale):
 
 
 def encode(text, code_page):
-    """As Excel encodes: what the code page has not becomes a question mark."""
+    """As Excel encodes: what the code page does not have becomes a question mark."""
     if code_page != "cp1258":
         return text.encode(code_page, "replace")
-    # Vietnamese Windows keeps the tone as a mark of its own behind the letter.
+    # Vietnamese Windows keeps the tone as a mark of its own after the letter.
     encoded = bytearray()
     for letter in unicodedata.normalize("NFC", text):
         try:
@@ -83,7 +83,7 @@ def encode(text, code_page):
 
 
 def users_csv(names, count, seed):
-    """A file with so many users of these names; addresses and logins in ASCII, as most are."""
+    """A file with this many users with these names; addresses and logins in ASCII, as most are."""
     draw = random.Random(seed)
     rows = ["Username,Email,Virtual Extension,Role,First Name,Last Name"]
     for number in range(count):

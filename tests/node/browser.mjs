@@ -1,4 +1,4 @@
-// A browser for the scripts beside this one, and those who look at the console in it.
+// A browser for the scripts beside this one, and the users who look at the console in it.
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -15,7 +15,7 @@ export const launch = () => chromium.launch({
   ],
 });
 
-/** Holds the page against axe-core and its width, in both colour schemes; `name` says which page it is. */
+/** Checks the page with axe-core, and its width, in both colour schemes; `name` says which page it is. */
 export async function inspect(page, name, pictures) {
   for (const colorScheme of ["light", "dark"]) {
     await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
@@ -31,8 +31,8 @@ export async function inspect(page, name, pictures) {
   }
 }
 
-/** A page of somebody who comes in by a link. An error in its script is an error of the page; so is what the browser's console
- *  says of one, unless a server is taken away on purpose. */
+/** A page of somebody who comes in by a link. An error in its script is an error of the page; so is one that the
+ *  browser's console reports, unless a server is taken away on purpose. */
 export async function enter(browser, address, token, home, { isDisturbed = false } = {}) {
   const context = await browser.newContext({ acceptDownloads: true });
   const page = await context.newPage();
@@ -54,7 +54,7 @@ const answers = createInterface({ input: process.stdin })[Symbol.asyncIterator](
 export async function please(deed) {
   console.log(deed);
   const { value, done } = await answers.next();
-  assert.ok(!done, `nobody does: ${deed}`);
+  assert.ok(!done, `nobody did this: ${deed}`);
   return value;
 }
 

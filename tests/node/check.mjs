@@ -1,4 +1,4 @@
-// Holds the published contract against the tools of those who build on it: a validator in its strict mode, a generator of
+// Checks the published contract with the tools of those who build on it: a validator in strict mode, a generator of
 // TypeScript types, and two readers of AsyncAPI. `tests/node/check` runs it in a folder that has its packages.
 //
 // Usage: node check.mjs CHECKOUT
@@ -58,7 +58,7 @@ for (const file of readdirSync(schemas).filter((file) => file.endsWith(".json"))
   writeFileSync(path.join(out, `${name}.d.ts`), types);
 }
 
-// A Dialer that uses the types, checked as strictly as can be.
+// A Dialer that uses the types, checked as strictly as possible.
 cpSync(path.join(checkout, "tests/node/dialer.ts"), path.join(out, "dialer.ts"));
 const tool = (name) => path.join(here, "node_modules/.bin", name);
 const run = (name, ...options) => {

@@ -1,5 +1,5 @@
-// The console in a real browser: an administrator plays the steps of the wizard with a file, an operator looks at his pages. Every
-// page is held against axe-core, in both colour schemes, and must fit a telephone and a desk.
+// The console in a real browser: an administrator goes through the wizard with a file, an operator looks at his pages.
+// Every page is checked with axe-core, in both colour schemes, and must fit a telephone and a desk.
 //
 // Usage: node console.mjs ADDRESS ADMINISTRATORS_TOKEN OPERATORS_TOKEN FILE [FOLDER FOR PICTURES]
 import assert from "node:assert/strict";
@@ -17,7 +17,7 @@ try {
   await page.waitForURL("**/users/create");
   await inspect(page, "create");
 
-  // By the keyboard alone: the file is chosen by the browser's own dialogue, the button is reached and pressed.
+  // By the keyboard alone: the file is chosen in the browser's own dialogue, the button is reached and pressed.
   await page.setInputFiles("#file", file);
   await page.locator("#upload-go").focus();
   await page.keyboard.press("Enter");
@@ -36,7 +36,7 @@ try {
   await success.waitFor({ timeout: 60_000 });
   await inspect(page, "import");
 
-  // Whoever goes without the passwords is asked.
+  // Whoever leaves without the passwords is asked.
   await page.getByRole("link", { name: /^Continue/ }).click();
   await page.getByRole("dialog").waitFor();
   await inspect(page, "leave");
@@ -44,7 +44,7 @@ try {
   const errors = await download(page, /Download Error Details/);
   const importId = new URL(page.url()).pathname.split("/").pop();
   const report = await download(page, /Download Success Details/);
-  // At once: whoever has fetched the passwords is not asked.
+  // At once: whoever has downloaded the passwords is not asked.
   await page.getByRole("link", { name: /^Continue/ }).click();
   await page.waitForURL(/[/]users[?]new=/);
   await inspect(page, "new-users");

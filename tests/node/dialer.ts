@@ -40,7 +40,7 @@ export function show(event: Event): string {
   }
 }
 
-/** All success CSVs of an import: none of its passwords is anywhere else. */
+/** All success CSVs of an import: its passwords are nowhere else. */
 export function passwords(event: CompletedEvent): string[] {
   const attempts = event.data.attempts ?? [];
   return attempts.filter((attempt) => attempt.created > 0).map((attempt) => attempt.reports.success);

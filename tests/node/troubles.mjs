@@ -1,5 +1,5 @@
-// What goes wrong while somebody plays the wizard in a real browser; and the wizard by the keyboard alone. What is to happen to
-// servers is asked of whoever started this, a line each.
+// What goes wrong while somebody goes through the wizard in a real browser; and the wizard by the keyboard alone.
+// It asks whoever started it, one line each, to do what is to happen to servers.
 //
 // Usage: node troubles.mjs SCENE ADDRESS TOKEN FILE
 import assert from "node:assert/strict";
@@ -25,13 +25,13 @@ async function lostConnection(page) {
   await page.getByRole("link", { name: /Download Success Details/ }).first().waitFor({ timeout: 60_000 });
 }
 
-/** The session ends, and one signs in again in another tab. */
+/** The session ends, and the user signs in again in another tab. */
 async function endedSession(page) {
   const ended = page.getByText("Your session has ended. What you entered is still here.");
   const other = await page.context().newPage();
   const back = async () => signIn(other, address, token, "/users");
   await upload(page, file);
-  // Something is chosen that is kept at every change.
+  // A choice that is saved at every change.
   await please("end the session");
   await page.getByRole("checkbox", { name: /digits only/ }).setChecked(true);
   await ended.waitFor();
@@ -46,7 +46,7 @@ async function endedSession(page) {
   await page.waitForURL("**/fields");
   const later = await page.locator("main form").evaluate((form) => new URLSearchParams(new FormData(form)).toString());
   assert.equal(later, kept);
-  // A cell is corrected, which is sent with the button.
+  // A corrected cell, which is sent with the button.
   await check(page);
   await please("end the session");
   const cell = page.getByLabel("Email, row 4");
@@ -80,7 +80,7 @@ async function serversAway(page) {
   await page.getByRole("link", { name: /Download Success Details/ }).first().waitFor({ timeout: 60_000 });
 }
 
-/** Tab until what has the focus has this name; whoever looks sees where it is. */
+/** Presses Tab until the element with this name has the focus, which must be visible. */
 async function tabTo(page, name) {
   for (let presses = 0; presses < 150; presses += 1) {
     await page.keyboard.press("Tab");
@@ -94,13 +94,13 @@ async function tabTo(page, name) {
       };
     });
     if (!name.test(at.name)) continue;
-    assert.notEqual(at.outline, "none", `the focus on ${name} is not seen`);
+    assert.notEqual(at.outline, "none", `the focus on ${name} is not visible`);
     return;
   }
   assert.fail(`${name} is not reached by Tab on ${page.url()}`);
 }
 
-/** The chooser of files. A busy browser may not take the first key as a person's; who sees nothing happen goes there again. */
+/** The chooser of files. A busy browser may ignore the first key press; a person who sees nothing happen tries again. */
 async function chooserByKey(page) {
   for (let tries = 1; ; tries += 1) {
     await tabTo(page, /^Browse/);
@@ -121,7 +121,7 @@ async function keyboardAlone(page) {
   await page.waitForURL("**/users/create");
   const chooser = await chooserByKey(page);
   await chooser.setFiles(file);
-  // The way on is at hand.
+  // The next step is within reach.
   await page.waitForFunction(() => document.activeElement.id === "upload-go");
   await press("Enter");
   await page.waitForURL("**/uploads/*");

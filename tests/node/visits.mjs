@@ -1,5 +1,6 @@
-// Who else comes to the console, and how: two tenants at once, an operator who resumes what failed, somebody who drops a file, who leaves
-// cells that were not sent, who comes back after a session has ended. What is to happen to servers is asked of whoever started this.
+// Who else comes to the console, and how: two tenants at once, an operator who resumes what failed, somebody who drops
+// a file, who leaves cells that were not sent, who comes back after a session has ended. It asks whoever
+// started it to do what is to happen to servers.
 //
 // Usage: node visits.mjs SCENE ADDRESS TOKEN OTHER_TOKEN IMPORT_ID FILE
 import assert from "node:assert/strict";
@@ -24,7 +25,7 @@ async function twoTenants() {
   const [ours, theirs] = await Promise.all([visit(token, "/users"), visit(otherToken, "/users")]);
   await Promise.all([imported(ours), imported(theirs)]);
   const address = theirs.url();
-  // Each has its own import and users, and no way to those of the other.
+  // Each sees its own import and users, and cannot reach those of the other.
   for (const page of [ours, theirs]) {
     page.on("dialog", (dialog) => dialog.accept());
     await page.goto(at("/imports"));
@@ -49,7 +50,7 @@ async function operatorsReplay() {
   await please("start the worker");
   await night.mouse.move(2, 2);
   await night.locator(".title").getByText("Completed").waitFor({ timeout: 60_000 });
-  // Whoever waits for the import sees it go on.
+  // Whoever waits for the import sees it continue.
   await ours.getByRole("link", { name: /Download Success Details/ }).first().waitFor({ timeout: 60_000 });
 }
 
@@ -72,7 +73,7 @@ async function droppedFile() {
 async function cellsNotSent() {
   const page = await visit(token, "/users");
   await upload(page, file);
-  // What is missing is where the focus goes.
+  // The focus goes to what is missing.
   await page.locator("[id=username]").selectOption("");
   await page.waitForFunction(() => !document.querySelector("form[aria-busy]"));
   await page.getByRole("button", { name: "Check the file" }).click();

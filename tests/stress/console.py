@@ -1,5 +1,6 @@
 """How much the console slows a worker down: imports of 500 rows alone, and while 200 progress streams are open and 50 uploads
-come at the same moment. Nothing but the standard library; the console and a worker run already, each on a core of its own:
+arrive at the same moment. Uses only the standard library; the console and a worker must be running, each on its own
+core:
 
     eval "$(deploy/local/env)"
     taskset --cpu-list 0 user-import work &
@@ -30,7 +31,7 @@ def psql(statement):
 
 
 async def import_one(name):
-    """Submits an import; its rows a second from the plan to the end, as the database has it."""
+    """Submits an import; its rows per second from the plan to the end, according to the database."""
     psql("DELETE FROM dialer.users WHERE tenant_id = 1")
     with tempfile.NamedTemporaryFile("w", suffix=".csv") as file:
         file.write(users(name))

@@ -1,6 +1,6 @@
 """Writes the figures of `deploy/local/bench` into RESULTS.md beside this file, between its two marks.
 
-Enters: the benchmarks' lines and the load generator's lines (a name, a tab, JSON). What people wrote outside of the
+Reads the benchmarks' lines and the load generator's lines (a name, a tab, JSON). What people wrote outside the
 marks stays.
 """
 

@@ -25,7 +25,7 @@ use shared::{
     row,
 };
 
-/// Small, so that every limit is reached soon.
+/// Small, so that every limit is soon reached.
 const LIMITS: Limits = Limits {
     max_file_bytes: 16 * 1024,
     max_rows: 20,

@@ -1,4 +1,4 @@
-//! Any bytes as a job: what is taken is written as it was read.
+//! Any bytes as a job: what is accepted is written as it was read.
 
 #![no_main]
 #![allow(

@@ -11,7 +11,7 @@ pub struct ExtensionRange {
     last: VirtualExtension,
 }
 
-/// The two numbers make no range.
+/// The two numbers do not form a range.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{first:?} to {last:?} is not a range of virtual extensions: both have the same 2 to 10 digits in number, and the first is not above the last"
@@ -22,8 +22,8 @@ pub struct InvalidRange {
 }
 
 impl ExtensionRange {
-    /// The range from one number to another, both included. Fails if they are no virtual extensions, of different
-    /// length, or in the wrong order.
+    /// The range from one number to another, both included. Fails if they are not virtual extensions, differ in length,
+    /// or are in the wrong order.
     pub fn new(first: &str, last: &str) -> Result<Self, InvalidRange> {
         match (VirtualExtension::parse(first), VirtualExtension::parse(last)) {
             (Ok(first), Ok(last)) if first.as_str().len() == last.as_str().len() && first <= last => {
@@ -60,10 +60,10 @@ impl ExtensionRange {
         self.numbers().find(|number| !in_use.contains(number.as_str()))
     }
 
-    /// All numbers, from the lowest on.
+    /// All numbers, the lowest first.
     pub(super) fn numbers(&self) -> impl Iterator<Item = VirtualExtension> + use<> {
         let width = self.first().len();
-        // Ten digits always fit, so that the range is never taken for an empty one.
+        // Ten digits always fit, so the defaults, which make an empty range, are never used.
         let first = self.first().parse::<u64>().unwrap_or(1);
         let last = self.last().parse::<u64>().unwrap_or(0);
         (first..=last).filter_map(move |number| VirtualExtension::parse(&format!("{number:0width$}")).ok())

@@ -18,18 +18,18 @@ use crate::{
     user::{Email, IdList, Name, PbxDevice, SipUri, Username, VirtualExtension},
 };
 
-/// A row and what becomes of it.
+/// A row and its assessment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AssessedRow {
     /// Number of the row, from 1.
     pub row: u32,
     /// Physical line in which it begins, from 1.
     pub line: u32,
-    /// What becomes of it.
+    /// Its assessment.
     pub assessment: Assessment,
 }
 
-/// What becomes of a row.
+/// The assessment of a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Assessment {
     /// It is to become this user.
@@ -52,7 +52,7 @@ pub struct NewUser {
     pub email: Email,
     /// Virtual extension.
     pub virtual_extension: VirtualExtension,
-    /// Whether the virtual extension was generated, and so may be exchanged for another one.
+    /// Whether the virtual extension was generated, and so may be replaced by another one.
     pub extension_generated: bool,
     /// IDs of roles, at least one, in the order of the file and each once; likewise the other lists.
     pub roles: Vec<Id>,
@@ -95,8 +95,8 @@ pub fn assess(candidates: Vec<Candidate>, tenant: &TenantSnapshot) -> Vec<Assess
         .collect()
 }
 
-/// Reports the IDs that the tenant does not have, one problem for each field. Of commas between thousands only, where the
-/// ID without them is one of the tenant's.
+/// Reports the IDs that the tenant does not have, one problem for each field. Where IDs with commas between thousands
+/// are the tenant's without the commas, only those are reported.
 fn check_references(candidate: &mut Candidate, tenant: &TenantSnapshot) {
     for (field, list, known) in [
         (Field::Role, &candidate.roles, &tenant.roles),
@@ -133,14 +133,14 @@ struct Place {
     line: u32,
 }
 
-/// Where a value stands first, and how it was typed there.
+/// Where a value first occurs, and how it was typed there.
 #[derive(Debug)]
 struct First {
     place: Place,
     text: String,
 }
 
-/// The rows in which each value of right form stands first, whatever became of them.
+/// The row in which each well-formed value first occurs, whatever the row's assessment.
 #[derive(Debug, Default)]
 struct Seen {
     usernames: HashMap<String, First>,
@@ -213,7 +213,7 @@ impl Duplicated {
         }
     }
 
-    /// A number that somebody else has. That the user or row which this row duplicates has it, is no news.
+    /// A number that somebody else has. Nothing is reported if it belongs to the user or row that this row duplicates.
     fn extension_problem(
         &self,
         number: &str,
@@ -260,13 +260,13 @@ fn conclude(
     }
 }
 
-/// By field, and those of the whole row at the end; within a field as the codes stand in their enum.
+/// By field, problems of the whole row last; within a field in the order of the enum of codes.
 fn order(problem: &Problem) -> (bool, Option<Field>, Code) {
     (problem.field.is_none(), problem.field, problem.code)
 }
 
-/// The user of a candidate without problems, or the one problem that only shows now: no number is left for it. A field
-/// that is missing has a problem before; if it had none, the row would still not be created without it.
+/// The user of a candidate without problems, or the one problem that only shows now: no number is left for it. A
+/// missing field already has a problem by now; even if it had none, the row would not be created without it.
 fn new_user(
     candidate: Candidate,
     free: &mut impl Iterator<Item = VirtualExtension>,

@@ -1,4 +1,4 @@
-//! What the Dialer has of what a file names: found by the worker, of one tenant only.
+//! Which of the things that a file names exist in the Dialer: looked up by the worker, for one tenant only.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -11,8 +11,8 @@ use crate::{
     user::IdList,
 };
 
-/// What the worker found for [`crate::row::Lookups`]. IDs that are inactive or another tenant's are not in it, so
-/// that they cannot be told from those that do not exist.
+/// What the worker found for [`crate::row::Lookups`]. IDs that are inactive or another tenant's are not in it, so that
+/// they cannot be told apart from IDs that do not exist.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TenantSnapshot {
     /// Active roles of the tenant.
@@ -37,8 +37,8 @@ pub struct TenantSnapshot {
     pub extensions_in_use: BTreeSet<String>,
 }
 
-/// Rejects a job whose values for all users, or those that it gives texts in a column, are not the tenant's, as
-/// `unknown_reference`. Whether they are inactive, another tenant's or nobody's is not told.
+/// Rejects a job as `unknown_reference` if IDs that it gives to all users, or to texts in a column, are not the
+/// tenant's. Does not tell whether they are inactive, another tenant's or nobody's.
 pub fn check_fixed_values(job: &Job, tenant: &TenantSnapshot) -> Result<(), Rejection> {
     let fixed = Fixed::of(job);
     let lists = [

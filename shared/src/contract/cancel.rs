@@ -13,11 +13,11 @@ use super::{
     schema,
 };
 
-/// Asks for the end of an import: rows that are not users yet are left undone, those that are stay.
+/// Asks to stop an import: rows that are not users yet are not processed, users that were created stay.
 ///
-/// The answer is the import's `cancelled` event, or, if the import has come to its end before, the event that it ended with. A
-/// failed import is ended as cancelled in a new attempt. If no worker has taken the job yet, the request is kept, and the import is
-/// cancelled as soon as its job comes.
+/// The answer is the import's `cancelled` event, or, if the import had already finished, the event that it finished
+/// with. A failed import is cancelled in a new attempt. If no worker has taken the job yet, the request is kept, and
+/// the import is cancelled as soon as its job comes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Cancel {
@@ -42,7 +42,7 @@ pub fn schema() -> Schema {
 static SCHEMA: LazyLock<Option<Validator>> = LazyLock::new(|| schema::validator(&schema()));
 
 impl Cancel {
-    /// Reads the message, by the rules of jobs.
+    /// Reads the message by the same rules as a job.
     pub fn parse(body: &[u8]) -> Result<Self, InvalidJob> {
         let value = checked(body, &SCHEMA)?;
         serde_json::from_value(value).map_err(|error| InvalidJob::shape("", error.to_string()))

@@ -20,14 +20,14 @@ use crate::{
 /// Content type of every event message.
 pub const CONTENT_TYPE: &str = "application/cloudevents+json";
 
-/// How many problems an event names at most: enough for a summary, the error CSV has them all.
+/// Most problems that an event names: enough for a summary; the error CSV has them all.
 pub const MAX_PROBLEMS: usize = 10;
 
-/// What the Dialer is told of an import: a CloudEvents envelope around `data`.
+/// What the Dialer is told about an import: a CloudEvents envelope around `data`.
 ///
-/// An event may come more than once, always with the same `id` and the same content; and events of different IDs may come in
-/// any order. The last word on an attempt is its `completed`, `rejected`, `failed` or `cancelled` event: whatever else is told of
-/// that attempt afterwards is to be ignored.
+/// An event may come more than once, always with the same `id` and the same content, and events with different IDs may
+/// come in any order. The `completed`, `rejected`, `failed` or `cancelled` event of an attempt is final: ignore any
+/// other event of that attempt that comes after it.
 ///
 /// ```
 /// use shared::contract::event::{Body, Event};
@@ -48,9 +48,9 @@ pub const MAX_PROBLEMS: usize = 10;
 pub struct Event {
     /// `1.0`.
     pub specversion: SpecVersion,
-    /// The same whenever the same event is published again: readers drop what they have seen.
+    /// The same whenever the same event is published again: readers drop events that they have already seen.
     pub id: String,
-    /// Who speaks.
+    /// The publisher.
     #[schemars(extend("format" = "uri-reference"))]
     pub source: String,
     /// The import's ID.
@@ -83,7 +83,7 @@ pub enum Body {
     /// Every row has its outcome and both reports are in object storage.
     #[serde(rename = "dialer.import.completed")]
     Completed(Completed),
-    /// The file or the job was refused as a whole; nothing was created.
+    /// The file or the job was rejected as a whole; nothing was created.
     #[serde(rename = "dialer.import.rejected")]
     Rejected(Rejected),
     /// The import could not be finished; an operator can replay it.
@@ -92,16 +92,16 @@ pub enum Body {
     /// The import was stopped, by an operator or by the Dialer.
     #[serde(rename = "dialer.import.cancelled")]
     Cancelled(Cancelled),
-    /// Some more rows have their outcome.
+    /// More rows have their outcome.
     #[serde(rename = "dialer.import.progress")]
     Progress(Progress),
-    /// A worker has taken the job; the file was not read yet.
+    /// A worker has taken the job; the file has not been read yet.
     #[serde(rename = "dialer.import.received")]
     Received(Received),
-    /// All rows were validated: how many there are, and how many users are about to be made.
+    /// All rows have been validated: how many there are, and how many users are about to be created.
     #[serde(rename = "dialer.import.planned")]
     Planned(Planned),
-    /// Something that the import needs is not available; it is tried again.
+    /// Something that the import needs is not available; the import will be retried.
     #[serde(rename = "dialer.import.delayed")]
     Delayed(Delayed),
     /// A job was refused. It says nothing about the import that may have the ID of that job.
@@ -125,7 +125,7 @@ impl Body {
         }
     }
 
-    /// Whether it is the last word on its attempt.
+    /// Whether it is the final event of its attempt.
     pub const fn is_final(&self) -> bool {
         match self {
             Self::Completed(_) | Self::Rejected(_) | Self::Failed(_) | Self::Cancelled(_) => true,
@@ -149,22 +149,23 @@ pub struct Summary {
     pub duplicates: u32,
     /// Rows that need fixing.
     pub errors: u32,
-    /// Rows that an operator's cancellation left undone.
+    /// Rows that were not processed because the import was cancelled.
     pub cancelled: u32,
 }
 
-/// How the file was read, and what of it was not.
+/// How the file was read, and what in it was ignored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FileFormat {
-    /// The encoding that was taken, by its name in the WHATWG Encoding Standard, in lower case.
+    /// The encoding that was used, by its name in the WHATWG Encoding Standard, in lower case.
     pub encoding: Encoding,
-    /// The delimiter that was taken.
+    /// The delimiter that was used.
     pub delimiter: Delimiter,
-    /// How many rows were ignored because their mapped cells are all blank while others have text; absent until all rows
-    /// were validated.
+    /// How many rows were ignored because their mapped cells are all blank while others have text; absent until all
+    /// rows have been validated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ignored_rows: Option<u32>,
-    /// The positions, from 1, of the columns that have a name and were not read; absent until all rows were validated.
+    /// The positions, from 1, of the columns that have a name and were not read; absent until all rows have been
+    /// validated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ignored_columns: Option<Vec<u32>>,
 }
@@ -178,14 +179,14 @@ pub struct RowProblem {
     /// Line in the file where the row begins, from 1.
     #[schemars(range(min = 1))]
     pub line: u32,
-    /// The field; absent where the problem is of the whole row.
+    /// The field; absent if the problem concerns the whole row.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub field: Option<Field>,
     /// What is wrong.
     pub code: Code,
 }
 
-/// The reports of one attempt. Those of earlier attempts hold the passwords of the users that those attempts made.
+/// The reports of one attempt. Those of earlier attempts hold the passwords of the users that those attempts created.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AttemptReports {
     /// The attempt.
@@ -204,8 +205,8 @@ pub struct ReportKeys {
     pub success: String,
     /// The error CSV.
     pub errors: String,
-    /// The list of problems, for programs: JSON lines, each of which is of the schema `problem.json`. Absent where an earlier
-    /// release wrote the reports.
+    /// The list of problems, for programs: JSON lines, each valid against the schema `problem.json`. Absent where an
+    /// earlier release wrote the reports.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problems: Option<String>,
 }
@@ -216,7 +217,7 @@ pub struct Timings {
     /// A worker took the job.
     #[schemars(extend("format" = "date-time"))]
     pub received_at: String,
-    /// All rows were validated; absent if the import was cancelled before.
+    /// All rows were validated; absent if the import was cancelled before that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "date-time"))]
     pub planned_at: Option<String>,
@@ -246,7 +247,7 @@ pub struct Completed {
     /// The first problems in row order, at most ten.
     #[schemars(length(max = 10))]
     pub problems: Vec<RowProblem>,
-    /// How many problems there are, by their codes; one row can have several. Absent from events of earlier releases.
+    /// How many problems there are, by code; one row can have several. Absent from events of earlier releases.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(with = "BTreeMap<String, u32>")]
     pub problem_counts: BTreeMap<Code, u32>,
@@ -256,15 +257,15 @@ pub struct Completed {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "date-time"))]
     pub passwords_expire_at: Option<String>,
-    /// The reports of every attempt that wrote some, this one last. All passwords of the import are in their success CSVs.
-    /// Absent from events of earlier releases.
+    /// The reports of every attempt that wrote any, this one last. All passwords of the import are in their success
+    /// CSVs. Absent from events of earlier releases.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attempts: Vec<AttemptReports>,
     /// When things happened.
     pub timings: Timings,
 }
 
-/// Data of the cancelled event. What became of rows before the cancellation stays; the reports say what.
+/// Data of the cancelled event. Outcomes from before the cancellation stay as they are; the reports list them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Cancelled {
     /// The import.
@@ -274,17 +275,17 @@ pub struct Cancelled {
     /// 1 for the first run of the import, one more for each replay.
     #[schemars(range(min = 1))]
     pub attempt: u32,
-    /// Whether users were asked for.
+    /// Whether users were to be created.
     pub mode: Mode,
     /// The upload summary.
     pub summary: Summary,
-    /// How the file was read; absent if the import was cancelled before.
+    /// How the file was read; absent if the import was cancelled before that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<FileFormat>,
     /// The first problems in row order, at most ten.
     #[schemars(length(max = 10))]
     pub problems: Vec<RowProblem>,
-    /// How many problems there are, by their codes; one row can have several. Absent from events of earlier releases.
+    /// How many problems there are, by code; one row can have several. Absent from events of earlier releases.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(with = "BTreeMap<String, u32>")]
     pub problem_counts: BTreeMap<Code, u32>,
@@ -295,8 +296,8 @@ pub struct Cancelled {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "date-time"))]
     pub passwords_expire_at: Option<String>,
-    /// The reports of every attempt that wrote some, this one last. All passwords of the import are in their success CSVs.
-    /// Absent from events of earlier releases.
+    /// The reports of every attempt that wrote any, this one last. All passwords of the import are in their success
+    /// CSVs. Absent from events of earlier releases.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attempts: Vec<AttemptReports>,
     /// When things happened.
@@ -313,7 +314,7 @@ pub struct Rejected {
     /// 1 for the first run of the import, one more for each replay.
     #[schemars(range(min = 1))]
     pub attempt: u32,
-    /// Whether users were asked for.
+    /// Whether users were to be created.
     pub mode: Mode,
     /// Why.
     pub code: RejectionCode,
@@ -334,23 +335,23 @@ pub struct Failed {
     /// 1 for the first run of the import, one more for each replay.
     #[schemars(range(min = 1))]
     pub attempt: u32,
-    /// Why: the reason of the dead letter. More reasons may come.
+    /// Why: the reason of the dead letter. More reasons may be added.
     #[schemars(extend("examples" = ["retries_exhausted", "permanent_error", "kills_workers", "messages_lost"]))]
     pub reason: String,
     /// The same in a sentence. Absent from events of earlier releases.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// Rows of the import that became users before, in all attempts.
+    /// Rows of the import that have become users, in all attempts.
     pub created: u32,
-    /// The reports of every attempt that wrote some, but this one, which wrote none. All passwords of the import are in their success CSVs.
-    /// Absent from events of earlier releases.
+    /// The reports of every attempt that wrote any; this one wrote none. All passwords of the import are in their
+    /// success CSVs. Absent from events of earlier releases.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attempts: Vec<AttemptReports>,
 }
 
-/// Data of the progress event. It comes when another tenth of the rows has its outcome. Numbers of one attempt never go back, but
-/// events may overtake each other: one with a larger `pending` than was seen before is to be ignored, and so is any after the
-/// attempt's last event.
+/// Data of the progress event. It comes when another tenth of the rows has its outcome. The numbers of an attempt never
+/// go back, but events may overtake each other: one with a larger `pending` than was seen before is to be ignored, and
+/// so is any that comes after the attempt's final event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Progress {
     /// The import.
@@ -360,7 +361,7 @@ pub struct Progress {
     /// 1 for the first run of the import, one more for each replay.
     #[schemars(range(min = 1))]
     pub attempt: u32,
-    /// Rows so far; those without an outcome are in none of its counts but `total`.
+    /// Rows so far; those without an outcome are counted in `total` only.
     pub summary: Summary,
     /// Rows without an outcome. Absent from events of earlier releases.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -377,11 +378,11 @@ pub struct Received {
     /// 1: a replay needs no new job.
     #[schemars(range(min = 1))]
     pub attempt: u32,
-    /// Whether users are asked for.
+    /// Whether users are to be created.
     pub mode: Mode,
 }
 
-/// Data of the planned event. Not told of a file that is rejected.
+/// Data of the planned event. It does not come for a file that is rejected.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Planned {
     /// The import.
@@ -391,11 +392,11 @@ pub struct Planned {
     /// 1 for the first run of the import, one more for each replay.
     #[schemars(range(min = 1))]
     pub attempt: u32,
-    /// Whether users are asked for.
+    /// Whether users are to be created.
     pub mode: Mode,
     /// The rows as they stand; `total` is known from now on.
     pub summary: Summary,
-    /// Rows that are about to be tried.
+    /// Rows that are still to be processed.
     pub pending: u32,
     /// How the file was read.
     pub file: FileFormat,
@@ -411,7 +412,7 @@ pub struct Delayed {
     /// 1 for the first run of the import, one more for each replay.
     #[schemars(range(min = 1))]
     pub attempt: u32,
-    /// What is not available. More reasons may come.
+    /// What is not available. More reasons may be added.
     #[schemars(extend("examples" = ["database", "storage", "seal", "internal"]))]
     pub reason: String,
     /// The same in a sentence.
@@ -419,20 +420,20 @@ pub struct Delayed {
     /// Since when the import has made no progress.
     #[schemars(extend("format" = "date-time"))]
     pub since: String,
-    /// When it is tried again.
+    /// When it will be tried again.
     #[schemars(extend("format" = "date-time"))]
     pub next_try_at: String,
 }
 
-/// Data of the refused event: about one message alone.
+/// Data of the refused event, which concerns one message only.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Refused {
-    /// The import ID that the job has.
+    /// The import ID in the job.
     pub import_id: Uuid,
-    /// The tenant that the job has; absent if it cannot be read.
+    /// The tenant in the job; absent if it cannot be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tenant_id: Option<Id>,
-    /// Why. More reasons may come.
+    /// Why. More reasons may be added.
     #[schemars(extend("examples" = ["malformed", "import_id_taken", "import_purged"]))]
     pub reason: String,
     /// Why, and what to do, in a sentence.

@@ -28,20 +28,21 @@ pub use sources::{
 
 /// Asks for the import of one uploaded file.
 ///
-/// Publishing the same job again does not import the file again. Two jobs are the same if they mean the same: defaults that
-/// are written out, the order of keys, the quotes of an ETag and `requested_by` do not matter. A job that is another one and
-/// has the ID of an import is refused (`import_id_taken`).
+/// Publishing the same job again does not import the file again. Two jobs are the same if they mean the same: defaults
+/// that are written out, the order of keys, the quotes of an ETag and `requested_by` do not matter. A different job
+/// with the ID of an existing import is refused (`import_id_taken`).
 ///
-/// Two things are refused that a schema cannot say: a key that stands twice in an object, and in `names` two texts that are
-/// equal apart from case and blanks, or one of blanks alone. `source.encoding` must be a label of the WHATWG Encoding Standard.
+/// Two things that a schema cannot express are refused: a key that occurs twice in an object, and in `names` two texts
+/// that are equal apart from case and blanks, or one of blanks only. `source.encoding` must be a label of the WHATWG
+/// Encoding Standard.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Job {
     /// Version of the contract.
     pub version: Version,
-    /// Chosen by the Dialer; names the import for good, after a purge too.
+    /// Chosen by the Dialer; identifies the import for good, even after a purge.
     pub import_id: Uuid,
-    /// Whose users are created.
+    /// The tenant for which users are created.
     pub tenant_id: Id,
     /// Who pressed the button, for the audit trail.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -94,17 +95,16 @@ impl Mode {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
-    /// Object key; it must begin with `tenants/<tenant_id>/`, have no part `.` or `..` between slashes and no empty one, no
-    /// backslash and no control character. Any other is rejected as `foreign_object`.
+    /// Object key; it must begin with `tenants/<tenant_id>/`, and have no part between slashes that is `.`, `..` or
+    /// empty, no backslash and no control character. Any other key is rejected as `foreign_object`.
     #[schemars(length(min = 1, max = 1024))]
     pub key: String,
-    /// ETag of the upload, with or without quotes and `W/`. If the object has another one by now, the import is rejected as
+    /// ETag of the upload, with or without quotes and `W/`. If the object's differs by now, the import is rejected as
     /// `object_changed`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024))]
     pub etag: Option<String>,
-    /// Size of the upload in bytes. If the object has another one by now, the import is rejected as
-    /// `object_changed`.
+    /// Size of the upload in bytes. If the object's differs by now, the import is rejected as `object_changed`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size_bytes: Option<u64>,
     /// The encoding of the file, where it is not UTF-8, UTF-16 with a byte order mark, or Windows-1252: any label of the
@@ -160,9 +160,10 @@ const MAX_KEY_BYTES: usize = 1024;
 
 /// Where the value of each field comes from.
 ///
-/// A field without an entry is read from the column that the header gives to it: the one of the field's own name, else the one of
-/// a synonym. Two columns that could be meant equally are never chosen between: the import is rejected as `mapping_conflict`, or
-/// as `duplicate_header` where they have one name. `{"ignore": true}` reads a field from nowhere.
+/// A field without an entry is read from the column that the header gives to it: the one with the field's own name,
+/// else the one with a synonym. If two columns match equally well, none is chosen: the import is rejected as
+/// `mapping_conflict`, or as `duplicate_header` if they have the same name. With `{"ignore": true}` a field is not read
+/// at all.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Fields {
@@ -279,7 +280,7 @@ pub struct Security {
     /// Maximum length of a session in minutes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_session_minutes: Option<NonZeroU32>,
-    /// Most sessions at one time.
+    /// Most sessions at the same time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_concurrent_sessions: Option<NonZeroU32>,
 }

@@ -1,7 +1,7 @@
 //! JSON Schemas of everything that crosses the broker, made from the types.
 //!
-//! What the types cannot say is added here: identifiers, the rules of evolution, examples; and what is common in Rust and strange
-//! elsewhere is written in plainer words, so that validators in their strict mode and generators of types like it.
+//! Adds what the types cannot express: identifiers, the rules of evolution, examples. Rewrites what is common in Rust
+//! but unusual elsewhere in simpler terms, so that validators in strict mode and type generators accept it.
 
 pub(crate) mod event;
 mod tidy;
@@ -14,11 +14,11 @@ use tidy::tidy;
 
 /// How jobs may change within a version.
 const JOB_RULES: &str = "Within version 1 a job may get new optional fields, and fields new values; none changes its meaning, and \
-    none becomes required, so that every job that is valid stays valid. What a worker does not know it refuses: begin to use what \
-    is new when all workers are upgraded (CHANGELOG.md). Another version would be read beside version 1, and the end of version 1 \
-    be announced in CHANGELOG.md at least a year before.";
+    none becomes required, so that every job that is valid stays valid. A worker refuses what it does not know: begin to use what \
+    is new when all workers are upgraded (CHANGELOG.md). Another version would be read alongside version 1, and the end of \
+    version 1 would be announced in CHANGELOG.md at least a year before.";
 
-/// A validator that looks at formats too.
+/// A validator that checks formats too.
 pub(super) fn validator(schema: &Schema) -> Option<Validator> {
     let options = jsonschema::options().should_validate_formats(true);
     options.build(schema.as_value()).ok()
@@ -44,7 +44,7 @@ pub(crate) fn plain<T: JsonSchema>(name: &str) -> Schema {
 
 /// The schema of a type, with an identifier.
 fn of<T: JsonSchema>(name: &str) -> Map<String, Value> {
-    // What a writer may send is what our readers accept, so optional fields are optional in the schema.
+    // A writer may send whatever our readers accept, so optional fields are optional in the schema.
     let schema = SchemaSettings::draft2020_12()
         .for_deserialize()
         .into_generator()
@@ -58,7 +58,7 @@ fn of<T: JsonSchema>(name: &str) -> Map<String, Value> {
     schema
 }
 
-/// An example; the tests look that all of them are JSON.
+/// An example; the tests check that all of them are JSON.
 fn example(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_default()
 }

@@ -1,5 +1,5 @@
-//! Which delimiter parts the cells of a file: what its first line declares, else what its header
-//! and the rows after it say.
+//! Which delimiter separates the cells of a file: what its first line declares, else what its header and the rows after
+//! it say.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,10 +15,10 @@ use crate::{
     text::printable,
 };
 
-/// How many rows after the header are asked.
+/// How many rows after the header are examined.
 const SAMPLE_ROWS: usize = 10;
 
-/// What parts the cells of a file. The order is the one of preference where nothing else decides.
+/// What separates the cells of a file. The order is that of preference where nothing else decides.
 #[derive(
     Debug,
     Clone,
@@ -77,7 +77,7 @@ impl Delimiter {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Detected {
     pub(super) delimiter: Delimiter,
-    /// Whether the first row is no header but a `sep=;` line, as Excel reads it: `sep=;`, then `Username;Email`.
+    /// Whether the first row is not the header but a `sep=;` line, as Excel reads it: `sep=;`, then `Username;Email`.
     pub(super) declared: bool,
 }
 
@@ -89,7 +89,7 @@ pub(super) fn detect(text: &str, limits: &Limits) -> Result<Detected, Rejection>
             declared: true,
         });
     }
-    // `max_by_key` takes the last of equals, so the preferred one is asked last.
+    // `max_by_key` takes the last of equals, so the preferred one is tried last.
     let best = Delimiter::VARIANTS
         .iter()
         .rev()
@@ -101,8 +101,8 @@ pub(super) fn detect(text: &str, limits: &Limits) -> Result<Detected, Rejection>
     })
 }
 
-/// What a `sep=;` line before the header says. How the line itself reads depends on the delimiter, so all of them
-/// are tried: `sep=;` is one cell or, parted by the delimiter that it declares, two.
+/// What a `sep=;` line before the header says. How the line itself reads depends on the delimiter, so all of them are
+/// tried: `sep=;` is one cell or, split at the delimiter that it declares, two.
 fn declared(text: &str, limits: &Limits) -> Result<Option<Delimiter>, Rejection> {
     for &delimiter in Delimiter::VARIANTS {
         let Ok(Some(row)) = Rows::new(text, delimiter, limits).header() else {
@@ -129,7 +129,7 @@ fn declared(text: &str, limits: &Limits) -> Result<Option<Delimiter>, Rejection>
     Ok(None)
 }
 
-/// What follows on `sep=` in the first cell of a file.
+/// What follows `sep=` in the first cell of a file.
 fn strip_sep(first: &str) -> Option<&str> {
     let first = first.trim_start_matches(cell::is_space);
     let (keyword, value) = first.split_at_checked("sep=".len())?;
@@ -154,14 +154,14 @@ struct Evidence {
     /// The header is one of our own error reports, as `Name;Phone,Import Row,Import Line,…`, whatever its other names
     /// say.
     is_report: bool,
-    /// It parts the header, and at least half of the rows: a delimiter that stands only in the text of a name, as in
-    /// `Code;Post (desk, role);Number`, does not part the rows.
+    /// It splits the header, and at least half of the rows: a delimiter that occurs only in the text of a name, as in
+    /// `Code;Post (desk, role);Number`, does not split the rows.
     parts_rows: bool,
     /// Names in the header that mean a field.
     recognised: usize,
-    /// All quotes in the header stand around cells.
+    /// All quotes in the header are around cells.
     clean_quotes: bool,
-    /// It parts the header, and at least half of the rows into as many cells.
+    /// It splits the header, and at least half of the rows into as many cells.
     rows_agree: bool,
     /// Columns of the header.
     columns: usize,
@@ -174,7 +174,7 @@ fn evidence(text: &str, delimiter: Delimiter, limits: &Limits) -> Evidence {
     let header = match rows.header() {
         Ok(Some(row)) => row,
         Ok(None) => return Evidence::default(),
-        // Reading the file will say what is wrong; the cells before it still tell the delimiter.
+        // Reading the file will say what is wrong; the cells before it still show the delimiter.
         Err(malformed) => *malformed.row,
     };
     let names: Vec<String> = header.cells.iter().map(|name| names::normalise(name)).collect();

@@ -49,7 +49,7 @@ const HTML_ELEMENTS: [&str; 34] = [
     "tr",
 ];
 
-/// Likewise; without attributes, they say nothing and are no part of a page.
+/// Likewise; without attributes, they say nothing and are not a sign of a page.
 const HTML_ELEMENTS_WITH_ATTRIBUTES: [&str; 6] = ["base", "basefont", "col", "img", "link", "meta"];
 
 /// Refuses spreadsheets, archives, images, PDF files, JSON and web pages.
@@ -69,7 +69,7 @@ pub(super) fn check(bytes: &[u8]) -> Result<(), Rejection> {
         Kind::Archive
     } else if image::is_png(bytes) || image::is_jpeg(bytes) {
         Kind::Image
-    // The magic number of all OLE files, which old Excel files are; the crate knows it by another of them.
+    // The magic number of all OLE files, which old Excel files are; the crate names it after another kind of them.
     } else if archive::is_msi(bytes) {
         Kind::OldWorkbook
     } else {
@@ -82,7 +82,7 @@ pub(super) fn check(bytes: &[u8]) -> Result<(), Rejection> {
     Err(Rejection::new(RejectionCode::NotCsv, message))
 }
 
-/// What a file is that is no CSV file.
+/// What a file is if it is not a CSV file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     WorkbookOrZip,
@@ -130,7 +130,7 @@ pub(crate) fn is_misleading(first_cell: &str) -> bool {
     kind_of_text(first_cell.trim_start_matches(crate::cell::is_space)).is_some()
 }
 
-/// What a text is, by its first characters, if it is no CSV. In a CSV, such a first cell stands in quotes.
+/// What a text is, by its first characters, if it is not CSV. In a CSV, such a first cell is in quotes.
 fn kind_of_text(text: &str) -> Option<Kind> {
     if text.starts_with("%PDF-") {
         return Some(Kind::Pdf);

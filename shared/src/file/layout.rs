@@ -24,9 +24,9 @@ const NEVER_BLANK: usize = 3;
 #[derive(Debug, Default)]
 pub(super) struct Layout {
     pub(super) names: Vec<String>,
-    /// Where each of them stands in a row of the file, from 0.
+    /// The position of each of them in a row of the file, from 0.
     pub(super) positions: Vec<usize>,
-    /// Where each column of our reports stands, from 0, and its index in [`names::REPORT_COLUMNS`].
+    /// The position of each column of our reports, from 0, and its index in [`names::REPORT_COLUMNS`].
     report: Vec<(usize, usize)>,
     /// How many columns the header has in the file.
     pub(super) width: usize,
@@ -67,7 +67,7 @@ impl Layout {
     }
 
     /// Drops the columns at the end that have neither a name nor a cell in any row; `filled` is how many have a cell.
-    /// Spreadsheets save thousands of them, and each would stand in every row of the error CSV.
+    /// Spreadsheets save thousands of them, and each would be in every row of the error CSV.
     pub(super) fn cut(&mut self, filled: usize) {
         let named = self.names.iter().rposition(|name| !cell::is_blank(name));
         let width = named.map_or(0, |index| index + 1).max(filled);
@@ -89,7 +89,7 @@ impl Layout {
         with_text.map(|(column, _)| column)
     }
 
-    /// Whether our error CSV, come back, says of a row that it was refused for its quotes.
+    /// Whether our error CSV, uploaded again, says that a row was refused for its quotes.
     pub(super) fn was_malformed(&self, row: &[String]) -> bool {
         let codes = self.report.iter().filter(|&&(_, column)| column == CODES);
         let mut codes = codes.filter_map(|&(position, _)| row.get(position));
@@ -111,7 +111,7 @@ impl Layout {
             .map(|&(position, column)| (column, cell::trim(cell(position))))
             .filter(|(_, text)| !text.is_empty())
             .collect();
-        // A file may have a column of the same name beside ours.
+        // A file may have a column of the same name in addition to ours.
         let is_missing = |wanted: usize| !filled.iter().any(|&(column, _)| column == wanted);
         let is_report = filled.iter().all(|&(column, text)| is_of_report(column, text))
             && !self
@@ -145,7 +145,7 @@ impl Layout {
     }
 }
 
-/// Whether our error CSV may have this text in the column of [`names::REPORT_COLUMNS`]. The codes and the sentences are
+/// Whether our error CSV can have this text in the column of [`names::REPORT_COLUMNS`]. The codes and the sentences are
 /// not looked at, because people shorten them.
 fn is_of_report(column: usize, text: &str) -> bool {
     match column {

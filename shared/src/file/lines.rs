@@ -1,6 +1,6 @@
 //! Counts physical lines: CR, LF and CRLF each end one.
 
-/// The line that the next byte stands in, from 1.
+/// The line that the next byte is in, from 1.
 #[derive(Debug)]
 pub(super) struct LineCounter {
     line: u32,
@@ -30,7 +30,7 @@ impl LineCounter {
     }
 }
 
-/// The line of the byte that follows on `before`.
+/// The line of the byte that follows `before`.
 pub(super) fn line_after(before: &[u8]) -> u32 {
     let mut counter = LineCounter::new();
     counter.pass(before);

@@ -1,7 +1,7 @@
 //! From the bytes of an upload to its header and records.
 //!
-//! Knows how a file is written, and of what its columns mean only what the mapping says. Rejects what it would have to
-//! guess.
+//! Knows how a file is written; of the meaning of its columns it knows only what the mapping says. Rejects what it
+//! would have to guess.
 
 mod delimiter;
 mod encoding;
@@ -31,23 +31,23 @@ use layout::Layout;
 use reject::{empty, no_text, quote_in_name};
 use rows::{Row, Rows};
 
-/// What a file is to be saved as. Only Excel calls it by one name.
+/// What a file is to be saved as. Only Excel has a single name for it.
 const CSV_IN_UTF8: &str = "CSV in UTF-8 (in Excel: \"CSV UTF-8\")";
 
-/// How many times the cells of the largest allowed table a table may have at most. Only nameless columns, which are
-/// not counted, can give it more; this bounds the memory that they take, and the error CSV, in which every row has
-/// every column.
+/// A table may have at most this many times the cells of the largest allowed table. Only nameless columns, which are
+/// not counted, can take it beyond the allowed size; this bounds the memory that they take, and the error CSV, in which
+/// every row has every column.
 const CELLS_FACTOR: usize = 4;
 
-/// In how many rows the header is looked for where the first is none.
+/// How many rows are searched for the header where the first is not one.
 const HEADER_SEARCH_ROWS: usize = 20;
 
 /// The header of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Header {
-    /// The names of the columns, as they stand in the file but for quotes and formula guard. Nameless ones are in it,
-    /// because the error CSV gives them back, up to the last column that has a name or a cell. The columns that our
-    /// reports append are not in it.
+    /// The names of the columns, as they are in the file apart from quotes and formula guard. Nameless ones are
+    /// included, because the error CSV gives them back, up to the last column that has a name or a cell. The columns
+    /// that our reports append are not included.
     pub names: Vec<String>,
     /// The position of each of these columns in the file, from 1, for sentences about them.
     pub column_numbers: Vec<usize>,
@@ -59,12 +59,12 @@ pub struct Header {
     pub rows_below: Vec<(u32, Vec<String>)>,
 }
 
-/// A file that could be read, before anything is known of its columns.
+/// A file that could be read, before anything is known about its columns.
 #[derive(Debug)]
 pub struct Upload {
-    /// The encoding that was taken.
+    /// The encoding that was used.
     pub encoding: Encoding,
-    /// The delimiter that was taken.
+    /// The delimiter that was used.
     pub delimiter: Delimiter,
     /// The header.
     pub header: Header,
@@ -76,13 +76,13 @@ pub struct Upload {
 
 /// A file with the records that count.
 ///
-/// All texts are as they were in the file, but without quotes and formula guard; the error CSV puts both on again
-/// where they are needed.
+/// All texts are as they were in the file, but without quotes and formula guard; the error CSV adds both again where
+/// they are needed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceFile {
-    /// The encoding that was taken.
+    /// The encoding that was used.
     pub encoding: Encoding,
-    /// The delimiter that was taken.
+    /// The delimiter that was used.
     pub delimiter: Delimiter,
     /// The header.
     pub header: Header,
@@ -101,12 +101,13 @@ pub struct Record {
     pub row: u32,
     /// Physical line in which the record begins, from 1.
     pub line: u32,
-    /// The cells by column of the header. Empty ones at the end are left out: a missing cell is empty. Cells whose quotes
-    /// cannot be meant are raw, with their quotes; those of passwords are empty.
+    /// The cells by column of the header. Empty ones at the end are left out: a missing cell is empty. Cells with stray
+    /// quotes are raw, with their quotes; those of passwords are empty.
     pub cells: Vec<String>,
-    /// What stands beyond the last column of the header, and in the columns of our reports where it is no report.
+    /// What is beyond the last column of the header, and in the columns of our reports where the row is not from a
+    /// report.
     pub surplus: Surplus,
-    /// Whether quotes of a cell cannot be meant.
+    /// Whether a cell has stray quotes.
     pub malformed_quotes: bool,
     /// Whether the row was refused for its quotes before, and is here from our error CSV or from the database: cells that
     /// still show such quotes are refused again.
@@ -120,7 +121,7 @@ impl Record {
     }
 }
 
-/// Reads an upload, in the encoding that its job declares, if it does.
+/// Reads an upload, in the encoding that its job declares, if any.
 ///
 /// Rejects it with `file_too_large`, `not_csv`, `undecodable`, `malformed_csv`, `empty_file` or `report_uploaded`,
 /// whichever comes first.
@@ -157,7 +158,7 @@ pub(crate) fn read_table(
     let (text, encoding) = encoding::decode(bytes, declared)?;
     // MS-DOS programs end a file with Ctrl-Z.
     let text = text.trim_end_matches('\u{1A}');
-    // Asked before the delimiter, because a row of commas is blank only where the comma is the delimiter.
+    // Checked before the delimiter, because a row of commas is blank only where the comma is the delimiter.
     if text
         .chars()
         .all(|c| cell::is_space(c) || matches!(c, ',' | ';' | '|'))
@@ -203,7 +204,7 @@ impl Upload {
             row_count = row_count.saturating_add(1);
             filled = filled.max(width);
             if rows_below.len() < HEADER_SEARCH_ROWS {
-                // The real header may have more cells than what was taken for it.
+                // The real header may have more cells than the row that was taken for it.
                 row.cells.extend(more);
                 rows_below.push((row.line, row.cells));
             }
@@ -221,7 +222,7 @@ impl Upload {
         Ok(())
     }
 
-    /// Passes what stands before the records.
+    /// Skips what is before the records.
     fn pass_header(&self, rows: &mut Rows<'_>) -> Result<Option<Row>, Rejection> {
         if self.header.has_sep_line {
             rows.header()?;
@@ -263,7 +264,7 @@ impl Upload {
         )))
     }
 
-    /// All records with any text, as long as nothing is known of the columns.
+    /// All records with any text, for as long as nothing is known about the columns.
     pub fn all_records(&self) -> Result<SourceFile, Rejection> {
         self.read_records(|_| true)
     }

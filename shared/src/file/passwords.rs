@@ -11,17 +11,17 @@ use crate::{
     surplus::Surplus,
 };
 
-/// How many different fields a row names that is a header: every user needs a username, an email address and a role.
+/// A row that names this many different fields is a header: every user needs a username, an email address and a role.
 const FIELDS_OF_A_HEADER: usize = 3;
 
-/// Where the columns of passwords stand in the rows of a file, from 0.
+/// The positions of the columns of passwords in the rows of a file, from 0.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Passwords {
     positions: Vec<usize>,
 }
 
 impl Passwords {
-    /// The columns that a header names so.
+    /// The columns that a header names as passwords.
     pub(super) fn of(header: &[String]) -> Self {
         let is_password = |name: &&String| names::is_password(&names::normalise(name));
         let named = header.iter().enumerate().filter(|(_, name)| is_password(name));
@@ -30,8 +30,8 @@ impl Passwords {
         }
     }
 
-    /// Adds those of a header that stands again further down, as where several lists were pasted below each other. Only a header
-    /// names several fields: a user may have a desk named Mail and a skill group named Password Reset.
+    /// Adds those of a header that is repeated further down, as where several lists were pasted below each other. Only
+    /// a header names several fields: a user may have a desk named Mail and a skill group named Password Reset.
     pub(super) fn add_header_below(&mut self, row: &[String]) {
         let fields: BTreeSet<Field> = row
             .iter()

@@ -1,12 +1,12 @@
-//! Quotes that cannot be meant: in one cell, and such that make one cell of several rows.
+//! Stray quotes, which cannot be intended: those within one cell, and those that turn several rows into one cell.
 //!
 //! Reading them away silently changes names, or makes people disappear: with one quote too many, all text up to the next
 //! one is a single cell.
 
 use crate::cell;
 
-/// Whether the quotes of a cell, given as it stands in the file, cannot be meant: text follows on the closing quote, blanks
-/// stand before the opening one, or a backslash before one that neither closes the cell nor is doubled.
+/// Whether the quotes of a cell, given as it is in the file, cannot be intended: text follows the closing quote, blanks
+/// precede the opening one, or a backslash before one that neither closes the cell nor is doubled.
 pub(super) fn are_malformed(raw: &str) -> bool {
     let Some(first) = raw.find('"') else {
         return false;
@@ -25,7 +25,7 @@ pub(super) fn are_malformed(raw: &str) -> bool {
     false
 }
 
-/// Whether a cell has a quote elsewhere than around it.
+/// Whether a cell has a quote anywhere but around it.
 pub(super) fn are_literal(raw: &str) -> bool {
     let raw = raw.trim_end_matches(cell::is_space);
     raw.contains('"') && !(raw.len() > 1 && raw.starts_with('"') && raw.ends_with('"'))
@@ -33,8 +33,8 @@ pub(super) fn are_literal(raw: &str) -> bool {
 
 /// Whether a cell with line breaks holds rows of the table, which a stray quote has made a part of it.
 ///
-/// `cells_before` is how many cells stand before it in its row, `rest_of_line` what follows it in its last line,
-/// `closing_line` that line as it stands in the file, and `columns` how many cells a row has.
+/// `cells_before` is how many cells are before it in its row, `rest_of_line` what follows it in its last line,
+/// `closing_line` that line as it is in the file, and `columns` how many cells a row has.
 pub(super) fn has_swallowed(
     text: &str,
     delimiter: char,
@@ -48,7 +48,7 @@ pub(super) fn has_swallowed(
         return false;
     };
     let cells_after = rest_of_line.map_or(0, |rest| cells(rest, delimiter).count());
-    // The ends of the cell are rows with what stands around them.
+    // The ends of the cell are rows, together with what surrounds them.
     let begins_row = first.cells + cells_before == columns;
     let ends_row = last.cells + cells_after == columns;
     inner.iter().any(|line| line.is_row(columns) || line.is_part_of_row(columns))
@@ -65,8 +65,8 @@ pub(super) fn has_swallowed(
             && last.is_compact)
 }
 
-/// Whether the lines inside a cell would be taken for rows in our error CSV, which has commas and more columns: it could not be read
-/// back.
+/// Whether the lines inside a cell would be taken for rows in our error CSV, which has commas and more columns: it
+/// could then not be read back.
 pub(super) fn would_swallow_in_report(text: &str) -> bool {
     let lines: Vec<Line> = lines(text).map(|line| Line::of(line, ',')).collect();
     let [_, inner @ .., last] = lines.as_slice() else {
@@ -76,8 +76,8 @@ pub(super) fn would_swallow_in_report(text: &str) -> bool {
         || (text.ends_with(',') && last.is_part_of_row(usize::MAX))
 }
 
-/// Whether a line is a row with an e-mail address, all of whose quotes stand around whole cells. The line in which a quoted
-/// cell of several lines ends has the closing quote without the opening one, and is none.
+/// Whether a line is a row with an e-mail address, all of whose quotes are around whole cells. The line in which a
+/// quoted cell of several lines ends has the closing quote without the opening one, and is not such a row.
 fn is_whole_row(line: &str, delimiter: char, columns: usize) -> bool {
     let is_whole = |cell: &str| {
         let inside = cell.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
@@ -94,7 +94,7 @@ fn cells(line: &str, delimiter: char) -> impl Iterator<Item = &str> {
     line.split(move |c| {
         let is_quote = c == '"';
         let ends = c == delimiter && !is_quoted;
-        // A second quote opens again what the first has closed.
+        // A second quote reopens what the first has closed.
         let opens = is_quote && !is_quoted && (begins || closed);
         closed = is_quote && is_quoted;
         is_quoted = opens || (is_quoted && !closed);
@@ -103,7 +103,7 @@ fn cells(line: &str, delimiter: char) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Whether a cell of the header holds a row: no name of a column has several cells below its first line.
+/// Whether a cell of the header holds a row: no column name has several cells below its first line.
 pub(super) fn holds_a_row(text: &str, delimiter: char) -> bool {
     let mut below = lines(text).skip(1).map(|line| Line::of(line, delimiter));
     below.any(|line| line.cells > 1 && (line.has_address || (line.cells > 2 && line.is_compact)))
@@ -135,11 +135,11 @@ fn lines(text: &str) -> impl Iterator<Item = &str> {
 /// A line of a cell, as if it were a row.
 struct Line {
     cells: usize,
-    /// One of the cells could be meant as an e-mail address.
+    /// One of the cells could be an e-mail address.
     has_address: bool,
-    /// All of the cells could.
+    /// All of the cells could be.
     is_list: bool,
-    /// No blank follows on a delimiter, as it does in a sentence.
+    /// No blank follows a delimiter, as it would in a sentence.
     is_compact: bool,
 }
 
@@ -158,13 +158,14 @@ impl Line {
         self.cells == columns && (self.has_address || (self.is_compact && columns > 2))
     }
 
-    /// A row lacks its last cells, or goes on in the next line within quotes of its own. Nothing but addresses is a list of them.
+    /// Such a row lacks its last cells, or continues on the next line within quotes of its own. A line of nothing but
+    /// addresses is a list of them.
     fn is_part_of_row(&self, columns: usize) -> bool {
         self.cells > 2 && self.cells < columns && self.has_address && !self.is_list && self.is_compact
     }
 }
 
-/// Whether a cell could be meant as an e-mail address.
+/// Whether a cell could be an e-mail address.
 fn is_address(cell: &str) -> bool {
     let cell = cell.trim_matches(|c: char| cell::is_space(c) || c == '"');
     cell.contains('@') && !cell.contains(cell::is_space)
@@ -188,7 +189,7 @@ mod tests {
             "\"a\" \"b\"",
         ] {
             assert!(are_malformed(raw), "{raw}");
-            // Kept as it is, it is seen as such again.
+            // Kept as it is, it is recognised as malformed again.
             assert!(cell::has_stray_quotes(raw), "{raw}");
         }
         for raw in [

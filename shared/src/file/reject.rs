@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// The rejection of a file that is known to be too large, as `file_too_large`. Whoever fetches the file can tell from
-/// its size alone, before there are any bytes of it.
+/// its size alone, before reading any of it.
 pub fn too_large(size_bytes: u64, limits: &Limits) -> Rejection {
     let most = limits.max_file_bytes;
     let unit = Unit::of(most);
@@ -35,7 +35,8 @@ pub(crate) fn check_any_row(upload: &Upload) -> Result<(), Rejection> {
     )))
 }
 
-/// Rejects our own success CSV, as `report_uploaded`: its users exist, and its passwords must stand nowhere else.
+/// Rejects our own success CSV, as `report_uploaded`: its users exist, and its passwords must not be kept anywhere
+/// else.
 pub(crate) fn check_report(upload: &Upload) -> Result<(), Rejection> {
     let names: Vec<String> = upload
         .header

@@ -1,8 +1,8 @@
 //! From text to rows of cells.
 //!
-//! Tokenising is csv-core's. This layer adds what csv-core leaves to its caller: the physical line of a row (with
-//! CR, LF or CRLF, also inside quotes), quotes that cannot be meant, and bounds on what is kept. It does not know what
-//! the cells mean, but takes the formula guard off them, so that nobody behind it sees the guard.
+//! csv-core does the tokenising. This layer adds what csv-core leaves to its caller: the physical line of a row (with
+//! CR, LF or CRLF, also inside quotes), stray quotes, and bounds on what is kept. It does not know what the cells mean,
+//! but removes the formula guard from them, so that no later stage sees the guard.
 
 use std::borrow::Cow;
 
@@ -16,8 +16,8 @@ use crate::{
     surplus::Surplus,
 };
 
-/// Most cells that a header is read up to: the columns of an Excel sheet, which some programs save with all
-/// their empty cells, and the columns that our reports append.
+/// Most cells of a header that are read: the columns of an Excel sheet, which some programs save with all their empty
+/// cells, and the columns that our reports append.
 const MAX_WIDTH: usize = 16_384 + crate::names::REPORT_COLUMNS.len();
 
 /// One row of the file that is not blank.
@@ -29,13 +29,13 @@ pub(super) struct Row {
     pub(super) cells: Vec<String>,
     /// How many cells the row has in the file, empty ones included.
     pub(super) width: usize,
-    /// What stands beyond the columns that were asked for.
+    /// What is beyond the columns that were asked for.
     pub(super) surplus: Surplus,
-    /// The index of the first cell that has a quote elsewhere than around it: often the delimiter is another one then.
+    /// The index of the first cell that has a quote anywhere but around it: often a sign of another delimiter.
     pub(super) literal_quotes: Option<usize>,
-    /// Whether quotes of a cell among the columns cannot be meant. Such a cell is kept as its raw text, with its quotes.
+    /// Whether a cell among the columns has stray quotes. Such a cell is kept as its raw text, with its quotes.
     pub(super) malformed_quotes: bool,
-    /// The line in which the quote of a cell opens that holds line breaks, if there is one.
+    /// The line in which the quote of a cell with line breaks opens, if there is such a cell.
     multiline: Option<u32>,
 }
 
@@ -43,8 +43,8 @@ pub(super) struct Row {
 #[derive(Debug)]
 pub(super) struct Malformed {
     pub(super) rejection: Rejection,
-    /// What there is of the row, for the choice of the delimiter: of `Name;"Email` the cell `Name` and a width of 2, as
-    /// the cell whose quote is not closed is in the width only.
+    /// The row as far as it was read, for the choice of the delimiter: for `Name;"Email` the cell `Name` and a width of
+    /// 2, as the cell whose quote is not closed counts in the width only.
     pub(super) row: Box<Row>,
 }
 
@@ -61,10 +61,11 @@ pub(super) struct Rows<'t> {
 impl<'t> Rows<'t> {
     pub(super) fn new(text: &'t str, delimiter: Delimiter, limits: &Limits) -> Self {
         let mut csv = csv_core::ReaderBuilder::new().delimiter(delimiter.byte()).build();
-        // csv-core drops a byte order mark before the first field. Ours is gone already, and a second one is
-        // text of the cell: an empty line before the text hides it from csv-core.
+        // csv-core drops a byte order mark before the first field. Ours is already gone, and a second one is text of
+        // the cell: an empty line before the text hides it from csv-core.
         csv.read_field(b"\n", &mut [0]);
-        // Twice the limit, as every second byte may be a formula guard, and one to see that a cell is too large.
+        // Twice the limit, as every second byte may be a formula guard, plus one byte to detect a cell that is too
+        // large.
         let buffer = vec![
             0;
             limits
@@ -98,7 +99,7 @@ impl<'t> Rows<'t> {
         Ok(Some(row))
     }
 
-    /// The next row that is not blank, with its first `columns` cells; what stands beyond them is surplus.
+    /// The next row that is not blank, with its first `columns` cells; what is beyond them is surplus.
     pub(super) fn next(&mut self, columns: usize) -> Result<Option<Row>, Malformed> {
         loop {
             self.skip_line_breaks();
@@ -115,7 +116,7 @@ impl<'t> Rows<'t> {
         }
     }
 
-    /// The same, of rows below a header with so many columns: rejected where a quote has swallowed other rows.
+    /// The same, for rows below a header with this many columns. Rejects the file if a quote has swallowed other rows.
     pub(super) fn next_below(&mut self, columns: usize) -> Result<Option<Row>, Malformed> {
         let row = self.next(columns)?;
         match row {
@@ -220,7 +221,7 @@ impl<'t> Rows<'t> {
             return Err(self.too_large(line, column));
         }
         let is_multiline = text.contains(['\r', '\n']);
-        // Of cells without line breaks nobody asks, and a line of a million of them would be looked at a million times.
+        // Not needed for cells without line breaks: a line with a million of them would be scanned a million times.
         let rest_of_line = (is_multiline && !ends_row).then(|| first_line(self.text));
         let mut closing_line = String::new();
         if is_multiline {
@@ -259,7 +260,7 @@ impl<'t> Rows<'t> {
         self.advance(breaks);
     }
 
-    /// Moves on by `count` bytes, and gives them back.
+    /// Moves on by `count` bytes, and returns them.
     fn advance(&mut self, count: usize) -> &'t [u8] {
         let (passed, rest) = self.text.split_at_checked(count).unwrap_or((self.text, &[]));
         self.lines.pass(passed);
@@ -268,14 +269,14 @@ impl<'t> Rows<'t> {
     }
 }
 
-/// A cell, as it was just read.
+/// A cell that was just read.
 struct Cell<'b> {
     /// Without quotes and formula guard, unless its quotes are malformed.
     text: Cow<'b, str>,
     is_multiline: bool,
     /// What follows a cell with line breaks in its last line, if it does not end the row.
     rest_of_line: Option<&'b str>,
-    /// The last line of a cell with line breaks, as it stands in the file, with what follows.
+    /// The last line of a cell with line breaks, as it is in the file, with what follows.
     closing_line: String,
     ends_row: bool,
     literal_quotes: bool,
@@ -302,7 +303,8 @@ impl Row {
         }
     }
 
-    /// The line in which the quote of a cell opens that holds rows, as only the header's cells may hold none.
+    /// The line in which a cell with line breaks opens, if a cell holds rows. For the header only, whose cells must not
+    /// hold any.
     pub(super) fn swallows_rows(&self, delimiter: Delimiter) -> Option<u32> {
         let delimiter = char::from(delimiter.byte());
         let any = self.cells.iter().any(|text| quotes::holds_a_row(text, delimiter));

@@ -1,6 +1,6 @@
 //! How large a file or a cell is, as people read it.
 
-/// A unit in which sizes are told.
+/// A unit in which sizes are given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Unit {
     Bytes,
@@ -9,7 +9,7 @@ pub(super) enum Unit {
 }
 
 impl Unit {
-    /// The largest unit that a size has one of.
+    /// The largest unit that a size has at least one of.
     pub(super) fn of(bytes: u64) -> Self {
         [Self::Megabytes, Self::Kilobytes]
             .into_iter()
@@ -25,7 +25,7 @@ impl Unit {
         }
     }
 
-    /// The size, rounded up to a tenth: what is larger than a limit is told to be so.
+    /// The size, rounded up to a tenth, so that a size above a limit is never shown as equal to it.
     pub(super) fn at_least(self, bytes: u64) -> String {
         self.tenths(u128::from(bytes) * 10 + u128::from(self.bytes() - 1))
     }

@@ -1,9 +1,9 @@
-//! Rows of our success CSV in another file: pasted below its own header, without a header, or with other names above them. They
-//! hold passwords, which must stand nowhere else, neither in an error CSV nor in a sentence.
+//! Rows of our success CSV in another file: pasted below its own header, without a header, or with other names above
+//! them. They hold passwords, which must not appear anywhere else, neither in an error CSV nor in a sentence.
 
 use super::lines::line_after;
 
-/// What a line of such a file may be parted by.
+/// What may separate the cells of such a file.
 const DELIMITERS: [char; 4] = [',', ';', '\t', '|'];
 
 /// How many cells of a line are looked at.
@@ -42,7 +42,7 @@ fn is_success_row(line: &str) -> bool {
     })
 }
 
-/// A cell without what stands around its text: blanks, quotes, and the guard against formulas.
+/// A cell without what surrounds its text: blanks, quotes, and the guard against formulas.
 fn bare(cell: &str) -> &str {
     cell.trim().trim_matches(['"', '\'']).trim()
 }
@@ -67,7 +67,7 @@ fn is_generated(text: &str) -> bool {
         && has(u8::is_ascii_uppercase)
 }
 
-/// A time of RFC 3339 in UTC, as `2026-03-31T10:15:01Z`.
+/// A time of RFC 3339 in UTC, such as `2026-03-31T10:15:01Z`.
 fn is_time(text: &str) -> bool {
     text.len() >= 20
         && text.ends_with('Z')

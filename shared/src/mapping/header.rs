@@ -1,4 +1,4 @@
-//! The columns of a header: which of them are meant, by the job or by their names.
+//! The columns of a header: which of them are meant, according to the job or to their names.
 
 use std::collections::BTreeMap;
 
@@ -38,8 +38,8 @@ impl<'h> Columns<'h> {
         self.names.iter().any(|name| names::recognise(name).is_some())
     }
 
-    /// The columns that a job can mean by a name: those of exactly this name, else of one that is compared equal. A name
-    /// that was copied from the file as text may still have the formula guard.
+    /// The columns that a job can mean by a name: those with exactly this name, else those whose name compares equal. A
+    /// name that was copied from the file as text may still have the formula guard.
     fn candidates(&self, name: &str) -> Vec<usize> {
         let of = |is_meant: &dyn Fn(usize, &str) -> bool| -> Vec<usize> {
             let columns = self.header.names.iter().enumerate();
@@ -81,7 +81,7 @@ impl<'h> Columns<'h> {
         Ok(named)
     }
 
-    /// Rejects a file in which a field that is read by its header has two columns of one name.
+    /// Rejects a file in which a field that is read by its header has two columns with the same name.
     pub(super) fn check_duplicates(
         &self,
         job: &Job,
@@ -93,7 +93,7 @@ impl<'h> Columns<'h> {
         fields.try_for_each(|&field| self.duplicate(field, &taken))
     }
 
-    /// Rejects a file in which two columns that are not taken have the same name, and it means the field.
+    /// Rejects a file in which two columns that are not taken have the same name, and the name means the field.
     pub(super) fn duplicate(&self, field: Field, taken: &[usize]) -> Result<(), Rejection> {
         let columns = matching(&self.names, field, |column| !taken.contains(&column));
         for (index, column) in columns.iter().enumerate() {

@@ -1,7 +1,7 @@
 //! Which column holds which field: what the job says, else what the header says.
 //!
-//! Nothing is chosen between two columns that could be meant. What the file says goes into the full sentence of a
-//! rejection only, and not into that of events: where the header is missing, the first row is somebody's data.
+//! It never chooses between two columns that could both be meant. Text of the file goes into the full sentence of a
+//! rejection only, not into the one for events: where the header is missing, the first row is somebody's data.
 
 mod header;
 mod origin;
@@ -87,7 +87,7 @@ pub fn map(header: &Header, job: &Job) -> Result<Mapping, Rejection> {
     Ok(mapping)
 }
 
-/// Whatever is wrong with the header of a file before a job names any column.
+/// Everything that is wrong with the header of a file before a job names any column.
 pub(crate) fn check_header(header: &Header) -> Vec<Rejection> {
     let columns = Columns::of(header);
     let missing = (!columns.is_recognised()).then(|| sentence::missing_header(header));
@@ -107,8 +107,8 @@ pub(crate) fn suggested(header: &Header) -> Mapping {
     }
 }
 
-/// The columns that the header alone gives to each field, by their index, for the mapping step of a user
-/// interface. Where a field has several, a job that does not name one of them would be refused.
+/// The columns that the header alone gives to each field, by their index, for the mapping step of a user interface.
+/// Where a field has several, a job that does not name one of them would be rejected.
 pub fn suggest(header: &[String]) -> BTreeMap<Field, Vec<usize>> {
     let names: Vec<String> = header.iter().map(|name| names::normalise(name)).collect();
     let suggestions = Field::VARIANTS

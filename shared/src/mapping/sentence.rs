@@ -26,7 +26,7 @@ pub(super) fn missing_header(header: &Header) -> Rejection {
         (Some(advice), _) => advice,
         (None, Some(real)) => format!("line {real} looks like the header: {}", delete_above(real)),
         (None, None) if is_user(header) => {
-            // What stands there is a person's data, a password perhaps.
+            // What is there is a person's data, perhaps a password.
             let message = format!(
                 "line {line} looks like a user, not like a header: add a header above it, with a name for each column, as {EXAMPLE}"
             );
@@ -115,11 +115,12 @@ fn cells_of_one(header: &Header) -> Option<String> {
     ))
 }
 
-/// What other programs write between cells, and no file may have there.
+/// Separators that other programs write between cells and that are not supported.
 const OTHER_SEPARATORS: [char; 9] = [':', '^', '~', '/', '\u{A6}', '，', '；', '؛', '、'];
 
-/// The line of the row below that looks like the header: it names at least two fields, and more than what was taken for the header,
-/// holds no address, and no user stands above it. There nothing tells the delimiter, so that it may have been read as one cell.
+/// The line of the row below that looks like the header: it names at least two fields, and more than what was taken for
+/// the header, holds no address, and no user stands above it. Nothing there shows the delimiter, so it may have been
+/// read as one cell.
 fn real_header(header: &Header) -> Option<u32> {
     let named = fields_named(&header.names);
     rows_above_users(header)
@@ -127,7 +128,7 @@ fn real_header(header: &Header) -> Option<u32> {
         .map(|(line, _)| *line)
 }
 
-/// How many fields the cells of a row name; where all is one cell, its parts by whichever delimiter gives most.
+/// How many fields the cells of a row name; where all is one cell, its parts, by the delimiter that gives the most.
 fn fields_named(row: &[String]) -> usize {
     let fields = |cells: &mut dyn Iterator<Item = &str>| {
         let names = cells.map(|cell| names::normalise(cell.trim_matches('"')));
@@ -154,7 +155,7 @@ fn rows_above_users(header: &Header) -> impl Iterator<Item = &(u32, Vec<String>)
     rows.take_while(move |(_, row)| !has_address(row))
 }
 
-/// Several columns of one name, of which a field needs one.
+/// Several columns with the same name, one of which a field needs.
 pub(super) fn duplicate_header(header: &Header, columns: &[usize], field: Field) -> Rejection {
     let others = the_others(columns);
     let message = |columns: &str| {
@@ -210,7 +211,7 @@ pub(super) fn shared_column(header: &Header, column: usize, one: Field, other: F
     told(RejectionCode::MappingConflict, header, &[column], message)
 }
 
-/// All of so many but one.
+/// All of these columns but one.
 fn the_others(columns: &[usize]) -> &'static str {
     if columns.len() == 2 {
         "the other one"
@@ -289,7 +290,7 @@ pub(super) fn required_field_unmapped(header: &Header, mapping: &Mapping, missin
     Rejection::new(RejectionCode::RequiredFieldUnmapped, message(&full)).with_event_message(message(""))
 }
 
-/// A rejection that tells of some columns: by position and name, in events by position only.
+/// A rejection that names some columns: by position and name, in events by position only.
 fn told(
     code: RejectionCode,
     header: &Header,
@@ -315,7 +316,7 @@ fn told(
         .with_event_message(message(&numbers))
 }
 
-/// The names of the columns, as they stand in the file. Where it has no header, they are a user's data.
+/// The names of the columns, as they are in the file. Where it has no header, they are a user's data.
 fn listed(header: &Header) -> String {
     let names = || header.names.iter().filter(|name| !cell::is_blank(name));
     let mut listed: Vec<String> = names()

@@ -5,13 +5,13 @@ use strsim::osa_distance;
 use super::{Recognised, recognise};
 use crate::field::Field;
 
-/// The field that the normalised name, which means none, may be misspelt for.
+/// The field whose name the normalised name, which means no field, may be a misspelling of.
 pub fn resembles(normalised: &str) -> Option<Field> {
     let length = normalised.chars().count();
     if !(4..=40).contains(&length) || recognise(normalised).is_some() {
         return None;
     }
-    // One slip in a short name, two in a long one.
+    // One mistake in a short name, two in a long one.
     let most = if length < 8 { 1 } else { 2 };
     let close = ALL_NAMES.iter().filter_map(|&name| {
         let distance = osa_distance(normalised, name);
@@ -21,7 +21,7 @@ pub fn resembles(normalised: &str) -> Option<Field> {
     recognise(name).map(Recognised::field)
 }
 
-/// Names that are long enough to be recognised with a slip in them.
+/// Names that are long enough to be recognised with a mistake in them.
 const ALL_NAMES: [&str; 25] = [
     "username",
     "loginname",

@@ -8,7 +8,7 @@ use icu_normalizer::ComposingNormalizerBorrowed;
 use crate::{cell::is_space, field::Field};
 pub use misspelt::resembles;
 
-/// The columns that the error CSV appends, in its order. A file that has them is one of our reports come back.
+/// The columns that the error CSV appends, in its order. A file that has them is one of our reports, uploaded again.
 pub const REPORT_COLUMNS: [&str; 5] = [
     "Import Row",
     "Import Line",
@@ -35,8 +35,8 @@ impl Recognised {
     }
 }
 
-/// Up to how many characters a name is normalised. Longer ones are text that nobody names a column by, and costly: the
-/// form NFKC can be eighteen times as long.
+/// At most this many characters of a name are normalised. Anything longer is text that nobody would name a column by,
+/// and costly: the NFKC form can be eighteen times as long.
 const MAX_NAME_CHARS: usize = 100;
 
 /// The form in which names are compared: without regard to case, spaces, `_`, `-` and the marks `*`, `:` and `.`, to one
@@ -52,7 +52,7 @@ pub fn normalise(name: &str) -> String {
         .map(marks)
         .filter(|name| !name.is_empty());
     let name = name.unwrap_or_else(|| marks(&composed));
-    // Folding can part what the form had composed.
+    // Folding can decompose what the form had composed.
     nfkc.normalize(&CaseMapper::new().fold_string(&name)).into_owned()
 }
 
@@ -61,7 +61,7 @@ fn is_mark(c: char) -> bool {
     is_space(c) || is_zero_width(c) || matches!(c, '_' | '-' | '*' | ':' | '.')
 }
 
-/// The name before a remark, as `Role ID` of `Role ID (required)*`.
+/// The name before a remark, such as `Role ID` in `Role ID (required)*`.
 fn without_remark(name: &str) -> Option<&str> {
     let name = name.trim_end_matches(is_mark);
     let (open, rest) = match name.strip_suffix(')') {
@@ -76,11 +76,11 @@ fn is_zero_width(c: char) -> bool {
     matches!(c, '\u{AD}' | '\u{200B}'..='\u{200F}' | '\u{2060}')
 }
 
-/// Up to how many characters texts are compared, for the reason given at names.
+/// At most this many characters of texts are compared, for the reason given for names.
 const MAX_TEXT_CHARS: usize = 1000;
 
-/// The form in which texts of cells are compared with the names that a job gives to IDs: NFKC, without regard to case and
-/// to how many blanks stand in a row.
+/// The form in which texts of cells are compared with the names that a job gives to IDs: NFKC, without regard to case
+/// and to the number of consecutive blanks.
 pub fn fold(text: &str) -> String {
     if text.chars().nth(MAX_TEXT_CHARS).is_some() {
         return text.to_owned();
@@ -96,7 +96,7 @@ pub fn fold(text: &str) -> String {
         .join(" ")
 }
 
-/// What stands in the name of a column of passwords, in the languages of our users, normalised.
+/// What the name of a column of passwords contains, in the languages of our users, normalised.
 const PASSWORDS: [&str; 15] = [
     "password",
     "passwort",
@@ -115,7 +115,7 @@ const PASSWORDS: [&str; 15] = [
     "密码",
 ];
 
-/// Whether the normalised name is one of a column of passwords, whose cells are never kept.
+/// Whether the normalised name is that of a column of passwords, whose cells are never kept.
 pub fn is_password(normalised: &str) -> bool {
     PASSWORDS.iter().any(|word| normalised.contains(word))
 }

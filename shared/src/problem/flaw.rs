@@ -8,17 +8,17 @@ use crate::misread;
 /// Why a text is not a value of its field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Flaw {
-    /// Quotes that cannot be meant.
+    /// Stray quotes.
     Quotes,
     /// Nothing but blanks.
     Blank,
-    /// Nothing but what stands between IDs.
+    /// Nothing but separators of IDs.
     NoId,
     /// More characters than allowed.
     TooLong {
         /// How many there are in the form in which the value is kept.
         characters: usize,
-        /// How many may be.
+        /// How many are allowed.
         limit: usize,
     },
     /// A control character.
@@ -27,7 +27,7 @@ pub enum Flaw {
     Character {
         /// The first of them, as it was typed.
         character: char,
-        /// Where it stands in the cell, from 1.
+        /// Its position in the cell, from 1.
         position: usize,
     },
     /// Letters of scripts that are not used together, so that some may look like others; and one that differs.
@@ -37,9 +37,9 @@ pub enum Flaw {
         /// The first letter of the rarest of them.
         letter: Option<Letter>,
     },
-    /// Text that was read in a wrong encoding before; and what it was.
+    /// Text that was once read in a wrong encoding; and what it was.
     Misread(String),
-    /// Nothing by which people could tell the value.
+    /// Nothing by which people could recognise the value.
     Nameless,
     /// What a spreadsheet made of a value.
     SpreadsheetDamage(Damage),
@@ -70,14 +70,14 @@ impl From<&'static str> for Detail {
 pub struct Letter {
     /// The letter.
     pub character: char,
-    /// Where it stands, from 1.
+    /// Its position, from 1.
     pub position: usize,
     /// The name of the script that it belongs to.
     pub script: &'static str,
 }
 
 impl Letter {
-    /// Which script it is of, as a sentence or a part of one.
+    /// Which script it belongs to, as a sentence or a part of one.
     pub(crate) fn named(self) -> String {
         let Self {
             character,
@@ -98,7 +98,7 @@ pub enum Damage {
     Number,
     /// A date.
     Date,
-    /// An error value, as `#N/A`, or `####`.
+    /// An error value such as `#N/A`, or `####`.
     ErrorValue,
 }
 
@@ -113,7 +113,7 @@ impl Damage {
 }
 
 impl Flaw {
-    /// A text that must have been read in a wrong encoding before.
+    /// A text that must once have been read in a wrong encoding.
     pub(crate) fn check_misread(text: &str) -> Result<(), Self> {
         match misread::meant(text) {
             Some(meant) => Err(Self::Misread(meant)),

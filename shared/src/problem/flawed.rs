@@ -115,7 +115,7 @@ fn control_character(cell: &str) -> String {
     }
 }
 
-/// How many characters there are is only told where people can count them.
+/// The number of characters is given only where people can count them.
 fn too_long(subject: &str, field: Field, cell: &str, characters: usize, limit: usize) -> String {
     if cell::trim(cell).chars().count() == characters {
         return format!(
@@ -133,7 +133,7 @@ fn too_long(subject: &str, field: Field, cell: &str, characters: usize, limit: u
     )
 }
 
-/// What to do where a value is too long: an address that is made shorter is another one.
+/// What to do where a value is too long: a shortened address is a different one.
 fn shorter(field: Field) -> &'static str {
     match field {
         Field::Email => "type one address only, and the right one",

@@ -37,7 +37,7 @@ pub(crate) use quote::{holds_password, quote, quote_name};
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum Code {
-    /// Quotes that cannot be meant, in any cell of the row.
+    /// Stray quotes, in any cell of the row.
     MalformedQuotes,
     /// A required field is blank.
     Required,
@@ -52,11 +52,11 @@ pub enum Code {
     InvalidFormat,
     /// An ID that is unknown, inactive, another tenant's, or not a number.
     UnknownReference,
-    /// Username or e-mail address stands in an earlier row.
+    /// Username or e-mail address is in an earlier row.
     DuplicateInFile,
     /// Username or e-mail address is taken in the Dialer.
     AlreadyExists,
-    /// The extension is in use or stands in an earlier row.
+    /// The extension is in use or in an earlier row.
     ExtensionTaken,
     /// No number is left to generate.
     ExtensionRangeExhausted,
@@ -74,20 +74,20 @@ impl Code {
 /// One thing that is wrong with one row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Problem {
-    /// The field; `None` where the problem is of the whole row.
+    /// The field; `None` if the problem concerns the whole row.
     pub field: Option<Field>,
     /// What is wrong.
     pub code: Code,
     /// What is wrong and what to do, in a sentence that names field and value.
     pub message: String,
-    /// What the sentence says beside field and code, by name, so that it can be written in another language. Which there are for
-    /// a code, `deploy/INTEGRATION.md` lists. Empty in what earlier releases have kept.
+    /// What the sentence says besides field and code, by name, so that it can be written in another language.
+    /// `deploy/INTEGRATION.md` lists them by code. Empty in problems that earlier releases stored.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub params: Map<String, Value>,
 }
 
 impl Problem {
-    /// Whether the row's user is there already: if a row has no other problem, it is a duplicate and no error.
+    /// Whether the row's user is there already: if a row has no other problem, it is a duplicate and not an error.
     pub fn is_duplicate(&self) -> bool {
         matches!(self.code, Code::DuplicateInFile | Code::AlreadyExists)
     }

@@ -25,7 +25,7 @@ pub(crate) fn quote(value: &str) -> String {
     }
 }
 
-/// Like [`quote`], for what is no secret: the name that a job gives, a single character.
+/// Like [`quote`], for what is not secret: the name that a job gives, a single character.
 pub(crate) fn quote_name(name: &str) -> String {
     let mut text = String::new();
     spell(&mut text, name, MAX_CHARS, usize::MAX);
@@ -50,8 +50,8 @@ pub(super) fn quote_list(values: &[String]) -> String {
     text
 }
 
-/// All values, which are repeated nowhere else, and so in full as far as `most_bytes` go; `count` says how many there
-/// were. They may be of any field, so that each is treated as the one that may hold a secret.
+/// All values, which are repeated nowhere else, and so in full up to `most_bytes`; `count` says how many there were.
+/// They may belong to any field, so each is treated as one that may hold a secret.
 pub(super) fn quote_all(values: &[String], count: usize, most_bytes: usize) -> String {
     let mut text = String::new();
     for (index, value) in values.iter().enumerate() {
@@ -94,7 +94,7 @@ pub(super) fn shown_list(values: &[String]) -> [(&'static str, Value); 2] {
     [("ids", json!(first)), ("more", json!(more))]
 }
 
-/// Puts the value in quotes at the end of the text, as far as so many characters, and so many bytes for them, go.
+/// Appends the value in quotes to the text, up to this many characters and this many bytes for them.
 fn spell(text: &mut String, value: &str, most_chars: usize, most_bytes: usize) {
     text.push('"');
     let start = text.len();
@@ -112,8 +112,8 @@ fn spell(text: &mut String, value: &str, most_chars: usize, most_bytes: usize) {
     text.push('"');
 }
 
-/// Whether a value is a SIP URI with a password in it, with or without its scheme, or holds one in brackets: the password
-/// stands after the colon behind the user, or in a parameter.
+/// Whether a value is a SIP URI with a password in it, with or without its scheme, or holds one in brackets: the
+/// password follows the colon after the user, or is in a parameter.
 /// Source: RFC 3261, section 19.1.1.
 pub(crate) fn holds_password(value: &str) -> bool {
     let lower = value.to_ascii_lowercase();
@@ -132,7 +132,7 @@ pub(crate) fn holds_password(value: &str) -> bool {
     }
     let user_info = user_info.to_ascii_lowercase().replace("%3a", ":");
     let has_password = user_info.split_once(':').is_some_and(|(user, password)| {
-        // Two addresses with a colon between them are no user with a password.
+        // Two addresses with a colon between them are not a user with a password.
         let is_user = after_scheme.is_some() || !user.contains('@');
         is_user && !user.trim().is_empty() && !password.is_empty()
     });

@@ -25,7 +25,7 @@ impl Problem {
         }
     }
 
-    /// With what the sentence says beside field and code; what is null is not said.
+    /// With what the sentence says besides field and code; what is null is left out.
     pub(super) fn with<const N: usize>(mut self, params: [(&str, Value); N]) -> Self {
         let params = params.into_iter().filter(|(_, value)| !value.is_null());
         self.params
@@ -33,7 +33,7 @@ impl Problem {
         self
     }
 
-    /// Quotes that cannot be meant, in a cell that is not mapped; `column` is its name, where it has one.
+    /// Stray quotes in a cell that is not mapped; `column` is its name, where it has one.
     pub fn malformed_quotes(column: Option<&str>, cell: &str) -> Self {
         let named = column.map_or_else(
             || "a column without a name".to_owned(),
@@ -47,7 +47,7 @@ impl Problem {
         Self::new(None, Code::MalformedQuotes, message).with(params)
     }
 
-    /// Quotes that cannot be meant, in a row whose cells are not known to have any.
+    /// Stray quotes in a row whose cells are not known to have any.
     pub fn malformed_quotes_somewhere() -> Self {
         let message =
             "The row has double quotes (\") in the wrong place: remove the double quotes from its cells.";
@@ -64,8 +64,8 @@ impl Problem {
         Self::new(field, code, message).with([("value", json!(shown(cell::trim(cell))))])
     }
 
-    /// A row that says the names of its columns, as where lists with their headers were joined; `cell` is the one of the e-mail
-    /// address.
+    /// A row that holds the names of its columns, as where lists with their headers were joined; `cell` is that of the
+    /// e-mail address.
     pub fn header_again(cell: &str) -> Self {
         let message = format!(
             "{} is the name of a column, so this row is a header like the first line of the file: delete this row.",
@@ -75,7 +75,8 @@ impl Problem {
             .with([("value", json!(shown(cell::trim(cell))))])
     }
 
-    /// IDs with thousands separators: without them they are IDs of the tenant, with them others.
+    /// IDs with thousands separators: without the separators they are IDs of the tenant, with them they read as other
+    /// IDs.
     pub fn grouped_ids(field: Field, ids: &[String]) -> Self {
         let (looks, noun) = if ids.len() == 1 {
             ("looks like one ID", "the ID")
@@ -96,7 +97,7 @@ impl Problem {
             .with(shown_list(ids))
     }
 
-    /// IDs of a cell that are unknown, inactive, another tenant's, or no numbers. Which of these, is not told.
+    /// IDs of a cell that are unknown, inactive, another tenant's, or not numbers. Does not tell which of these.
     pub fn unknown_reference(field: Field, ids: &[String]) -> Self {
         let (what, page) = match field {
             Field::Role => ("an active role", "Users > Roles in the Dialer"),
@@ -149,7 +150,7 @@ impl Problem {
         Self::new(None, Code::UnknownReference, message).with([("pbx_domain_id", json!(shown(id)))])
     }
 
-    /// A username or e-mail address that stands in an earlier row, there as `other`.
+    /// A username or e-mail address that is in an earlier row, written there as `other`.
     pub fn duplicate_in_file(field: Field, value: &str, other: &str, row: u32, line: u32) -> Self {
         let subject = subject(field, value);
         let (typed, there) = (cell::trim(value), cell::trim(other));
@@ -190,7 +191,7 @@ impl Problem {
             .with([("value", json!(shown(cell::trim(value))))])
     }
 
-    /// A virtual extension that stands in an earlier row.
+    /// A virtual extension that is in an earlier row.
     pub fn extension_taken_by_row(value: &str, row: u32, line: u32) -> Self {
         let subject = subject(Field::VirtualExtension, value);
         let message = format!(
@@ -275,7 +276,7 @@ fn id_hint(ids: &[String]) -> &'static str {
     }
 }
 
-/// What a user can have another one of.
+/// The name of a field after "give it another".
 fn name_of(field: Field) -> &'static str {
     match field {
         Field::Email => "email address",

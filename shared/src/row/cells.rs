@@ -38,7 +38,7 @@ impl Ids {
     }
 }
 
-/// Lets a parser keep the text.
+/// Makes a parser keep the text.
 pub(super) fn typed<T>(
     parse: impl FnOnce(&str) -> Result<T, Flaw>,
 ) -> impl FnOnce(&str) -> Result<Typed<T>, Flaw> {

@@ -1,4 +1,4 @@
-//! What has to be known of the Dialer before candidates can be assessed.
+//! What has to be known about the Dialer before candidates can be assessed.
 
 use std::collections::BTreeSet;
 
@@ -28,7 +28,7 @@ pub struct Lookups {
     pub usernames: BTreeSet<String>,
     /// Keys of e-mail addresses.
     pub emails: BTreeSet<String>,
-    /// Virtual extensions that stand in the file.
+    /// Virtual extensions in the file.
     pub extensions: BTreeSet<String>,
     /// Whether the tenant's range of virtual extensions is needed, to generate numbers.
     pub extension_range: bool,

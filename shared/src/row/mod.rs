@@ -20,7 +20,7 @@ use cells::{Cells, Ids, typed};
 pub(crate) use lookups::Fixed;
 pub use lookups::{Lookups, lookups};
 
-/// A record whose fields have been read. A field of wrong form is missing here and has a problem instead.
+/// A record whose fields have been read. A malformed field is missing here and has a problem instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Candidate {
     pub(crate) row: u32,
@@ -40,7 +40,7 @@ pub struct Candidate {
 }
 
 impl Candidate {
-    /// A record of which nothing is a value, for this one reason.
+    /// A record without any valid value, for this one reason.
     fn refused(record: &Record, problem: Problem) -> Self {
         Self {
             row: record.row,
@@ -72,7 +72,7 @@ pub(crate) struct Typed<T> {
 /// Where the virtual extension of a candidate comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Extension {
-    /// It stands in the file.
+    /// It is in the file.
     Given(VirtualExtension),
     /// It is to be generated.
     Generate,
@@ -157,7 +157,7 @@ impl<'m> Reader<'m> {
             ));
         }
         if let Some((field, text)) = self.whole_line(record) {
-            // What seems to be blank stands in that cell.
+            // What seems to be blank is in that cell.
             problems.retain(|problem| problem.field == Some(field) || problem.code != Code::Required);
             for problem in problems.iter_mut().filter(|problem| problem.field == Some(field)) {
                 *problem = Problem::whole_line(field, text, problem.code);
@@ -167,7 +167,7 @@ impl<'m> Reader<'m> {
         candidate
     }
 
-    /// Whether the cell of a field says the name of its column, or another one of the field, as in a header.
+    /// Whether the cell of a field holds the name of its column, or another name of the field, as in a header.
     fn is_name_of_column(&self, field: Field, cells: &Cells<'_>) -> bool {
         let name = names::normalise(cells.text(field).unwrap_or_default());
         let column = self
@@ -192,7 +192,7 @@ impl<'m> Reader<'m> {
                 Problem::malformed_quotes(name.filter(|name| !name.is_empty()), text)
             })
             .collect();
-        // The raw cell may be gone, as one of a password is.
+        // The raw cell may be gone, as that of a password is.
         let is_told = problems
             .iter()
             .chain(&found)

@@ -8,7 +8,7 @@ use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46, verify_dns_length};
 /// Source: RFC 1035, section 2.3.4.
 pub(super) const MAX_LABEL_CHARS: usize = 63;
 
-/// What parts labels. Source: UTS #46, section 4, on the dots that are mapped to the full stop.
+/// What separates labels. Source: UTS #46, section 4, on the dots that are mapped to the full stop.
 const DOTS: [char; 4] = ['.', '。', '．', '｡'];
 
 /// The parts of a name between its dots.

@@ -95,7 +95,7 @@ fn mixed_scripts(text: &str) -> Option<(Vec<&'static str>, Option<Letter>)> {
 /// What marks a cell as text in a spreadsheet. An address may begin with it, but none does.
 const TEXT_MARKER: char = '\'';
 
-/// The crate also takes quoted and non-ASCII local parts, which are for the domain and the check before it.
+/// The crate also accepts quoted and non-ASCII local parts, so these are checked in addition.
 fn is_address(ascii: &str) -> bool {
     let options = Options::default()
         .without_display_text()
@@ -110,8 +110,8 @@ fn is_address(ascii: &str) -> bool {
         && EmailAddress::parse_with_options(ascii, options).is_ok()
 }
 
-/// What keeps a text, or its ASCII form, from being an address. The reasons are told apart because each asks for another
-/// correction.
+/// What keeps a text, or its ASCII form, from being an address. The reasons are told apart because each needs a
+/// different correction.
 fn what_is_wrong(given: &str, ascii: &str) -> Flaw {
     if let Some(detail) = brackets(given) {
         return Flaw::Format(Some(detail));
@@ -211,7 +211,7 @@ fn plain_reason(text: &str) -> &'static str {
     if !name.contains('.') {
         return "there is no dot after @";
     }
-    "the part after @ is no domain"
+    "the part after @ is not a domain"
 }
 
 /// `atext` of RFC 5322, section 3.2.3, and the dots between such.

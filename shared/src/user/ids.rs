@@ -10,7 +10,7 @@ use crate::{
     problem::{Damage, Flaw},
 };
 
-/// What parts the IDs of a cell.
+/// What separates the IDs of a cell.
 const SEPARATORS: [char; 3] = [';', '|', ','];
 
 /// The IDs of one cell, or of the job.
@@ -18,7 +18,7 @@ const SEPARATORS: [char; 3] = [';', '|', ','];
 pub struct IdList {
     /// The IDs in the order of the cell, each once.
     pub ids: Vec<Id>,
-    /// What stands in the cell and is no ID, each once.
+    /// What is in the cell and is not an ID, each once.
     pub not_ids: Vec<String>,
     /// What could also be one ID, with commas between its thousands.
     pub(crate) grouped: Vec<GroupedId>,

@@ -1,5 +1,5 @@
-//! The values of a user. Each can only be made by parsing, so a value that exists is of right form; whether it
-//! is free and known is for [`crate::assess`].
+//! The values of a user. Each can only be made by parsing, so a value that exists is well-formed; whether it is free
+//! and known is for [`crate::assess`].
 
 mod domain;
 mod email;
@@ -39,8 +39,8 @@ fn check_length(characters: usize, limit: usize) -> Result<(), Flaw> {
 }
 
 /// Refuses what is certainly too long before any work on Unicode: expanding ligatures and encoding labels take time
-/// that grows faster than the text. Composing makes one character of four at most, so that a text over four times the
-/// limit stays over it; but for characters that a domain drops, of which nobody types so many.
+/// that grows faster than the text. Composing makes one character out of four at most, so a text over four times the
+/// limit stays over it; except for characters that a domain drops, of which nobody types that many.
 /// Source: UAX #15, section 9.1, "expansion factors".
 fn check_raw_length(text: &str, limit: usize) -> Result<(), Flaw> {
     let characters = text.chars().count();

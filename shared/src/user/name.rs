@@ -14,8 +14,8 @@ impl Name {
     /// Most characters.
     pub const MAX_CHARS: usize = 100;
 
-    /// Reads a cell: anything but control characters, line breaks, characters that reorder the text around them,
-    /// and the sign that stands for a character that was lost; something that can be seen.
+    /// Reads a cell: anything but control characters, line breaks, characters that reorder the text around them, and
+    /// the sign that stands for a lost character; at least one character must be visible.
     pub fn parse(cell: &str) -> Result<Self, Flaw> {
         let text = trimmed(cell)?;
         Flaw::check_misread(text)?;
@@ -47,7 +47,7 @@ impl Name {
     }
 }
 
-/// Looks like a blank, though Unicode counts it to the symbols.
+/// Looks like a blank, though Unicode counts it among the symbols.
 const BRAILLE_BLANK: char = '\u{2800}';
 
 /// Line and paragraph separators, embeddings and overrides of direction, and U+FFFD.

@@ -33,7 +33,7 @@ impl VirtualExtension {
 pub struct PbxDevice(String);
 
 impl PbxDevice {
-    /// Most digits: twice those of the longest telephone number, so that only what is no device at all is refused.
+    /// Most digits: twice those of the longest telephone number, so that only what cannot be a device is refused.
     /// Source: ITU-T E.164, 15 digits.
     pub const MAX_DIGITS: usize = 32;
 
@@ -81,7 +81,7 @@ fn digits(cell: &str, fewest: usize, most: usize) -> Result<String, Flaw> {
     }
 }
 
-/// Digits with what people write between those of telephone numbers, and more of them than are mistyped in an extension.
+/// Digits with what people write between those of telephone numbers, and too many of them for a mistyped extension.
 fn is_telephone_number(text: &str) -> bool {
     let numerals = text.strip_prefix('+').unwrap_or(text);
     let is_part = |c: char| c.is_ascii_digit() || cell::is_space(c) || "-/.()".contains(c);

@@ -44,8 +44,8 @@ fn split_scheme(text: &str) -> (&'static str, &str) {
     ("sip:", text)
 }
 
-/// `user@host[:port]` in its final form, or what is wrong with it. The reasons are told apart because each asks for
-/// another correction.
+/// `user@host[:port]` in its final form, or what is wrong with it. The reasons are told apart because each needs a
+/// different correction.
 fn parse_address(text: &str, holds_password: bool) -> Result<String, Detail> {
     let (user, host_and_port) = parts(text, holds_password)?;
     let (host, port) = split_port(host_and_port)?;
@@ -59,7 +59,7 @@ fn parse_address(text: &str, holds_password: bool) -> Result<String, Detail> {
     }
 }
 
-/// The user, which is of right form, and what follows on the `@`.
+/// The user, which is well-formed, and what follows the `@`.
 fn parts(text: &str, holds_password: bool) -> Result<(&str, &str), Detail> {
     if let Some(detail) = brackets(text) {
         return Err(detail);
@@ -91,8 +91,8 @@ fn parts(text: &str, holds_password: bool) -> Result<(&str, &str), Detail> {
     Ok((user, host_and_port))
 }
 
-/// What is wrong where a `:` stands before the `@`: what follows on it is a password only if the value is treated as one that
-/// holds a password, and so is not repeated.
+/// What is wrong where a `:` comes before the `@`: what follows it is a password only if the value is treated as one
+/// that holds a password, and so is not repeated.
 fn colon_before_at(before: &str, after: &str, holds_password: bool) -> Detail {
     let (what, advice) = if before.contains('@') {
         ("there is more than one @ in it", "keep one address only")
@@ -115,7 +115,7 @@ fn colon_before_at(before: &str, after: &str, holds_password: bool) -> Detail {
     }
 }
 
-/// Whether a text begins like the URIs that stand beside SIP URIs in address books, or like one with `//`.
+/// Whether a text begins like the URIs that are listed beside SIP URIs in address books, or like one with `//`.
 fn has_other_scheme(text: &str) -> bool {
     let Some((scheme, rest)) = text.split_once(':') else {
         return false;
@@ -143,7 +143,7 @@ fn split_port(text: &str) -> Result<(&str, Option<&str>), &'static str> {
         Some(("", port)) => Ok((address, Some(port))),
         None if address.is_empty() => Ok((rest, None)),
         None if rest.is_empty() => Ok((address, None)),
-        Some(_) | None => Err("only a port may follow on ]"),
+        Some(_) | None => Err("only a port may follow ]"),
     }
 }
 

@@ -74,20 +74,20 @@ impl Username {
         &self.name
     }
 
-    /// What usernames that are the same to people have in common: NFKC and full case folding. Unique in a tenant.
+    /// What usernames that look the same to people have in common: NFKC and full case folding. Unique in a tenant.
     pub fn key(&self) -> &str {
         &self.key
     }
 }
 
-/// Normalises once more at the end, because folding can part what NFKC had composed.
+/// Normalises once more at the end, because folding can decompose what NFKC had composed.
 /// Source: Unicode Standard, section 3.13.5, definition D146.
 fn fold(name: &str) -> String {
     NFKC.normalize(&CaseMapper::new().fold_string(name)).into_owned()
 }
 
-/// The first character of a cell that is refused, or that NFKC makes such a one of: of `´` it makes a blank and a mark, and of
-/// `½` a fraction. People find what they typed.
+/// The first character of a cell that is refused, or that NFKC turns into a refused one: it turns `´` into a blank and
+/// a mark, and `½` into a fraction. It is given as typed, so that people find it.
 fn first_refused(typed: &str, name: &str) -> (usize, char) {
     let is_refused = |c: char| {
         let mut buffer = [0; 4];
@@ -176,7 +176,7 @@ mod tests {
             ("a\u{34F}nn".to_owned(), character('\u{34F}', 2)),
             ("ann\u{3164}".to_owned(), character('\u{3164}', 4)),
             ("ann\u{E0041}".to_owned(), character('\u{E0041}', 4)),
-            // As it was typed, and where it stands there.
+            // As it was typed, and its position there.
             ("Ⅷ½".to_owned(), character('½', 2)),
             ("O´Neil".to_owned(), character('´', 2)),
             ("Zoe\u{308} x".to_owned(), character(' ', 5)),

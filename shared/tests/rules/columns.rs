@@ -1,4 +1,4 @@
-//! What the mapping step of a user interface is told.
+//! What the mapping step of a user interface is given.
 
 use serde_json::{Value, json};
 use shared::{columns::inspect, limits::Limits, rejection::RejectionCode};

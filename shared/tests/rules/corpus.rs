@@ -1,4 +1,4 @@
-//! Files that other tools made, each with what becomes of it. `tests/data/make.py` made them and says what they are.
+//! Files that other tools made, each with its expected result. `tests/data/make.py` made them and says what they are.
 
 use std::{collections::BTreeMap, path::Path};
 

@@ -1,4 +1,4 @@
-//! What a file may be, and what is refused of it.
+//! What a file may be, and why it is rejected.
 
 use shared::{
     file::{Delimiter, Encoding, SourceFile, check_row_count},
@@ -179,7 +179,7 @@ fn what_is_no_report_in_the_columns_of_a_report_is_surplus() {
     ] {
         assert_eq!(surplus(header, row), expected, "{row}");
     }
-    // Columns that were deleted are not missed.
+    // Deleted columns are not missed.
     assert_eq!(
         surplus("A,Import Row,Import Errors", "a,1,x"),
         Vec::<String>::new()
@@ -278,7 +278,7 @@ fn only_named_columns_count_towards_the_limit() {
         format!("{}{}\na\n", header(256), ",".repeat(10_000)),
         format!("{},{report}\na\n", header(256)),
         format!("{report},{},,\n,,,,,a\n", header(256)),
-        // The limit is one of columns, so a long row is a matter of the row.
+        // The limit applies to columns, so a long row is a problem of that row.
         format!("a\n{}\n", header(300)),
     ] {
         assert!(read(&text).is_ok());

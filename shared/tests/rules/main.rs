@@ -27,7 +27,7 @@ use shared::{
     row,
 };
 
-/// A job with these settings beside the ones that every job has.
+/// A job with these settings in addition to those that every job has.
 fn job(settings: Value) -> Job {
     let mut job = json!({
         "version": 1,
@@ -69,7 +69,7 @@ fn tenant() -> TenantSnapshot {
     }
 }
 
-/// The records of a file that is not rejected, with what became of each.
+/// The records of a file that is not rejected, with the assessment of each.
 fn import(
     text: impl AsRef<[u8]>,
     settings: Value,
@@ -82,7 +82,7 @@ fn import(
     Ok((file, rows))
 }
 
-/// The assessment on every row of a file that is not rejected.
+/// The assessment of every row of a file that is not rejected.
 fn assessments(text: &str, settings: Value, tenant: &TenantSnapshot) -> Vec<AssessedRow> {
     import(text, settings, tenant).unwrap().1
 }
@@ -95,7 +95,7 @@ fn assessment(row: &AssessedRow) -> (Outcome, &[Problem]) {
     }
 }
 
-/// The error CSV of a file, from what became of its rows.
+/// The error CSV of a file, from the assessments of its rows.
 fn error_csv(file: &SourceFile, rows: &[AssessedRow]) -> Vec<u8> {
     let refused = file
         .records
@@ -114,7 +114,7 @@ fn error_csv(file: &SourceFile, rows: &[AssessedRow]) -> Vec<u8> {
     shared::report::error_csv(&file.header.names, refused)
 }
 
-/// The problems of a row as `field code`, or what the row is to become: `user extension`.
+/// The problems of a row as `field code`, or, for a valid row, `user extension`.
 fn summary(row: &AssessedRow) -> String {
     match &row.assessment {
         Assessment::Valid(user) => format!("{} {}", user.username.as_str(), user.virtual_extension.as_str()),

@@ -14,7 +14,7 @@ fn mapped(header: &str, settings: Value) -> Result<Mapping, Rejection> {
     map(&upload(format!("{header}\nx\n")).unwrap().header, &job(settings))
 }
 
-/// The columns by field, as `username=0`.
+/// The columns by field, such as `username=0`.
 #[track_caller]
 fn assert_mapped(header: &str, settings: Value, expected: &str) {
     let mapping = mapped(header, settings).unwrap();
@@ -280,7 +280,7 @@ fn a_title_that_names_a_field_by_chance_is_not_taken_for_the_header() {
             .message;
         assert!(message.ends_with(advice), "{message}");
     }
-    // No user stands above what is deleted.
+    // No user is above what is deleted.
     for header in [
         "Username,Email\nann,ann@example.com\nUsername,Email,Ext,Role",
         "Username,Email\nUsername,Email",
@@ -404,7 +404,8 @@ fn a_name_that_is_needed_must_not_stand_twice_in_the_header() {
         duplicate,
         &["columns 1 and 3"],
     );
-    // The exact name says which is meant; one that nobody needs, one without a name and those of our reports may stand twice.
+    // The exact name says which is meant; a name that no field needs, an empty one and those of our reports may occur
+    // twice.
     assert!(mapped("Phone,Email,PHONE,Ext,Role", by_phone("PHONE")).is_ok());
     assert!(
         mapped(

@@ -152,7 +152,7 @@ proptest! {
         // What reading leaves of any file: whole rows, no blank ones, no columns of reports.
         let bytes = report(&source(header, rows));
         let Ok(file) = read(&bytes) else { return Ok(()) };
-        // What no column takes, is in the sentences only.
+        // What no column takes is in the sentences only.
         prop_assume!(file.records.iter().all(|record| record.surplus.count == 0));
         let again = read(report(&file)).unwrap();
         prop_assert_eq!(&again.header.names, &file.header.names);

@@ -1,4 +1,4 @@
-//! Quotes that cannot be meant: nobody disappears, and no name is changed.
+//! Stray quotes: nobody disappears, and no name is changed.
 
 use proptest::prelude::*;
 use serde_json::json;
@@ -12,7 +12,7 @@ use crate::{assessment, assessments, error_csv, import, summaries, tenant, uploa
 
 const HEADER: &str = "Username,Email,Ext,Role,First Name,Note";
 
-/// The rows of a file that is not rejected, with what became of each.
+/// The rows of a file that is not rejected, with the assessment of each.
 fn rows_of(text: &str) -> Option<(SourceFile, Vec<AssessedRow>)> {
     import(text, json!({}), &tenant()).ok()
 }
@@ -24,7 +24,7 @@ fn is_malformed(row: &AssessedRow) -> bool {
         .any(|problem| problem.code == Code::MalformedQuotes)
 }
 
-/// What becomes of rows, without their numbers, in which sentences about earlier rows may differ.
+/// The assessments of rows without their numbers, since sentences about earlier rows may differ in these.
 fn without_places(rows: &[AssessedRow]) -> Vec<String> {
     summaries(rows)
 }
@@ -177,7 +177,7 @@ fn cell() -> impl Strategy<Value = String> {
     ]
 }
 
-/// A file's header and rows, each with its line break. Its users can be told apart, and some of its rows have errors.
+/// A file's header and rows, each with its line break. Its users are distinguishable, and some of its rows have errors.
 fn lines() -> impl Strategy<Value = Vec<String>> {
     let row = (cell(), cell(), prop::bool::weighted(0.9), any::<bool>());
     (
@@ -213,7 +213,7 @@ fn lines() -> impl Strategy<Value = Vec<String>> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(16))]
 
-    /// With one quote more, wherever it stands, every other row stays as it was, and the touched one is read as it is
+    /// With one quote more, wherever it is, every other row stays as it was, and the touched one is read as it is
     /// written or named by an error; or the file is rejected.
     #[test]
     fn one_stray_quote_loses_nobody(lines in lines(), places in prop::collection::vec(any::<prop::sample::Index>(), 24)) {

@@ -386,7 +386,7 @@ fn a_guarded_cell_is_read_without_its_guard() {
     let rows = assessments(text, json!({}), &tenant());
     assert_eq!(summaries(&rows), ["error: virtual_extension invalid_format"]);
     assert!(assessment(&rows[0]).1[0].message.contains("\"+1\""));
-    // Behind a blank too, and only there where a formula could begin.
+    // After a blank too, and only where a formula could begin.
     let rows = assessments(
         "Username,Email,Ext,Role\n '@ann,ann@example.com,11,1\nb'@b,bob@example.com,12,1\n",
         json!({}),

@@ -111,11 +111,11 @@ fn a_password_below_a_header_further_down_is_not_kept() {
         kept.contains("ann@example.com") && !kept.contains("Secret"),
         "{kept}"
     );
-    // A user with such a desk and such a skill group is no header.
+    // A user with such a desk and such a skill group is not a header.
     let text = "Username,Email,Ext,Role,Desks,Skill Groups\nbob,,1002,1,Mail,Password Reset\n\
                 ann,ann@example.com,1001,1,Login,Phone\n";
     assert!(all_that_is_kept(text).contains("Phone"));
-    // A user of that name is no header.
+    // A user of that name is not a header.
     let text =
         "Username,Email,Ext,Role,Note\npassword,bob@example.com,1002,1,Login\nann,ann@example.com,1001,1,x\n";
     assert!(all_that_is_kept(text).contains("\"ann\""));

@@ -1,10 +1,10 @@
-//! Who may do what in the console: every route, tried by everybody whom it is not for.
+//! Who may do what in the console: every route, tried by everybody who may not use it.
 
 use kit::{Console, Tenant, Worker, World, eventually, good_rows, in_world};
 use serde_json::{Value, json};
 use worker::db::BearerRole;
 
-/// Pages, as the API describes its own routes: method, path, and whose they are.
+/// Pages, in the form in which the API describes its own routes: method, path, and whom they are for.
 const PAGES: [(&str, &str); 27] = [
     ("GET", "/users"),
     ("GET", "/users/create"),
@@ -42,7 +42,7 @@ pub(super) const fn administrator(tenant: Tenant) -> BearerRole {
     BearerRole::Administrator(tenant.id)
 }
 
-/// A tenant's import that is completed, and the upload that it was made of.
+/// A tenant's completed import, and the upload that it was made from.
 pub(super) async fn imported(
     world: &World,
     console: &Console,

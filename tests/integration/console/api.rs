@@ -1,5 +1,5 @@
-//! An import by the API alone: what the Dialer's own page would do. Every answer is held against the description by the
-//! client.
+//! An import by the API alone: what the Dialer's own page would do. The client checks every answer against the
+//! description.
 
 use kit::{Console, Worker, eventually, final_data, good_rows, in_world};
 use serde_json::{Value, json};
@@ -49,7 +49,7 @@ async fn a_file_is_uploaded_checked_imported_followed_and_its_reports_downloaded
         let import_id = import["import_id"].as_str().unwrap();
         let event = world.final_event(&import).await;
         let data = final_data(&event, "completed");
-        assert_eq!(data["summary"]["created"], 1, "the Dialer hears of it as of its own");
+        assert_eq!(data["summary"]["created"], 1, "the Dialer hears of it as of its own imports");
         let users = get(&format!("/api/users?import_id={import_id}")).await.json();
         assert_eq!(
             (&users["users"][0]["username"], &users["users"][0]["is_new"]),

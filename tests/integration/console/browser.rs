@@ -1,5 +1,5 @@
-//! The console in a real browser (`tests/node/console.mjs`, `tests/node/troubles.mjs`): the wizard from the file to the new users, the
-//! operators' pages, and what goes wrong meanwhile.
+//! The console in a real browser (`tests/node/console.mjs`, `tests/node/troubles.mjs`): the wizard from the file to the
+//! new users, the operators' pages, and what goes wrong in the meantime.
 
 use std::{
     path::{Path, PathBuf},
@@ -27,7 +27,7 @@ pub(super) fn packages() -> Option<PathBuf> {
         Ok(packages) => return Some(packages.into()),
     };
     skipped(&format!(
-        "the console was not looked at in a real browser: {missing}"
+        "the console was not tested in a real browser: {missing}"
     ));
     None
 }
@@ -43,7 +43,7 @@ pub(super) fn script(world: &World, packages: &Path, name: &str, content: &str) 
     command
 }
 
-/// Three rows that can be imported, and one whose address is none.
+/// Three rows that can be imported, and one with an invalid address.
 pub(super) fn file(world: &World) -> PathBuf {
     let file = good_rows(3) + "dora,no address,0109,10\n";
     world.scratch_file("users.csv", file.as_bytes())
@@ -76,7 +76,7 @@ async fn administrators_and_operators_play_their_steps_in_a_browser() {
             .arg(console.token("ada@example.com", administrator(tenant)))
             .arg(console.token("grace@example.com", OPERATOR))
             .arg(file(world))
-            // A folder for pictures of all pages, where they are to be looked at.
+            // A folder for pictures of all pages, if somebody wants to look at them.
             .args(std::env::var_os("TEST_PICTURES"))
             .output()
             .await

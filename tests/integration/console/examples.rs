@@ -1,5 +1,5 @@
-//! The examples in the description of the API: every request is sent as it stands there, but for IDs and the token, and every answer
-//! has what its example has. `UPDATE_EXAMPLES=1` writes the answers anew.
+//! The examples in the description of the API: every request is sent as it is there, except for IDs and the token, and
+//! every answer has the fields of its example. `UPDATE_EXAMPLES=1` rewrites the answers.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,7 @@ const FILE: &str = concat!(
     "/../../worker/src/console/api/examples.json"
 );
 
-/// What stands in the examples instead of what is different each time.
+/// What the examples have instead of values that differ each time.
 fn constants() -> Map<String, Value> {
     let constants = json!({
         "tenant_id": 1,
@@ -63,7 +63,7 @@ struct Play<'a> {
     operations: BTreeMap<String, Operation>,
     /// What the examples' IDs are this time, by their fields.
     ids: Map<String, Value>,
-    /// All that was answered, by operation.
+    /// All answers, by operation.
     answers: Map<String, Value>,
 }
 
@@ -89,7 +89,7 @@ impl<'a> Play<'a> {
         }
     }
 
-    /// Asks as the example does, and holds the answer against that of the example.
+    /// Asks as the example does, and checks the answer against that of the example.
     async fn ask(&mut self, token: &str, id: &str) -> Value {
         let operation = &self.operations[id];
         let mut path = operation.path.clone();
@@ -130,7 +130,7 @@ impl<'a> Play<'a> {
         answer
     }
 
-    /// Asks until the answer is as it shall be.
+    /// Asks until the import is in this state.
     async fn until(&mut self, token: &str, id: &str, path: &str, state: &str) {
         eventually("the import's state", async || {
             let reply = self.console.as_bearer(token, "GET", path, &Value::Null).await;
@@ -249,7 +249,7 @@ async fn every_example_is_taken_and_answered_as_it_says() {
         ] {
             play.ask(&olga, id).await;
         }
-        // A paused import is there, and has not ended.
+        // A paused import exists and has not finished.
         let upload = console
             .upload(&ada, "team.csv", kit::good_rows(2).as_bytes())
             .await

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{access::OPERATOR, operators::shown};
 
-/// How a check ended, as the page says it.
+/// The verdict of a check, as the page shows it.
 fn verdict(text: &str, check: &str) -> Option<String> {
     let (before, _) = text.split_once(&format!("<td class=\"nowrap\">{check}</td>"))?;
     let (_, state) = before.rsplit_once("</svg>")?;
@@ -81,7 +81,7 @@ async fn all_who_look_share_the_findings_and_nobody_waits_long_for_them() {
         let console = Console::start(world, &[("AMQP_URL", &proxy.url(&variable("AMQP_URL")))]).await;
         let text = shown(&console, "/operators/doctor").await;
         assert_eq!(verdict(&text, "broker").as_deref(), Some("ok"), "{text}");
-        // What becomes of the broker is seen at the next look, whoever asks meanwhile.
+        // What happens to the broker shows at the next examination, whoever asks before it.
         proxy.set(Fault::Silence);
         let token = console.token("grace@example.com", OPERATOR);
         let asked = console.as_bearer(&token, "GET", "/api/operators/doctor", &Value::Null);

@@ -1,4 +1,4 @@
-//! Lists that are longer than a page: every import stands on one of the pages, whenever it was received.
+//! Lists that are longer than a page: every import is on one of the pages, whenever it was received.
 
 use std::collections::BTreeSet;
 
@@ -41,10 +41,7 @@ async fn imports_received_in_one_moment_stand_each_on_one_page() {
             loop {
                 let page = get(&address).await.json();
                 for import in page["imports"].as_array().unwrap() {
-                    assert!(
-                        found.insert(id(import).to_owned()),
-                        "{import} stands on two pages"
-                    );
+                    assert!(found.insert(id(import).to_owned()), "{import} is on two pages");
                 }
                 pages += 1;
                 match page["next"].as_str() {
@@ -64,7 +61,7 @@ async fn imports_received_in_one_moment_stand_each_on_one_page() {
         assert_eq!(rows(&first), 50, "checks are not among them");
         let (_, older) = first
             .split_once("/imports?before=")
-            .expect("a way to the older ones");
+            .expect("a link to the older ones");
         let older = older.split('"').next().unwrap();
         assert_eq!(rows(&page(&format!("/imports?before={older}")).await), 31);
     })

@@ -1,4 +1,4 @@
-//! The operators' pages of what was changed and what was set aside, page by page.
+//! The operators' lists of what was changed and what was set aside, page by page.
 
 use kit::{Console, Reply, World, in_world};
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use super::access::OPERATOR;
 /// The names and values of a form.
 pub(super) type Fields<'a> = &'a [(&'a str, &'a str)];
 
-/// What an operator who may act is answered with.
+/// The answer to an operator who may act.
 pub(super) async fn page(console: &Console, path: &str) -> Reply {
     let token = console.token("grace@example.com", OPERATOR);
     console.as_bearer(&token, "GET", path, &Value::Null).await
@@ -35,7 +35,7 @@ pub(super) async fn send(console: &Console, path: &str, fields: Fields<'_>) -> R
     console.send("POST", path, &headers, body.as_bytes()).await
 }
 
-/// How often a text stands in another.
+/// How often a text occurs in another.
 fn times(text: &str, part: &str) -> usize {
     text.matches(part).count()
 }
@@ -136,7 +136,7 @@ async fn dead_letters_are_read_page_by_page_and_counted_together() {
         }
         assert_eq!((pages, seen), (4, 340));
 
-        // What is looked for holds on the next page too.
+        // The filter also applies to the next page.
         let text = shown(&console, "/operators/dead?reason=malformed&after=100").await;
         assert!(text.contains("href=\"/operators/dead?reason=malformed&amp;after=200\">Newer"), "{text}");
         assert!(text.contains("href=\"/operators/dead?reason=malformed\">Oldest"), "{text}");
@@ -144,7 +144,7 @@ async fn dead_letters_are_read_page_by_page_and_counted_together() {
         assert_eq!(times(&last, "name=\"letter\""), 30);
         assert!(!last.contains("Newer"), "{last}");
 
-        // A letter of a page that is not the first is discarded by its number.
+        // A dead letter on a later page is discarded by its number.
         let done = send(&console, "/operators/dead/discard", &[("letter", "225"), ("reason", "noise")]).await;
         assert_eq!(done.status, 303);
         let closed: Vec<i64> = world

@@ -45,7 +45,7 @@ async fn a_worker_is_seen_while_it_runs_and_forgotten_when_it_ends() {
             .await
             .json();
         assert_eq!(behind, json!({ "workers": [] }));
-        // It goes on telling.
+        // It goes on reporting.
         world
             .execute("UPDATE imports.workers SET beat_at = beat_at - interval '2 minutes'")
             .await;
@@ -57,7 +57,7 @@ async fn a_worker_is_seen_while_it_runs_and_forgotten_when_it_ends() {
         assert!(worker.terminate().await.success());
         assert_eq!(worker_row(&console).await, None);
 
-        // One that is killed cannot take its leave: it is shown for a day, and then purged.
+        // One that is killed cannot deregister: it is shown for a day, and then purged.
         let mut killed = Worker::start(world, &[("WORKER_NAME", "killed")]);
         world.until("SELECT count(*) = 1 FROM imports.workers").await;
         killed.kill();
@@ -98,7 +98,7 @@ async fn a_heartbeat_that_cannot_be_recorded_disturbs_no_import() {
         let worker = Worker::start(world, &[("DATABASE_CONNECTIONS", "2")]);
         let job = world.submit(tenant, good_rows(20)).await;
         final_data(&world.final_event(&job).await, "completed");
-        assert!(worker.terminate().await.success(), "it ends all the same");
+        assert!(worker.terminate().await.success(), "it stops all the same");
         lock.rollback().await.unwrap();
 
         world
@@ -156,9 +156,9 @@ async fn outages_stand_in_the_timelines_of_imports_that_waited_for_them() {
         })
         .await;
         assert_eq!(text.matches("Database unavailable").count(), 1, "{text}");
-        // One that had ended before was not held up.
+        // An import that had finished before was not held up.
         let text = timeline(&before).await;
-        assert!(!text.contains("away"), "{text}");
+        assert!(!text.contains("unavailable"), "{text}");
 
         // What several workers saw at the same time is one outage.
         world
@@ -244,7 +244,7 @@ async fn the_overview_says_why_messages_are_not_counted() {
             (by_api.status, &by_api.json()["code"]),
             (503, &json!("broker_unavailable"))
         );
-        // What does not need the broker is there.
+        // What does not need the broker is shown.
         assert!(text.contains("Tenants with imports in progress"), "{text}");
     })
     .await;

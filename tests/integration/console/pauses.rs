@@ -43,7 +43,7 @@ async fn an_operator_pauses_and_resumes_and_the_audit_trail_says_who_and_why() {
         assert!(!text.contains("Pause everything"), "it is paused: {text}");
         assert_eq!(world.json_of(&["resume", "--all"], 0).await["changed"], true);
 
-        // Whoever only reads sees the pause, and no button.
+        // Whoever may only read sees the pause, and no button.
         let reader = console.token("reader@example.com", READER);
         let read = console
             .as_bearer(&reader, "GET", "/operators", &Value::Null)

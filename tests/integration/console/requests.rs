@@ -1,4 +1,4 @@
-//! Requests that nobody sends from a page of the console: what becomes of them, and in which words they are refused.
+//! Requests that nobody sends from a page of the console: how they end, and with which message they are refused.
 
 use kit::{Console, Reply, World, eventually, in_world};
 use serde_json::{Value, json};
@@ -166,7 +166,7 @@ async fn a_control_character_in_a_search_finds_what_the_rest_finds() {
     .await;
 }
 
-/// Where the words of a failure stand.
+/// The text of a failure.
 fn words(path: &str, reply: &Reply) -> String {
     if path.starts_with("/api/") {
         return reply.json()["message"].as_str().unwrap().to_owned();

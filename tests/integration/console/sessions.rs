@@ -1,4 +1,4 @@
-//! Coming in, staying, and being put out.
+//! Signing in, staying signed in, and being signed out.
 
 use kit::{Console, Reply, in_world};
 use serde_json::{Value, json};

@@ -1,11 +1,11 @@
-//! The wizard's pages: what they keep, what they offer, and in which words.
+//! The wizard's pages: what they keep, what they offer, and what they say.
 
 use kit::{Console, Reply, Worker, World, eventually, in_world};
 use serde_json::Value;
 
 use super::{access::administrator, operators::Fields};
 
-/// Somebody who plays the wizard without a browser.
+/// Somebody who goes through the wizard without a browser.
 struct Visit<'a> {
     console: &'a Console,
     token: String,
@@ -60,7 +60,7 @@ impl<'a> Visit<'a> {
         format!("/uploads/{}", upload["upload_id"].as_str().unwrap())
     }
 
-    /// The page of the import that an upload becomes, once it is at its end.
+    /// The page of the import that an upload becomes, once it has finished.
     async fn imported(&self, upload: &str) -> String {
         self.send(&format!("{upload}/fields"), MAPPED).await;
         let begun = self.send(&format!("{upload}/import"), &[]).await;
@@ -278,7 +278,7 @@ async fn a_failed_import_is_followed_and_offers_only_what_was_written() {
 }
 
 impl Visit<'_> {
-    /// The page of the check that was begun, when it has ended.
+    /// The page of the check that was begun, once it has finished.
     async fn checked(&self, upload: &str) -> String {
         eventually("the end of the check", async || {
             let text = self.shown(&format!("{upload}/check")).await;
@@ -348,7 +348,7 @@ async fn cells_are_corrected_in_the_file_that_was_shown_and_in_no_other() {
             hidden(&text, "file")
         );
 
-        // Nor is imported there what the other tab has not shown.
+        // Nor does it import what the other tab has not shown.
         let import = format!("{upload}/import");
         let stale = visit.send(&import, &[("check", check.as_str())]).await;
         assert_eq!(stale.header("location"), Some(format!("{upload}/check").as_str()));
@@ -368,7 +368,7 @@ async fn rows_that_only_look_filled_take_no_users_with_them_when_cells_are_corre
         let console = Console::start(world, &[]).await;
         let _worker = Worker::start(world, &[]);
         let visit = Visit::of(world, &console).await;
-        // A template with running numbers and few users, the last of whom stands behind the 500th row.
+        // A template with running numbers and few users, the last of whom comes after the 500th row.
         let mut file = "No,Username,Email,Virtual Extension,Role\n".to_owned();
         for number in 1..=600 {
             file.push_str(&match number {
@@ -410,13 +410,13 @@ async fn an_import_that_did_not_get_through_can_be_sent_again() {
             .upload("Username,Email,Virtual Extension,Role\nann,ann@example.com,1001,10\n")
             .await;
         visit.send(&format!("{upload}/fields"), MAPPED).await;
-        // As if the console had died between its note and the broker.
+        // As if the console had died between noting the import and publishing it.
         world
             .execute("UPDATE console.uploads SET import_id = 'c0ffee00-0000-4000-8000-000000000001'")
             .await;
         let import = "/imports/c0ffee00-0000-4000-8000-000000000001";
         let text = visit.shown(import).await;
-        assert!(!text.contains("Send it again"), "it may only wait: {text}");
+        assert!(!text.contains("Send it again"), "it may just be waiting: {text}");
         world
             .execute("UPDATE console.uploads SET changed_at = now() - interval '1 minute'")
             .await;

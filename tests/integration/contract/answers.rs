@@ -1,4 +1,4 @@
-//! Every job gets an answer: what becomes of its import, or why it was refused.
+//! Every job gets an answer: the outcome of its import, or why it was refused.
 
 use kit::{Worker, World, dialer::is_final, eventually, final_data, good_rows, id, in_world};
 use serde_json::{Value, json};
@@ -63,7 +63,7 @@ async fn a_job_that_is_refused_is_answered_and_the_import_of_its_id_goes_on() {
         other["mode"] = json!("validate");
         world.publish(&other).await;
         let taken = refusal(world, &job, "import_id_taken").await;
-        // The same refusal is the same event; another one is another.
+        // The same refusal is the same event; a different one is a different event.
         world.publish(&malformed).await;
         let again = eventually("the same refusal", async || {
             let events = world.events(&job).into_iter();
@@ -141,7 +141,7 @@ async fn an_import_is_told_when_it_is_received_and_planned_and_then_how_far_it_i
                 .sum();
             assert_eq!(settled + progress["data"]["pending"].as_u64().unwrap(), 13);
         }
-        // Told again, each is the same.
+        // Published again, each is the same.
         world.publish(&job).await;
         let known = events.clone();
         eventually("the last event once more", async || {

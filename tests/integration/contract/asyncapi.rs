@@ -26,7 +26,7 @@ fn resolve(document: &Value, value: &Value) -> Value {
     }
 }
 
-/// The value with every reference in it replaced, but for those inside of the JSON Schemas.
+/// The value with every reference in it replaced, except those inside the JSON Schemas.
 fn whole(document: &Value, value: &Value) -> Value {
     let external = value
         .get("$ref")
@@ -179,7 +179,7 @@ fn matches_address(channel: &Value, routing_key: &str) -> bool {
     }
 }
 
-/// The headers but those of the broker, as JSON.
+/// The headers, except those of the broker, as JSON.
 fn headers(heard: &Heard) -> Value {
     let table = heard.properties.headers().clone().unwrap_or_default();
     let ours = table
@@ -263,7 +263,7 @@ async fn every_message_is_what_the_document_says() {
             .await;
         final_data(&world.final_event(&malformed).await, "refused");
 
-        // A try that fails and is made again.
+        // A failed try that is repeated.
         world.execute("ALTER TABLE dialer.tags RENAME TO away").await;
         let again = world.submit(tenant, good_rows(2)).await;
         tap.until("imports.delay.1s").await;

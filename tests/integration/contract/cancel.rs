@@ -1,4 +1,4 @@
-//! The Dialer cancels an import by a message beside the job, before a worker has taken it or while it runs.
+//! The Dialer cancels an import by a separate message, before a worker has taken it or while it runs.
 
 use kit::{Tenant, Worker, World, eventually, final_data, good_rows, id, in_world};
 use serde_json::{Value, json};
@@ -129,7 +129,7 @@ async fn what_is_no_cancel_message_becomes_a_dead_letter_and_cancels_nothing() {
 async fn a_cancellation_that_was_set_aside_does_not_cancel_a_later_replay() {
     in_world(async |world| {
         let job = world.half_failed().await;
-        // Workers may write down that they were asked, and can do nothing about it.
+        // Workers can record the request, but cannot act on it.
         world
             .execute(
                 "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''refused''; END';

@@ -1,10 +1,10 @@
-//! What the Dialer is told, and what no event may tell. That each event is of the published schema, is checked for every
-//! event of every test, where it is received.
+//! What the Dialer is told, and what no event may tell. Every event of every test is validated against the published
+//! schema where it is received.
 
 use kit::{Worker, World, final_data, good_rows, in_world};
 use serde_json::{Value, json};
 
-/// Stands in every cell and in every name of a column.
+/// Is in every cell and in every column name.
 const MARK: &str = "qzx7";
 
 /// Header and rows with the mark in every cell.
@@ -31,9 +31,9 @@ async fn final_of(world: &World, content: String, fields: Value, mode: &str) -> 
     let last = world.run(&job).await;
     for event in world.events(&job) {
         let text = event.to_string();
-        assert!(!text.contains(MARK), "a cell's value stands in {text}");
+        assert!(!text.contains(MARK), "a cell's value is in {text}");
         // Numbers of the file that could be anything: an extension.
-        assert!(!text.contains("987654321"), "a cell's value stands in {text}");
+        assert!(!text.contains("987654321"), "a cell's value is in {text}");
     }
     last
 }

@@ -1,4 +1,5 @@
-//! The examples of `deploy/INTEGRATION.md`, run as they stand there; and that the page names every event, code and reason.
+//! Runs the examples of `deploy/INTEGRATION.md` as they are, and checks that the page names every event, code and
+//! reason.
 
 use std::{path::PathBuf, process::Command};
 

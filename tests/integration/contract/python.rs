@@ -20,7 +20,7 @@ fn python(world: &World, script: &str) -> Command {
 async fn a_dialer_written_in_python_imports_a_file() {
     in_world(async |world| {
         let tenant = world.tenant().await;
-        // The script is to have the Dialer's queue for itself.
+        // The script is to have the Dialer's queue to itself.
         world.stop_listening().await;
         let _worker = Worker::start(world, &[]);
         let file = world.scratch_file(

@@ -1,4 +1,4 @@
-//! What the Dialer may read beside the broker: views for its own database user, and the columns of a file.
+//! What the Dialer may read besides the broker: views for its own database user, and the columns of a file.
 
 use std::{io::Write, process::Stdio};
 

@@ -17,7 +17,7 @@ fn runbook() -> String {
     std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/RUNBOOK.md")).unwrap()
 }
 
-/// The import of which the runbook speaks.
+/// The import that the runbook speaks of.
 const IMPORT: &str = "11111111-1111-4111-8111-111111111111";
 
 /// The situations that the tests below bring about.
@@ -68,7 +68,7 @@ impl Situation {
     }
 }
 
-/// Brings the situation about for each block that asks for it, each time anew, and runs the block.
+/// Brings about the situation for each block that asks for it, each time from scratch, and runs the block.
 async fn follow(given: &str, bring_about: impl AsyncFn(&World) -> Situation) {
     assert!(SITUATIONS.contains(&given));
     let runbook = runbook();
@@ -232,7 +232,7 @@ async fn the_runbook_for_no_worker() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_runbook_for_servers_that_are_unavailable() {
-    // Nobody listens there.
+    // Nothing listens there.
     for (given, variable, url) in [
         (
             "no database",
@@ -293,7 +293,7 @@ fn every_block_is_run_in_a_situation_that_a_test_brings_about() {
     assert_eq!(asked, BTreeSet::from(SITUATIONS));
 }
 
-/// What stands between backticks in the prose is typed as well.
+/// What is between backticks in the prose is typed as well.
 #[test]
 fn every_command_that_is_named_in_passing_is_one_of_the_program() {
     let mut named = 0;
@@ -310,7 +310,7 @@ fn every_command_that_is_named_in_passing_is_one_of_the_program() {
         let Err(error) = Cli::command().try_get_matches_from(&words) else {
             continue;
         };
-        // The servers, which stand in the environment.
+        // The servers, which are in the environment.
         let complete = matches!(
             error.kind(),
             ErrorKind::MissingRequiredArgument

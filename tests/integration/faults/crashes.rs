@@ -3,7 +3,7 @@
 use kit::{Fault, Proxy, Worker, World, final_data, good_rows, id, in_world, variable};
 use serde_json::Value;
 
-/// Runs an import whose first worker dies at each of the places, and whose second one is well.
+/// Runs an import whose first worker dies at each of the places, and whose second one is healthy.
 async fn dies_at(places: &[&str]) {
     in_world(async |world| {
         for place in places {
@@ -15,7 +15,7 @@ async fn dies_at(places: &[&str]) {
             assert!(!status.success(), "{place}: {status}");
             let next = Worker::start(world, &[]);
             world.completed_whole(&job, 30).await;
-            // What still comes is repeats of the same event.
+            // What still comes are repeats of the same event.
             next.terminate().await;
             completed_once(world, &job).await;
         }
@@ -23,13 +23,13 @@ async fn dies_at(places: &[&str]) {
     .await;
 }
 
-/// The import is whole, and whoever hears of it hears of one completion.
+/// The import is whole, and there is only one completion event.
 async fn completed_once(world: &World, job: &Value) {
     let event = world.completed_whole(job, 30).await;
     assert_eq!(world.final_events(job), [event]);
 }
 
-/// An import that is planned, by a worker that died then.
+/// An import that was planned by a worker that then died.
 async fn planned(world: &World) -> Value {
     let planner = Worker::start(world, &[("FAILPOINTS", "planned=return")]);
     let job = world.submit(world.tenant().await, good_rows(30)).await;
@@ -68,7 +68,7 @@ async fn a_worker_that_dies_around_the_reports_loses_no_password() {
 async fn a_worker_that_dies_while_it_fails_an_import_still_tells_the_dialer() {
     in_world(async |world| {
         for place in ["given-up", "failure-told"] {
-            // A running import whose seed is spoilt: its batches cannot be done, and no retry mends that.
+            // A running import whose seed is corrupt: its batches cannot be done, and no retry fixes that.
             let job = planned(world).await;
             world
                 .execute("UPDATE imports.imports SET sealed_seed = 'spoilt' WHERE state = 'running'")
@@ -100,7 +100,7 @@ async fn a_worker_that_dies_after_it_has_scheduled_a_retry_completes_the_import_
         );
         let job = world.submit(world.tenant().await, good_rows(30)).await;
         assert!(!doomed.died().await.success());
-        // The message and its copy that was put off: both come.
+        // The message and its delayed copy: both come.
         let next = Worker::start(world, &[]);
         completed_once(world, &job).await;
         world.until_no_work_waits().await;
@@ -158,7 +158,7 @@ async fn a_worker_that_is_told_to_stop_in_the_middle_of_a_rescue_finishes_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_step_that_panics_is_retried_and_becomes_a_dead_letter_while_the_worker_lives() {
     in_world(async |world| {
-        // Two panics pass; more than are retried do not.
+        // Two panics are survived; more panics than retries are not.
         let twice = Worker::start(world, &[("FAILPOINTS", "hashed=2*panic")]);
         let job = world.submit(world.tenant().await, good_rows(20)).await;
         world.completed_whole(&job, 20).await;
@@ -169,7 +169,7 @@ async fn a_step_that_panics_is_retried_and_becomes_a_dead_letter_while_the_worke
         let event = world.run(&job).await;
         assert_eq!(final_data(&event, "refused")["reason"], "retries_exhausted");
         assert_eq!(world.dead_letter().await.0, "retries_exhausted");
-        // It is alive.
+        // The worker is alive.
         let other = world.submit(world.tenant().await, good_rows(20)).await;
         world.completed_whole(&other, 20).await;
         assert!(always.terminate().await.success());

@@ -1,11 +1,13 @@
-//! What the database answers while it cannot do what it is asked: it passes, and no import fails of it.
+//! Errors that the database answers while it cannot do what it is asked: they pass, and no import fails because of
+//! them.
 
 use kit::{Worker, good_rows, id, in_world};
 use sqlx::AssertSqlSafe;
 
 use super::outages::finished_whole;
 
-/// Of the server, and so waited for without a try; or of one statement, and so tried again.
+/// Whether the error concerns the server, and so is waited out without counting a try, or one statement, which is
+/// retried.
 const ERRORS: [(&str, bool); 7] = [
     ("53100", true),  // Disk full.
     ("57P01", true),  // Shut down by an administrator.

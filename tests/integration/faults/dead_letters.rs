@@ -1,5 +1,4 @@
-//! A dead letter is written down with the failure of its import, once, whatever dies; and moved out of the broker's
-//! queue.
+//! A dead letter is stored with the failure of its import, once, whatever dies; and moved out of the broker's queue.
 
 use kit::{Worker, World, dialer, eventually, final_data, good_rows, id, in_world};
 use lapin::types::{AMQPValue, FieldTable};
@@ -22,7 +21,7 @@ async fn doomed(world: &World) -> Value {
     job
 }
 
-/// A job that is none, but names its import.
+/// A message that is not a job, but names its import.
 async fn malformed(world: &World) -> Value {
     let tenant = world.tenant().await;
     json!({ "version": 1, "import_id": Uuid::new_v4(), "tenant_id": tenant.id, "no": "job" })
@@ -94,7 +93,7 @@ async fn a_worker_that_dies_while_it_sets_a_message_aside_leaves_one_dead_letter
                     let of_kind = |event: &Value| event["type"] == format!("dialer.import.{kind}");
                     world.events(&job).into_iter().filter(of_kind).collect()
                 };
-                // The first worker may have told it before it died; the next one tells it in any case.
+                // The first worker may have published it before it died; the next one publishes it in any case.
                 let told = if place == "given-up" { 1 } else { 2 };
                 eventually("the event of the next worker", async || {
                     (answers().len() >= told).then_some(())
@@ -223,7 +222,7 @@ async fn a_message_that_the_broker_sets_aside_becomes_a_dead_letter_and_fails_it
             world.take_and_return(queue, 30).await;
         }
         world.until_waiting("imports.dead", 1).await;
-        // And more often than a queue of RabbitMQ 4 allows by itself, which there needs the policy.
+        // And more often than a queue of RabbitMQ 4 allows by default, where this needs the policy.
         world.take_and_return("imports.dead", 25).await;
         world.until_waiting("imports.dead", 1).await;
         let _worker = Worker::start(world, &[]);
@@ -251,7 +250,7 @@ async fn no_number_of_returns_loses_an_event() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_that_was_put_off_after_its_import_failed_tells_the_failure() {
     in_world(async |world| {
-        // What its worker would have told when it gave the message up was never told: the database went away just then.
+        // Its worker could not report that it gave the message up: the database went away just then.
         let job = world.half_failed().await;
         let _worker = Worker::start(world, &[]);
         let rows = json!({

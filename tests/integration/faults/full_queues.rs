@@ -1,4 +1,4 @@
-//! A queue that refuses messages, or does not answer: a matter of those messages, of nobody and nothing else.
+//! A queue that refuses messages, or does not answer: it affects those messages, and nobody and nothing else.
 
 use std::{path::Path, process::Command};
 
@@ -17,7 +17,7 @@ fn rabbitmqctl(arguments: &[&str]) {
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
 }
 
-/// Sets a policy of the broker, or takes it away.
+/// Sets or removes a policy of the broker.
 fn policy(world: &World, command: &[&str]) {
     let [command, rest @ ..] = command else { return };
     rabbitmqctl(
@@ -53,7 +53,8 @@ async fn a_refused_event_waits_until_there_is_room_and_holds_nothing_up() {
         let queue = format!("{}dialer.import-events", world.prefix());
         let pattern = format!("^{}$", queue.replace('.', "\\."));
         let full = r#"{"max-length": 1, "overflow": "reject-publish"}"#;
-        // Of policies with the same priority it is open which one counts, and another one matches the queue too.
+        // It is undefined which of several policies with the same priority applies, and another one matches the queue
+        // too.
         let options = ["--apply-to", "queues", "--priority", "1"];
         policy(world, &[&["set_policy", &pattern, full], &options[..]].concat());
         let _worker = Worker::start(world, &[]);
@@ -69,7 +70,7 @@ async fn a_refused_event_waits_until_there_is_room_and_holds_nothing_up() {
             world.logged().contains(&refused).then_some(())
         })
         .await;
-        eventually("doctor's word for it", async || {
+        eventually("doctor's finding", async || {
             let doctor = world.command().arg("doctor").output().unwrap();
             let found = String::from_utf8_lossy(&doctor.stdout).into_owned();
             (found.contains("warning   delays") && found.contains(&queue)).then_some(())
@@ -123,7 +124,7 @@ async fn what_waits_for_room_is_the_same_message_and_cancels_nothing_anew() {
             completed(world, imports).await;
         }
 
-        // A job that is refused: what comes again has its ID, so that it is the same dead letter.
+        // A job that is refused: its repetition has the same ID, so that it is the same dead letter.
         let refused = json!({ "version": 1, "import_id": uuid::Uuid::new_v4(), "tenant_id": 1 }).to_string();
         let properties = BasicProperties::default().with_message_id("the-dialers-own".into());
         let exchange = world.topology().jobs_exchange();
@@ -189,7 +190,7 @@ impl Drop for Silent {
     }
 }
 
-/// A new tenant of this shard: which one is a tenant's shows when it has an import.
+/// A new tenant of this shard: a tenant's shard is known once it has an import.
 async fn tenant_of_shard(world: &World, shard: i32) -> Tenant {
     loop {
         let tenant = world.tenant().await;
@@ -223,7 +224,7 @@ async fn a_queue_that_does_not_answer_is_done_without() {
     .await;
 }
 
-/// No other queue is consumed beside that of the reports.
+/// No queue is consumed besides that of the reports.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_queue_that_is_alone_of_its_kind_and_does_not_answer_ends_no_connection() {
     in_world(async |world| {

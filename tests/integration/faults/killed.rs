@@ -1,4 +1,4 @@
-//! A worker may die at any moment: nothing is lost, nothing is doubled, no password changes.
+//! A worker may die at any moment: nothing is lost, nothing is duplicated, no password changes.
 
 use kit::{Worker, good_rows, in_world};
 

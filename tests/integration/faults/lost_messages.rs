@@ -95,7 +95,7 @@ async fn markers_of_another_set_of_queues_prove_no_loss() {
         for probe in &of_few.markers {
             db.note_marker(probe).await.unwrap();
         }
-        // Workers with another number of shards begin anew, and what came out before counts for nothing.
+        // Workers with another number of shards start over, and what came out before does not count.
         let of_all = db.rescue(&all, quiet).await.unwrap();
         assert_eq!((of_all.markers.len(), of_all.lost.len()), (3, 0));
         for probe in of_few.markers.iter().chain(&of_all.markers[..2]) {
@@ -129,7 +129,8 @@ async fn a_marker_is_believed_of_workers_alone() {
                 .await
                 .unwrap();
         };
-        // As the Dialer's log-in could, straight or by the quarantine, where what expires in its queue comes to.
+        // As the Dialer's user could, directly or through the quarantine, where messages go that expire in the queue of
+        // jobs.
         publish(topology.jobs_exchange(), true).await;
         world.until_waiting("imports.suspects", 1).await;
         publish(topology.jobs_exchange(), false).await;

@@ -1,4 +1,4 @@
-//! The servers may be away at any time: an import waits for them, and goes on when they are back.
+//! The servers may be unavailable at any time: an import waits for them, and continues when they are back.
 
 use std::time::Duration;
 
@@ -58,7 +58,7 @@ async fn servers_that_are_away_at_the_start_are_waited_for() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_that_is_newer_than_the_schema_waits_until_it_is_migrated() {
     in_world(async |world| {
-        // The newest one: a worker must not take up an older schema for its own.
+        // The newest one: a worker must not take an older schema for its own.
         world
             .execute(
                 "CREATE TABLE taken AS SELECT * FROM _sqlx_migrations ORDER BY version DESC LIMIT 1;
@@ -105,7 +105,7 @@ async fn a_database_behind_a_proxy_that_answers_in_http_delays_an_import_and_cou
         let gate = Gate::after(world, 25).await;
         let job = world.submit(world.tenant().await, good_rows(300)).await;
         gate.reached(world).await;
-        // As a load balancer does whose servers are gone.
+        // As a load balancer does when its servers are gone.
         ways.database.set(Fault::Answer(503));
         gate.open().await;
         world.until_logged("unexpected response from SSLRequest").await;
@@ -174,7 +174,7 @@ async fn a_store_that_answers_with_errors_delays_an_import_and_its_retries_can_b
         assert!(retry_count(world).await >= 2);
         let error: String = world.value("SELECT last_error FROM imports.imports").await;
         assert!(error.starts_with("object storage: writing"), "{error}");
-        // It is over, so nobody is told to mend it.
+        // The import has finished, so nobody is told to fix it.
         let status = world.user_import(&["status", id(&job)]).await.out;
         assert!(status.contains("past error  object storage: writing"), "{status}");
         let watched = world.user_import(&["watch", id(&job)]).await.out;

@@ -49,7 +49,8 @@ async fn commands_end_quietly_when_nobody_reads_them() {
             let error = String::from_utf8_lossy(&ended.stderr);
             assert_eq!((ended.status.code(), &*error), (Some(0), ""), "{arguments:?}");
         }
-        // A result that cannot be written is told, where that can be; errors are no reason to die.
+        // A result that cannot be written is reported where possible; errors that cannot be written are no reason to
+        // crash.
         for (arguments, code) in [(&["list"][..], 1), (&["status", "no-id"][..], 2)] {
             let mut command = world.command();
             let ended = command
@@ -98,7 +99,7 @@ async fn a_worker_whose_terminal_closes_ends_as_if_told_to() {
         assert!(worker.died().await.success());
         assert!(world.logged().contains("stopped"), "{}", world.logged());
 
-        // Unless whoever started it has it live on, as nohup does.
+        // Unless whoever started it keeps it alive, as nohup does.
         let program = world.command();
         let mut shell = tokio::process::Command::new("sh");
         shell

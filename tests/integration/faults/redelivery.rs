@@ -150,7 +150,7 @@ async fn a_message_of_a_newer_release_is_set_aside_as_it_is_and_fails_no_import(
         let job = world.upload(world.tenant().await, good_rows(10)).await;
         let batches = planned(&world.context(), &job).await;
         let _worker = Worker::start(world, &[]);
-        // The last blanks and the order of the fields would not outlive being parsed and written again.
+        // The last blanks and the order of the fields would not survive being parsed and written again.
         let newer = format!(
             "{{\"rows\": [[1, 10]],\"version\":2, \"attempt\":1,\"tenant_id\":{},\"import_id\":{}}} \n",
             job["tenant_id"], job["import_id"]

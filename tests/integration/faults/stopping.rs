@@ -47,7 +47,7 @@ async fn a_rolling_restart_under_load_counts_no_retry_and_logs_no_warning() {
     .await;
 }
 
-/// Told to stop, the worker ends before a question to a silent server is given up, which takes ten seconds.
+/// Told to stop, the worker ends before a request to a silent server times out, which takes ten seconds.
 async fn stops_at_once(worker: Worker) {
     let told = Instant::now();
     let status = worker.terminate().await;
@@ -87,7 +87,7 @@ async fn a_worker_that_is_told_to_stop_twice_leaves_its_work_to_the_next() {
     in_world(async |world| {
         for (signal, code) in [("TERM", 143), ("INT", 130)] {
             let tenant = world.tenant().await;
-            // A step that waits for the tenant's lock is in hand, and stays there.
+            // A step that waits for the tenant's lock is in progress, and stays so.
             let gate = Gate::before_tenant(world, tenant).await;
             let worker = Worker::start(world, &[]);
             let job = world.submit(tenant, good_rows(100)).await;

@@ -1,4 +1,4 @@
-//! Object stores that answer in other words than Amazon's, or not with the whole truth.
+//! Object stores whose answers are worded differently from Amazon's, or are incomplete.
 
 use std::sync::{
     Arc,

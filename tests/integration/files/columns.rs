@@ -47,11 +47,11 @@ async fn the_columns_of_a_file_are_shown_without_any_server() {
             assert!(text.contains(line), "{text}");
         }
 
-        // Readable, but an import would refuse it.
+        // Readable, but an import would reject it.
         let ran = columns("header.csv", b"Username,Email\n", &[]);
         assert_eq!(ran.status.code(), Some(0));
         assert!(String::from_utf8_lossy(&ran.stdout).contains("(empty_file)"));
-        // No CSV file at all.
+        // Not a CSV file at all.
         let ran = columns("book.csv", b"PK\x03\x04", &["--json"]);
         assert_eq!(ran.status.code(), Some(4));
         let shown: Value = serde_json::from_slice(&ran.stdout).unwrap();

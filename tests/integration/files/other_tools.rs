@@ -1,4 +1,4 @@
-//! Files of other tools, through real servers: what becomes of each, and that a validation says so beforehand.
+//! Files of other tools, through real servers: the outcome of each, and that a validation predicts it.
 
 use std::path::Path;
 

@@ -1,5 +1,5 @@
-//! Imports of the same names, many at once too: every name exists once in a tenant, and every import's sums are those of
-//! the tables.
+//! Imports of the same names, also many at once: every name exists once in a tenant, and every import's sums are those
+//! of the tables.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use shared::user::{Email, Username};
 const IMPORTS_PER_TENANT: usize = 8;
 const MOST_ROWS: usize = 40;
 
-/// Few enough that most names stand in several files, in several spellings.
+/// Few enough that most names are in several files, in several spellings.
 const NAMES: usize = 90;
 
 /// A row of a file: username, e-mail address, and a virtual extension or nothing.
@@ -72,7 +72,7 @@ async fn users(world: &World, tenant: Tenant) -> BTreeMap<String, Row> {
         .collect()
 }
 
-/// Holds one import against the users of its tenant; returns how many of them it made.
+/// Checks one import against the users of its tenant; returns how many of them it created.
 async fn assert_adds_up(world: &World, import: &Import, users: &BTreeMap<String, Row>) -> usize {
     let event = world.final_event(&import.job).await;
     let summary = &final_data(&event, "completed")["summary"];
@@ -118,7 +118,7 @@ async fn assert_adds_up(world: &World, import: &Import, users: &BTreeMap<String,
             import.rows[number - 1],
             "the row is given back as it was"
         );
-        // Whatever the row was refused for is somebody's, or stands in an earlier row.
+        // Whatever the row was refused for belongs to somebody, or is in an earlier row.
         let clashes = |field: usize| {
             let same = |other: &Row| {
                 !other[field].is_empty() && key(field, &other[field]) == key(field, &row[field])
@@ -198,7 +198,7 @@ async fn concurrent_imports_of_the_same_names_create_each_name_once() {
         for job in &jobs {
             let found = world.final_event(job).await["data"]["summary"].clone();
             let new = u32::try_from(found["created"].as_u64().unwrap()).unwrap();
-            // An extension whose holder is the duplicated user is no error.
+            // An extension whose holder is the duplicated user is not an error.
             assert_eq!(found, summary(new, 120 - new, 0));
             created += new;
         }

@@ -1,4 +1,4 @@
-//! What the job says of all users of a file stands in each of them.
+//! What the job sets for all users of a file is set in each of them.
 
 use kit::{Worker, final_data, in_world};
 use serde_json::{Value, json};

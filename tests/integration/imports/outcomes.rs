@@ -216,10 +216,10 @@ async fn nothing_is_left_behind_but_state_and_reports() {
         for row in reports.success_rows() {
             let (email, password) = (&row[2], &row[4]);
             for (place, text) in [("log", &world.logged()), ("events", &events)] {
-                assert!(!text.contains(password), "a password stands in the {place}");
-                assert!(!text.contains(email), "an e-mail address stands in the {place}");
+                assert!(!text.contains(password), "a password is in the {place}");
+                assert!(!text.contains(email), "an e-mail address is in the {place}");
             }
-            assert!(!stored.contains(password), "a password stands in the database");
+            assert!(!stored.contains(password), "a password is in the database");
         }
     })
     .await;

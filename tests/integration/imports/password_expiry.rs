@@ -1,4 +1,4 @@
-//! Temporary passwords end, and everyone who has to know is told the same end.
+//! Temporary passwords expire, and everyone who has to know is told the same time.
 
 use kit::{Worker, World, final_data, good_rows, id, in_world};
 use serde_json::{Value, json};
@@ -34,7 +34,7 @@ async fn shown(world: &World, event: &Value) -> Vec<(String, String)> {
         .iter()
         .map(|row| (row[0].clone(), row[EXPIRES].clone()))
         .collect();
-    // By row in the report; batches at one time give out user IDs in any order.
+    // By row in the report; concurrent batches give out user IDs in any order.
     shown.sort_by_key(|(user_id, _)| user_id.parse::<i64>().ok());
     shown
 }

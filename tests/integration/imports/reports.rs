@@ -12,7 +12,7 @@ async fn a_corrected_error_csv_creates_the_remaining_users_as_it_is() {
     in_world(async |world| {
         let tenant = world.tenant().await;
         let _worker = Worker::start(world, &[]);
-        // From a spreadsheet of another country, with all that a report has to give back.
+        // From a spreadsheet of another country, with everything that a report has to reproduce.
         let file = "sep=;\r\nLogin;E-Mail;Ext;Role;Notiz\r\nann;ann@example.com;0042;10;=1+1\r\n\
                     zoë;zoe@;0043;10;\"zwei\r\nZeilen; \"\"und\"\" mehr\"\r\n\r\nbob;bob@example.com;1,001;99;'=2\r\n\
                     Ann;ann2@example.com;0044;10;@x\r\n";
@@ -85,7 +85,7 @@ async fn libreoffice_runs_no_cell_and_gives_back_every_zero() {
     in_world(async |world| {
         let tenant = world.tenant().await;
         let _worker = Worker::start(world, &[]);
-        // Every row has an error in its e-mail address, and else what a spreadsheet likes to change.
+        // Every row has an error in its e-mail address, and otherwise values that spreadsheets like to change.
         let notes = [
             "=1+1",
             "+49 30 1234",

@@ -62,7 +62,7 @@ async fn only_the_beginning_of_a_message_that_is_too_large_is_kept() {
                 .contains(&format!("{} bytes are more than the 262144", body.len()))
         );
 
-        // What is not there any more cannot be sent again. That of the one whose import could be told is found by it.
+        // A dead letter whose body was not kept cannot be replayed. One whose import was recognised is found by it.
         world.publish_to("requested", &body).await;
         world.until_dead_letters(1).await;
         job["requested_by"] = json!("x".repeat(256 * 1024));

@@ -1,5 +1,5 @@
-//! What operators do to an import while workers run: cancel it, take it up again. Nothing is lost, nothing is made
-//! twice, and the counts always add up.
+//! What operators do to an import while workers run: cancel it, replay it. Nothing is lost, nothing is created twice,
+//! and the counts always add up.
 
 use kit::{Worker, final_data, good_rows, id, in_world, steps::receive, summary};
 use serde_json::json;
@@ -22,7 +22,7 @@ async fn a_cancelled_import_keeps_its_users_and_reports_the_rest_and_a_replay_fi
         let refused = world.json_of(&["cancel", id(&job)], 5).await;
         assert_eq!(refused["changed"], false);
         let arguments = ["cancel", id(&job), "--yes", "--reason", "wrong file"];
-        // Two operators at once, while both workers settle batches.
+        // Two operators at once, while both workers commit batches.
         let (one, other) = tokio::join!(world.json_of(&arguments, 0), world.json_of(&arguments, 0));
         assert_ne!(one["changed"], other["changed"], "one of them was first");
 

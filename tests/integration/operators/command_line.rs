@@ -1,4 +1,4 @@
-//! What holds for every command: servers that are away are named at once, and pipes that close are no failure.
+//! What holds for every command: unavailable servers are named at once, and a closed pipe is not a failure.
 
 use std::process::Stdio;
 
@@ -6,7 +6,7 @@ use kit::{Worker, World, eventually, in_world};
 
 const NOBODYS_ID: &str = "018f6c2e-8d3b-7c51-9a34-2f1d7c0a4e11";
 
-/// A database URL at which nobody listens.
+/// A database URL at which nothing listens.
 fn nobody() -> String {
     let free = std::net::TcpListener::bind("127.0.0.1:0")
         .unwrap()

@@ -1,4 +1,4 @@
-//! What can never work is said at once, before anything is connected, and without a secret.
+//! What can never work is reported at once, before anything is connected, and without showing a secret.
 
 use kit::{Ran, in_world};
 use worker::broker::Topology;
@@ -44,7 +44,7 @@ async fn a_configuration_that_can_never_work_ends_a_command_at_once_with_exit_co
             assert!(error.contains(expected), "{command} {variable}={value}: {error}");
             assert!(!error.contains("hunter2"), "a secret is shown: {error}");
         }
-        // The longest prefix that is allowed is one that the broker takes.
+        // The broker accepts the longest prefix that is allowed.
         let (_, queues) = Topology::new("p".repeat(235), 100).names();
         assert!(queues.iter().all(|queue| queue.as_str().len() <= 255));
     })

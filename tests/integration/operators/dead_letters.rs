@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::operators::lists::texts;
 
-/// Three dead letters of two tenants: two that are no jobs, and the job of a failed import.
+/// Three dead letters of two tenants: two that are not jobs, and the job of a failed import.
 async fn three_dead(world: &World) -> (Tenant, Value) {
     let tenant = world.tenant().await;
     let other = world.tenant().await;
@@ -16,7 +16,7 @@ async fn three_dead(world: &World) -> (Tenant, Value) {
         world.publish_to("requested", body.to_string()).await;
         world.until_dead_letters(n).await;
     }
-    // Sealed with a key that this worker has not: a permanent error.
+    // Sealed with a key that this worker does not have: a permanent error.
     let job = world.half_failed().await;
     assert!(worker.terminate().await.success());
     let worker = Worker::start(world, &[("SEAL_KEYS", OTHER_SEAL_KEY)]);
@@ -113,7 +113,7 @@ async fn replayed_dead_letters_finish_their_import_or_come_back() {
         let event = world.event_of_attempt(&job, 3).await;
         assert_eq!(final_data(&event, "completed")["summary"]["created"], 60);
         world.until_dead_letters(2).await;
-        // What is no job is none the second time either.
+        // What is not a job is not one the second time either.
         world.json_of(&["dead", "replay", "--all"], 0).await;
         world.until_dead_letters(2).await;
         let listed = world.json_of(&["dead", "list"], 0).await;

@@ -37,7 +37,8 @@ async fn doctor_finds_a_healthy_installation_healthy() {
         assert_eq!(verdict(&alone, "workers"), "warning");
         let _worker = Worker::start(world, &[]);
         world.until_logged("connected, consuming").await;
-        // RabbitMQ tells of new queues some seconds later. And the databases of other tests are open to this log-in.
+        // RabbitMQ reports new queues only after some seconds. And the databases of other tests are open to this
+        // log-in.
         eventually("a healthy installation", async || {
             let found = world.json_of(&["doctor"], 0).await;
             let mut checks = found["checks"].as_array().unwrap().iter();
@@ -170,7 +171,7 @@ async fn doctor_says_why_a_database_cannot_be_reached() {
                 assert!(told.contains(variable), "{told}");
             }
         }
-        // The workers' own log-in is none for operators.
+        // The workers' own log-in is not one for operators.
         let found = examined(world, &[("OPERATOR_DATABASE_URL", &url)], 0).await;
         assert_eq!(verdict(&found, "operators' database"), "warning", "{found}");
     })

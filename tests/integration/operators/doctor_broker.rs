@@ -24,7 +24,7 @@ async fn declare(world: &World, variables: &[(&str, &str)]) {
     assert_eq!(ran.code, Some(0), "{ran:?}");
 }
 
-/// Examines until a check has a verdict: the management API learns of changes within seconds.
+/// Examines until a check has a verdict: the management API learns of changes only after some seconds.
 async fn until(world: &World, variables: &[(&str, &str)], code: i32, check: &str, expected: &str) -> Value {
     eventually(&format!("{check} {expected}"), async || {
         let ran = world.user_import_with(variables, &["doctor", "--json"]).await;
@@ -35,7 +35,7 @@ async fn until(world: &World, variables: &[(&str, &str)], code: i32, check: &str
     .await
 }
 
-/// Publishes an event of nobody's.
+/// Publishes events that belong to no import.
 async fn publish_event(world: &World, connection: &Connection, count: usize) {
     let channel = connection.create_channel().await.unwrap();
     for _ in 0..count {
@@ -70,7 +70,7 @@ async fn doctor_sees_alarms_missing_rights_and_events_that_nobody_reads() {
         }
         assert_eq!(healthy["unchecked"], 0, "{healthy}");
 
-        // Without the API it is said what could not be looked at.
+        // Without the API, it says what could not be examined.
         let blind = [
             ("AMQP_URL", broker.variable("AMQP_URL")),
             ("RABBITMQ_API_URL", ""),
@@ -86,7 +86,7 @@ async fn doctor_sees_alarms_missing_rights_and_events_that_nobody_reads() {
             "failed"
         );
 
-        // A policy less.
+        // A policy is missing.
         let vhost = ["-p", "user-import"];
         broker
             .control(&["clear_policy", vhost[0], vhost[1], DELIVERY_LIMIT])
@@ -143,7 +143,7 @@ async fn doctor_sees_alarms_missing_rights_and_events_that_nobody_reads() {
         publish_event(world, &admin, 1000).await;
         until(world, &variables, 0, "unread events", "warning").await;
 
-        // An alarm: of memory, then of the disk; with somebody who goes on publishing.
+        // An alarm: of memory, then of the disk; with somebody who keeps publishing.
         for (set, cleared, reason, alarm) in [
             (
                 ["set_vm_memory_high_watermark", "0.00001"],
@@ -160,7 +160,7 @@ async fn doctor_sees_alarms_missing_rights_and_events_that_nobody_reads() {
         ] {
             broker.control(&set).await;
             publish_event(world, &admin, 1).await;
-            // The API may tell of the blocked connection before it tells of the alarm.
+            // The API may report the blocked connection before the alarm.
             let found = eventually(alarm, async || {
                 let found = until(world, &variables, 1, "broker alarms", "failed").await;
                 told(&found, "broker alarms").contains(alarm).then_some(found)

@@ -6,7 +6,7 @@ use time::{Duration, OffsetDateTime, format_description::well_known::Rfc2822};
 
 use super::doctor::{examined, told, verdict};
 
-/// A store whose clock is ahead by so much.
+/// A store whose clock is ahead by this much.
 async fn store_ahead(by: Duration) -> AlteredStore {
     AlteredStore::before(&variable("S3_ENDPOINT"), move |_, answer| {
         let time = (OffsetDateTime::now_utc() + by).format(&Rfc2822).unwrap();
@@ -17,7 +17,7 @@ async fn store_ahead(by: Duration) -> AlteredStore {
     .await
 }
 
-/// Makes the world's database tell a time that is ahead by an hour.
+/// Makes the world's database report a time that is an hour ahead.
 async fn set_database_ahead(world: &World) {
     let database = world.prefix().trim_end_matches('.').to_owned();
     for statement in [

@@ -1,4 +1,5 @@
-//! `doctor` and faults of the servers' settings: of the schema, the store, the way to them, and what they let in.
+//! `doctor` and faults of the servers' settings: of the schema, the store, the connection to them, and whom they let
+//! in.
 
 use kit::{AlteredStore, Answer, OwnServer, authority, in_world, variable};
 use sqlx::AssertSqlSafe;
@@ -61,7 +62,7 @@ async fn doctor_sees_a_store_that_lets_nothing_be_deleted() {
 #[tokio::test(flavor = "multi_thread")]
 async fn doctor_warns_of_passwords_that_go_to_another_machine_as_plain_text() {
     in_world(async |world| {
-        // Names that lead nowhere: what is asked is only whether they are this machine.
+        // Names that lead nowhere: the only question is whether they are this machine.
         let changes = [
             ("AMQP_URL", "amqp://guest:guest@broker.invalid/"),
             ("S3_ENDPOINT", "http://store.invalid:9000"),

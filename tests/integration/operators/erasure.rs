@@ -1,4 +1,4 @@
-//! A tenant is erased: what is ours of it goes, what is another's stays.
+//! A tenant is erased: what we hold of it is deleted, what belongs to others stays.
 
 use kit::{Worker, World, eventually, good_rows, id, in_world, steps::receive};
 use serde_json::{Value, json};
@@ -48,7 +48,7 @@ async fn all_of_a_tenant_is_erased_but_its_users_and_nothing_of_another() {
             (world.dead_letters().await == 1).then_some(())
         })
         .await;
-        // Of imports whose jobs never come; each names who asked.
+        // Cancel messages for imports whose jobs never come; each names who asked.
         for tenant in [erased, other] {
             let asked = json!({ "version": 1, "import_id": uuid::Uuid::new_v4(), "tenant_id": tenant.id,
                                 "requested_by": "ada@example.com" });

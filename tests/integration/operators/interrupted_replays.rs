@@ -1,4 +1,4 @@
-//! A replay that is killed in the middle, and replays at one time: one new attempt, one completion.
+//! A replay that is killed in the middle, and simultaneous replays: one new attempt, one completion.
 
 use kit::{Worker, final_data, id, in_world};
 
@@ -13,7 +13,7 @@ async fn a_replay_that_is_killed_midway_is_finished_by_the_next() {
                 .user_import_with(&[("FAILPOINTS", &failpoints)], &["replay", id(&job)])
                 .await;
             assert_eq!(killed.code, None, "{place}: it was killed");
-            // The attempt is begun, and nobody works at it.
+            // The attempt has begun, and nobody works on it.
             let again = world.json_of(&["replay", id(&job)], 0).await;
             assert_eq!(
                 (&again["changed"], &again["attempt"]),

@@ -1,4 +1,4 @@
-//! `list`, `status` and `watch` say what there is, and every command explains itself.
+//! `list`, `status` and `watch` show what there is, and every command explains itself.
 
 use kit::{Worker, good_rows, id, in_world};
 use serde_json::{Value, json};

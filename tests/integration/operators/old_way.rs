@@ -98,7 +98,7 @@ async fn the_old_way_stays_open_until_it_is_closed_and_closing_it_loses_nothing(
         let old_delay = |delay: &str| format!("{}imports.retry.{delay}", world.prefix());
         assert!(topology_of_doctor(world).await.contains("--retire-old"));
 
-        // An old worker has put two jobs off; there is no worker that could take them.
+        // An old worker has postponed two jobs; there is no worker that could take them.
         let mut jobs = Vec::new();
         for delay in ["1s", "5s"] {
             let job = world.upload(tenant, good_rows(2)).await;
@@ -133,8 +133,8 @@ async fn the_old_way_stays_open_until_it_is_closed_and_closing_it_loses_nothing(
         for job in &jobs {
             final_data(&world.final_event(job).await, "completed");
         }
-        // What was published by the old way before arrived too.
-        eventually("the report that was none", async || {
+        // What had been published by the old way arrived too.
+        eventually("the dead letter of the malformed report", async || {
             let letters = world.json_of(&["dead", "list"], 0).await;
             (letters["dead_letters"].as_array()?.len() == 1).then_some(())
         })

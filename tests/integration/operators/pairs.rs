@@ -1,5 +1,5 @@
-//! Every pair of what has become of an import and what an operator does then: what was cancelled stays so, nothing is made
-//! twice, no password is lost unasked. The table is `pairs.txt`.
+//! Every pair of an import's situation and what an operator does then: what was cancelled stays cancelled, nothing is
+//! created twice, no password is lost unasked. The table is `pairs.txt`.
 
 use std::fmt::Write as _;
 
@@ -40,7 +40,7 @@ const COMMANDS: [&str; 9] = [
     "the job published again",
 ];
 
-/// Pairs that are made, and commands that run, at one time.
+/// Pairs that are made, and commands that run, at the same time.
 const AT_ONCE: usize = 4;
 
 /// An import in its situation, and the command that is given then.
@@ -54,7 +54,7 @@ impl Cell {
     async fn make(world: &World, makers: &Makers, pair: (&'static str, &'static str)) -> Self {
         let tenant = world.tenant().await;
         let job = makers.make(world, tenant, pair.0).await;
-        // What the last row was refused for is mended.
+        // What the last row was refused for is fixed.
         sqlx::query("INSERT INTO dialer.roles (tenant_id, role_id, name) VALUES ($1, 17, 'New')")
             .bind(tenant.id.get())
             .execute(&world.db)
@@ -85,7 +85,7 @@ impl Cell {
         world.user_import(&arguments).await.code.unwrap()
     }
 
-    /// What has become of the import: counts of the tenant's users, of the passwords in its reports, of its rows.
+    /// The outcome of the import: counts of the tenant's users, of the passwords in its reports, of its rows.
     async fn outcome(&self, world: &World) -> String {
         let users: i64 = sqlx::query_scalar("SELECT count(*) FROM dialer.users WHERE tenant_id = $1")
             .bind(self.tenant.id.get())
@@ -131,7 +131,7 @@ async fn what_an_operator_did_is_never_undone_by_what_the_next_one_does() {
             .buffered(AT_ONCE)
             .collect()
             .await;
-        // Every pair stands between a change of the seal key and its end; only lost seeds cannot be sealed anew.
+        // Every pair is in the middle of a change of the seal key; only lost seeds cannot be resealed.
         let ring = format!(
             "new:AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI=,{}",
             variable("SEAL_KEYS")
@@ -151,7 +151,7 @@ async fn what_an_operator_did_is_never_undone_by_what_the_next_one_does() {
             .buffered(AT_ONCE)
             .collect()
             .await;
-        // What no command has published, the rescue finds.
+        // The rescue finds what no command has published.
         let worker = Worker::start(world, &[("SEAL_KEYS", &ring), ("RESCUE_SECONDS", "3")]);
         world
             .until("SELECT count(*) = 0 FROM imports.imports WHERE state IN ('received', 'running')")

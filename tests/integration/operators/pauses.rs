@@ -1,12 +1,12 @@
-//! `pause` lets the imports of a tenant, or all imports, wait; `resume` takes them up again. Nothing is lost meanwhile, nothing is
-//! counted as a failure, and nobody else waits.
+//! `pause` makes the imports of a tenant, or all imports, wait; `resume` lets them continue. Nothing is lost in the
+//! meantime, nothing is counted as a failure, and nobody else waits.
 
 use kit::{Watched, Worker, World, eventually, final_data, good_rows, id, in_world};
 use serde_json::Value;
 
 use super::doctor::{examined, told, verdict};
 
-/// Slow enough to be paused in the middle, in small batches, and quick to take an import for lost.
+/// Slow enough to be paused in the middle, in small batches, and with imports soon taken for lost.
 const SLOW: &[(&str, &str)] = &[
     ("ARGON2_MEMORY_KIB", "19456"),
     ("ARGON2_PASSES", "2"),
@@ -95,7 +95,7 @@ async fn a_pause_of_all_tenants_stops_imports_in_the_middle_and_loses_nothing() 
         world.publish(&job).await;
         world.until_users(1).await;
         world.json_of(&["pause", "--all"], 0).await;
-        // What has begun is finished; then nothing changes any more, also for a worker that is new.
+        // What has begun is finished; then nothing changes any more, not even with a new worker.
         assert!(worker.terminate().await.success());
         let _worker = Worker::start(world, SLOW);
         let stopped = eventually("all batches to be postponed", async || {

@@ -1,4 +1,4 @@
-//! `purge` removes what is old, and only those may who are allowed to.
+//! `purge` deletes what is past its retention period, and only those who are allowed to may run it.
 
 use kit::{Worker, World, good_rows, id, in_world};
 use serde_json::{Value, json};

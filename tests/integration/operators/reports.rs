@@ -1,4 +1,5 @@
-//! `reports` fetches what an import has left, `status` shows all attempts, and the beginning of an ID names its import.
+//! `reports` fetches the reports of an import, `status` shows all attempts, and the beginning of an ID names its
+//! import.
 
 use std::os::unix::fs::PermissionsExt;
 

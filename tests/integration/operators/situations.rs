@@ -1,4 +1,4 @@
-//! What can have become of an import when an operator gives a command: each situation made by hand, without a worker.
+//! The situations in which an import can be when an operator gives a command, each made by hand, without a worker.
 
 use kit::{
     Tenant, World, id,
@@ -21,7 +21,8 @@ const FILE: &str = "Username,Email,Virtual Extension,Role\n\
 /// The last row has a surplus cell, which is not kept: no replay can create it.
 const SURPLUS: &str = "Username,Email,Virtual Extension,Role\na,a@x.org,2001,10\nb,b@x.org,2002,10,surplus\n";
 
-/// What situations are made with: what a worker gives to its steps, and the same with another key in the place of the right one.
+/// What situations are made with: what a worker gives to its steps, and the same with another key in place of the right
+/// one.
 pub(super) struct Makers {
     context: Context,
     strange: Context,

@@ -58,7 +58,7 @@ async fn ctrl_c_ends_the_waiting_and_says_how_to_get_the_reports() {
             "{said}"
         );
 
-        // The import goes on.
+        // The import continues.
         assert_eq!(world.user_import(&["pause", "--all"]).await.code, Some(0));
         let worker = Worker::start(world, &[]);
         eventually("the received import", async || {
@@ -110,7 +110,7 @@ async fn watching_ends_when_nobody_reads() {
     .await;
 }
 
-/// What a command shows on a terminal of so many columns, for the seconds that it is let.
+/// What a command shows on a terminal with this many columns within three seconds.
 async fn on_terminal(world: &World, columns: u16, arguments: &str) -> String {
     let program = world.command().get_program().to_string_lossy().into_owned();
     let shown = format!("stty rows 24 cols {columns}; timeout --foreground -s INT 3 {program} {arguments}");
@@ -218,7 +218,7 @@ async fn an_environment_that_is_not_set_is_said_to_be_and_where_to_get_it() {
                 assert!(said.contains(variable), "{said}");
             }
         }
-        // What is no variable is not said to be one.
+        // What is not a variable is not reported as a missing one.
         let said = world.user_import(&["status"]).await;
         assert!(!said.error.contains("deploy/local/env"));
     })

@@ -61,7 +61,7 @@ fn has_roles_of_its_own() -> bool {
     variable("DATABASE_URL") != variable("MIGRATE_DATABASE_URL")
 }
 
-/// What the statement does to the log-in: nothing is kept of it.
+/// The result of the statement for the log-in; nothing of it is kept.
 async fn tried(pool: &PgPool, statement: &str) -> Result<(), sqlx::Error> {
     let mut transaction = pool.begin().await?;
     sqlx::raw_sql(AssertSqlSafe(statement.to_owned()))

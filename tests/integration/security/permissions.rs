@@ -1,4 +1,4 @@
-//! What the users of the local broker may do: what their part needs, under our names alone.
+//! What the users of the local broker may do: what their part needs, and with our names only.
 
 use kit::{in_world, variable};
 use lapin::{
@@ -155,7 +155,7 @@ async fn worker_and_dialer_may_touch_no_name_that_is_not_theirs() {
             refused(&worker, Act::Publish, exchange).await;
             refused(&dialer, Act::Publish, exchange).await;
         }
-        // What is ours is the Dialer's only as far as the contract goes.
+        // The Dialer may use what is ours only as far as the contract goes.
         for name in ["imports.requested", "imports.dead", "imports.rows.00"] {
             for act in [
                 Act::DeclareQueue,

@@ -1,5 +1,5 @@
-//! Nothing that a run emits holds a password or a value of a cell: neither logs, be they ever so talkative, nor messages,
-//! nor what operators read in the database. The reports hold them, and nothing else does.
+//! Nothing that a run emits holds a password or a value of a cell: neither logs, however verbose, nor messages, nor
+//! what operators read in the database. Only the reports hold them.
 
 use kit::{Fault, Proxy, Worker, final_data, good_rows, in_world, variable};
 
@@ -57,14 +57,14 @@ async fn nothing_that_a_run_emits_holds_a_password_or_an_address() {
         let event = world.final_event(&job).await;
         let last = world.reports(&event).await.success_rows()[0][4].clone();
 
-        // A message that is none.
+        // A message that is not valid.
         world.publish_to("reports", br#"{"import_id": "no"}"#).await;
         world.dead_letter().await;
         worker.terminate().await;
 
         let told: Vec<String> = world.values("SELECT concat_ws(' ', job, rejection_message, failure_reason, last_error) FROM imports.imports").await;
         let mut emitted = world.logged();
-        assert!(emitted.contains("DEBUG"), "it was talkative");
+        assert!(emitted.contains("DEBUG"), "it was verbose");
         emitted.push_str(&told.concat());
         for heard in tap.heard() {
             emitted.push_str(&format!(
@@ -73,7 +73,7 @@ async fn nothing_that_a_run_emits_holds_a_password_or_an_address() {
                 String::from_utf8_lossy(&heard.body)
             ));
         }
-        // The worker's own: whatever stands in its environment.
+        // The worker's own: whatever is in its environment.
         let own = ["AMQP_URL", "DATABASE_URL", "SEAL_KEYS", "S3_SECRET_ACCESS_KEY"].map(password_of);
         for secret in secrets(40).into_iter().chain(passwords).chain([last]).chain(own) {
             if let Some(at) = emitted.find(&secret) {

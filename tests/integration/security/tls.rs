@@ -7,7 +7,7 @@ use worker::{
     storage::{self, Fetched, Storage},
 };
 
-/// The three servers behind TLS, and what a client says that trusts the authority in the file.
+/// The three servers behind TLS, and what a client that trusts the authority in the file says.
 async fn reach(
     world: &World,
     server: &Authority,

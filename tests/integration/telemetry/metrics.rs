@@ -1,4 +1,4 @@
-//! Metrics and probes of a worker, also while its servers are away.
+//! Metrics and probes of a worker, also while its servers are unavailable.
 
 use kit::{Fault, Proxy, Watched, Worker, World, eventually, final_data, good_rows, in_world};
 use tokio::{io::AsyncWriteExt, net::TcpStream};
@@ -57,7 +57,7 @@ async fn an_import_is_counted_from_its_job_to_its_end() {
             watched.becomes(series, value).await;
         }
         assert!(watched.value("user_import_hash_threads").await.unwrap() >= 1.0);
-        // Told once more, it has ended only once.
+        // Published once more, it still counts as finished once.
         world.publish(&job).await;
         watched
             .becomes("user_import_step_duration_seconds_count{step=\"receive\"}", 2.0)
@@ -72,7 +72,7 @@ async fn an_import_is_counted_from_its_job_to_its_end() {
         let text = watched.scrape().await;
         assert!(
             !text.contains(&tenant.id.to_string()),
-            "nothing is told by tenant:\n{text}"
+            "no metric is by tenant:\n{text}"
         );
     })
     .await;
@@ -132,7 +132,7 @@ async fn a_database_that_is_away_is_a_metric_and_no_reason_to_restart() {
                 .becomes("user_import_connected{server=\"database\"}", 0.0)
                 .await;
             assert_eq!(watched.probe("/livez").await, Some(200));
-            // Old figures are left out after a while, instead of being told as if they were new.
+            // Old figures are left out after a while, instead of being reported as if they were new.
             eventually("the end of old figures", async || {
                 watched
                     .value("user_import_pending_rows")

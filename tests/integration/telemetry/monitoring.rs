@@ -1,4 +1,5 @@
-//! The alert rules and the dashboard ask for what a worker really tells, and every alert has an entry in the runbook.
+//! The alert rules and the dashboard use metrics that a worker really exports, and every alert has an entry in the
+//! runbook.
 
 use std::{
     collections::BTreeSet,
@@ -83,11 +84,11 @@ async fn whatever_alerts_and_dashboard_ask_for_is_told_by_a_worker() {
                     line.strip_prefix(&metric)
                         .is_some_and(|rest| rest.starts_with(['{', ' ']))
                 });
-                assert!(series, "{metric} of {expression:?} is not told");
+                assert!(series, "{metric} of {expression:?} is not exported");
                 unused.remove(metric.trim_end_matches("_bucket"));
             }
         }
-        assert_eq!(unused, BTreeSet::new(), "told, and looked at by nothing");
+        assert_eq!(unused, BTreeSet::new(), "exported, but used by nothing");
 
         // Source of the rules: Prometheus itself.
         let file = std::fs::File::open(world.scratch_file("metrics", scrape.as_bytes())).unwrap();

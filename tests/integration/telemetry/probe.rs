@@ -1,4 +1,4 @@
-//! `user-import probe`: what a container's engine asks by.
+//! `user-import probe`, which a container engine runs to check a worker.
 
 use std::process::Output;
 
@@ -19,7 +19,7 @@ fn error(output: &Output) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_that_waits_for_its_broker_is_alive_and_not_ready() {
     in_world(async |world| {
-        // Nobody listens there.
+        // Nothing listens there.
         let nowhere = ("AMQP_URL", "amqp://127.0.0.1:9/");
         let worker = Worker::start(world, &[Watched::ANYWHERE, nowhere]);
         let watched = Watched::of(world).await;

@@ -1,4 +1,4 @@
-//! One trace from the Dialer's job to its event, whatever stands in the headers.
+//! One trace from the Dialer's job to its event, whatever is in the headers.
 
 use std::collections::BTreeMap;
 
@@ -127,7 +127,7 @@ async fn one_trace_leads_from_the_dialers_job_to_its_event() {
             );
         }
 
-        // The Dialer can go on with the trace below the span that published its event.
+        // The Dialer can continue the trace below the span that published its event.
         let parts: Vec<&str> = of_event.split('-').collect();
         assert_eq!(parts[1], TRACE);
         let sent = by_id[parts[2]];

@@ -1,4 +1,5 @@
-//! An S3 store that answers as others do, or as an ailing one: an HTTP proxy that changes the answers of the local store.
+//! An S3 store that answers as other stores do, or as a failing one: an HTTP proxy that changes the answers of the
+//! local store.
 
 use std::{net::SocketAddr, sync::Arc};
 

@@ -23,20 +23,20 @@ pub struct Collector {
 
 type Spans = Arc<Mutex<Vec<Span>>>;
 
-/// A span as it came.
+/// A span as it was received.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Span {
     /// Its trace, in hexadecimal digits.
     pub trace_id: String,
     /// Its ID.
     pub span_id: String,
-    /// The span below which it is; empty if it is the first of its trace.
+    /// The span that it is below; empty if it is the first of its trace.
     pub parent_id: String,
     /// Its name.
     pub name: String,
-    /// Whether it tells of a failure.
+    /// Whether it records a failure.
     pub failed: bool,
-    /// What it tells, those of its process included.
+    /// Its attributes, including those of its process.
     pub attributes: BTreeMap<String, String>,
 }
 
@@ -53,7 +53,7 @@ impl Collector {
         Self { endpoint, spans }
     }
 
-    /// What `OTEL_EXPORTER_OTLP_ENDPOINT` is to be.
+    /// The value for `OTEL_EXPORTER_OTLP_ENDPOINT`.
     pub fn endpoint(&self) -> &str {
         &self.endpoint
     }

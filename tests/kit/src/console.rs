@@ -1,4 +1,4 @@
-//! The console as a process, and a client of its API that holds every answer against the description.
+//! The console as a process, and a client of its API that checks every answer against the description.
 
 use std::{
     process::{Child, Stdio},
@@ -44,7 +44,7 @@ pub struct Stream {
     read: Vec<u8>,
 }
 
-/// So long a stream may be silent before a test gives up.
+/// How long a stream may be silent before a test gives up.
 const STREAM_PATIENCE: Duration = Duration::from_secs(60);
 
 impl Stream {
@@ -92,7 +92,7 @@ impl Reply {
         found.map(|(_, value)| value.as_str())
     }
 
-    /// What the cookie that the answer sets is to be sent back as.
+    /// The cookie that the answer sets, as it is to be sent back.
     pub fn cookie(&self) -> &str {
         let cookie = self.header("set-cookie").expect("a cookie");
         cookie.split(';').next().expect("a value")
@@ -164,7 +164,7 @@ impl Console {
         signed("test", OTHER_SECRET, "mallory@example.com", role, 60)
     }
 
-    /// Opens the stream of an import's progress, for whoever this header shows.
+    /// Opens the stream of an import's progress, for whoever this header identifies.
     pub async fn follow(&self, path: &str, (name, value): (&str, &str)) -> Stream {
         let mut connection = TcpStream::connect(&self.address).await.expect("a connection");
         let request = format!(
@@ -210,7 +210,7 @@ impl Console {
             .await
     }
 
-    /// A request as it is. The answer is read to its end, and if it is JSON, held against the description.
+    /// A request as it is. The answer is read to its end, and if it is JSON, checked against the description.
     pub async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
         let reply = self
             .exchange(method, path, headers, body)

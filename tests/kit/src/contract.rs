@@ -20,7 +20,7 @@ pub fn schema(name: &str) -> Value {
     serde_json::from_slice(&text).expect("a schema is JSON")
 }
 
-/// A validator that looks at formats too.
+/// A validator that checks formats too.
 pub fn validator(schema: &Value) -> Validator {
     jsonschema::options()
         .should_validate_formats(true)

@@ -27,7 +27,7 @@ impl World {
             .await
     }
 
-    /// Waits until there are so many open dead letters.
+    /// Waits until there are this many open dead letters.
     pub async fn until_dead_letters(&self, count: i64) {
         eventually("the dead letters", async || {
             (self.dead_letters().await == count).then_some(())

@@ -22,7 +22,7 @@ use crate::contract;
 /// How long the broker may take to confirm a message, the largest of 60 MB on a busy machine included.
 const CONFIRM: Duration = Duration::from_secs(30);
 
-/// Between attempts to subscribe anew.
+/// Between attempts to subscribe again.
 const PAUSE: Duration = Duration::from_millis(300);
 
 /// A Dialer that is connected to the broker.
@@ -45,7 +45,7 @@ struct Inbox {
 
 impl Dialer {
     /// Connects to the broker at this URL, where all names begin with this prefix. Listens for events from now on, and
-    /// connects anew whenever it must.
+    /// reconnects whenever it must.
     pub fn connect(url: String, prefix: &str) -> Self {
         let inbox = Arc::new(Mutex::new(Inbox::default()));
         let (hearing, queue) = (Arc::clone(&inbox), format!("{prefix}dialer.import-events"));
@@ -53,7 +53,7 @@ impl Dialer {
         let (listening, mut stop) = watch::channel(());
         tokio::spawn(async move {
             while matches!(stop.has_changed(), Ok(false)) {
-                // Why a subscription ends does not matter: the next may last.
+                // Why a subscription ends does not matter: the next one may last.
                 if let Ok(mut subscription) = Subscription::open(&broker, &queue).await {
                     loop {
                         let heard = tokio::select! {
@@ -82,8 +82,7 @@ impl Dialer {
 
     /// Publishes a job.
     ///
-    /// # Errors
-    /// If the broker has not confirmed it, or has no queue for it. It may have been taken all the same.
+    /// # Errors If the broker has not confirmed it, or has no queue for it. It may have been accepted nevertheless.
     pub async fn publish(&self, job: &Value) -> anyhow::Result<()> {
         let body = job.to_string();
         let confirmed = tokio::time::timeout(CONFIRM, async {

@@ -12,7 +12,7 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// Lets no batch make users once there are so many.
+    /// Lets no batch create users once there are this many.
     pub async fn after(world: &World, users: u32) -> Self {
         let trigger = format!(
             "CREATE FUNCTION dialer.wait_at_the_gate() RETURNS trigger LANGUAGE plpgsql AS $$

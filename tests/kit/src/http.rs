@@ -14,7 +14,7 @@ pub struct Watched {
 }
 
 impl Watched {
-    /// Variables of a worker that takes a free port; where that is stands in its log.
+    /// Variables of a worker that takes a free port, which is named in its log.
     pub const ANYWHERE: (&str, &str) = ("HTTP_ADDRESS", "127.0.0.1:0");
 
     /// Waits until the world's only worker listens.
@@ -64,7 +64,7 @@ impl Watched {
         text
     }
 
-    /// The value of one series, as `user_import_rows_total{outcome="created"}`; `None` if there is none.
+    /// The value of one series, such as `user_import_rows_total{outcome="created"}`; `None` if there is none.
     pub async fn value(&self, series: &str) -> Option<f64> {
         let text = self.scrape().await;
         let line = text

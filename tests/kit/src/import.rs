@@ -19,7 +19,7 @@ pub fn good_rows(count: u32) -> String {
     format!("Username,Email,Virtual Extension,Role\r\n{rows}")
 }
 
-/// The import's ID of a job or of what a command prints.
+/// The import ID in a job or in what a command prints.
 pub fn id(job: &Value) -> &str {
     job["import_id"].as_str().expect("an import ID")
 }
@@ -62,7 +62,7 @@ impl Reports {
         records(&self.errors)
     }
 
-    /// With the users of a later attempt, whose success CSV names its own alone.
+    /// With the users of a later attempt, whose success CSV names only its own.
     #[must_use]
     pub fn and(&self, later: &Self) -> Self {
         let mut both = self.clone();
@@ -206,7 +206,7 @@ impl World {
         }
     }
 
-    /// Every user of the tenant stands in the success CSV, with the password that verifies, and nobody else does.
+    /// Every user of the tenant is in the success CSV, with the password that verifies, and nobody else is.
     pub async fn assert_passwords_verify(&self, tenant: Tenant, reports: &Reports) {
         let users: Vec<(String, String, String, String, String, bool)> = sqlx::query_as(
             "SELECT user_id::text, username, email, virtual_extension, password_hash, password_must_change

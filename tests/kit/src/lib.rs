@@ -56,7 +56,8 @@ pub const DEADLINE: Duration = Duration::from_secs(180);
 /// Seal keys of somebody else: nothing that a test's worker sealed opens with them.
 pub const OTHER_SEAL_KEY: &str = "other:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
 
-/// Says what this machine cannot run. On standard error itself: what a test that passes says otherwise, nobody sees.
+/// Says what this machine cannot run. Writes to standard error directly: nobody sees the captured output of a test that
+/// passes.
 pub fn skipped(what: &str) {
     use std::io::Write;
     writeln!(std::io::stderr(), "SKIPPED: {what}").expect("standard error");

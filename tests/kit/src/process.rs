@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::{DEADLINE, World, eventually};
 
-/// Secrets of the owner, the operators, the console and the Dialer: what a worker does not need, it does not get.
+/// Secrets of the owner, the operators, the console and the Dialer: a worker does not get what it does not need.
 const OTHERS_SECRETS: [&str; 6] = [
     "MIGRATE_DATABASE_URL",
     "OPERATOR_DATABASE_URL",
@@ -26,7 +26,7 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Starts a worker in the world, with these variables beside those of every test.
+    /// Starts a worker in the world, with these variables in addition to those of every test.
     pub fn start(world: &World, variables: &[(&str, &str)]) -> Self {
         Self::spawn(world, Command::new(built("user-import")), variables)
     }
@@ -77,7 +77,7 @@ impl Worker {
         .await
     }
 
-    /// Sends a signal by its name, as `TERM`.
+    /// Sends a signal by its name, such as `TERM`.
     pub fn send(&self, signal: &str) {
         let pid = self.child.id().to_string();
         let sent = Command::new("kill").args(["-s", signal, &pid]).status();

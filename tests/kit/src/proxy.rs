@@ -1,7 +1,7 @@
 //! A TCP proxy that injects faults between a worker and a server.
 //!
-//! Own code, because what there is (noxious, toxiproxy) is a server program with an interface of its own, and cannot
-//! answer in HTTP as an ailing store does.
+//! Own code, because the existing ones (noxious, toxiproxy) are server programs with interfaces of their own, and
+//! cannot answer in HTTP as a failing store does.
 
 use std::{
     net::SocketAddr,
@@ -23,9 +23,9 @@ use tokio::{
 pub enum Fault {
     /// Nothing: it passes everything on.
     None,
-    /// Passes on, each piece so much later.
+    /// Passes everything on, each piece this much later.
     Delay(Duration),
-    /// Keeps connections open and passes nothing on, as a network does that has lost its way.
+    /// Keeps connections open and passes nothing on, as a broken network does.
     Silence,
     /// Closes connections, and each new one at once.
     Cut,
@@ -70,8 +70,8 @@ impl Proxy {
         url.replacen(authority(url), &self.address.to_string(), 1)
     }
 
-    /// From now on passes nothing on any more on a connection that was idle for longer than this, and tells nobody, as a
-    /// load balancer does.
+    /// From now on silently passes nothing on over a connection that was idle for longer than this, as a load balancer
+    /// does.
     pub fn forget_idle(&self, most: Duration) {
         self.most_idle.send_replace(most);
     }
@@ -189,7 +189,7 @@ async fn pass(
         if let Fault::Delay(delay) = fault {
             tokio::time::sleep(delay).await;
         }
-        // The guard of what is watched must not live on.
+        // The guard of the watched value must not be kept.
         let heard = faults.wait_for(|fault| *fault != Fault::Silence).await.is_ok();
         if !heard || to.write_all(&piece[..length]).await.is_err() {
             break;

@@ -1,4 +1,4 @@
-//! The broker as its owner sees it: what waits in which queue, and what becomes of queues that are purged or deleted.
+//! The broker as its owner sees it: what waits in which queue, and what happens when queues are purged or deleted.
 
 use lapin::{
     Channel, Connection, ConnectionProperties, Queue,
@@ -12,7 +12,7 @@ use worker::broker::Topology;
 
 use crate::{Tap, World, eventually, variable};
 
-/// The exchanges and queues of one prefix. A question about a queue that is not there is an error, and ends the channel.
+/// The exchanges and queues of one prefix. A question about a missing queue is an error, and closes the channel.
 #[derive(Debug)]
 pub struct Queues {
     /// Their names.
@@ -133,12 +133,12 @@ impl World {
             .message_count()
     }
 
-    /// Waits until so many messages wait in a queue.
+    /// Waits until this many messages wait in a queue.
     pub async fn until_waiting(&self, queue: &str, count: u32) {
         eventually(queue, async || (self.waiting(queue).await == count).then_some(())).await;
     }
 
-    /// Takes the only message of a queue and returns it, so often or until it is gone.
+    /// Takes the only message of a queue and returns it, this many times or until it is gone.
     pub async fn take_and_return(&self, queue: &str, times: u32) {
         let queue = format!("{}{queue}", self.prefix());
         for _ in 0..times {

@@ -9,7 +9,7 @@ use tokio::{
 
 use crate::variable;
 
-/// Largest frame that RabbitMQ takes unless configured, and what a frame has beside its payload.
+/// Largest frame that RabbitMQ takes unless configured, and what a frame has besides its payload.
 pub const FRAME_MAX: usize = 131_072;
 const FRAME_OVERHEAD: usize = 8;
 
@@ -122,7 +122,7 @@ impl RawPublisher {
         properties: &RawProperties,
         body: &[u8],
     ) -> io::Result<()> {
-        // Mandatory, so that a message that no queue takes is not taken for one that was stored.
+        // Mandatory, so that a message that no queue takes is not mistaken for one that was stored.
         let publish = [
             vec![0, 0],
             short(exchange.as_bytes()),

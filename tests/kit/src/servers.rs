@@ -15,7 +15,7 @@ use worker::{
 
 use crate::World;
 
-/// A cost that makes hashing a trifle, for tests of everything else.
+/// A cost that makes hashing trivial, for tests of everything else.
 const TRIFLE: Cost = Cost {
     memory_kib: 64,
     passes: 1,
@@ -66,7 +66,7 @@ pub(crate) fn database_url(variable_name: &str, database: &str) -> String {
 }
 
 impl World {
-    /// What a worker of this world finds in its environment, beside what is the same for all worlds.
+    /// What a worker of this world finds in its environment, besides what is the same for all worlds.
     pub fn variables(&self) -> Vec<(&'static str, String)> {
         let url = |name| (name, database_url(name, &self.name));
         vec![

@@ -36,7 +36,7 @@ pub async fn planned(context: &Context, job: &Value) -> Vec<Message> {
 async fn run(context: &Context, kind: TaskKind, body: &[u8]) -> Vec<Message> {
     let task = Task::parse(kind, body).expect("a task");
     let mut messages = engine::run(context, task, false).await.expect("the step is done");
-    // What is told beside the work.
+    // Leaves out the received and planned events.
     messages.retain(|message| match message {
         Message::Event(event) => !matches!(event.body, Body::Received(_) | Body::Planned(_)),
         _ => true,

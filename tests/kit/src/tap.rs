@@ -1,4 +1,4 @@
-//! Listens to exchanges, beside those whom the messages are for.
+//! Listens to exchanges, alongside those whom the messages are for.
 
 use std::sync::{Arc, Mutex};
 

@@ -1,4 +1,4 @@
-//! TLS in front of the local servers, which speak none: a certificate authority, and a proxy that takes TLS off.
+//! TLS in front of the local servers, which do not speak it: a certificate authority, and a proxy that takes TLS off.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -22,7 +22,7 @@ const SSL_REQUEST_BYTES: usize = 8;
 pub struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 impl Authority {
-    /// A new one, whom nobody trusts yet.
+    /// A new one, which nobody trusts yet.
     pub fn new() -> Self {
         let mut params = CertificateParams::new(Vec::new()).expect("no names");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);

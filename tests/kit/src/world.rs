@@ -20,7 +20,7 @@ use crate::{
 /// Few shards, because each is a replicated queue that costs the broker something.
 const SHARDS: u16 = 2;
 
-/// Runs a test in a world of its own and clears the world away, however the test ends.
+/// Runs a test in a world of its own and removes the world, however the test ends.
 pub async fn in_world(test: impl AsyncFnOnce(&World)) {
     in_world_of(SHARDS, test).await;
 }
@@ -199,7 +199,7 @@ impl World {
         eventually(query, async || self.value::<bool>(query).await.then_some(())).await;
     }
 
-    /// Waits until there are so many users.
+    /// Waits until there are at least this many users.
     pub async fn until_users(&self, at_least: i64) {
         eventually("users", async || {
             let users: i64 = self.value("SELECT count(*) FROM dialer.users").await;

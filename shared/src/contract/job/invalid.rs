@@ -1,9 +1,9 @@
 //! Why a message is not a job.
 
-/// Largest job that is read, in bytes: three lists of the most and longest IDs have 60 KiB, indented 90 KiB.
+/// Largest job that is read, in bytes: three lists with the most and longest IDs take 60 KiB, or 90 KiB indented.
 pub const MAX_JOB_BYTES: usize = 256 * 1024;
 
-/// How much of a path or a cause is told: enough to find the place.
+/// How much of a path or a cause is quoted: enough to find the place.
 const MAX_TEXT_CHARS: usize = 500;
 
 /// Why a message is not a job.
@@ -45,7 +45,7 @@ impl InvalidJob {
     }
 }
 
-/// A text of the job's publisher as PostgreSQL can store it and people can read it.
+/// A text from the job's publisher, in a form that PostgreSQL can store and people can read.
 fn storable(text: &str) -> String {
     let shown = text.chars().take(MAX_TEXT_CHARS);
     shown

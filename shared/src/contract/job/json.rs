@@ -1,4 +1,4 @@
-//! JSON as the contract has it: no object has a key twice, and `1.0` is the integer 1, as JSON Schema has it.
+//! JSON as the contract defines it: no object has a key twice, and `1.0` is the integer 1, as in JSON Schema.
 
 use std::fmt;
 
@@ -13,12 +13,12 @@ use crate::problem::quote_name;
 /// What some programs put before a text in UTF-8. Before a job it does not matter.
 pub const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
-/// Reads a value, unless an object of it has a key twice: which of the two is meant, nobody can know.
+/// Reads a value, unless an object in it has a key twice: nobody can know which of the two is meant.
 pub(super) fn read(text: &[u8]) -> serde_json::Result<Value> {
     serde_json::from_slice::<Unique>(text).map(|unique| unique.0)
 }
 
-/// Turns `1.0` into `1`. A number with a fraction, or one that no integer of ours can be, stays as it is.
+/// Turns `1.0` into `1`. A number with a fraction, or one beyond the range of our integers, stays as it is.
 pub(super) fn write_integers_as_such(value: &mut Value) {
     match value {
         Value::Number(number) => {
@@ -95,7 +95,7 @@ impl<'de> Visitor<'de> for UniqueVisitor {
         while let Some((key, Unique(value))) = access.next_entry::<String, Unique>()? {
             if map.contains_key(&key) {
                 return Err(A::Error::custom(format!(
-                    "the key {} stands twice",
+                    "the key {} occurs twice",
                     quote_name(&key)
                 )));
             }

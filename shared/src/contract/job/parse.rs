@@ -1,7 +1,7 @@
 //! From the body of a message to a job.
 //!
-//! The published schema decides what a job is: what it forbids is refused here, by its own words, before the types see it.
-//! Only what a schema cannot say is checked beside it.
+//! The published schema decides what a job is: what it forbids is refused here, by the schema itself, before the types
+//! see it. Only what a schema cannot express is checked in addition.
 
 use std::{collections::HashSet, sync::LazyLock};
 
@@ -61,7 +61,7 @@ pub fn parse(body: &[u8]) -> Result<Job, InvalidJob> {
     Ok(job)
 }
 
-/// The JSON of a message of the Dialer, if it is of its schema.
+/// The JSON of a message from the Dialer, if it matches its schema.
 pub(in crate::contract) fn checked(body: &[u8], schema: &Option<Validator>) -> Result<Value, InvalidJob> {
     if body.len() > MAX_JOB_BYTES {
         return Err(InvalidJob::TooLarge {

@@ -1,10 +1,11 @@
-//! When two jobs are the same one.
+//! When two jobs are the same.
 
 use super::{Job, Source};
 
 impl Job {
-    /// Whether the other job means the same, so that publishing it is publishing this one again. Who asked for it does not
-    /// matter, nor how the ETag is quoted; how defaults are written was lost when the jobs were read.
+    /// Whether the other job means the same, so that publishing it is publishing this one again. Who asked for it does
+    /// not matter, nor how the ETag is quoted. Whether defaults were written out was already lost when the jobs were
+    /// read.
     pub fn is_same_as(&self, other: &Self) -> bool {
         self.without_spelling() == other.without_spelling()
     }
@@ -21,7 +22,7 @@ impl Job {
     }
 }
 
-/// An ETag without the quotes around it and the mark of a weak one, which proxies add when they compress.
+/// An ETag without the quotes around it and without the mark of a weak one, which proxies add when they compress.
 pub fn normalized_etag(etag: &str) -> String {
     let etag = etag.trim().replace("&quot;", "\"");
     let etag = etag

@@ -62,7 +62,7 @@ fn explain(error: &ValidationError<'_>) -> InvalidJob {
         Kind::Format { format } if format == "uuid" => InvalidJob::shape(
             path,
             format!(
-                "must be a UUID of 36 characters, as 018f6c2e-8d3b-7c51-9a34-2f1d7c0a4e11, not {}",
+                "must be a UUID of 36 characters, such as 018f6c2e-8d3b-7c51-9a34-2f1d7c0a4e11, not {}",
                 short(instance)
             ),
         ),
@@ -72,14 +72,14 @@ fn explain(error: &ValidationError<'_>) -> InvalidJob {
     }
 }
 
-/// Of several forms, that which was most likely meant: with the fewest mistakes, and of these the one that is right the
-/// farthest. A form that is plainly another one is not considered.
+/// Of several forms, the one that was most likely meant: the one with the fewest mistakes, and of these the one with
+/// the deepest mistake. A form that is plainly a different one is not considered.
 fn in_alternatives(error: &ValidationError<'_>, forms: &[Vec<ValidationError<'static>>]) -> InvalidJob {
     let depth = |error: &ValidationError<'_>| error.instance_path().as_str().matches('/').count();
     let is_other = |form: &&Vec<ValidationError<'static>>| {
         form.iter().any(|inner| match inner.kind() {
             Kind::Type { .. } => inner.instance_path() == error.instance_path(),
-            // The tag of a form; `true` is none.
+            // The tag of a form; `true` is not a tag.
             Kind::Constant { expected_value } => expected_value.is_string(),
             _ => false,
         })
@@ -94,7 +94,7 @@ fn in_alternatives(error: &ValidationError<'_>, forms: &[Vec<ValidationError<'st
     }
 }
 
-/// The value is of no form: its tag is none of theirs, or its type.
+/// The value has none of the forms: neither its tag nor its type is one of theirs.
 fn no_form(error: &ValidationError<'_>, forms: &[Vec<ValidationError<'static>>]) -> InvalidJob {
     let (mut path, mut tags, mut expected) = (None, Vec::new(), Vec::new());
     for inner in forms.iter().flatten() {
@@ -137,7 +137,7 @@ fn types(kind: &TypeKind) -> String {
     }
 }
 
-/// What stands there instead, and what to do about it.
+/// What is there instead, and what to do about it.
 fn found(value: &Value) -> String {
     let what = match value {
         Value::Null => "null: leave it out",
@@ -153,7 +153,7 @@ fn found(value: &Value) -> String {
     format!(", not {what}")
 }
 
-/// A value as it may be repeated in a sentence.
+/// A value in the form in which a sentence may repeat it.
 fn short(value: &Value) -> String {
     match value {
         Value::String(text) => quote_name(text),

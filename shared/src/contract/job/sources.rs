@@ -68,7 +68,7 @@ impl JsonSchema for Yes {
     }
 }
 
-/// Where a field comes from that has a column only.
+/// Where a field comes from that can only be read from a column.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum ColumnSource {
@@ -122,8 +122,8 @@ pub struct IdColumn {
     /// The column's name.
     #[schemars(length(min = 1))]
     pub column: String,
-    /// IDs by the texts that stand for them in the column: of the whole cell, or of a part of it. They are compared
-    /// without regard to case and to how many blanks stand in a row; any other text is read as an ID.
+    /// IDs by the texts that stand for them in the column, as a whole cell or a part of one. Texts are compared without
+    /// regard to case and to the number of consecutive blanks; any other text is read as an ID.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "names_schema")]
     pub names: BTreeMap<String, Vec<Id>>,

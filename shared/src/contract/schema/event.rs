@@ -7,11 +7,12 @@ use super::{example, finished, of};
 use crate::contract::event::Event;
 
 /// How events may change within a version.
-const RULES: &str = "Within version 1 more may be told: new kinds of events, new fields, and new values of Code, RejectionCode, Field, \
-    Delimiter, Encoding, and of every reason. Readers ignore kinds and fields that they do not know, treat a code that they do not know like one \
-    that only has a sentence, and must not refuse an event for what is new in it. What there is keeps its meaning; Mode stays as it \
-    is. Another version would have other types (dialer.import.v2.…) and be told beside this one, and the end of this one be announced \
-    in CHANGELOG.md at least a year before.";
+const RULES: &str = "Within version 1 events may say more: new kinds of events, new fields, and new values of Code, \
+    RejectionCode, Field, Delimiter, Encoding, and of every reason. Readers ignore kinds and fields that they do not \
+    know, treat a code that they do not know like one that has only a sentence, and must not refuse an event for what \
+    is new in it. What exists keeps its meaning; Mode stays as it is. Another version would have other types \
+    (dialer.import.v2.…) and be published alongside this one, and the end of this one would be announced in \
+    CHANGELOG.md at least a year before.";
 
 /// Examples by the kind of the event.
 const EXAMPLES: [(&str, &[&str]); 9] = [

@@ -1,4 +1,4 @@
-//! Schemas in plainer words.
+//! Rewrites schemas in simpler terms.
 
 use serde_json::{Map, Value, json};
 
@@ -12,7 +12,7 @@ const NUMBERS: [(&str, u64); 3] = [
     ("uint", MAX_EXACT),
 ];
 
-/// Keywords under which values stand, and no schemas.
+/// Keywords that hold values, not schemas.
 const VALUES: [&str; 5] = ["examples", "default", "const", "enum", "required"];
 
 /// Writes out the range of numbers instead of naming Rust's types, and alternatives instead of several types.
@@ -30,7 +30,7 @@ pub(super) fn tidy(schema: &mut Value) {
     });
 }
 
-/// Forbids what PostgreSQL cannot store, in every text that is free.
+/// Forbids what PostgreSQL cannot store in every free text.
 pub(super) fn forbid_nul(schema: &mut Value) {
     each(schema, &|schema| {
         let is_free = ["const", "enum", "format", "pattern"]

@@ -1,4 +1,4 @@
-//! Texts in other letters than Latin.
+//! Texts in scripts other than Latin.
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 
@@ -8,14 +8,14 @@ use super::{
     words::MAX_BYTES,
 };
 
-/// Whether most words have most letters beyond ASCII.
+/// Whether most words consist mostly of letters beyond ASCII.
 pub(super) fn is_plausible(words: &[&[u8]]) -> bool {
     let is_foreign = |word: &&&[u8]| word.iter().filter(|byte| **byte >= 0x80).count() * 2 > word.len();
     words.iter().filter(is_foreign).count() * 2 > words.len()
 }
 
-/// What a text in other letters than Latin looks like: several bytes to a letter, or the code page whose letters are all of
-/// one script.
+/// What a text in a script other than Latin looks like: several bytes to a letter, or the code page whose letters are
+/// all of one script.
 pub(super) fn recognise(bytes: &[u8], words: &[&[u8]]) -> Option<Likely> {
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
     detector.feed(bytes.get(..MAX_BYTES).unwrap_or(bytes), true);
@@ -36,7 +36,7 @@ pub(super) fn recognise(bytes: &[u8], words: &[&[u8]]) -> Option<Likely> {
             .iter()
             .map(|word| coherence(&page.decode(word), script))
             .sum();
-        // Of two that are as coherent, as Cyrillic and Greek often are, the detector knows the likelier one.
+        // Of two that are equally coherent, as Cyrillic and Greek often are, the detector knows the likelier one.
         (coherence > 0).then_some((coherence, guessed == Some(name), page))
     });
     coherent
@@ -67,7 +67,7 @@ const HEBREW: Script = '\u{590}'..='\u{5FF}';
 const ARABIC: Script = '\u{600}'..='\u{6FF}';
 const THAI: Script = '\u{E00}'..='\u{E7F}';
 
-/// Code pages of other scripts; of equals the last is taken.
+/// Code pages of other scripts; of equals the last is chosen.
 static SCRIPTS: [(&str, &Script); 12] = [
     ("Mac OS Arabic", &ARABIC),
     ("CP 862", &HEBREW),

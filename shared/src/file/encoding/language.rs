@@ -6,9 +6,9 @@ use icu_normalizer::DecomposingNormalizerBorrowed;
 
 /// A pair that is in no name of any language.
 const UNKNOWN: f32 = -13.0;
-/// What a pair that is new costs beside how often its letter has such neighbours.
+/// What a new pair costs, on top of how often its letter has such neighbours.
 const NEW: f32 = -1.5;
-/// What it costs that the neighbour is rare itself.
+/// What it costs if the neighbour is beyond ASCII too.
 const ANOTHER: f32 = 2.0;
 
 /// What stands beside a letter.
@@ -92,7 +92,7 @@ impl Language {
         (new + NEW).max(UNKNOWN)
     }
 
-    /// How likely a letter has this neighbour, by how often it has others of the same kind there.
+    /// How likely a letter is to have this neighbour, by how often it has others of the same kind there.
     fn beside(&self, letter: char, is_behind: bool, neighbour: char) -> f32 {
         let kind = Neighbour::of(neighbour);
         let letters = self.letters.get(&letter).copied().unwrap_or_default();
@@ -114,7 +114,7 @@ pub(super) fn western_letters(pair: [char; 2]) -> f32 {
     beyond.clone().map(letter).fold(0.0, f32::min) - if beyond.count() > 1 { 1.0 } else { 0.0 }
 }
 
-/// By the names that `letters.txt` has for them.
+/// By the names that `letters.txt` gives them.
 static LANGUAGES: LazyLock<HashMap<&'static str, Language>> = LazyLock::new(|| {
     let lines = include_str!("letters.txt")
         .lines()

@@ -1,9 +1,9 @@
-//! Whether a text that is not UTF-8 can be meant as Windows-1252, and if not, what it looks like.
+//! Whether a text that is not UTF-8 is plausible as Windows-1252, and if not, what it looks like.
 //!
-//! Words with a letter beyond ASCII are read in each code page that spreadsheets save, and each reading is compared with
-//! the names of the languages that are written in that page: which letters stand beside such letters, and how often
-//! (`letters.txt`, made by `tests/encodings/letters.py`). The text is Windows-1252 unless another page that gives
-//! another text is clearly likelier, or the letters make no sense in any language of it. How often that is wrong is
+//! Words with a letter beyond ASCII are read in each code page that spreadsheets save, and each reading is compared
+//! with the names of the languages that are written in that page: which letters stand beside such letters, and how
+//! often (`letters.txt`, made by `tests/encodings/letters.py`). The text is Windows-1252 unless another page that gives
+//! a different text is clearly likelier, or the letters make no sense in any language of it. How often that is wrong is
 //! measured by `tests/encodings/measure.py`.
 
 use super::{
@@ -95,8 +95,8 @@ const WESTERN: &str = "de fr es it pt nl sv da no fi ga is et";
 const CENTRAL: &str = "pl cs sk hu hr sl ro";
 
 /// Code pages of Latin letters, the languages that are written in them, and by how much they must be likelier than
-/// Windows-1252: those of old systems by more; that of Estonian, most letters of which are the same, by less than nothing. A file
-/// that is refused says so, one that is read wrongly does not.
+/// Windows-1252: those of old systems by more. That of Estonian, most of whose letters are the same, may even be less
+/// likely. A file that is rejected is noticed, one that is read wrongly is not.
 const LATIN: [(&str, &str, f32); 16] = [
     ("Windows-1250", CENTRAL, 1.0),
     ("Windows-1254", "tr az", 3.0),
@@ -174,7 +174,7 @@ mod tests {
             ("Mac OS Roman", "Jürgen Müller, Jörg Groß, Käthe"),
             ("Mac OS Roman", "Sofía García, José Núñez"),
             ("CP 850", "Béla, Jörg Groß"),
-            // One name, which as Windows-1252 is none of any language.
+            // One name, which as Windows-1252 is not a name of any language.
             ("Mac OS Central European", "Łukasz, Wałęsa"),
             ("Mac OS Roman", "Letícia"),
             ("Mac OS Roman", "Kivistö"),

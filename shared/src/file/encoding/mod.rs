@@ -1,5 +1,5 @@
-//! Which encoding the text of a file is in, and the text itself. Nothing is replaced by a `?`: what cannot be
-//! decoded, or could be meant otherwise, is rejected, with its line.
+//! Which encoding the text of a file is in, and the text itself. Nothing is replaced by a `?`: what cannot be decoded,
+//! or is ambiguous, is rejected, with its line.
 
 mod foreign;
 mod language;
@@ -27,9 +27,9 @@ use page::Likely;
 #[serde(try_from = "String", into = "&'static str")]
 pub struct Encoding(&'static encoding_rs::Encoding);
 
-/// The text is no label of an encoding.
+/// The text is not the label of an encoding.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no encoding that the WHATWG Encoding Standard decodes, like windows-1250 or shift_jis")]
+#[error("{0:?} is not an encoding that the WHATWG Encoding Standard decodes, like windows-1250 or shift_jis")]
 pub struct UnknownEncoding(String);
 
 impl Encoding {
@@ -146,12 +146,12 @@ impl JsonSchema for Encoding {
 /// The text of a file, without its byte order mark, and the encoding that it was in.
 ///
 /// A byte order mark decides, and must not contradict what the job declares. Without one, what the job declares is
-/// taken; without that too, the text is UTF-8 if it can be, else Windows-1252 if that is plausible.
+/// used; without that too, the text is UTF-8 if it can be, else Windows-1252 if that is plausible.
 pub(super) fn decode(
     bytes: &[u8],
     declared: Option<Encoding>,
 ) -> Result<(Cow<'_, str>, Encoding), Rejection> {
-    // Begins with the byte order mark of UTF-16. Text of that never begins with NUL.
+    // Begins with the byte order mark of UTF-16. Text in UTF-16 never begins with NUL.
     if bytes.starts_with(b"\xFF\xFE\0\0") || bytes.starts_with(b"\0\0\xFE\xFF") {
         return Err(undecodable("the file, from line 1 on, is UTF-32"));
     }
@@ -279,7 +279,7 @@ fn only_utf8(bytes: &[u8]) -> Option<usize> {
 /// characters.
 const UNDEFINED_IN_WINDOWS_1252: [u8; 5] = [0x81, 0x8D, 0x8F, 0x90, 0x9D];
 
-/// Rejects a file in a legacy encoding that has to be declared. The line is one that nobody could read.
+/// Rejects a file in a legacy encoding that has to be declared. Names a line that nobody could read.
 fn other_encoding(bytes: &[u8], position: usize, likely: Likely) -> Rejection {
     let line = line_after(bytes.get(..position).unwrap_or_default());
     let byte = bytes.get(position).copied().unwrap_or_default();
@@ -293,7 +293,7 @@ fn other_encoding(bytes: &[u8], position: usize, likely: Likely) -> Rejection {
                 name: Some(name),
                 label: None,
             } => format!("it looks like {name}{in_it}. {name} cannot be chosen:"),
-            Likely { name: None, .. } => "which other encoding it has, cannot be told:".to_owned(),
+            Likely { name: None, .. } => "which other encoding it has cannot be told:".to_owned(),
         };
         undecodable(&format!(
             "the file is neither UTF-8 nor plausible Windows-1252: line {line} has byte 0x{byte:02X}{sample}, and {looks}"
@@ -326,7 +326,7 @@ fn other_encoding(bytes: &[u8], position: usize, likely: Likely) -> Rejection {
     .with_event_message(event)
 }
 
-/// Rejects a file of which the most is UTF-8, but not this byte. Saved in any encoding, it would lose letters of the one or the
+/// Rejects a file that is mostly UTF-8, except for this byte. Saved in either encoding, it would lose letters of the
 /// other.
 fn mixed(bytes: &[u8], position: usize) -> Rejection {
     let byte = bytes.get(position).copied().unwrap_or_default();
@@ -346,7 +346,7 @@ fn bad_byte(bytes: &[u8], position: usize, encoding: &str) -> Rejection {
     ))
 }
 
-/// Says what is wrong and what to do; what ends with `or` or a colon has its own advice before.
+/// Says what is wrong and what to do; a text that ends with `or` or a colon has its own advice first.
 fn undecodable(what: &str) -> Rejection {
     let joint = if what.ends_with(" or") || what.ends_with(':') {
         " "

@@ -12,7 +12,7 @@ pub(super) struct Reading {
     pub(super) texts: Vec<String>,
     /// The logarithm of how likely each word is, in nats; the languages of the file weigh most.
     scores: Vec<f32>,
-    /// The sum of the same for each word in its best language, and of how many pairs.
+    /// The sum of the same for each word in its best language, and how many pairs it covers.
     plain: f32,
     pairs: f32,
 }
@@ -87,13 +87,13 @@ impl Reading {
     }
 }
 
-/// How much a word counts that reads alike in both: it only says which languages are likely.
+/// How much a word that reads alike in both counts: it only says which languages are likely.
 const SAME: f32 = 0.25;
 
-/// How likely a word is of a western language whose names are not known.
+/// How likely a word is to be in a western language whose names are not known.
 const STRANGER: f32 = 0.02;
 
-/// How many of the words are of each language: of those that read best in it, some rounds long.
+/// How many of the words are in each language: those that read best in it, refined over some rounds.
 fn weights(scores: &[(Vec<f32>, f32)], languages: usize) -> Vec<f32> {
     let count = |languages: usize| u16::try_from(languages).map_or(f32::MAX, f32::from);
     let mut weights = vec![1.0 / count(languages); languages];

@@ -3,7 +3,7 @@
 use super::undecodable;
 use crate::{file::lines::line_after, rejection::Rejection};
 
-/// Decoded with the standard library because encoding_rs does not tell where the first error is.
+/// Decoded with the standard library because encoding_rs does not say where the first error is.
 pub(super) fn decode(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Result<String, Rejection> {
     let (pairs, odd) = bytes.as_chunks::<2>();
     let mut text = String::with_capacity(bytes.len());

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use icu_normalizer::ComposingNormalizerBorrowed;
 
-/// How many different words are looked at, and how many bytes of each: far more than decide.
+/// How many different words are looked at, and how many bytes of each: far more than needed to decide.
 const MAX_WORDS: usize = 400;
 const MAX_WORD_BYTES: usize = 40;
 /// How much of the file is searched for them.
@@ -33,7 +33,7 @@ const fn is_in_quotes(word: &[u8]) -> bool {
     matches!(word, [b'\x93', word @ .., b'\x94'] | [b'\x91', word @ .., b'\x92'] if word.is_ascii() && !word.is_empty())
 }
 
-/// The pairs of letters of a word with one beyond ASCII, and what else speaks against the word.
+/// The pairs of letters of a word with at least one beyond ASCII, and what else speaks against the word.
 pub(super) struct Word {
     pairs: Vec<[char; 2]>,
     penalty: f32,

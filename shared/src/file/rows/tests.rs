@@ -67,7 +67,7 @@ fn blank_rows_are_skipped_but_their_lines_count() {
 fn quotes_are_read_as_people_write_them() {
     assert_rows("\"a,b\",\"c\"\"d\"", &[(1, &["a,b", "c\"d"])]);
     assert_rows("5\" x,a\"b\"", &[(1, &["5\" x", "a\"b\""])]);
-    // What cannot be meant stays as it is.
+    // Stray quotes stay as they are.
     assert_rows("\"a\"b,\"c\" d", &[(1, &["\"a\"b", "\"c\" d"])]);
     assert_rows(" \"a\"", &[(1, &[" \"a\""])]);
     assert_rows("\"a\"", &[(1, &["a"])]);

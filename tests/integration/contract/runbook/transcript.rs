@@ -1,6 +1,6 @@
-//! Blocks of commands in a document, with what they print, and whether what is really printed is that.
+//! Blocks of commands in a document, with what they print, and whether that is what is really printed.
 
-/// Stands for what differs: lines, or a part of one.
+/// Stands for what varies: lines, or a part of one.
 const ANYTHING: &str = "…";
 
 /// Commands, and what they print.

@@ -33,7 +33,7 @@ async fn headers_that_are_the_brokers_or_ours_are_not_believed() {
         ),
         headers("deaths", DeadLetter, &deaths),
         headers(
-            "deaths that are none",
+            "deaths that are not deaths",
             DeadLetter,
             &entry(b"x-death", b'A', &long(b"V")),
         ),
@@ -160,7 +160,7 @@ async fn work_that_the_dialer_publishes_is_not_done() {
             letters.iter().all(|letter| letter["origin"] == "requested"),
             "{letters:?}"
         );
-        // They are refused as the jobs that they are not, and the import is what it was.
+        // They are refused because they are not jobs, and the import is unchanged.
         let events = world.events(&job);
         let (before, after) = events.split_at(events.iter().position(|e| *e == event).unwrap() + 1);
         assert!(!after.is_empty());

@@ -20,7 +20,7 @@ fn nested_arrays(levels: usize) -> Vec<u8> {
     [short(b"a"), array].concat()
 }
 
-/// How many levels of so many bytes fit into a frame of headers.
+/// How many levels of this many bytes fit into a frame of headers.
 const fn levels(bytes_each: usize) -> usize {
     (FRAME_MAX - 64) / bytes_each
 }
@@ -97,7 +97,7 @@ async fn headers_of_every_type_are_a_dead_letter_or_refused() {
     let mut cases = vec![
         headers("every type at once", DeadLetter, &all),
         headers("names that come twice", DeadLetter, &[all.clone(), all].concat()),
-        headers("a truth of seven", DeadLetter, &entry(b"a", b't', &[7])),
+        headers("a boolean of seven", DeadLetter, &entry(b"a", b't', &[7])),
         headers("no number", Refused, &entry(b"a", b'd', &f64::NAN.to_be_bytes())),
         headers(
             "a length beyond the table",

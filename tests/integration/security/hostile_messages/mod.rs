@@ -1,5 +1,5 @@
-//! Whoever may publish jobs may publish any bytes. No message ends a worker or keeps it from the next import, and each ends
-//! as a dead letter that operators see and can throw away, unless the broker itself refuses it.
+//! Whoever may publish jobs may publish any bytes. No message ends a worker or keeps it from the next import, and each
+//! ends as a dead letter that operators see and can discard, unless the broker itself refuses it.
 
 mod forged;
 mod headers;
@@ -11,7 +11,7 @@ use kit::{
 };
 use serde_json::Value;
 
-/// What becomes of a message.
+/// How a message ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fate {
     /// Workers set it aside.
@@ -31,7 +31,7 @@ struct Case {
     body: Vec<u8>,
 }
 
-/// A message that is no job, which these properties are put on.
+/// A message that is not a job, with these properties.
 fn case(name: &'static str, fate: Fate, properties: RawProperties) -> Case {
     Case {
         name,

@@ -1,8 +1,8 @@
 //! The S3 server of local runs and tests, built on `s3s-fs`: buckets are folders, objects are files.
 //!
-//! What enters: the folder, the address, and the one pair of keys that may use it. What leaves: S3's
-//! interface over plain HTTP in path style, until SIGTERM or SIGINT. It must not serve anything but a
-//! developer's machine: one user, no encryption, and an object and its `ETag` are written in two steps.
+//! It is given the folder, the address, and the one pair of keys that may use it. It serves S3's interface over plain
+//! HTTP in path style, until SIGTERM or SIGINT. It is fit for a developer's machine only: one user, no encryption, and
+//! an object and its `ETag` are written in two steps.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ use tokio::signal::unix::{SignalKind, signal};
 /// How long requests that are under way may take after SIGTERM; less than the patience of `deploy/local/down`.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(5);
 
-/// A pause after a failed `accept` (too many open files, say), which else would be tried in a busy loop.
+/// A pause after a failed `accept` (too many open files, say), which would otherwise be retried in a busy loop.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Serves one folder as an S3 store on one address.
@@ -60,7 +60,7 @@ async fn main() -> anyhow::Result<()> {
 /// The S3 service over the files under `root`; a request without the right signature is refused.
 fn store(root: &Path, access_key: &str, secret_key: &str) -> anyhow::Result<S3Service> {
     let files = FileSystem::new(root)
-        // Its error is no `std::error::Error`.
+        // Its error is not a `std::error::Error`.
         .map_err(|error| anyhow::anyhow!("{error:?}"))
         .with_context(|| format!("cannot use the folder {}", root.display()))?;
     let mut service = S3ServiceBuilder::new(files);
@@ -98,7 +98,7 @@ async fn serve(listener: TcpListener, store: S3Service, stop: impl Future<Output
             .serve_connection(TokioIo::new(socket), store.clone())
             .into_owned();
         let connection = open.watch(connection);
-        // A connection that breaks is the client's affair, and it is the client that hears of it.
+        // A connection that breaks is the client's affair, and the client notices it.
         tokio::spawn(async move { drop(connection.await) });
     }
     drop(listener);

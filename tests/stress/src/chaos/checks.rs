@@ -64,7 +64,7 @@ pub(crate) async fn check(
     Ok(findings)
 }
 
-/// However often it was told and published: one event and no other.
+/// However often the job and the event were published: one event and no other.
 fn check_events(import: &Import, events: Option<&Vec<Value>>, findings: &mut Findings) {
     let id = import.id;
     let expected: HashSet<_> = match import.kind {
@@ -99,7 +99,7 @@ fn check_events(import: &Import, events: Option<&Vec<Value>>, findings: &mut Fin
     }
 }
 
-/// A job that is none leaves no import behind.
+/// A malformed job leaves no import behind.
 async fn check_unknown(db: &PgPool, import: &Import, findings: &mut Findings) -> anyhow::Result<()> {
     let known: Option<(String,)> = sqlx::query_as("SELECT state FROM imports.imports WHERE import_id = $1")
         .bind(import.id)

@@ -15,8 +15,8 @@ const LASTS_MS: std::ops::Range<u64> = 500..12_000;
 /// done.
 const RESTART_EVERY: usize = 6;
 
-/// Of so many restarts one finds the broker's disk empty, the third first: once in two minutes, twice in six. Everything that
-/// is under way is resumed after it, which is a load of its own.
+/// One in this many restarts finds the broker's disk empty, the third first: once in two minutes, twice in six.
+/// Everything that is under way is resumed after it, which is a load of its own.
 const WIPE_EVERY: usize = 8;
 
 /// What is done to whom.

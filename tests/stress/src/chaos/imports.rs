@@ -1,4 +1,4 @@
-//! The imports of chaos: what each file holds, and what must become of it.
+//! The imports of chaos: what each file holds, and its required outcome.
 
 use std::time::{Duration, Instant};
 
@@ -24,7 +24,7 @@ pub(crate) enum Kind {
     Malformed,
 }
 
-/// An import that was published, and what must become of it.
+/// An import that was published, and its required outcome.
 #[derive(Debug, Clone)]
 pub(crate) struct Import {
     pub(crate) id: Uuid,

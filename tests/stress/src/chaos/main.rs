@@ -1,5 +1,5 @@
 //! Chaos: many tenants import while workers, servers and the ways between them fail. Afterwards nothing may be lost and
-//! nothing doubled. Run by `deploy/local/chaos`, on servers of its own.
+//! nothing duplicated. Run by `deploy/local/chaos`, on servers of its own.
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -40,7 +40,7 @@ const TENANTS: i64 = 6;
 /// Imports that are open at one time: a backlog for two workers, and an end in sight when the faults are over.
 const MOST_OPEN: usize = 12;
 
-/// How long imports may take to their end after the last fault: through the delay queues' two minutes and a sweep.
+/// How long imports may take to finish after the last fault: through the delay queues' two minutes and a sweep.
 const SETTLE: Duration = Duration::from_secs(300);
 
 /// How often the Dialer publishes again the jobs of imports of which it has heard nothing, see [`publish_unheard`].
@@ -167,11 +167,11 @@ async fn main() -> anyhow::Result<ExitCode> {
     })
 }
 
-/// What was imported, and what went wrong that the imports do not show.
+/// What was imported, and failures that the imports do not show.
 struct Outcome {
     imports: Vec<Import>,
     troubles: Vec<String>,
-    /// How long it took to the end after the last change.
+    /// How long it took to finish after the last change.
     settled: Duration,
 }
 
@@ -272,9 +272,9 @@ async fn flow_control(
     blocked
 }
 
-/// Publishes jobs again of which nothing was heard, as the contract tells a Dialer to: and only where nobody else can help,
-/// so that what the sweep has to find again is left to it. That is a job that was lost before any worker took it; and an
-/// import that is over, and whose event went down with the broker's disk.
+/// Publishes again the jobs of which nothing was heard, as the contract tells a Dialer to. It does so only where
+/// nothing else can help, so that what the sweep has to find is left to the sweep: for a job that was lost before any
+/// worker took it, and for a finished import whose event was lost with the broker's disk.
 async fn publish_unheard(db: &PgPool, scene: &Scene, imports: &[Import], dialer: &Dialer) {
     let known: Result<Vec<(uuid::Uuid, bool)>, _> =
         sqlx::query_as("SELECT import_id, finished_at IS NOT NULL FROM imports.imports")
@@ -296,7 +296,7 @@ async fn publish_unheard(db: &PgPool, scene: &Scene, imports: &[Import], dialer:
     }
 }
 
-/// Waits until every import has its final event and no message is left, or in vain.
+/// Waits until every import has its final event and no message is left, or gives up after [`SETTLE`].
 async fn settle(db: &PgPool, scene: &Scene, imports: &[Import], dialer: &Dialer) {
     let begun = Instant::now();
     let mut asked = Instant::now();

@@ -21,13 +21,13 @@ use crate::{
 /// What a delayed connection adds to each piece.
 const DELAY: Duration = Duration::from_millis(150);
 
-/// A worker has that long to end after SIGTERM: its own grace period, and what the servers' faults add.
+/// A worker has this long to end after SIGTERM: its own grace period, and what the servers' faults add.
 const END: Duration = Duration::from_secs(45);
 
 /// What `deploy/local/chaos` gives.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Tools {
-    /// The command that restarts a server, as `COMMAND postgres KILL`
+    /// The command that restarts a server, called as `COMMAND postgres KILL`
     #[arg(long, env = "CHAOS_RESTART", value_name = "PATH", hide = true)]
     restart: PathBuf,
     /// Asks the broker's node
@@ -74,8 +74,8 @@ impl Scene {
         Command::new(program)
             .arg("work")
             .envs(self.ways.variables())
-            // Hashes are cheap and the sweep is quick, so that much happens in little time; but no quicker than a
-            // connection is known to be dead, whose messages would seem lost otherwise.
+            // Hashes are cheap and the sweep is quick, so that much happens in little time; but no quicker than a dead
+            // connection is detected, whose messages would otherwise seem lost.
             .env("ARGON2_MEMORY_KIB", "4096")
             .env("ARGON2_PASSES", "1")
             .env("ARGON2_ALLOW_WEAK", "true")
@@ -88,7 +88,7 @@ impl Scene {
             .context("a worker does not start")
     }
 
-    /// Does a fault, and undoes it when its time is over.
+    /// Applies a fault, and undoes it when its time is up.
     pub(crate) async fn act(&self, fault: Planned) -> anyhow::Result<()> {
         let lasts = fault.lasts;
         match fault.kind {
@@ -107,7 +107,7 @@ impl Scene {
             Kind::BrokerDelayed => during(&self.ways.broker, Fault::Delay(DELAY), lasts).await,
             Kind::BrokerSilent => during(&self.ways.broker, Fault::Silence, lasts).await,
             Kind::BrokerBlocked => {
-                // A broker that is restarted meanwhile would take messages again.
+                // A broker that is restarted in the meantime would take messages again.
                 let _alone = self.restarting.lock().await;
                 self.block().await?;
                 tokio::time::sleep(lasts).await;
@@ -152,8 +152,8 @@ impl Scene {
         Ok(())
     }
 
-    /// Blocks publishers while workers have something to publish, until one says so: whatever waits then goes on afterwards.
-    /// `publish` is called once no worker can take what it publishes before the broker is blocked.
+    /// Blocks publishers while workers have something to publish, until one says so: whatever waits then continues
+    /// afterwards. `publish` is called once no worker can take what it publishes before the broker is blocked.
     pub(crate) async fn block_publishers(&self, publish: impl Future<Output = ()>) -> anyhow::Result<()> {
         const COMPLAINT: &str = "broker takes no messages";
         let _alone = self.restarting.lock().await;
@@ -173,7 +173,7 @@ impl Scene {
         heard.context("no worker said that the broker takes no messages")?
     }
 
-    /// Fails the store while something else goes on.
+    /// Makes the store fail while something else runs.
     pub(crate) async fn without_storage<T>(&self, meanwhile: impl Future<Output = T>) -> T {
         self.ways.storage.set(Fault::Answer(503));
         let done = meanwhile.await;
@@ -181,7 +181,7 @@ impl Scene {
         done
     }
 
-    /// Cuts the broker's connections, so that all workers connect anew.
+    /// Cuts the broker's connections, so that all workers reconnect.
     pub(crate) async fn cut_broker(&self, lasts: Duration) -> anyhow::Result<()> {
         during(&self.ways.broker, Fault::Cut, lasts).await
     }
@@ -305,7 +305,7 @@ async fn send(worker: &mut Child, signal: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Empties a queue of work: what lies there for the Dialer and for operators is not the workers' to find again.
+/// Empties a queue of work: what waits for the Dialer and for operators is not the workers' to recover.
 async fn purge(which: usize) -> anyhow::Result<()> {
     let queues = queues().await?;
     let of_work = queues.of_work();

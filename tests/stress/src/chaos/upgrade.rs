@@ -1,6 +1,6 @@
-//! An upgrade under load: a newer program migrates the database and declares the topology while the workers of an older one are
-//! busy, then its workers take their places, one after the other. No import may fail meanwhile, and no message may be lost, not
-//! even if it is found again.
+//! An upgrade under load: a newer program migrates the database and declares the topology while the workers of an older
+//! one are busy, then its workers take their places, one after the other. No import may fail in the meantime, and no
+//! message may be lost, not even if it is recovered later.
 
 use std::{
     io::Write,
@@ -87,7 +87,7 @@ impl Upgrade<'_> {
         self.work().await?;
         operate(newer, &["migrate"]).await?;
         operate(newer, &["topology"]).await?;
-        // An older worker that starts now, and all that connect anew, meet what the newer program has made.
+        // An older worker that starts now, and all that reconnect, meet what the newer program has made.
         self.replace_worker(0, "KILL", older).await?;
         self.scene.cut_broker(Duration::from_millis(500)).await?;
         self.work().await?;
@@ -191,7 +191,7 @@ impl Upgrade<'_> {
         Ok(())
     }
 
-    /// Takes the cancelled import up again.
+    /// Replays the cancelled import.
     async fn replay(&self, program: &Path, number: usize) -> anyhow::Result<()> {
         let import_id = self.imports[number].id;
         let is_cancelled = "SELECT state = 'cancelled' FROM imports.imports WHERE import_id";

@@ -1,4 +1,4 @@
-//! What came of a run, in figures. Ratios first: absolute figures are those of one machine.
+//! The results of a run, in figures. Ratios first: absolute figures are those of one machine.
 
 use std::{collections::BTreeMap, fmt};
 

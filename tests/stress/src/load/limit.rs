@@ -14,7 +14,7 @@ const TIME: Duration = Duration::from_secs(2);
 /// An implementation that hashes again and again in the same memory.
 type Hash = Box<dyn FnMut()>;
 
-/// Hashes a second on so many threads, with the faster of both implementations, and with the slower one.
+/// Hashes a second on this many threads, with the faster of both implementations, and with the slower one.
 pub(crate) fn measure(cost: [u32; 3], threads: usize) -> (f64, f64) {
     let (reference, fast) = (rate(threads, || reference(cost)), rate(threads, || fast(cost)));
     (reference.max(fast), reference.min(fast))

@@ -1,5 +1,5 @@
-//! The load generator behind `deploy/local/load`: many tenants import at once, as the Dialer would have it, and what came
-//! of it is told in figures.
+//! The load generator behind `deploy/local/load`: many tenants import at once, as the Dialer would do it, and the
+//! results are reported in figures.
 //!
 //! ```text
 //! options ─▶ run (world, workers, scenario) ─▶ watch (imports and their times) ─▶ figures (JSON, text) ─▶ plot (SVG)

@@ -30,7 +30,7 @@ pub(crate) struct Options {
     /// Imports of the flood
     #[arg(long, value_name = "N", default_value_t = 40, requires = "flood", value_parser = at_least_one)]
     pub(crate) flood_imports: usize,
-    /// Tenants that flood, each with so many imports
+    /// Tenants that flood, each with that many imports
     #[arg(long, value_name = "N", default_value_t = 1, requires = "flood", value_parser = at_least_one)]
     pub(crate) flood_tenants: usize,
     /// Binds each worker to one core of its own, and the local servers to these cores: one worker has one core for
@@ -63,7 +63,7 @@ impl Options {
         usize::from(self.rows.unwrap_or(if self.flood { 25 } else { 500 }))
     }
 
-    /// Cores that workers and local servers may use, and so hashing threads that can run at one time.
+    /// Cores that workers and local servers may use, and so hashing threads that can run at the same time.
     pub(crate) fn cores(&self) -> usize {
         let all = all_cores();
         if self.pin { all.min(self.workers) } else { all }
@@ -101,7 +101,7 @@ fn at_least_one(text: &str) -> Result<usize, String> {
     }
 }
 
-/// The file is drawn when all is over: that it cannot be written is better known before.
+/// The file is drawn at the very end: it is better to know beforehand that it cannot be written.
 fn writable(path: &str) -> Result<PathBuf, String> {
     std::fs::File::create(path).map_err(|error| error.to_string())?;
     Ok(path.into())

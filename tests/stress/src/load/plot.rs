@@ -16,7 +16,7 @@ use crate::{
 type Drawn = Result<(), Box<dyn Error>>;
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
-/// Most bars in a drawing: as many as the eye tells apart.
+/// Most bars in a drawing: as many as the eye can tell apart.
 const MOST_BARS: usize = 50;
 
 /// Rows get their outcomes batch by batch: a bar holds some batches, else it would show when each came and not how fast.
@@ -25,7 +25,7 @@ const BATCHES_PER_BAR: usize = 5;
 /// Room for the legend, above what is drawn.
 const HEADROOM: f64 = 1.6;
 
-/// Blue, orange and grey are told apart by all eyes.
+/// Everybody can tell blue, orange and grey apart.
 const DONE: RGBColor = RGBColor(0, 114, 178);
 const LIMIT: RGBColor = RGBColor(213, 94, 0);
 

@@ -16,7 +16,7 @@ use crate::{
 /// After the last event: until the processes' times, which the kernel counts in ticks of 10 ms, are complete.
 const SETTLING: Duration = Duration::from_millis(50);
 
-/// Makes the load and prints what came of it.
+/// Makes the load and prints the results.
 pub(crate) async fn run(options: &Options) {
     // Read from the test's closure, which returns nothing.
     let figures = RefCell::new(None);
@@ -43,7 +43,7 @@ pub(crate) async fn run(options: &Options) {
 async fn in_this_world(world: &World, options: &Options) -> (Figures, Watched) {
     let tenants = new_tenants(world, options.tenants()).await;
     let load = upload(world, &tenants, options.imports, options.rows()).await;
-    // The load generator too: on a core that the workers have not, it would help one of them and not two.
+    // The load generator too: on a core that the workers do not have, it would help one of them and not two.
     let _bound = options.pin.then(|| {
         let mut processes = servers(options);
         processes.push(("load".to_owned(), std::process::id()));
@@ -130,7 +130,7 @@ fn servers(options: &Options) -> Vec<(String, u32)> {
     options.processes.iter().filter_map(parse).collect()
 }
 
-/// Rows of the files whose user is not there, and users that stand for a row that has another one.
+/// Rows of the files whose user is missing, and users of a row that already has another one.
 async fn lost_and_doubled(world: &World, expected: usize) -> (i64, i64) {
     let (users, names, rows): (i64, i64, i64) = sqlx::query_as(
         "SELECT count(*), count(DISTINCT (u.tenant_id, u.username_key)), count(DISTINCT r.idempotency_key)

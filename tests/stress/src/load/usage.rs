@@ -1,4 +1,4 @@
-//! Processor time and memory of processes, as Linux tells them under /proc, and the cores that they may use.
+//! Processor time and memory of processes, as Linux shows them under /proc, and the cores that they may use.
 
 use std::{collections::BTreeMap, fs, process::Command};
 
@@ -15,11 +15,11 @@ pub(crate) fn cpu_seconds(processes: &[(String, u32)]) -> BTreeMap<String, f64> 
     seconds
 }
 
-/// Processes that may use the first cores alone, until this is dropped.
+/// Processes that may use only the first cores, until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Bound(Vec<(u32, String)>);
 
-/// Lets the processes, and what they start, use the first so many cores and no others.
+/// Lets the processes, and what they start, use only this many cores, the first ones.
 pub(crate) fn bind(processes: &[(String, u32)], cores: usize) -> Bound {
     let ids = with_children(processes).into_iter().map(|(_, id)| id);
     let before: Vec<(u32, String)> = ids.filter_map(|id| Some((id, allowed_cores(id)?))).collect();
@@ -89,7 +89,7 @@ struct Stat {
 
 fn stat(id: u32) -> Option<Stat> {
     let line = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
-    // The name stands in brackets and may hold blanks and brackets. Source for the rest: proc_pid_stat(5).
+    // The name is in brackets and may hold blanks and brackets. Source for the rest: proc_pid_stat(5).
     let (_, fields) = line.rsplit_once(") ")?;
     let fields: Vec<&str> = fields.split(' ').collect();
     let ticks = |field: usize| fields.get(field)?.parse::<f64>().ok();

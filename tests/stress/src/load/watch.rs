@@ -12,7 +12,7 @@ use serde_json::Value;
 /// How long nothing may happen before the run is given up.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Uploads at one time.
+/// Uploads at the same time.
 const UPLOADS: usize = 16;
 
 /// An import of the load.
@@ -23,7 +23,7 @@ pub(crate) struct Load {
     pub(crate) rows: usize,
 }
 
-/// An import of the load that is over.
+/// An import of the load that has finished.
 #[derive(Debug, Clone)]
 pub(crate) struct Finished {
     pub(crate) tenant: Tenant,
@@ -88,7 +88,7 @@ fn file(import: usize, rows: usize) -> String {
     )
 }
 
-/// Publishes all jobs and waits until the last import is over.
+/// Publishes all jobs and waits until the last import has finished.
 pub(crate) async fn watch(world: &World, load: &[Load]) -> Watched {
     let mut seen = world.dialer.arrivals(0).len();
     let started = Instant::now();
