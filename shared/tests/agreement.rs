@@ -190,7 +190,7 @@ fn collect(value: &Value, place: String, places: &mut Vec<String>) {
 fn is_beyond_schema(invalid: &InvalidJob) -> bool {
     let text = invalid.to_string();
     [
-        "/source/encoding cannot be right",
+        "/source/encoding is not valid",
         "occurs twice",
         "twice, apart from",
         "nothing but blanks",
@@ -297,7 +297,7 @@ fn a_refusal_names_the_place_and_the_cause() {
         ),
         (
             with("/source/encoding", json!("klingon")),
-            "/source/encoding cannot be right: \"klingon\"",
+            "/source/encoding is not valid: \"klingon\"",
         ),
         (
             with("/source/key", json!("a\u{0}b")),

@@ -112,7 +112,7 @@ pub(super) fn holds_a_row(text: &str, delimiter: char) -> bool {
 /// The sentence about rows that a quote has swallowed.
 pub(super) fn swallows(line: u32) -> String {
     format!(
-        "the double quote (\") that opens in line {line} makes one cell of several lines, and rows would be lost in it: open the \
+        "the double quote (\") that opens in line {line} turns several lines into one cell, and rows would be lost in it: open the \
          file in a text editor, which shows the quote where Excel does not, and delete it if the lines below are other users; if \
          they are one text, put that on one line"
     )
@@ -121,7 +121,7 @@ pub(super) fn swallows(line: u32) -> String {
 /// The sentence about a row in which a quote has made a cell of several lines, and that has text beyond its last column.
 pub(super) fn may_swallow(line: u32) -> String {
     format!(
-        "the double quote (\") that opens in line {line} makes one cell of several lines, and its row has text beyond the last \
+        "the double quote (\") that opens in line {line} turns several lines into one cell, and its row has text beyond the last \
          column, so that other users may stand in that cell: open the file in a text editor, which shows the quote where Excel \
          does not, and delete it if the lines below are other users; if they are one text, put that on one line, and remove what \
          is beyond the last column"

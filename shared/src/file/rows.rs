@@ -91,7 +91,7 @@ impl<'t> Rows<'t> {
         };
         if row.width > MAX_WIDTH {
             let message = format!(
-                "the header in line {} has {} columns, with the empty ones: delete the empty columns at its end",
+                "the header in line {} has {} columns, including empty ones: delete the empty columns at its end",
                 row.line, row.width
             );
             return Err(Malformed::new(message, row));

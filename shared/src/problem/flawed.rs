@@ -41,7 +41,7 @@ impl Problem {
                 letter.map_or_else(String::new, |letter| format!("; {}", letter.named()))
             ),
             Flaw::Misread(meant) => format!(
-                "{subject} looks like {} after it was read in a wrong encoding: type the {} again, or save the list anew from where \
+                "{subject} looks like {} after it was read in a wrong encoding: type the {} again, or save the list again from where \
                  it came.",
                 quote(meant),
                 field.label()

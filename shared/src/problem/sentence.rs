@@ -270,7 +270,7 @@ fn id_hint(ids: &[String]) -> &'static str {
     } else if ids.iter().any(is_parted) {
         " Put ; between several IDs."
     } else if ids.iter().any(has_zeros) {
-        " IDs have no zeros in front."
+        " IDs have no leading zeros."
     } else {
         ""
     }

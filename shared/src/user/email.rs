@@ -118,7 +118,7 @@ fn what_is_wrong(given: &str, ascii: &str) -> Flaw {
     }
     if given.starts_with(TEXT_MARKER) {
         return Flaw::format_with(
-            "an apostrophe stands before it, as spreadsheets put it before text",
+            "it begins with an apostrophe, which spreadsheets put before text",
             "remove the apostrophe",
         );
     }
@@ -134,7 +134,7 @@ fn what_is_wrong(given: &str, ascii: &str) -> Flaw {
         .split_once(':')
         .is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case("mailto"))
     {
-        return Flaw::format_with("mailto: stands before the address", "remove mailto:");
+        return Flaw::format_with("the address begins with mailto:", "remove mailto:");
     }
     if given.matches('@').count() > 1 {
         return Flaw::format_with("there is more than one @ in it", "keep one address only");
@@ -289,7 +289,7 @@ mod tests {
                 "zoe\u{308}@example.com",
                 "before @ has \"ë\" (U+00EB) as character 3",
             ),
-            ("'ann@example.com", "an apostrophe stands before it"),
+            ("'ann@example.com", "it begins with an apostrophe"),
             ("Ann <ann@example.com>", "brackets around it"),
             ("<ann@example.com>", "brackets around it"),
             ("Jörg Müller <jm@x.example>", "brackets around it"),
@@ -299,7 +299,7 @@ mod tests {
             ("ann@a.com,bob@b.com", "more than one @"),
             ("ann@a.com; bob@b.com", "more than one @"),
             ("ann@a@b.com", "more than one @"),
-            ("mailto:ann@example.com", "mailto: stands before"),
+            ("mailto:ann@example.com", "begins with mailto:"),
             ("ann＠example.com", "no @"),
             ("ann@xn--a.com", "after @ may only"),
             (&local(65), "more than 64 characters before @"),

@@ -49,7 +49,7 @@ fn split_scheme(text: &str) -> (&'static str, &str) {
 fn parse_address(text: &str, holds_password: bool) -> Result<String, Detail> {
     let (user, host_and_port) = parts(text, holds_password)?;
     let (host, port) = split_port(host_and_port)?;
-    let host = parse_host(host).ok_or("what stands after @ is not the name or IP address of a server")?;
+    let host = parse_host(host).ok_or("what follows @ is not the name or IP address of a server")?;
     match port {
         Some(port) => Ok(format!(
             "{user}@{host}:{}",
@@ -68,7 +68,7 @@ fn parts(text: &str, holds_password: bool) -> Result<(&str, &str), Detail> {
         return Err("there is // before the user".into());
     }
     if split_scheme(text).1.len() < text.len() {
-        return Err("sip: stands in it twice".into());
+        return Err("sip: occurs in it twice".into());
     }
     if has_other_scheme(text) {
         return Err("it begins with another kind of address than sip: or sips:".into());
@@ -106,7 +106,7 @@ fn colon_before_at(before: &str, after: &str, holds_password: bool) -> Detail {
     } else {
         (
             "there is a : before the @",
-            "remove the : and what stands before it",
+            "remove the : and everything before it",
         )
     };
     Detail {

@@ -151,7 +151,7 @@ fn the_sentence_says_what_is_in_the_cell() {
             "has 65 characters, but at most 64 are allowed: shorten it.",
         ),
         (3, ";", "Role \";\" has no ID: type the ID"),
-        (3, "0001", "IDs have no zeros in front."),
+        (3, "0001", "IDs have no leading zeros."),
         (3, "1;99", "copy the ID from Users > Roles in the Dialer."),
         (
             3,
@@ -221,7 +221,7 @@ fn a_password_is_only_told_where_the_value_is_hidden() {
         ),
         (
             "Device: ann@pbx.example",
-            "(there is a : before the @): remove the : and what stands before it.",
+            "(there is a : before the @): remove the : and everything before it.",
         ),
         (
             &format!("sip:ann@{}", "x".repeat(252)),

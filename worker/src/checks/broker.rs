@@ -121,7 +121,7 @@ fn events(found: &Examined, queue: &str) -> Check {
     let Depth { messages, consumers } = found.events;
     let text = format!("{messages} in {queue}, {}", counted(consumers, "consumer"));
     if messages > 0 && consumers == 0 || messages >= MANY_EVENTS {
-        let advice = "does the Dialer run, and does it read its events? Imports go on meanwhile";
+        let advice = "check that the Dialer runs and reads its events; imports continue in the meantime";
         Check::warning(NAME, text, advice)
     } else {
         Check::ok(NAME, text)

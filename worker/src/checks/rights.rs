@@ -10,7 +10,7 @@ const MOST_NAMED: usize = 5;
 pub async fn rights(name: &'static str, db: &Db, group: Group) -> Check {
     match asked(name, db, group).await {
         Ok(check) => check,
-        Err(error) => Check::failed(name, error.to_string(), "look into PostgreSQL's log"),
+        Err(error) => Check::failed(name, error.to_string(), "look at PostgreSQL's log"),
     }
 }
 

@@ -6,6 +6,7 @@ use std::{
 };
 
 use anyhow::{Context, bail};
+use bytes::Bytes;
 use serde_json::json;
 use shared::contract::event::ReportKeys;
 use tokio::io::AsyncWriteExt;
@@ -15,6 +16,7 @@ use super::{
     import_id::ImportId,
     operator::{By, OperatorsDatabase, show},
     status::reports_of,
+    terminal::print_bytes,
 };
 use crate::{
     storage::{self, Fetched, Storage},
@@ -28,19 +30,24 @@ const MAX_REPORT_BYTES: u64 = 256 * 1024 * 1024;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Writes success.csv, errors.csv and problems.jsonl into the folder, which is created if necessary; only their owner
-can read them. The success CSV holds temporary passwords: the audit trail says who fetched it.
+can read them. Or prints one of them, for a container whose file system is read-only. The success CSV holds temporary
+passwords: the audit trail says who fetched it.
 
 Exit codes: 0 written; 2 usage; 1 any other failure, or there are no reports (yet, or any more).
 
-Example:
-  user-import reports 018f6c2e-8d3b-7c51-9a34-2f1d7c0a4e11 --out reports")]
+Examples:
+  user-import reports 018f6c2e-8d3b-7c51-9a34-2f1d7c0a4e11 --out reports
+  user-import reports 018f6c --print errors >errors.csv")]
 pub(super) struct Args {
     /// The import's ID, or a prefix of it
     #[arg(value_name = "ID")]
     import_id: ImportId,
     /// Folder for the reports
-    #[arg(long, value_name = "DIR")]
-    out: PathBuf,
+    #[arg(long, value_name = "DIR", required_unless_present = "print")]
+    out: Option<PathBuf>,
+    /// Print this report instead, as it is
+    #[arg(long, value_name = "REPORT", conflicts_with_all = ["out", "json"])]
+    print: Option<Report>,
     /// The reports of this attempt [default: the last one]
     #[arg(long, value_name = "N", value_parser = whole_number(1_u32..=u32::MAX))]
     attempt: Option<u32>,
@@ -55,21 +62,52 @@ pub(super) struct Args {
     storage: storage::Options,
 }
 
+/// One of an import's reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Report {
+    /// The success CSV, with the temporary passwords.
+    Success,
+    /// The error CSV.
+    Errors,
+    /// All problems as JSON lines.
+    Problems,
+}
+
+impl Report {
+    fn key(self, keys: &ReportKeys) -> anyhow::Result<&str> {
+        match self {
+            Self::Success => Ok(&keys.success),
+            Self::Errors => Ok(&keys.errors),
+            Self::Problems => keys
+                .problems
+                .as_deref()
+                .context("the attempt was run by an earlier release, which wrote no list of problems"),
+        }
+    }
+}
+
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let (db, storage) = (args.database.open().await?, Storage::new(&args.storage)?);
     let import = args.import_id.find(&db).await?;
     let import_id = import.job.import_id;
     let attempt = args.attempt.unwrap_or(import.attempt);
     let keys = reports_of(&db, &import, attempt).await?;
-    create_folder(&args.out).await?;
+    if let Some(out) = &args.out {
+        create_folder(out).await?;
+    }
     // Before the download, so that nobody fetches passwords unrecorded.
     let details = json!({ "attempt": attempt });
     let about = (import.job.tenant_id.get(), import_id);
     db.record(&args.by.audit("reports"), Some(about), details).await?;
-    download(&storage, &keys, &args.out).await?;
-    let value = json!({ "import_id": import_id, "attempt": attempt, "out": args.out });
-    let text = format!("the reports of attempt {attempt} are in {}", args.out.display());
-    show(args.json, &value, &text)?;
+    if let Some(report) = args.print {
+        print_bytes(&fetch(&storage, report.key(&keys)?).await?)?;
+    }
+    if let Some(out) = &args.out {
+        download(&storage, &keys, out).await?;
+        let value = json!({ "import_id": import_id, "attempt": attempt, "out": out });
+        let text = format!("the reports of attempt {attempt} are in {}", out.display());
+        show(args.json, &value, &text)?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -85,19 +123,23 @@ pub(super) async fn download(storage: &Storage, keys: &ReportKeys, out: &Path) -
     let problems = keys.problems.as_ref().map(|key| (key, "problems.jsonl"));
     let both = [(&keys.success, "success.csv"), (&keys.errors, "errors.csv")];
     for (key, name) in both.into_iter().chain(problems) {
-        let Fetched::Found {
-            content: Some(content),
-            ..
-        } = storage.get(key, MAX_REPORT_BYTES).await?
-        else {
-            bail!("the report {key:?} is no longer in storage");
-        };
+        let content = fetch(storage, key).await?;
         let path = out.join(name);
         replace(&path, &content)
             .await
             .with_context(|| format!("cannot write {}", path.display()))?;
     }
     Ok(())
+}
+
+async fn fetch(storage: &Storage, key: &str) -> anyhow::Result<Bytes> {
+    match storage.get(key, MAX_REPORT_BYTES).await? {
+        Fetched::Found {
+            content: Some(content),
+            ..
+        } => Ok(content),
+        _ => bail!("the report {key:?} is no longer in storage"),
+    }
 }
 
 /// Writes a new file that only its owner can read, and renames it to the old one's name: an old file would keep its

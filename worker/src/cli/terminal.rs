@@ -1,7 +1,7 @@
 //! All that a command writes: results to standard output, errors to standard error. Text from others is made safe to
 //! show here, so that no command can forget it.
 
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
 
 use anyhow::Context;
 use serde::Serialize;
@@ -43,9 +43,22 @@ pub(super) fn print_json_part(json: &str) -> anyhow::Result<()> {
     write(&format!("{}{end}", printable_json(line))).map(drop)
 }
 
+/// Prints a file as it is; to a terminal as text that is harmless there.
+pub(super) fn print_bytes(content: &[u8]) -> anyhow::Result<()> {
+    if std::io::stdout().is_terminal() {
+        print(String::from_utf8_lossy(content).trim_end())
+    } else {
+        write_bytes(content).map(drop)
+    }
+}
+
 fn write(text: &str) -> anyhow::Result<Reader> {
+    write_bytes(text.as_bytes())
+}
+
+fn write_bytes(content: &[u8]) -> anyhow::Result<Reader> {
     let mut out = std::io::stdout().lock();
-    match write!(out, "{text}").and_then(|()| out.flush()) {
+    match out.write_all(content).and_then(|()| out.flush()) {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Reader::Gone),
         written => {
             written.context("cannot write to standard output")?;

@@ -45,7 +45,7 @@ pub(super) enum Error {
     /// What the router or an extractor says, with its status.
     #[error("{1}")]
     Refused(StatusCode, String),
-    #[error("your tenant has too much in progress at the moment: try again in a few seconds")]
+    #[error("too much is in progress at the moment: try again in a few seconds")]
     Busy,
     #[error("{0}")]
     Conflict(String),

@@ -29,7 +29,7 @@ mod watch;
 
 use std::sync::Arc;
 
-use axum::{Router, middleware, response::Response};
+use axum::{Router, middleware, response::Response, routing::get};
 use shared::limits::Limits;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -97,6 +97,8 @@ fn router(console: Arc<Console>) -> Router {
         .merge(api::routes())
         .merge(pages::routes())
         .merge(assets::routes())
+        // For probes: it answers without its servers, so that an outage of theirs restarts nothing.
+        .route("/livez", get("alive\n"))
         .fallback(pages::missing)
         .layer(middleware::from_fn(access::check_origin))
         .layer(middleware::from_fn(pages::in_words))

@@ -127,7 +127,7 @@ impl Error {
                         .to_owned()
                 }
                 "57P03" => "wait: the server is starting or stopping".to_owned(),
-                _ => format!("look into PostgreSQL's log; is {variable} right?"),
+                _ => format!("look at PostgreSQL's log; is {variable} right?"),
             },
             Self::SchemaMissing => "run user-import migrate".to_owned(),
             Self::ReadOnly => {

@@ -208,7 +208,7 @@ impl DeadReason {
             }
             Self::ImportPurged => "The import of this ID was purged: publish with a new ID.",
             Self::Permanent => {
-                "The import met an error that does not pass by itself: an operator has to look at it."
+                "The import met an error that does not go away by itself: an operator has to look at it."
             }
             Self::RetriesExhausted => {
                 "Something that the import needs was not available for too long: an operator can replay the import."

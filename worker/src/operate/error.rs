@@ -34,7 +34,7 @@ pub enum Error {
     },
     /// Passwords that nobody has can no longer be made.
     #[error(
-        "the passwords of {users} users of the import {import_id} cannot be made any more, because their seed is destroyed: \
+        "the passwords of {users} users of the import {import_id} can no longer be made, because their seed is destroyed: \
          --abandon-passwords goes on without them, and they need new passwords, made in the Dialer"
     )]
     SeedGone {

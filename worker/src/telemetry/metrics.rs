@@ -85,7 +85,7 @@ impl Metrics {
             broker_blocked: gauge(
                 &registry,
                 "broker_blocked",
-                "Whether the broker takes no messages (1), because it is short of memory or disk.",
+                "Whether the broker accepts no messages (1), because it is short of memory or disk.",
             )?,
             hash_threads: gauge(&registry, "hash_threads", "Argon2id threads.")?,
             hash_threads_busy: gauge(

@@ -168,7 +168,11 @@ async fn livez(State(pages): State<Pages>) -> Response {
     if pages.health.is_alive() {
         "ok\n".into_response()
     } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "the worker loop hangs\n").into_response()
+        (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the worker loop is not responding\n",
+        )
+            .into_response()
     }
 }
 

@@ -97,7 +97,7 @@ fn check_encoding(job: &Value) -> Result<(), InvalidJob> {
     let label = job.pointer(path).and_then(Value::as_str).map(str::parse);
     let encoding: Option<Result<crate::file::Encoding, _>> = label;
     match encoding {
-        Some(Err(unknown)) => Err(InvalidJob::shape(path, format!("cannot be right: {unknown}"))),
+        Some(Err(unknown)) => Err(InvalidJob::shape(path, format!("is not valid: {unknown}"))),
         _ => Ok(()),
     }
 }

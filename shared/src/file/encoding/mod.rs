@@ -357,7 +357,7 @@ fn undecodable(what: &str) -> Rejection {
         RejectionCode::Undecodable,
         format!(
             "{what}{joint}open it so that all names look right (in Excel with Data > From Text/CSV: choose the File Origin, and do \
-             not let it detect data types, or zeros in front are lost), save it as {CSV_IN_UTF8}, and upload it again"
+             not let it detect data types, or leading zeros are lost), save it as {CSV_IN_UTF8}, and upload it again"
         ),
     )
 }

@@ -302,7 +302,7 @@ fn unread_events(queue: &Queue) -> Option<Check> {
         "{messages} in {}, including those that the Dialer holds",
         queue.name
     );
-    let advice = "does the Dialer read and acknowledge its events? Imports go on meanwhile";
+    let advice = "check that the Dialer reads and acknowledges its events; imports continue in the meantime";
     Some(Check::warning("unread events", found, advice))
 }
 
