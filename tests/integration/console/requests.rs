@@ -129,7 +129,7 @@ async fn no_operator_changes_anything_without_a_reason() {
                 let fields = [("tenant", "all"), ("letter", "1"), ("reason", reason)];
                 let refused = send(&console, page, &fields).await;
                 assert_eq!(refused.status, 422, "{page}: {}", refused.text());
-                assert!(refused.text().contains("Say why"), "{}", refused.text());
+                assert!(refused.text().contains("Give a reason"), "{}", refused.text());
                 let mut body = body.clone();
                 body["reason"] = json!(reason);
                 let refused = console.as_bearer(&token, "POST", &api, &body).await;

@@ -86,7 +86,7 @@ pub(super) struct Status {
     last_error: Option<String>,
     /// Whether the import has finished in spite of that error.
     #[serde(skip)]
-    overcame: bool,
+    recovered: bool,
     source_key: String,
     success_key: Option<String>,
     errors_key: Option<String>,
@@ -231,7 +231,7 @@ impl Status {
             has_seed: import.sealed_seed.is_some(),
             tries: import.retry_count,
             last_error: import.last_error.clone(),
-            overcame: import.trouble().is_none(),
+            recovered: import.trouble().is_none(),
             source_key: import.job.source.key.clone(),
             success_key: last.success_key,
             errors_key: last.errors_key,
@@ -298,7 +298,11 @@ impl Status {
             lines.push(("tries", self.tries.to_string()));
         }
         // If the import has finished in spite of it, there is nothing to fix.
-        let name = if self.overcame { "past error" } else { "last error" };
+        let name = if self.recovered {
+            "past error"
+        } else {
+            "last error"
+        };
         lines.extend(some(name, self.last_error.as_ref()));
         lines.push(("source", self.source_key.clone()));
         lines.extend(some("success CSV", self.success_key.as_ref()));

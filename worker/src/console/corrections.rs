@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use shared::report::table_csv;
 
+use super::form::Fields;
+
 /// Corrected cells, by number of the row and index of the column.
 pub(super) type Corrections = BTreeMap<(u32, usize), String>;
 
@@ -17,10 +19,10 @@ pub(super) struct Line<'a> {
 }
 
 /// Reads the cells of a form: fields named `cell.ROW.COLUMN`.
-pub(super) fn read(form: &[(String, String)]) -> Corrections {
-    let cells = form.iter().filter_map(|(name, value)| {
-        let (row, column) = name.strip_prefix("cell.")?.split_once('.')?;
-        Some(((row.parse().ok()?, column.parse().ok()?), value.clone()))
+pub(super) fn read(form: &Fields) -> Corrections {
+    let cells = form.with_prefix("cell.").filter_map(|(cell, value)| {
+        let (row, column) = cell.split_once('.')?;
+        Some(((row.parse().ok()?, column.parse().ok()?), value.to_owned()))
     });
     cells.collect()
 }
@@ -88,12 +90,12 @@ mod tests {
                 surplus: &[],
             })
             .collect();
-        let corrections = read(&[
-            (text("cell.2.2"), text("bob@example.com")),
-            (text("cell.3.0"), text(" ")),
-            (text("cell.x.0"), text("no cell")),
-            (text("action"), text("check")),
-        ]);
+        let corrections = read(&Fields::of(&[
+            ("cell.2.2", "bob@example.com"),
+            ("cell.3.0", " "),
+            ("cell.x.0", "no cell"),
+            ("action", "check"),
+        ]));
         let content = file(&names, &rows, &corrections);
         let read = shared::file::read(&content, None, &Limits::default())
             .unwrap()
@@ -126,10 +128,7 @@ mod tests {
                 cells: &cells,
                 surplus: &surplus,
             };
-            let typed: Vec<(String, String)> = typed
-                .iter()
-                .map(|(name, value)| (text(name), text(value)))
-                .collect();
+            let typed = Fields::of(typed);
             let content = String::from_utf8(file(&names, &[line], &read(&typed))).unwrap();
             assert!(
                 content.contains(&format!("\n{expected}\r\n")),

@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Maximum length of what an extractor says.
-const MAX_SAID_BYTES: usize = 4096;
+const MAX_MESSAGE_BYTES: usize = 4096;
 
 /// What goes wrong with a request.
 #[derive(Debug, thiserror::Error)]
@@ -182,7 +182,7 @@ pub(super) async fn told(response: Response) -> Response {
     if !status.is_client_error() || !is_plain {
         return response;
     }
-    let said = axum::body::to_bytes(response.into_body(), MAX_SAID_BYTES).await;
+    let said = axum::body::to_bytes(response.into_body(), MAX_MESSAGE_BYTES).await;
     let said = String::from_utf8_lossy(&said.unwrap_or_default()).into_owned();
     Error::refused(status, said).into_response()
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{lately::Lately, publisher::Publisher};
+use super::{cached::Cached, publisher::Publisher};
 use crate::{
     checks::{self, Check},
     db::{Db, Group},
@@ -12,7 +12,7 @@ use crate::{
 const GOOD_FOR: Duration = Duration::from_secs(30);
 
 /// What only `user-import doctor` can see, where a worker runs, and why.
-const UNCHECKED: [(&[&str], &str); 6] = [
+const UNCHECKED: [(&[&str], &str); 7] = [
     (
         &["configuration", "encryption"],
         "the environment of workers is not the console's",
@@ -23,6 +23,7 @@ const UNCHECKED: [(&[&str], &str); 6] = [
     ),
     (&["operators' database"], "the console has no operator's log-in"),
     (&["seal keys"], "the console has no SEAL_KEYS"),
+    (&["purge"], "the console has no PURGE_SUCCESS_DAYS"),
     (
         &["broker alarms", "delivery limits", "replicas"],
         "the console does not ask RabbitMQ's management API",
@@ -35,11 +36,11 @@ const UNCHECKED: [(&[&str], &str); 6] = [
 
 /// The last findings, the worst first.
 #[derive(Debug)]
-pub(super) struct Findings(Lately<Vec<Check>>);
+pub(super) struct Findings(Cached<Vec<Check>>);
 
 impl Default for Findings {
     fn default() -> Self {
-        Self(Lately::good_for(GOOD_FOR))
+        Self(Cached::with_max_age(GOOD_FOR))
     }
 }
 

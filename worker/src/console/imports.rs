@@ -144,7 +144,7 @@ pub(super) struct RejectionView {
 
 /// Who looks at an import.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Eyes {
+pub(super) enum Viewer {
     /// Its tenant, who may see names of columns.
     Tenant,
     /// Operators, who may not.
@@ -152,12 +152,12 @@ pub(super) enum Eyes {
 }
 
 impl ImportView {
-    pub(super) fn of(import: &Import, eyes: Eyes) -> Result<Self, Error> {
+    pub(super) fn of(import: &Import, eyes: Viewer) -> Result<Self, Error> {
         let rejection = import.rejection.as_ref().map(|rejection| RejectionView {
             code: rejection.code,
             message: match eyes {
-                Eyes::Tenant => rejection.message.clone(),
-                Eyes::Operators => rejection.event_message().to_owned(),
+                Viewer::Tenant => rejection.message.clone(),
+                Viewer::Operators => rejection.event_message().to_owned(),
             },
         });
         Ok(Self {

@@ -6,6 +6,7 @@ mod access;
 mod api;
 mod assets;
 mod bounds;
+mod cached;
 mod choices;
 mod corrections;
 mod dead_letters;
@@ -15,7 +16,6 @@ mod form;
 mod headers;
 mod imports;
 mod inspect;
-mod lately;
 mod options;
 mod pages;
 mod publisher;
@@ -101,7 +101,7 @@ fn router(console: Arc<Console>) -> Router {
         .route("/livez", get("alive\n"))
         .fallback(pages::missing)
         .layer(middleware::from_fn(access::check_origin))
-        .layer(middleware::from_fn(pages::in_words))
+        .layer(middleware::from_fn(pages::failures_as_pages))
         .layer(middleware::from_fn(request::receive))
         .layer(middleware::map_response(move |mut response: Response| {
             let security = Arc::clone(&security);

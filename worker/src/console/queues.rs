@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{lately::Lately, publisher::Publisher};
+use super::{cached::Cached, publisher::Publisher};
 use crate::broker::{self, Waiting};
 
 /// How long a count is valid.
@@ -13,11 +13,11 @@ pub(super) type Counted = Result<Waiting, String>;
 
 /// The last count.
 #[derive(Debug)]
-pub(super) struct Queues(Lately<Counted>);
+pub(super) struct Queues(Cached<Counted>);
 
 impl Default for Queues {
     fn default() -> Self {
-        Self(Lately::good_for(GOOD_FOR))
+        Self(Cached::with_max_age(GOOD_FOR))
     }
 }
 

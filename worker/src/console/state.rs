@@ -8,8 +8,8 @@ use tokio::sync::Semaphore;
 use super::{
     access::keys::Keys,
     bounds::Bounds,
+    cached::within,
     findings::Findings,
-    lately::within,
     options::Framing,
     publisher::Publisher,
     queues::{Counted, Queues},

@@ -60,7 +60,7 @@ pub use pause::Pause;
 pub use plan::{Planned, PlanningTransaction};
 pub use pool::Db;
 pub use progress::Progress;
-pub use purge::{Old, Stage};
+pub use purge::{Expired, Stage};
 pub use purged::PurgedImport;
 pub use receive::Received;
 pub use rescue::Rescue;

@@ -48,7 +48,7 @@ impl Stage {
 
 /// An import from which something is to be removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Old {
+pub struct Expired {
     /// The import.
     pub import_id: Uuid,
     /// Its tenant.
@@ -63,12 +63,12 @@ pub struct Old {
 
 impl Db {
     /// Imports that finished before the given time and still have what the stage removes.
-    pub async fn old_imports(
+    pub async fn expired_imports(
         &self,
         stage: Stage,
         before: OffsetDateTime,
         tenant_id: Option<Id>,
-    ) -> Result<Vec<Old>, Error> {
+    ) -> Result<Vec<Expired>, Error> {
         let found = sqlx::query!(
             r#"SELECT import_id, tenant_id, attempt, job AS "job: Json<Job>", CASE WHEN rows_purged_at IS NULL THEN total ELSE 0 END AS "rows!"
                  FROM imports.imports
@@ -88,7 +88,7 @@ impl Db {
         .fetch_all(&mut *self.pool.acquire().await?)
         .await?;
         let old = found.into_iter().map(|row| {
-            Ok(Old {
+            Ok(Expired {
                 import_id: row.import_id,
                 tenant_id: Id::try_from(row.tenant_id).map_err(|error| Error::corrupt("tenant_id", error))?,
                 attempt: unsigned("attempt", row.attempt)?,
@@ -131,7 +131,7 @@ impl Db {
     }
 
     /// Whether an import is still as it was when it was looked at, and has not been resumed since.
-    pub async fn is_still_old(&self, old: &Old) -> Result<bool, Error> {
+    pub async fn is_still_expired(&self, old: &Expired) -> Result<bool, Error> {
         let is_old = sqlx::query_scalar!(
             r#"SELECT EXISTS (SELECT FROM imports.imports
                                WHERE import_id = $1 AND attempt = $2 AND state NOT IN ('received', 'running')) AS "is_old!""#,
@@ -143,7 +143,7 @@ impl Db {
 
     /// Removes what the stage removes in the database, with an entry in the audit trail; `false` if the import has been
     /// resumed since it was looked at.
-    pub async fn purge(&self, stage: Stage, old: &Old, audit: &Audit) -> Result<bool, Error> {
+    pub async fn purge(&self, stage: Stage, old: &Expired, audit: &Audit) -> Result<bool, Error> {
         let mut transaction = self.pool.begin().await?;
         let (import_id, attempt) = (old.import_id, signed("attempt", old.attempt)?);
         let touched = match stage {

@@ -86,7 +86,7 @@ async fn retry_later(
     let noted = note_retry(context, subject, error, delay).await;
     // The first retry comes so soon that nobody needs to hear of it.
     if let Some(delay) = noted.filter(|_| retry_count > 1) {
-        tell_delay(context, link, &delay, cause(error)).await;
+        announce_delay(context, link, &delay, cause(error)).await;
     }
     Ok(())
 }
@@ -137,12 +137,12 @@ pub(super) async fn count_anew(
     delivery: &Delivery,
     stop: &CancellationToken,
 ) -> Result<bool, broker::Error> {
-    send_until_taken(link, delivery, Way::Quarantine, stop).await
+    send_until_taken(link, delivery, Detour::Quarantine, stop).await
 }
 
 /// Where a message is sent again without counting a retry.
 #[derive(Clone, Copy)]
-enum Way {
+enum Detour {
     /// Through a delay queue.
     Delay,
     /// Into the quarantine.
@@ -156,20 +156,20 @@ async fn send_round(
     delivery: &Delivery,
     stop: &CancellationToken,
 ) -> Result<bool, broker::Error> {
-    send_until_taken(link, delivery, Way::Delay, stop).await
+    send_until_taken(link, delivery, Detour::Delay, stop).await
 }
 
 async fn send_until_taken(
     link: &Link,
     delivery: &Delivery,
-    way: Way,
+    way: Detour,
     stop: &CancellationToken,
 ) -> Result<bool, broker::Error> {
     let mut delays = policy::reconnect_delays();
     loop {
         let sent = match way {
-            Way::Delay => postpone_by_any(link, delivery).await,
-            Way::Quarantine => link.publisher().count_anew(delivery).await,
+            Detour::Delay => postpone_by_any(link, delivery).await,
+            Detour::Quarantine => link.publisher().count_anew(delivery).await,
         };
         match sent {
             Ok(()) => return Ok(true),
@@ -216,7 +216,7 @@ async fn note_retry(
 
 /// For the Dialer. The message does not depend on it: it is safe in its delay queue, and the next delay is reported as
 /// well.
-async fn tell_delay(context: &Context, link: &Link, delay: &Delay, cause: Cause) {
+async fn announce_delay(context: &Context, link: &Link, delay: &Delay, cause: Cause) {
     let told = match event::delayed(delay, (cause.as_str(), cause.sentence())) {
         Ok(event) => publish(context, link, &[Message::event(event)])
             .await

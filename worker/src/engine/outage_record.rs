@@ -12,14 +12,14 @@ use crate::{
 const SHORT: Duration = Duration::from_secs(3);
 
 /// The most outages that wait to be recorded: if there are more, the oldest are forgotten.
-const MOST_UNTOLD: usize = 20;
+const MAX_UNRECORDED: usize = 20;
 
 /// The outages that last, and those that are not recorded in the database yet.
 #[derive(Debug, Default)]
 pub(super) struct OutageRecord {
     database: Option<Instant>,
     broker: Option<Instant>,
-    untold: Vec<Outage>,
+    unrecorded: Vec<Outage>,
 }
 
 impl OutageRecord {
@@ -47,10 +47,10 @@ impl OutageRecord {
         if !is_there {
             began.get_or_insert_with(Instant::now);
         } else if let Some(began) = began.take().filter(|began| began.elapsed() >= SHORT) {
-            if self.untold.len() >= MOST_UNTOLD {
-                self.untold.remove(0);
+            if self.unrecorded.len() >= MAX_UNRECORDED {
+                self.unrecorded.remove(0);
             }
-            self.untold.push(Outage {
+            self.unrecorded.push(Outage {
                 server: server.as_str(),
                 began,
                 ended: Instant::now(),
@@ -60,13 +60,13 @@ impl OutageRecord {
 
     /// Records in the database what is over; what cannot be recorded is tried again with the next heartbeat.
     pub(super) async fn tell(&mut self, db: &Db, worker: &str, patience: Duration) {
-        while let Some(outage) = self.untold.first() {
+        while let Some(outage) = self.unrecorded.first() {
             let told = tokio::time::timeout(patience, db.note_outage(worker, outage)).await;
             if !matches!(told, Ok(Ok(()))) {
                 tracing::debug!(server = outage.server, "an outage was not recorded");
                 return;
             }
-            self.untold.remove(0);
+            self.unrecorded.remove(0);
         }
     }
 }
@@ -83,19 +83,19 @@ mod tests {
         record.see_server(Server::Database, true);
         record.see(Stage::ConnectingToBroker);
         record.see(Stage::Consuming);
-        assert!(record.untold.is_empty(), "a start that took a moment");
+        assert!(record.unrecorded.is_empty(), "a start that took a moment");
 
         record.see(Stage::ConnectingToBroker);
         record.broker = Some(Instant::now() - SHORT);
         record.see(Stage::ConnectingToBroker);
-        assert!(record.untold.is_empty(), "it lasts");
+        assert!(record.unrecorded.is_empty(), "it lasts");
         record.see(Stage::Consuming);
         record.see(Stage::Consuming);
-        let told: Vec<_> = record.untold.iter().map(|outage| outage.server).collect();
+        let told: Vec<_> = record.unrecorded.iter().map(|outage| outage.server).collect();
         assert_eq!(told, ["broker"]);
         assert!(
             record
-                .untold
+                .unrecorded
                 .iter()
                 .all(|outage| outage.ended - outage.began >= SHORT)
         );

@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 
 use super::{error::Error, purge::delete_reports};
 use crate::{
-    db::{Audit, Db, Old, Stage},
+    db::{Audit, Db, Expired, Stage},
     storage::Storage,
 };
 
@@ -13,7 +13,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Erasure {
     /// Its imports, each with its rows, reports, uploaded file and dead letters.
-    pub imports: Vec<Old>,
+    pub imports: Vec<Expired>,
     tenant_id: Id,
 }
 
@@ -32,7 +32,7 @@ impl Erasure {
         }
         let now = OffsetDateTime::now_utc();
         Ok(Self {
-            imports: db.old_imports(Stage::Erasure, now, Some(tenant_id)).await?,
+            imports: db.expired_imports(Stage::Erasure, now, Some(tenant_id)).await?,
             tenant_id,
         })
     }
@@ -46,7 +46,7 @@ impl Erasure {
     /// the imports.
     pub async fn run(&self, db: &Db, storage: &Storage, audit: &Audit) -> Result<u64, Error> {
         for old in &self.imports {
-            if !db.is_still_old(old).await? {
+            if !db.is_still_expired(old).await? {
                 tracing::warn!(import_id = %old.import_id, "the import has been resumed since, kept");
                 continue;
             }

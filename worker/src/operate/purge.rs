@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 
 use super::error::Error;
 use crate::{
-    db::{Audit, Db, Old, Stage},
+    db::{Audit, Db, Expired, Stage},
     message::ImportRef,
     storage::{Storage, report_keys},
     words::whole_number,
@@ -37,11 +37,11 @@ pub struct Retention {
 #[derive(Debug)]
 pub struct Purge {
     /// Imports whose success CSVs are deleted.
-    pub success: Vec<Old>,
+    pub success: Vec<Expired>,
     /// Imports whose rows and error CSVs are deleted.
-    pub rows: Vec<Old>,
+    pub rows: Vec<Expired>,
     /// Imports that are deleted as a whole.
-    pub imports: Vec<Old>,
+    pub imports: Vec<Expired>,
     /// The number of dead letters that are deleted.
     pub dead_letters: i64,
     /// The number of requests to cancel imports whose jobs never arrived.
@@ -67,7 +67,7 @@ impl Purge {
         }
         let now = OffsetDateTime::now_utc();
         let before = |days: u16| now.saturating_sub(time::Duration::days(i64::from(days)));
-        let old = async |stage, days| db.old_imports(stage, before(days), tenant_id).await;
+        let old = async |stage, days| db.expired_imports(stage, before(days), tenant_id).await;
         let imports = old(Stage::Import, retention.imports_days).await?;
         let mut rows = old(Stage::Rows, retention.rows_days).await?;
         let mut success = old(Stage::Success, retention.success_days).await?;
@@ -123,7 +123,7 @@ impl Purge {
             (Stage::Import, &self.imports),
         ] {
             for old in imports {
-                if db.is_still_old(old).await? {
+                if db.is_still_expired(old).await? {
                     delete_reports(storage, stage, old).await?;
                 }
                 if !db.purge(stage, old, audit).await? {
@@ -145,7 +145,7 @@ impl Purge {
     }
 }
 
-pub(super) async fn delete_reports(storage: &Storage, stage: Stage, old: &Old) -> Result<(), Error> {
+pub(super) async fn delete_reports(storage: &Storage, stage: Stage, old: &Expired) -> Result<(), Error> {
     for attempt in 1..=old.attempt {
         let keys = report_keys(ImportRef {
             import_id: old.import_id,

@@ -156,7 +156,7 @@ impl Visitor {
 
     /// Waits until the visitor is no longer let in: expired, logged out or revoked. What lasts longer than a request
     /// ends then.
-    pub(super) async fn until_put_out(self, console: Arc<Console>) {
+    pub(super) async fn until_signed_out(self, console: Arc<Console>) {
         loop {
             let left = Duration::try_from(self.bearer.expires_at - OffsetDateTime::now_utc());
             let Ok(left) = left else { return };

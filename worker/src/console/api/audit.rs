@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::json::Asked;
+use super::json::QueryParams;
 use crate::{
     console::{access::Operator, error::Error, state::Console},
     db::{self, AuditFilter, Paging},
@@ -69,7 +69,7 @@ pub(super) struct Entries {
 pub(super) async fn list(
     _: Operator,
     State(console): State<Arc<Console>>,
-    Asked(query): Asked<EntryQuery>,
+    QueryParams(query): QueryParams<EntryQuery>,
 ) -> Result<Json<Entries>, Error> {
     let filter = AuditFilter {
         command: query.command,

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use shared::contract::Id;
 use uuid::Uuid;
 
-use super::json::{Asked, Body};
+use super::json::{Body, QueryParams};
 use crate::{
     console::{
         access::{Acting, Operator},
@@ -104,7 +104,7 @@ pub(super) struct Letters {
 pub(super) async fn list(
     _: Operator,
     State(console): State<Arc<Console>>,
-    Asked(query): Asked<LetterQuery>,
+    QueryParams(query): QueryParams<LetterQuery>,
 ) -> Result<Json<Letters>, Error> {
     let filter = DeadFilter {
         state: Some(query.state.unwrap_or(DeadState::Open)),

@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{json::Asked, media::answers_with};
+use super::{json::QueryParams, media::answers_with};
 use crate::{
     console::{access::OwnImport, error::Error, imports::has_reports, state::Console},
     message::ImportRef,
@@ -41,7 +41,7 @@ pub(super) async fn success(
     method: Method,
     own: OwnImport,
     State(console): State<Arc<Console>>,
-    Asked(asked): Asked<Attempt>,
+    QueryParams(asked): QueryParams<Attempt>,
 ) -> Result<Response, Error> {
     // A HEAD request downloads no passwords.
     if method == Method::HEAD {
@@ -57,7 +57,7 @@ pub(super) async fn success(
 pub(super) async fn errors(
     own: OwnImport,
     State(console): State<Arc<Console>>,
-    Asked(asked): Asked<Attempt>,
+    QueryParams(asked): QueryParams<Attempt>,
 ) -> Result<Response, Error> {
     download(&console, &own, asked.attempt, Report::Errors).await
 }

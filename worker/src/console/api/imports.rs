@@ -14,12 +14,12 @@ use shared::{
 };
 use uuid::Uuid;
 
-use super::json::{Asked, Body};
+use super::json::{Body, QueryParams};
 use crate::{
     console::{
         access::{Administrator, OwnImport},
         error::Error,
-        imports::{Eyes, ImportView, Settings, start},
+        imports::{ImportView, Settings, Viewer, start},
         state::Console,
     },
     db::{Filter, Paging},
@@ -112,7 +112,7 @@ impl Imports {
         console: &Console,
         filter: &Filter,
         before: Option<String>,
-        eyes: Eyes,
+        eyes: Viewer,
     ) -> Result<Json<Self>, Error> {
         let after = before
             .map(|before| before.parse().map_err(Error::Invalid))
@@ -141,13 +141,13 @@ pub(super) struct ImportQuery {
 pub(super) async fn list(
     administrator: Administrator,
     State(console): State<Arc<Console>>,
-    Asked(query): Asked<ImportQuery>,
+    QueryParams(query): QueryParams<ImportQuery>,
 ) -> Result<Json<Imports>, Error> {
     let filter = Filter {
         tenant_id: Some(administrator.tenant_id),
         ..Filter::default()
     };
-    Imports::list(&console, &filter, query.before, Eyes::Tenant).await
+    Imports::list(&console, &filter, query.before, Viewer::Tenant).await
 }
 
 pub(super) fn describe_list(operation: TransformOperation<'_>) -> TransformOperation<'_> {
@@ -159,7 +159,7 @@ pub(super) fn describe_list(operation: TransformOperation<'_>) -> TransformOpera
 
 /// Shows an import.
 pub(super) async fn show(OwnImport { import, .. }: OwnImport) -> Result<Json<ImportView>, Error> {
-    ImportView::of(&import, Eyes::Tenant).map(Json)
+    ImportView::of(&import, Viewer::Tenant).map(Json)
 }
 
 pub(super) fn describe_show(operation: TransformOperation<'_>) -> TransformOperation<'_> {
@@ -203,7 +203,7 @@ pub(super) struct Rows {
 pub(super) async fn rows(
     OwnImport { import, .. }: OwnImport,
     State(console): State<Arc<Console>>,
-    Asked(query): Asked<RowQuery>,
+    QueryParams(query): QueryParams<RowQuery>,
 ) -> Result<Json<Rows>, Error> {
     let reference = import.reference();
     let outcomes: Vec<Outcome> = query.outcome.into_iter().collect();

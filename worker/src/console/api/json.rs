@@ -34,9 +34,9 @@ impl<T: JsonSchema> OperationInput for Body<T> {
 
 /// The query of a URL.
 #[derive(Debug)]
-pub(super) struct Asked<T>(pub(super) T);
+pub(super) struct QueryParams<T>(pub(super) T);
 
-impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Asked<T> {
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for QueryParams<T> {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
@@ -47,7 +47,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Asked<T> {
     }
 }
 
-impl<T: JsonSchema> OperationInput for Asked<T> {
+impl<T: JsonSchema> OperationInput for QueryParams<T> {
     fn operation_input(context: &mut aide::generate::GenContext, operation: &mut aide::openapi::Operation) {
         Query::<T>::operation_input(context, operation);
     }

@@ -14,13 +14,13 @@ use uuid::Uuid;
 
 use super::{
     imports::Imports,
-    json::{Asked, Body},
+    json::{Body, QueryParams},
 };
 use crate::{
     console::{
         access::{Acting, Operator},
         error::Error,
-        imports::{Eyes, ImportView},
+        imports::{ImportView, Viewer},
         state::Console,
     },
     db::{self, Filter},
@@ -42,14 +42,14 @@ pub(super) struct ImportQuery {
 pub(super) async fn list(
     _: Operator,
     State(console): State<Arc<Console>>,
-    Asked(query): Asked<ImportQuery>,
+    QueryParams(query): QueryParams<ImportQuery>,
 ) -> Result<Json<Imports>, Error> {
     let filter = Filter {
         tenant_id: query.tenant_id,
         states: query.state.into_iter().collect(),
         ..Filter::default()
     };
-    Imports::list(&console, &filter, query.before, Eyes::Operators).await
+    Imports::list(&console, &filter, query.before, Viewer::Operators).await
 }
 
 pub(super) fn describe_list(operation: TransformOperation<'_>) -> TransformOperation<'_> {
@@ -66,7 +66,7 @@ pub(super) async fn show(
     Path(import_id): Path<Uuid>,
 ) -> Result<Json<ImportView>, Error> {
     let found = console.db.find(import_id).await?;
-    ImportView::of(&found.ok_or(Error::NotFound("import"))?, Eyes::Operators).map(Json)
+    ImportView::of(&found.ok_or(Error::NotFound("import"))?, Viewer::Operators).map(Json)
 }
 
 pub(super) fn describe_show(operation: TransformOperation<'_>) -> TransformOperation<'_> {
@@ -121,7 +121,7 @@ pub(super) async fn cancel(
     console.publisher.publish(&done.messages).await?;
     Ok(Json(Changed {
         changed: done.changed,
-        import: ImportView::of(&done.import, Eyes::Operators)?,
+        import: ImportView::of(&done.import, Viewer::Operators)?,
     }))
 }
 
@@ -150,7 +150,7 @@ pub(super) async fn replay(
     console.publisher.publish(&done.messages).await?;
     Ok(Json(Changed {
         changed: done.changed,
-        import: ImportView::of(&done.import, Eyes::Operators)?,
+        import: ImportView::of(&done.import, Viewer::Operators)?,
     }))
 }
 

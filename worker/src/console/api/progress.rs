@@ -99,7 +99,7 @@ pub(super) async fn stream(
     let place = console.streams.take(tenant_id).ok_or(Error::Busy)?;
     let seen = WatchStream::new(console.watch.follow(import_id));
     let events = events(seen.filter_map(|seen| async move { seen }), tenant_id);
-    let events = events.take_until(Box::pin(visitor.until_put_out(console)));
+    let events = events.take_until(Box::pin(visitor.until_signed_out(console)));
     let events = events.map(move |event| {
         // Until the stream ends.
         let _place = &place;

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::json::Asked;
+use super::json::QueryParams;
 use crate::{
     console::{access::Administrator, error::Error, state::Console},
     db,
@@ -115,7 +115,7 @@ pub(super) struct Users {
 pub(super) async fn users(
     administrator: Administrator,
     State(console): State<Arc<Console>>,
-    Asked(query): Asked<UserQuery>,
+    QueryParams(query): QueryParams<UserQuery>,
 ) -> Result<Json<Users>, Error> {
     let found = console
         .db

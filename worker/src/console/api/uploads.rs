@@ -16,7 +16,7 @@ use shared::file::Encoding;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::json::Asked;
+use super::json::QueryParams;
 use crate::{
     console::{
         access::{Administrator, OwnUpload},
@@ -44,7 +44,7 @@ pub(super) struct NewUpload {
 pub(super) async fn create(
     administrator: Administrator,
     State(console): State<Arc<Console>>,
-    Asked(new): Asked<NewUpload>,
+    QueryParams(new): QueryParams<NewUpload>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<(StatusCode, Json<UploadView>), Error> {
@@ -162,7 +162,7 @@ pub(super) struct ReadAs {
 pub(super) async fn show(
     OwnUpload { upload, .. }: OwnUpload,
     State(console): State<Arc<Console>>,
-    Asked(read_as): Asked<ReadAs>,
+    QueryParams(read_as): QueryParams<ReadAs>,
 ) -> Result<Json<UploadView>, Error> {
     let inspected = inspect(&console, &upload, read_as.encoding).await?;
     Ok(Json(UploadView::of(&upload, inspected)))

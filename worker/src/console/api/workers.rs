@@ -7,7 +7,7 @@ use axum::{Json, extract::State};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::json::Asked;
+use super::json::QueryParams;
 use crate::{
     broker::Waiting,
     console::{access::Operator, error::Error, state::Console},
@@ -72,7 +72,7 @@ pub(super) struct Workers {
 pub(super) async fn list(
     _: Operator,
     State(console): State<Arc<Console>>,
-    Asked(query): Asked<WorkerQuery>,
+    QueryParams(query): QueryParams<WorkerQuery>,
 ) -> Result<Json<Workers>, Error> {
     let paging = Paging {
         after: query.after,

@@ -8,18 +8,15 @@ use super::{
     chosen::{COLUMNS, Choices, From, LISTS, ListChoice, SipKind, TWO_FACTOR},
     names::MOST_NAMES,
 };
+use crate::console::form::Fields;
 
 /// Texts of one list that are kept, including those that the current file does not have.
 const MOST_KEPT_NAMES: usize = 5 * MOST_NAMES;
 
 impl Choices {
     /// What a form says. A choice that it does not show stays as it was.
-    pub(in crate::console) fn read(form: &[(String, String)], before: Self) -> Self {
-        let value = |name: &str| {
-            form.iter()
-                .find(|(own, _)| own == name)
-                .map(|(_, value)| value.trim())
-        };
+    pub(in crate::console) fn read(form: &Fields, before: Self) -> Self {
+        let value = |name: &str| form.value(name).map(str::trim);
         let mut choices = Self {
             chosen: true,
             remembered: false,
@@ -53,9 +50,7 @@ impl Choices {
                 _ => (From::Nowhere, String::new()),
             };
             if value(&format!("shown.{field}")).is_some() {
-                let name = format!("ids.{field}");
-                let ids = form.iter().filter(|(own, _)| *own == name);
-                list.ids = ids.filter_map(|(_, value)| id(value)).collect();
+                list.ids = form.values(&format!("ids.{field}")).filter_map(id).collect();
             }
             list.read_names(field, form);
         }
@@ -90,17 +85,11 @@ impl Choices {
 
 impl ListChoice {
     /// Pairs of fields: a text of the column, and the ID that was chosen for it.
-    fn read_names(&mut self, field: Field, form: &[(String, String)]) {
-        let by_index = |kind: &str| -> HashMap<&str, &str> {
-            let prefix = format!("{kind}.{field}.");
-            let of_kind = form
-                .iter()
-                .filter_map(|(name, value)| Some((name.strip_prefix(&prefix)?, value.as_str())));
-            of_kind.collect()
-        };
-        let (texts, ids) = (by_index("text"), by_index("id"));
-        let shown: BTreeMap<String, Option<Id>> = texts
-            .into_iter()
+    fn read_names(&mut self, field: Field, form: &Fields) {
+        let (texts, ids) = (format!("text.{field}."), format!("id.{field}."));
+        let ids: HashMap<&str, &str> = form.with_prefix(&ids).collect();
+        let shown: BTreeMap<String, Option<Id>> = form
+            .with_prefix(&texts)
             .take(MOST_NAMES)
             .map(|(index, text)| (text.to_owned(), ids.get(index).and_then(|value| id(value))))
             .collect();
@@ -128,17 +117,10 @@ fn id(text: &str) -> Option<Id> {
 mod tests {
     use super::*;
 
-    fn form(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
-        let owned = pairs
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        owned.collect()
-    }
-
     #[test]
     fn a_whole_form_makes_a_job() {
         let choices = Choices::read(
-            &form(&[
+            &Fields::of(&[
                 ("column.username", "Login"),
                 ("column.email", "Mail"),
                 ("column.virtual_extension", ""),
@@ -221,7 +203,7 @@ mod tests {
                 ][..],
             ),
         ] {
-            let choices = Choices::read(&form(pairs), Choices::default());
+            let choices = Choices::read(&Fields::of(pairs), Choices::default());
             let told = choices.settings().unwrap_err();
             assert_eq!(told.iter().map(|(name, _)| *name).collect::<Vec<_>>(), missing);
             assert_eq!(Choices::stored(&choices.to_json()), choices);
@@ -235,7 +217,7 @@ mod tests {
             columns: [(Field::PbxDevice, "Device".to_owned())].into(),
             ..Choices::default()
         };
-        let after = Choices::read(&form(&[("sip", "webrtc")]), before.clone());
+        let after = Choices::read(&Fields::of(&[("sip", "webrtc")]), before.clone());
         assert_eq!(
             (after.pbx_domain, after.columns),
             (before.pbx_domain, before.columns)
@@ -251,14 +233,14 @@ mod tests {
         };
         let column = ("column.virtual_extension", "Ext");
         let on = ("generate", "on");
-        let chosen = Choices::read(&form(&[column, on]), suggested.clone());
+        let chosen = Choices::read(&Fields::of(&[column, on]), suggested.clone());
         assert!(!chosen.generate, "nobody asked for it");
-        let wanted = Choices::read(&form(&[column, on]), chosen);
+        let wanted = Choices::read(&Fields::of(&[column, on]), chosen);
         assert!(wanted.generate, "it was ticked beside the column");
-        let unticked = Choices::read(&form(&[]), suggested);
-        let ticked = Choices::read(&form(&[on]), unticked);
+        let unticked = Choices::read(&Fields::of(&[]), suggested);
+        let ticked = Choices::read(&Fields::of(&[on]), unticked);
         assert!(
-            Choices::read(&form(&[column, on]), ticked).generate,
+            Choices::read(&Fields::of(&[column, on]), ticked).generate,
             "it was ticked before"
         );
     }

@@ -45,7 +45,7 @@ pub(super) async fn missing() -> Error {
 }
 
 /// Shows every failure as a page, except to the API.
-pub(super) async fn in_words(request: Request, next: Next) -> Response {
+pub(super) async fn failures_as_pages(request: Request, next: Next) -> Response {
     let is_api = request.uri().path().starts_with("/api/");
     let sign_in = sign_in::leading_back(&request);
     let response = told(next.run(request).await).await;

@@ -223,10 +223,9 @@ fn actions() -> Markup {
 }
 
 /// The dead letters that a form chooses, at most as many as a page has.
-fn chosen(form: &[(String, String)]) -> Vec<i64> {
-    let letters = form.iter().filter(|(name, _)| name == "letter");
-    letters
-        .filter_map(|(_, value)| value.parse().ok())
+fn chosen(form: &Fields) -> Vec<i64> {
+    form.values("letter")
+        .filter_map(|number| number.parse().ok())
         .take(PAGE_LETTERS as usize)
         .collect()
 }
@@ -246,7 +245,7 @@ fn back(done: &[(&str, u64)]) -> Redirect {
 pub(super) async fn replay(
     operator: Acting,
     extract::State(console): extract::State<Arc<Console>>,
-    Fields(form): Fields,
+    form: Fields,
 ) -> Result<Redirect, Error> {
     let audit = operator.audit("dead replay", entry::reason(&form))?;
     let Replayed { replayed, left } = dead_letters::replay(&console, &chosen(&form), &audit).await?;
@@ -256,7 +255,7 @@ pub(super) async fn replay(
 pub(super) async fn discard(
     operator: Acting,
     extract::State(console): extract::State<Arc<Console>>,
-    Fields(form): Fields,
+    form: Fields,
 ) -> Result<Redirect, Error> {
     let audit = operator.audit("dead discard", entry::reason(&form))?;
     let count = dead_letters::discard(&console, &chosen(&form), &audit).await?;

@@ -1,7 +1,8 @@
 //! Why something is changed.
 
+use crate::console::form::Fields;
+
 /// The reason that a form gives.
-pub(super) fn reason(form: &[(String, String)]) -> &str {
-    let reason = form.iter().find(|(name, _)| name == "reason");
-    reason.map_or("", |(_, reason)| reason)
+pub(super) fn reason(form: &Fields) -> &str {
+    form.value("reason").unwrap_or_default()
 }

@@ -112,7 +112,7 @@ fn timeline(history: &[HistoryEntry], now: OffsetDateTime) -> Markup {
                 @for entry in history {
                     li {
                         span.when title=(exact(entry.at)) { (ago(entry.at, now)) }
-                        span { strong { (in_words(&entry.event)) }
+                        span { strong { (event_label(&entry.event)) }
                             @if let Some(by) = &entry.by { " by " (printable(by)) }
                             @if let Some(attempt) = entry.attempt.filter(|attempt| *attempt > 1) { " (attempt " (attempt) ")" }
                             @if let Some(details) = &entry.details { span.block.hint { (printable(details)) } }
@@ -125,7 +125,7 @@ fn timeline(history: &[HistoryEntry], now: OffsetDateTime) -> Markup {
 }
 
 /// What happened, as people say it. Commands of operators keep their names.
-fn in_words(event: &str) -> &str {
+fn event_label(event: &str) -> &str {
     match event {
         "received" => "Job received",
         "planned" => "File read, all rows validated",
@@ -269,7 +269,7 @@ pub(super) async fn cancel(
     operator: Acting,
     State(console): State<Arc<Console>>,
     Path(import_id): Path<Uuid>,
-    Fields(form): Fields,
+    form: Fields,
 ) -> Result<Redirect, Error> {
     let audit = operator.audit("cancel", entry::reason(&form))?;
     // First, so that nothing is changed while the broker is away.
@@ -283,14 +283,13 @@ pub(super) async fn replay(
     operator: Acting,
     State(console): State<Arc<Console>>,
     Path(import_id): Path<Uuid>,
-    Fields(form): Fields,
+    form: Fields,
 ) -> Result<Redirect, Error> {
     let audit = operator.audit("replay", entry::reason(&form))?;
     console.publisher.link().await?;
-    let is_ticked = |option: &str| form.iter().any(|(name, _)| name == option);
     let options = ReplayOptions {
-        errors: is_ticked("errors"),
-        cancelled: is_ticked("cancelled"),
+        errors: form.value("errors").is_some(),
+        cancelled: form.value("cancelled").is_some(),
         abandon_passwords: false,
     };
     let done = operate::replay(&console.db, import_id, options, &audit).await?;

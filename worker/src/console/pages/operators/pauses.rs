@@ -178,9 +178,8 @@ fn key(tenant_id: Option<Id>) -> String {
 }
 
 /// Whose imports a form means. If it names nobody, that must not mean everybody.
-fn scope(form: &[(String, String)]) -> Result<Option<Id>, Error> {
-    let tenant = form.iter().find(|(name, _)| name == "tenant");
-    match tenant.map_or("", |(_, value)| value.trim()) {
+fn scope(form: &Fields) -> Result<Option<Id>, Error> {
+    match form.value("tenant").unwrap_or_default().trim() {
         "all" => Ok(None),
         "" => Err(Error::Invalid("enter the ID of a tenant".to_owned())),
         tenant => asked::tenant(tenant),
@@ -190,7 +189,7 @@ fn scope(form: &[(String, String)]) -> Result<Option<Id>, Error> {
 pub(super) async fn pause(
     operator: Acting,
     State(console): State<Arc<Console>>,
-    Fields(form): Fields,
+    form: Fields,
 ) -> Result<Redirect, Error> {
     let audit = operator.audit("pause", entry::reason(&form))?;
     operate::pause(&console.db, scope(&form)?, &audit).await?;
@@ -200,7 +199,7 @@ pub(super) async fn pause(
 pub(super) async fn resume(
     operator: Acting,
     State(console): State<Arc<Console>>,
-    Fields(form): Fields,
+    form: Fields,
 ) -> Result<Redirect, Error> {
     let audit = operator.audit("resume", entry::reason(&form))?;
     operate::resume(&console.db, scope(&form)?, &audit).await?;

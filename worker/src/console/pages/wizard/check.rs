@@ -250,10 +250,10 @@ pub(super) async fn correct(
         upload,
     }: OwnUpload,
     State(console): State<Arc<Console>>,
-    Fields(form): Fields,
+    form: Fields,
 ) -> Result<Response, Error> {
     // Its cells are those of the file that was shown: in another one, these rows hold other people.
-    if value(&form, "file").is_some_and(|file| file != upload.object.key) {
+    if form.value("file").is_some_and(|file| file != upload.object.key) {
         return Err(Error::Conflict(
             "the file has been corrected in the meantime, perhaps in another tab: your corrections were not saved. Reload \
              the page, and correct what is left"
@@ -282,13 +282,6 @@ pub(super) async fn correct(
     begin_check(&console, &administrator, &upload, settings).await
 }
 
-/// The value of a field of a form.
-fn value<'a>(form: &'a [(String, String)], name: &str) -> Option<&'a str> {
-    form.iter()
-        .find(|(own, _)| own == name)
-        .map(|(_, value)| value.as_str())
-}
-
 fn line(record: &Record) -> Line<'_> {
     Line {
         row: record.row,
@@ -304,14 +297,14 @@ pub(super) async fn import(
         upload,
     }: OwnUpload,
     State(console): State<Arc<Console>>,
-    Fields(form): Fields,
+    form: Fields,
 ) -> Result<Response, Error> {
     let Some(ready) = ready(&console, &administrator, &upload).await? else {
         return Ok(to_fields(&upload));
     };
     // Whoever presses the button has seen a check, and what it checked is what is imported. A second request is the
     // same import.
-    let is_checked = match value(&form, "check") {
+    let is_checked = match form.value("check") {
         Some(_) if upload.import_id.is_some() => true,
         Some(shown)
             if upload

@@ -199,7 +199,7 @@ async fn finished(console: &Console, import: &Import) -> Result<Markup, Error> {
     })
 }
 
-/// Asked before the page is left without the passwords.
+/// QueryParams before the page is left without the passwords.
 fn leave_dialog(import: &Import) -> Markup {
     let import_id = import.job.import_id;
     html! {

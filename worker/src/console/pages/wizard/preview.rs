@@ -216,15 +216,10 @@ pub(super) async fn read_otherwise(
         upload,
     }: OwnUpload,
     State(console): State<Arc<Console>>,
-    Fields(form): Fields,
+    form: Fields,
 ) -> Result<impl IntoResponse, Error> {
-    let value = |name: &str| {
-        form.iter()
-            .find(|(own, _)| own == name)
-            .map(|(_, value)| value.as_str())
-    };
     let before = Choices::stored(&upload.choices);
-    let encoding = match value("encoding") {
+    let encoding = match form.value("encoding") {
         None | Some("") => None,
         Some(label) => Some(
             label
@@ -232,7 +227,9 @@ pub(super) async fn read_otherwise(
                 .map_err(|error| Error::Invalid(error.to_string()))?,
         ),
     };
-    let delimiter = value("delimiter").and_then(|name| name.parse::<Delimiter>().ok());
+    let delimiter = form
+        .value("delimiter")
+        .and_then(|name| name.parse::<Delimiter>().ok());
     let _place = place_for_file(&console, upload.tenant_id).await?;
     let content = fetch(&console, &upload.object).await?;
     let declared = Bytes::from(separator::declare(&content, encoding, delimiter));

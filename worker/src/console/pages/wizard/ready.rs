@@ -27,7 +27,7 @@ pub(super) struct Ready {
 }
 
 /// What is wrong with the mapping: what is missing, and what the worker would refuse.
-pub(super) type NotWhole = (Vec<Missing>, Option<String>);
+pub(super) type Incomplete = (Vec<Missing>, Option<String>);
 
 pub(super) async fn ready(
     console: &Console,
@@ -52,7 +52,7 @@ pub(super) fn whole(
     file: &Inspected,
     administrator: &Administrator,
     upload: &Upload,
-) -> Result<Settings, NotWhole> {
+) -> Result<Settings, Incomplete> {
     let settings = choices.settings().map_err(|missing| (missing, None))?;
     let job = settings.job(upload, Uuid::nil(), Mode::Validate, &administrator.subject);
     match mapping::map(&file.header, &job) {

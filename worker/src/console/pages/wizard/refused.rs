@@ -118,7 +118,7 @@ pub(super) async fn correct(
         import,
     }: OwnImport,
     State(console): State<Arc<Console>>,
-    Fields(form): Fields,
+    form: Fields,
 ) -> Result<Response, Error> {
     let reference = import.reference();
     if !has_reports(&import) || import.rows_purged_at.is_some() {

@@ -92,12 +92,9 @@ pub(in crate::console::pages) async fn save(
         upload,
     }: OwnUpload,
     State(console): State<Arc<Console>>,
-    Fields(form): Fields,
+    form: Fields,
 ) -> Result<Response, Error> {
-    let action = form
-        .iter()
-        .find(|(name, _)| name == "action")
-        .map(|(_, value)| value.as_str());
+    let action = form.value("action");
     let stored = Choices::stored(&upload.choices);
     let here = format!("/uploads/{}/fields", upload.upload_id);
     if action == Some("forget") {

@@ -7,17 +7,17 @@ use std::{
 
 /// The last answer to a question.
 #[derive(Debug)]
-pub(super) struct Lately<T> {
-    good_for: Duration,
+pub(super) struct Cached<T> {
+    max_age: Duration,
     last: Mutex<Option<(Instant, T)>>,
     asking: tokio::sync::Mutex<()>,
 }
 
-impl<T: Clone> Lately<T> {
+impl<T: Clone> Cached<T> {
     /// No answer yet; each will be valid for this long.
-    pub(super) fn good_for(good_for: Duration) -> Self {
+    pub(super) fn with_max_age(max_age: Duration) -> Self {
         Self {
-            good_for,
+            max_age,
             last: Mutex::default(),
             asking: tokio::sync::Mutex::default(),
         }
@@ -27,7 +27,7 @@ impl<T: Clone> Lately<T> {
     pub(super) async fn ask(&self, question: impl Future<Output = T>) -> T {
         let _asking = self.asking.lock().await;
         if let Some((at, answer)) = self.look()
-            && at.elapsed() < self.good_for
+            && at.elapsed() < self.max_age
         {
             return answer;
         }
@@ -69,7 +69,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_good_answer_is_not_asked_for_again() {
-        let (good, bad) = (Lately::good_for(Duration::MAX), Lately::good_for(Duration::ZERO));
+        let (good, bad) = (
+            Cached::with_max_age(Duration::MAX),
+            Cached::with_max_age(Duration::ZERO),
+        );
         assert_eq!(good.last(), None);
         for n in [1, 2] {
             assert_eq!(good.ask(async { n }).await, 1);
