@@ -176,6 +176,8 @@ async fn nothing_is_lost_while_the_broker_or_the_worker_is_away() {
     in_world(async |world| {
         let tenant = world.tenant().await;
         let cut_off = Console::start(world, &[("AMQP_URL", "amqp://127.0.0.1:1")]).await;
+        let probed = cut_off.send("GET", "/livez", &[], b"").await;
+        assert_eq!((probed.status, probed.text().as_str()), (200, "alive\n"));
         let token = cut_off.token("ada@example.com", administrator(tenant));
         let upload = cut_off
             .upload(&token, "users.csv", good_rows(2).as_bytes())

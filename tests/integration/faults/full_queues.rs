@@ -3,7 +3,8 @@
 use std::{path::Path, process::Command};
 
 use kit::{
-    Gate, Heard, Tenant, Worker, World, eventually, final_data, good_rows, in_world, in_world_of, variable,
+    Gate, Heard, Tenant, Watched, Worker, World, eventually, final_data, good_rows, in_world, in_world_of,
+    variable,
 };
 use lapin::{
     BasicProperties, Connection, ConnectionProperties,
@@ -57,7 +58,7 @@ async fn a_refused_event_waits_until_there_is_room_and_holds_nothing_up() {
         // too.
         let options = ["--apply-to", "queues", "--priority", "1"];
         policy(world, &[&["set_policy", &pattern, full], &options[..]].concat());
-        let _worker = Worker::start(world, &[]);
+        let _worker = Worker::start(world, &[Watched::ANYWHERE]);
         let mut jobs = Vec::new();
         for imports in 1..=4 {
             let tenant = world.tenant().await;
@@ -78,6 +79,8 @@ async fn a_refused_event_waits_until_there_is_room_and_holds_nothing_up() {
         .await;
         let log = world.logged();
         assert!(!log.contains("reconnecting") && !log.contains("ERROR"), "{log}");
+        let watched = Watched::of(world).await;
+        assert!(watched.value("user_import_postponed_total").await.unwrap() >= 1.0);
 
         policy(world, &["clear_policy"]);
         let dialer = Connection::connect(&variable("DIALER_AMQP_URL"), ConnectionProperties::default())

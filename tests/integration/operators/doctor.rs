@@ -1,6 +1,8 @@
 //! `doctor` finds what is wrong and says what to do.
 
-use kit::{Fault, OTHER_SEAL_KEY, Proxy, Worker, World, authority, eventually, in_world, variable};
+use kit::{
+    Fault, OTHER_SEAL_KEY, Proxy, Worker, World, authority, eventually, good_rows, in_world, variable,
+};
 use serde_json::Value;
 
 /// The verdict on one check and the advice, in a changed environment.
@@ -47,6 +49,35 @@ async fn doctor_finds_a_healthy_installation_healthy() {
                 .then_some(())
         })
         .await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn doctor_sees_that_success_csvs_outlive_their_time() {
+    in_world(async |world| {
+        let tenant = world.tenant().await;
+        let _worker = Worker::start(world, &[]);
+        let job = world.import(tenant, good_rows(1)).await;
+        assert_eq!(verdict(&examined(world, &[], 0).await, "purge"), "ok");
+        world
+            .execute("UPDATE imports.imports SET finished_at = now() - interval '31 days'")
+            .await;
+        assert_eq!(verdict(&examined(world, &[], 0).await, "purge"), "ok");
+        let sooner = [("PURGE_SUCCESS_DAYS", "28")];
+        let found = examined(world, &sooner, 0).await;
+        assert_eq!(verdict(&found, "purge"), "warning", "{job}");
+        assert!(
+            told(&found, "purge").contains("is 31 days old, though PURGE_SUCCESS_DAYS is 28"),
+            "{found}"
+        );
+        let wrong = examined(world, &[("PURGE_SUCCESS_DAYS", "soon")], 1).await;
+        assert_eq!(verdict(&wrong, "purge"), "failed");
+
+        world
+            .json_of(&["purge", "--success-days", "28", "--yes", "--reason", "late"], 0)
+            .await;
+        assert_eq!(verdict(&examined(world, &sooner, 0).await, "purge"), "ok");
     })
     .await;
 }

@@ -111,6 +111,12 @@ async fn a_pause_of_all_tenants_stops_imports_in_the_middle_and_loses_nothing() 
         assert!(stopped["paused"].as_str().unwrap().starts_with("all tenants"));
         let listed = world.user_import(&["list"]).await;
         assert!(listed.out.contains("  paused"), "{listed:?}");
+        // More workers would have nothing to do.
+        let watched = Watched::of(world).await;
+        watched
+            .becomes("user_import_imports{state=\"running\"}", 1.0)
+            .await;
+        watched.becomes("user_import_pending_rows", 0.0).await;
 
         world.json_of(&["resume", "--all"], 0).await;
         let event = world.final_event(&job).await;

@@ -48,6 +48,21 @@ async fn reports_are_fetched_into_new_files_for_their_owner_alone() {
         assert!(refused.error.contains("has no attempt 2"), "{}", refused.error);
         let without = world.user_import(&["reports", id(&job)]).await;
         assert_eq!(without.code, Some(2));
+
+        for (report, file) in [
+            ("success", "success.csv"),
+            ("errors", "errors.csv"),
+            ("problems", "problems.jsonl"),
+        ] {
+            let printed = world.user_import(&["reports", "abcd", "--print", report]).await;
+            let written = std::fs::read_to_string(out.join(file)).unwrap();
+            assert_eq!((printed.code, printed.out), (Some(0), written), "{report}");
+        }
+        assert_eq!(world.audited().await.pop().unwrap().0, "reports");
+        let both = world
+            .user_import(&[&arguments[..], &["--print", "success"]].concat())
+            .await;
+        assert_eq!(both.code, Some(2));
     })
     .await;
 }

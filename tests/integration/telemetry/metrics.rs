@@ -107,11 +107,34 @@ async fn what_waits_is_told_from_the_database_and_what_fails_from_the_worker() {
                 .then_some(())
         })
         .await;
+        // It is not only old: retrying is no progress.
+        eventually("the time without progress", async || {
+            (watched
+                .value("user_import_longest_without_progress_seconds")
+                .await?
+                > 3.0)
+                .then_some(())
+        })
+        .await;
+        watched
+            .becomes("user_import_oldest_success_csv_age_seconds", 0.0)
+            .await;
         storage.set(Fault::None);
         final_data(&world.final_event(&job).await, "completed");
         watched
             .becomes("user_import_oldest_unfinished_import_age_seconds", 0.0)
             .await;
+        watched
+            .becomes("user_import_longest_without_progress_seconds", 0.0)
+            .await;
+        eventually("the age of the success CSV", async || {
+            (watched
+                .value("user_import_oldest_success_csv_age_seconds")
+                .await?
+                > 0.0)
+                .then_some(())
+        })
+        .await;
     })
     .await;
 }

@@ -17,11 +17,11 @@ impl Watched {
     /// Variables of a worker that takes a free port, which is named in its log.
     pub const ANYWHERE: (&str, &str) = ("HTTP_ADDRESS", "127.0.0.1:0");
 
-    /// Waits until the world's only worker listens.
+    /// Waits until a worker listens: of several, the one that began to last.
     pub async fn of(world: &World) -> Self {
         eventually("the address of metrics and probes", async || {
             let log = world.logged();
-            let line = log.lines().find(|line| line.contains("serving /metrics"))?;
+            let line = log.lines().rfind(|line| line.contains("serving /metrics"))?;
             let port: String = line
                 .rsplit_once("127.0.0.1:")?
                 .1
