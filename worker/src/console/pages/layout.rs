@@ -58,7 +58,7 @@ pub(super) fn page(bearer: &Bearer, place: Place, title: &str, content: &Markup)
                 }
             }
             form.who method="post" action="/sign-out" {
-                span.subject title=(whose) { (bearer.subject) }
+                span.subject { (bearer.subject) } span.whose { (whose) }
                 button.quiet type="submit" { "Sign out" }
             }
         }
