@@ -112,12 +112,14 @@ await_postgres() {
     done
 }
 
-# The roles as in production, from the same file, except that the owner also creates databases and roles for tests.
+# The roles as in production, from the same file, except that the owner also creates databases and roles for tests, and
+# may make them workers (from PostgreSQL 16 on that takes a right of its own).
 create_roles() {
     OWNER_PASSWORD=${settings[owner_password]} WORKER_PASSWORD=${settings[app_password]} \
         OPERATOR_PASSWORD=${settings[ops_password]} CONSOLE_PASSWORD=${settings[web_password]} \
         as_superuser --set VERBOSITY=terse --file "$checkout/deploy/postgres/roles.sql" \
-        --command 'ALTER ROLE user_import_owner CREATEROLE CREATEDB' >>"$state/log/postgres.log" 2>&1 ||
+        --command 'ALTER ROLE user_import_owner CREATEROLE CREATEDB' \
+        --command 'GRANT user_import_worker TO user_import_owner WITH ADMIN OPTION' >>"$state/log/postgres.log" 2>&1 ||
         die_with_log postgres "cannot create the roles"
     # In the template too, from which the tests' databases are made.
     local database
