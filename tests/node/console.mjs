@@ -23,6 +23,8 @@ try {
   await page.keyboard.press("Enter");
   await page.waitForURL("**/uploads/*");
   await inspect(page, "preview");
+  await page.locator("#reading > summary").click();
+  await inspect(page, "preview-reading");
   await page.getByRole("link", { name: "Map the fields" }).click();
   await page.waitForURL("**/fields");
   await inspect(page, "fields");
@@ -40,7 +42,7 @@ try {
   await page.getByRole("link", { name: /^Continue/ }).click();
   await page.getByRole("dialog").waitFor();
   await inspect(page, "leave");
-  await page.getByRole("button", { name: "Stay" }).click();
+  await page.getByRole("button", { name: "Back" }).click();
   const errors = await download(page, /Download Error Details/);
   const importId = new URL(page.url()).pathname.split("/").pop();
   const report = await download(page, /Download Success Details/);

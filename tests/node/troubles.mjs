@@ -126,6 +126,8 @@ async function keyboardAlone(page) {
   await press("Enter");
   await page.waitForURL("**/uploads/*");
   // A list is changed by its arrows, is kept, and keeps the focus.
+  await tabTo(page, /^UTF-8, separated by comma · Change/);
+  await press("Enter");
   await tabTo(page, /^Encoding/);
   const [answer] = await Promise.all([page.waitForResponse((response) => response.request().method() === "GET"), press("ArrowDown")]);
   assert.ok(answer.ok());

@@ -83,11 +83,21 @@ async function cellsNotSent() {
   await check(page);
   const here = page.url(), asked = [];
   page.on("dialog", (dialog) => { asked.push(dialog.type()); dialog.dismiss(); });
+  const isPrimary = (name) => page.getByRole("button", { name }).evaluate((button) => button.classList.contains("primary"));
+  assert.deepEqual([await isPrimary(/Save corrections/), await isPrimary(/Import Users/)], [false, true]);
   await page.getByLabel("Email, row 4").fill("dora@example.com");
+  assert.deepEqual([await isPrimary(/Save corrections/), await isPrimary(/Import Users/)], [true, false]);
+  await page.getByRole("status").filter({ hasText: "1 corrected cell is not checked yet" }).waitFor();
+  // A dialog of the page asks before the file is imported without it.
   await page.getByRole("button", { name: /Import Users/ }).click();
+  const question = page.getByRole("dialog");
+  await question.getByRole("button", { name: "Import without 1 corrected cell" }).waitFor();
+  await inspect(page, "cells-not-sent");
+  await question.getByRole("button", { name: "Back" }).click();
+  await question.waitFor({ state: "hidden" });
   await page.getByRole("link", { name: "Imports" }).click({ noWaitAfter: true });
   await page.waitForTimeout(500);
-  assert.deepEqual(asked, ["confirm", "beforeunload"]);
+  assert.deepEqual(asked, ["beforeunload"]);
   assert.equal(page.url(), here);
   await page.getByRole("button", { name: /Save corrections/ }).click();
   await page.getByRole("button", { name: "Import Users (4)" }).waitFor({ timeout: 60_000 });

@@ -179,10 +179,14 @@ function keepScrolled(region, replace) {
 
 function putInPlace(html, address) {
   const next = new DOMParser().parseFromString(html, "text/html");
+  // With a script, what is for pages without one would only add buttons.
+  each("noscript", (part) => part.remove(), next);
+  const opened = [...document.querySelectorAll("details[id][open]")].map((details) => details.id);
   const focused = same(document.activeElement);
   const scrolled = { x: scrollX, y: scrollY };
   keepScrolled(document, () => find("#main").replaceWith(next.querySelector("#main")));
   if (address) history.replaceState(null, "", address);
+  opened.map((id) => document.getElementById(id)).forEach((details) => { if (details) details.open = true; });
   if (focused) find(focused)?.focus({ preventScroll: true });
   scrollTo(scrolled.x, scrolled.y);
   prepare();
@@ -220,6 +224,8 @@ function keepLive(form) {
     }
   };
   form.addEventListener("change", send);
+  // What is typed is not saved before that.
+  form.addEventListener("input", () => each("[data-saved]", (words) => { words.hidden = true; }, form));
   // Leaving the page in the middle of a word raises no change event.
   addEventListener("pagehide", () => {
     if (!form.isConnected || entries() === kept) return;
@@ -232,9 +238,39 @@ function keepLive(form) {
 // Whether the page is left by a button or link of its own.
 let leaving = false;
 
-// Whether a cell of the table of corrections was changed and not sent.
-const isCorrected = () =>
-  [...document.querySelectorAll("[data-corrections] :is(input, textarea)")].some((cell) => cell.value !== cell.defaultValue);
+// How many cells of the table of corrections were changed and not sent.
+const corrected = () => [...document.querySelectorAll("[data-corrections] :is(input, textarea)")]
+  .filter((cell) => cell.value !== cell.defaultValue).length;
+const isCorrected = () => corrected() > 0;
+const cells = (number) => `${number} corrected ${number === 1 ? "cell" : "cells"}`;
+
+// The button for corrections is the one to press as soon as there are some.
+function countCorrected() {
+  const number = corrected();
+  each("[data-corrected]", (words) => {
+    words.textContent = number ? `${cells(number)} ${number === 1 ? "is" : "are"} not checked yet` : "";
+  });
+  each("[data-takes]", (button) => button.classList.toggle("primary", number > 0));
+  each("[data-yields]", (button) => button.classList.toggle("primary", number === 0));
+}
+document.addEventListener("input", (event) => { if (event.target.closest("[data-corrections]")) countCorrected(); });
+// A browser may have kept what was entered.
+addEventListener("pageshow", countCorrected);
+
+// Asks whether a form is to be sent without the cells that were corrected.
+let asking = null;
+function ask(form, button) {
+  const dialog = find("#unsent"), words = form.dataset.without ?? "Continue";
+  asking = () => submit(form, button);
+  find("h2", dialog).textContent = `${words} without your corrections?`;
+  find("[data-continues]", dialog).textContent = `${words} without ${cells(corrected())}`;
+  dialog.showModal();
+}
+document.addEventListener("click", (event) => {
+  if (!event.target.closest("[data-continues]")) return;
+  event.target.closest("dialog").close();
+  asking?.();
+});
 
 // Says next to a button why it did not do what it says.
 function refused(form, button, title, text) {
@@ -246,7 +282,7 @@ function refused(form, button, title, text) {
   words.append(strong, " ", text);
   notice.append(words);
   if (form.closest("dialog")) form.prepend(notice);
-  else (button?.closest("form .go") ?? form.closest(".card") ?? form).before(notice);
+  else (button?.closest("form .go") ?? form.closest(".card, .title") ?? form).before(notice);
   notice.scrollIntoView({ block: "nearest" });
 }
 
@@ -280,18 +316,22 @@ async function send(form, button) {
   } else say("Something went wrong:", withStatus(response));
 }
 
-document.addEventListener("submit", async (event) => {
-  const form = event.target;
-  if (form.getAttribute("method") !== "post" || form.getAttribute("action") === "/sign-out") return;
-  event.preventDefault();
+async function submit(form, button) {
   if (form.dataset.sent) return;
-  if (!form.matches("[data-corrections]") && isCorrected() && !confirm("Your corrected cells are not saved. Continue without them?")) return;
   form.dataset.sent = "1";
   form.setAttribute("aria-busy", "true");
-  await send(form, event.submitter);
+  await send(form, button);
   if (leaving) return;
   form.removeAttribute("aria-busy");
   delete form.dataset.sent;
+}
+
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.getAttribute("method") !== "post" || form.getAttribute("action") === "/sign-out") return;
+  event.preventDefault();
+  if (!form.matches("[data-corrections]") && isCorrected()) return ask(form, event.submitter);
+  submit(form, event.submitter);
 });
 
 // Back from the next page: the browser may have kept this one.

@@ -10,11 +10,13 @@ use maud::{Markup, html};
 use serde::Deserialize;
 use shared::contract::job::Mode;
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 use super::{
     asked::{PLACE, asked},
     layout::{Place, page},
     parts::{address, ago, pages, short_id, state, thousands},
+    wizard::{DUPLICATES, ERRORS},
 };
 use crate::{
     console::{
@@ -59,16 +61,18 @@ pub(super) async fn show(
         .db
         .open_uploads(administrator.tenant_id, OPEN_UPLOADS)
         .await?;
+    let names = file_names(&console, &found.items).await?;
+    let is_empty = found.items.is_empty();
     let now = OffsetDateTime::now_utc();
     let content = html! {
         div.title {
             h1 { "Imports" }
-            div.actions { a.button.primary href="/users/create" { "Create from file" } }
+            div.actions { a.button.primary[!is_empty] href="/users/create" { "Create from file" } }
         }
         @if paging.after.is_none() { (not_finished(&open, now)) }
-        @if found.items.is_empty() {
+        @if is_empty {
             div.empty { p { "No imports yet. Create users from a file." } p { a.button.primary href="/users/create" { "Create from file" } } }
-        } @else { (table(&found.items, now)) }
+        } @else { (table(&found.items, &names, now)) }
         (pages(
             paging.after.map(|_| ("Newest", "/imports".to_owned())),
             found.next.map(|next| ("Older", address("/imports", &[("before", &next.to_string())]))),
@@ -91,7 +95,7 @@ fn not_finished(open: &[Upload], now: OffsetDateTime) -> Markup {
                             h2 id={ (dialog) "-title" } { "Discard " (upload.file_name) "?" }
                             p { "The file, your choices and your corrections are deleted. No users were created from it." }
                             form method="post" action={ "/uploads/" (upload.upload_id) "/discard" } {
-                                div.actions { button.danger type="submit" { "Discard the file" } button.quiet type="button" data-closes { "Keep it" } }
+                                div.actions { button.danger type="submit" { "Discard the file" } button.quiet type="button" data-closes { "Back" } }
                             }
                         }
                     }
@@ -101,23 +105,51 @@ fn not_finished(open: &[Upload], now: OffsetDateTime) -> Markup {
     }
 }
 
-fn table(imports: &[Import], now: OffsetDateTime) -> Markup {
+/// The names of the files that imports were made from, where the console knows them, in the same order.
+async fn file_names(console: &Console, imports: &[Import]) -> Result<Vec<Option<String>>, Error> {
+    let mut names = Vec::with_capacity(imports.len());
+    for import in imports {
+        let upload = console
+            .db
+            .upload_of(import.job.tenant_id, import.job.import_id)
+            .await?;
+        names.push(upload.map(|upload| upload.file_name));
+    }
+    Ok(names)
+}
+
+fn table(imports: &[Import], names: &[Option<String>], now: OffsetDateTime) -> Markup {
     html! {
-        div.scroll tabindex="0" role="region" aria-label="Imports" { table.list {
+        div.scroll tabindex="0" role="region" aria-label="Imports" { table.list.stack {
             thead { tr {
-                th scope="col" { "State" } th scope="col" { "Import" } th.number scope="col" { "Rows" } th.number scope="col" { "Uploaded" }
-                th.number scope="col" { "Duplicates" } th.number scope="col" { "Errors" } th scope="col" { "Requested by" } th scope="col" { "Received" }
+                th scope="col" { "File" } th scope="col" { "State" } th.number scope="col" { "Rows" } th.number scope="col" { "Uploaded" }
+                th.number scope="col" { (DUPLICATES) } th.number scope="col" { (ERRORS) } th scope="col" { "Requested by" } th scope="col" { "Received" }
             } }
-            tbody { @for import in imports { tr {
-                td { (state(import.state)) }
-                td.nowrap { a href={ "/imports/" (import.job.import_id) } { (short_id(import.job.import_id)) } }
-                td.number { (thousands(import.summary.total.into())) }
-                td.number { (thousands(import.summary.created.into())) }
-                td.number { (thousands(import.summary.duplicates.into())) }
-                td.number { (thousands(import.summary.errors.into())) }
-                td { (import.job.requested_by.as_deref().unwrap_or_default()) }
-                td.nowrap { (ago(import.received_at, now)) }
+            tbody { @for (import, name) in imports.iter().zip(names) { tr {
+                td.lead.cell data-label="File" { (link(import.job.import_id, name.as_deref())) }
+                td data-label="State" { (state(import.state)) }
+                td.number data-label="Rows" { (number(import.summary.total)) }
+                td.number data-label="Uploaded" { (number(import.summary.created)) }
+                td.number data-label=(DUPLICATES) { (number(import.summary.duplicates)) }
+                td.number data-label=(ERRORS) { (number(import.summary.errors)) }
+                td data-label="Requested by" { (import.job.requested_by.as_deref().unwrap_or_default()) }
+                td.nowrap data-label="Received" { (ago(import.received_at, now)) }
             } } }
         } }
     }
+}
+
+/// The link to an import: the name of its file, with the short ID for whoever is asked for it.
+fn link(import_id: Uuid, name: Option<&str>) -> Markup {
+    html! {
+        a href={ "/imports/" (import_id) } {
+            @match name { Some(name) => (name), None => (short_id(import_id)) }
+        }
+        @if name.is_some() { " " span.hint { (short_id(import_id)) } }
+    }
+}
+
+/// A number; none is grey.
+fn number(number: u32) -> Markup {
+    html! { @if number == 0 { span.zero { "0" } } @else { (thousands(number.into())) } }
 }

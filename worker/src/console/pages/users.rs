@@ -8,12 +8,13 @@ use axum::{
 };
 use maud::{Markup, html};
 use serde::Deserialize;
+use shared::contract::{Id, job::Mode};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{
     layout::{Place, page},
-    parts::{ago, counted},
+    parts::{ago, counted, thousands},
 };
 use crate::{
     console::{
@@ -53,15 +54,17 @@ pub(super) async fn show(
     let more = users.len() > PAGE_USERS as usize;
     users.truncate(PAGE_USERS as usize);
     let count = u64::try_from(console.db.user_count(tenant_id).await?).unwrap_or(0);
+    let new = new_users(&console, tenant_id, shown.new).await?;
+    let is_empty = users.is_empty() && search.is_empty();
     let content = html! {
         div.title {
             h1 { "Users" }
-            span.hint { (counted(count, "user", "users")) }
-            div.actions { a.button.primary href="/users/create" { "Create from file" } }
+            span.hint { (counted(count, "user", "users")) @if new > 0 { ", " (thousands(new.into())) " new" } }
+            div.actions { a.button.primary[!is_empty] href="/users/create" { "Create from file" } }
         }
         form.search method="get" action="/users" role="search" {
             label.hidden for="search" { "Search users" }
-            input id="search" type="search" name="search" value=(search) placeholder="Search by name, e-mail or extension";
+            input id="search" type="search" name="search" value=(search) placeholder="Name, email or extension";
             @if let Some(import_id) = shown.new { input type="hidden" name="new" value=(import_id); }
             button type="submit" { "Search" }
             @if !search.is_empty() { a href="/users" { "Show all" } }
@@ -79,12 +82,22 @@ pub(super) async fn show(
     Ok(page(&visitor.bearer, Place::Users, "Users", &content))
 }
 
+/// How many users an import of this tenant has created.
+async fn new_users(console: &Console, tenant_id: Id, import_id: Option<Uuid>) -> Result<u32, Error> {
+    let Some(import_id) = import_id else {
+        return Ok(0);
+    };
+    let import = console.db.find_of(tenant_id, import_id).await?;
+    let import = import.filter(|import| import.job.mode == Mode::Import);
+    Ok(import.map_or(0, |import| import.summary.created))
+}
+
 fn empty(search: &str) -> Markup {
     html! {
         div.empty {
             @if search.is_empty() {
-                p { "No users yet." }
-                p { a.button.primary href="/users/create" { "Create users from a file" } }
+                p { "No users yet. Create them from a file." }
+                p { a.button.primary href="/users/create" { "Create from file" } }
             } @else {
                 p { "No user matches “" (search) "”." }
             }
@@ -96,7 +109,7 @@ fn table(users: &[User], marks_new: bool) -> Markup {
     let now = OffsetDateTime::now_utc();
     html! {
         div.scroll tabindex="0" role="region" aria-label="Users" {
-            table.list {
+            table.list.stack {
                 thead { tr {
                     th scope="col" { "Username" }
                     th scope="col" { "Name" }
@@ -109,13 +122,13 @@ fn table(users: &[User], marks_new: bool) -> Markup {
                 tbody {
                     @for user in users {
                         tr.new[marks_new && user.is_new] {
-                            td { (user.username) @if user.is_new { " " span.badge { "New" } } }
-                            td { (user.name) }
-                            td { (user.email) }
-                            td.number { (user.virtual_extension) }
-                            td { (user.roles) }
-                            td.number { (user.user_id) }
-                            td { (ago(user.created_at, now)) }
+                            td.lead data-label="Username" { (user.username) @if user.is_new { " " span.badge { "New" } } }
+                            td data-label="Name" { (user.name) }
+                            td data-label="Email" { (user.email) }
+                            td.number data-label="Extension" { (user.virtual_extension) }
+                            td data-label="Roles" { (user.roles) }
+                            td.number data-label="ID" { (user.user_id) }
+                            td data-label="Created" { (ago(user.created_at, now)) }
                         }
                     }
                 }

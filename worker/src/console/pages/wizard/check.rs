@@ -30,7 +30,7 @@ use crate::{
         imports::{Settings, start},
         pages::{
             layout::{Place, page},
-            parts::{counted, notice, sentence},
+            parts::{counted, notice, sentence, thousands},
             progress,
         },
         state::Console,
@@ -66,9 +66,19 @@ pub(super) async fn show(
         }
         _ => progress::live(check_id, found.as_ref(), "Checking the file"),
     };
+    let is_completed = found.as_ref().is_some_and(|check| {
+        check.state == ImportState::Completed && is_of(check, &administrator, &upload, &ready)
+    });
     let content = html! {
         a.back href={ "/uploads/" (upload.upload_id) "/fields" } { "← Fields" }
-        div.title { h1 { "Check" } span.hint { (upload.file_name) } }
+        div.title {
+            h1 { "Check" } span.hint { (upload.file_name) }
+            @if is_completed {
+                form.actions method="post" action={ "/uploads/" (upload.upload_id) "/check" } data-without="Check" {
+                    button type="submit" { "Check again" }
+                }
+            }
+        }
         (steps(Step::Check, Some(upload.upload_id)))
         (body)
     };
@@ -184,8 +194,12 @@ async fn completed(
                 @if summary.created > 0 {
                     h2 { "Ready to import " (counted(summary.created.into(), "user", "users")) }
                     p.hint { (estimate) }
-                    @if summary.created < summary.total {
-                        p.hint { "The other rows are left out. They are returned in the Error Details, and you can correct them below first." }
+                    @match summary.total.saturating_sub(summary.created) {
+                        0 => {},
+                        1 => p.hint { "1 row is left out. It is returned in the Error Details, and you can correct it below first." },
+                        left_out => p.hint {
+                            (thousands(left_out.into())) " rows are left out. They are returned in the Error Details, and you can correct them below first."
+                        },
                     }
                 } @else {
                     h2 { "No row can be imported as it is" }
@@ -193,10 +207,9 @@ async fn completed(
                 }
             }
             div.actions {
-                form method="post" action={ "/uploads/" (upload_id) "/check" } { button type="submit" { "Check again" } }
-                form method="post" action={ "/uploads/" (upload_id) "/import" } {
+                form method="post" action={ "/uploads/" (upload_id) "/import" } data-without="Import" {
                     input type="hidden" name="check" value=(check.job.import_id);
-                    button.primary type="submit" disabled[summary.created == 0] { "Import Users" @if summary.created > 0 { " (" (summary.created) ")" } }
+                    button.primary type="submit" data-yields disabled[summary.created == 0] { "Import Users" @if summary.created > 0 { " (" (summary.created) ")" } }
                 }
             }
         }

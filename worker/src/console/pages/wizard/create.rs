@@ -59,7 +59,7 @@ pub(super) async fn create(
                     li { "At most " (counted(limits.max_rows as u64, "user", "users")) " and " (size(limits.max_file_bytes)) "." }
                     li { "The first row is a header that says what each column holds." }
                     li { "Columns for Username, Email, Virtual Extension and Role. Extensions can be generated, and one role can be given to all users." }
-                    li { "Optionally desks, skill groups and tags: their IDs or names from the Dialer, several of them separated by " code { ";" } "." }
+                    li { "Optionally desks, skill groups and tags: their IDs or names from the Dialer, several of them separated by semicolons." }
                     li { "For classic PBX, a column of devices; for a custom URI, a column of SIP URIs." }
                 }
                 p { a.button href="/users/sample.csv" download="sample.csv" { (icons::download()) "Download a sample file" } }

@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use maud::{Markup, html};
-use shared::contract::job::Mode;
+use shared::contract::{event::Summary, job::Mode};
 use time::OffsetDateTime;
 
 use super::{
@@ -149,6 +149,7 @@ async fn finished(console: &Console, import: &Import) -> Result<Markup, Error> {
     let summary = import.summary;
     let uploaded = if is_check { "Can be created" } else { "Uploaded" };
     Ok(html! {
+        h2 { (outcome(&summary, is_check)) }
         @if import.state == ImportState::Cancelled {
             (notice("wait", "The import was cancelled", &html! {
                 p { (counted(summary.cancelled.into(), "row was", "rows were")) " not processed. Users that were created are kept." }
@@ -160,19 +161,18 @@ async fn finished(console: &Console, import: &Import) -> Result<Markup, Error> {
             (problems::count("bad", summary.errors, problems::ERRORS))
         }
         @if undownloaded {
-            div id="passwords" data-unsaved {
-                (notice("wait", "Save the temporary passwords now", &html! {
+            div.notice.wait id="passwords" data-unsaved {
+                (icons::warning())
+                div {
+                    strong { "Save the temporary passwords now" }
                     p { "They are in the success details and nowhere else. If you do not download them, you will need to reset passwords one by one on the Users page." }
-                }))
+                    p { (success_link(import, true)) }
+                }
             }
         }
         div.card.split {
             div.actions.left {
-                @if has_reports && !purged {
-                    a.button.primary[undownloaded] id="success" href={ "/api/imports/" (import_id) "/success.csv" } download data-saves {
-                        (icons::download()) "Download Success Details"
-                    }
-                }
+                @if has_reports && !purged && !undownloaded { (success_link(import, false)) }
                 @if has_reports && import.rows_purged_at.is_none() {
                     a.button id="errors" href={ "/api/imports/" (import_id) "/errors.csv" } download { (icons::download()) "Download Error Details" }
                 }
@@ -186,7 +186,7 @@ async fn finished(console: &Console, import: &Import) -> Result<Markup, Error> {
             @if purged { p.hint { "The success details were deleted at the end of their retention period." } }
             div.actions {
                 @if !is_check {
-                    a.button.primary[!undownloaded] href={ "/users?new=" (import_id) } data-leave[undownloaded] { "Continue" }
+                    a.button.primary[!undownloaded] href={ "/users?new=" (import_id) } data-leave[undownloaded] data-yields[!undownloaded] { "Continue" }
                 }
             }
         }
@@ -199,7 +199,35 @@ async fn finished(console: &Console, import: &Import) -> Result<Markup, Error> {
     })
 }
 
-/// QueryParams before the page is left without the passwords.
+/// What happened, in a sentence: `3 users created, 1 row left out`.
+fn outcome(summary: &Summary, is_check: bool) -> String {
+    let created = match summary.created {
+        0 => "No users".to_owned(),
+        created => counted(created.into(), "user", "users"),
+    };
+    let verb = if is_check { "can be created" } else { "created" };
+    let mut text = format!("{created} {verb}");
+    for (number, what) in [
+        (summary.duplicates.saturating_add(summary.errors), "left out"),
+        (summary.cancelled, "not processed"),
+    ] {
+        if number > 0 {
+            text = format!("{text}, {} {what}", counted(number.into(), "row", "rows"));
+        }
+    }
+    text
+}
+
+/// The link to the passwords.
+fn success_link(import: &Import, is_primary: bool) -> Markup {
+    html! {
+        a.button.primary[is_primary] id="success" href={ "/api/imports/" (import.job.import_id) "/success.csv" } download data-saves {
+            (icons::download()) "Download Success Details"
+        }
+    }
+}
+
+/// Asks before the page is left without the passwords.
 fn leave_dialog(import: &Import) -> Markup {
     let import_id = import.job.import_id;
     html! {
@@ -209,9 +237,41 @@ fn leave_dialog(import: &Import) -> Markup {
                 " have not been downloaded. Without them, passwords have to be reset one by one." }
             div.actions {
                 a.button.primary href={ "/api/imports/" (import_id) "/success.csv" } download data-saves { (icons::download()) "Download Success Details" }
-                a.button href={ "/users?new=" (import_id) } data-goes { "Leave without them" }
-                form method="dialog" { button.quiet { "Stay" } }
+                a.button.danger href={ "/users?new=" (import_id) } data-goes {
+                    "Leave without " (counted(import.summary.created.into(), "password", "passwords"))
+                }
+                form method="dialog" { button.quiet { "Back" } }
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_outcome_says_what_became_of_all_rows() {
+        for ((created, duplicates, errors, cancelled), is_check, text) in [
+            ((3, 0, 0, 0), false, "3 users created"),
+            ((1, 0, 1, 0), false, "1 user created, 1 row left out"),
+            ((0, 2, 3, 0), false, "No users created, 5 rows left out"),
+            (
+                (7, 1, 1, 1),
+                false,
+                "7 users created, 2 rows left out, 1 row not processed",
+            ),
+            ((0, 0, 0, 9), false, "No users created, 9 rows not processed"),
+            ((2, 0, 1, 0), true, "2 users can be created, 1 row left out"),
+        ] {
+            let summary = Summary {
+                total: created + duplicates + errors + cancelled,
+                created,
+                duplicates,
+                errors,
+                cancelled,
+            };
+            assert_eq!(outcome(&summary, is_check), text);
         }
     }
 }

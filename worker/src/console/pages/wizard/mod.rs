@@ -13,6 +13,8 @@ mod sample;
 mod steps;
 mod stored;
 
+pub(super) use self::problems::{DUPLICATES, ERRORS};
+
 use std::sync::Arc;
 
 use axum::{

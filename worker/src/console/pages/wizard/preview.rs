@@ -27,6 +27,7 @@ use crate::{
         form::Fields,
         inspect::{Inspected, PREVIEW_ROWS, fetch, inspect, inspect_bytes, place_for_file},
         pages::{
+            icons,
             layout::{Place, page},
             parts::{counted, notice, sentence},
         },
@@ -80,7 +81,7 @@ pub(super) async fn show(
     let file = inspect(&console, &upload, choices.encoding).await?;
     let content = html! {
         a.back href="/users/create" { "← Another file" }
-        div.title { h1 { (upload.file_name) } span.hint { (size(upload.object.size_bytes)) } }
+        div.title { h1 { "Review the file" } span.hint { (upload.file_name) " · " (size(upload.object.size_bytes)) } }
         (steps(Step::File, Some(upload.upload_id)))
         @if let Err(rejection) = &file { (rejected(rejection)) }
         (reading(&upload, &choices, file.as_ref().ok()))
@@ -100,7 +101,7 @@ pub(super) async fn show(
             }
         }
     };
-    Ok(page(&visitor.bearer, Place::Users, &upload.file_name, &content).into_response())
+    Ok(page(&visitor.bearer, Place::Users, "Review the file", &content).into_response())
 }
 
 fn rejected(rejection: &Rejection) -> Markup {
@@ -114,10 +115,26 @@ fn rejected(rejection: &Rejection) -> Markup {
     )
 }
 
+/// The proper name of an encoding.
+fn encoding_name(encoding: Encoding) -> String {
+    let label = encoding.as_str();
+    let listed = ENCODINGS.iter().find(|(own, _)| *own == label);
+    listed.map_or_else(|| label.to_uppercase(), |(_, name)| (*name).to_owned())
+}
+
+/// Whether somebody should look at how the file is read: it cannot be, or only by a guess, or not as a table.
+fn is_in_doubt(choices: &Choices, file: Option<&Inspected>) -> bool {
+    file.is_none_or(|file| {
+        let is_guessed = choices.encoding.is_none() && file.columns.encoding == Encoding::WINDOWS_1252;
+        is_guessed || file.header.names.len() < 2 || !file.doubts.is_empty()
+    })
+}
+
 /// How the file is read; after a change, it is read again at once.
 fn reading(upload: &Upload, choices: &Choices, file: Option<&Inspected>) -> Markup {
     let declared = choices.encoding.map(Encoding::as_str).map(str::to_lowercase);
-    let found = file.map(|file| file.columns.encoding.as_str().to_owned());
+    let found = file.map(|file| encoding_name(file.columns.encoding));
+    let is_changed = choices.encoding.is_some() || file.is_some_and(|file| file.header.has_sep_line);
     let is_listed = |label: &str| ENCODINGS.iter().any(|(own, _)| *own == label);
     let delimiter = file
         .filter(|file| file.header.has_sep_line)
@@ -125,41 +142,50 @@ fn reading(upload: &Upload, choices: &Choices, file: Option<&Inspected>) -> Mark
     html! {
         section.card {
             form method="post" action={ "/uploads/" (upload.upload_id) } data-live {
-                div.fields {
-                    div.field {
-                        label for="encoding" { "Encoding" }
-                        select id="encoding" name="encoding" {
-                            option value="" selected[declared.is_none()] {
-                                "As detected" @if let Some(found) = found.as_ref().filter(|_| declared.is_none()) { " (" (found) ")" }
-                            }
-                            @for (label, name) in ENCODINGS {
-                                option value=(label) selected[declared.as_deref() == Some(label)] { (name) }
-                            }
-                            @if let Some(other) = declared.as_deref().filter(|label| !is_listed(label)) {
-                                option value=(other) selected { (other) }
-                            }
+                details.reading id="reading" open[is_changed || is_in_doubt(choices, file)] {
+                    summary {
+                        @match (&found, file) {
+                            (Some(found), Some(file)) => { (found) ", separated by " (file.columns.delimiter.as_str()) },
+                            _ => "Encoding and separator",
                         }
-                        span.hint { "Change it if letters look wrong below." }
+                        " · " span.link { "Change" }
                     }
-                    div.field {
-                        label for="delimiter" { "Columns are separated by" }
-                        select id="delimiter" name="delimiter" {
-                            option value="" selected[delimiter.is_none()] {
-                                "As detected"
-                                @if let Some(file) = file.filter(|_| delimiter.is_none()) { " (" (file.columns.delimiter.as_str()) ")" }
+                    div.fields {
+                        div.field {
+                            label for="encoding" { "Encoding" }
+                            select id="encoding" name="encoding" {
+                                option value="" selected[declared.is_none()] {
+                                    "As detected" @if let Some(found) = found.as_ref().filter(|_| declared.is_none()) { ": " (found) }
+                                }
+                                @for (label, name) in ENCODINGS {
+                                    option value=(label) selected[declared.as_deref() == Some(label)] { (name) }
+                                }
+                                @if let Some(other) = declared.as_deref().filter(|label| !is_listed(label)) {
+                                    option value=(other) selected { (other) }
+                                }
                             }
-                            @for own in Delimiter::VARIANTS {
-                                option value=(own.as_str()) selected[delimiter == Some(*own)] { (own.as_str()) }
-                            }
+                            span.hint { "Change it if letters look wrong below." }
                         }
-                        @if delimiter.is_some() {
-                            span.hint { "A line " code { "sep=" } " precedes the header and counts as line 1." }
-                        } @else {
-                            span.hint { "Change it if columns look wrong below." }
+                        div.field {
+                            label for="delimiter" { "Columns are separated by" }
+                            select id="delimiter" name="delimiter" {
+                                option value="" selected[delimiter.is_none()] {
+                                    "As detected"
+                                    @if let Some(file) = file.filter(|_| delimiter.is_none()) { ": " (file.columns.delimiter.as_str()) }
+                                }
+                                @for own in Delimiter::VARIANTS {
+                                    option value=(own.as_str()) selected[delimiter == Some(*own)] { (own.as_str()) }
+                                }
+                            }
+                            @if delimiter.is_some() {
+                                span.hint { "A line " code { "sep=" } " precedes the header and counts as line 1." }
+                            } @else {
+                                span.hint { "Change it if columns look wrong below." }
+                            }
                         }
                     }
+                    noscript { button type="submit" { "Read again" } }
                 }
-                noscript { button type="submit" { "Read again" } }
             }
         }
     }
@@ -190,8 +216,9 @@ fn preview(file: &Inspected) -> Markup {
                     @for name in &file.header.names {
                         th scope="col" {
                             (name)
-                            @if let Some(field) = columns.columns.iter().find(|column| column.name == *name).and_then(|column| column.field) {
-                                div.hint { "→ " (field.label()) }
+                            @match columns.columns.iter().find(|column| column.name == *name).and_then(|column| column.field) {
+                                Some(field) => div.hint.known { (icons::done()) " " (field.label()) },
+                                None => div.hint { "Not used" },
                             }
                         }
                     }

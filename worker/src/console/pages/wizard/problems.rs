@@ -66,19 +66,20 @@ fn name_of(names: &[String], column: usize) -> String {
     }
 }
 
-/// What rows without a user are counted as, on both pages.
-pub(super) const DUPLICATES: &str = "Duplicates";
-pub(super) const ERRORS: &str = "With errors";
+/// What rows without a user are counted as, on all pages.
+pub(in crate::console::pages) const DUPLICATES: &str = "Duplicates";
+pub(in crate::console::pages) const ERRORS: &str = "With errors";
 
-/// A count, large enough to be seen first.
+/// A count, large enough to be seen first; one of nothing is grey.
 pub(super) fn count(kind: &str, number: u32, words: &str) -> Markup {
     let icon = match kind {
         "good" => icons::done(),
         "wait" => icons::copies(),
         _ => icons::warning(),
     };
+    let shade = if number == 0 { "none" } else { kind };
     html! {
-        div class={ "count " (kind) } {
+        div class={ "count " (shade) } {
             (icon)
             strong { (thousands(number.into())) }
             span { (words) }
@@ -87,6 +88,7 @@ pub(super) fn count(kind: &str, number: u32, words: &str) -> Markup {
 }
 
 /// The table, as a form whose cells can be changed; with the file whose rows they are, if another may take its place.
+/// As soon as a cell is, its button is the one to press, instead of those with `data-yields`.
 pub(super) fn table(
     action: &str,
     button: &str,
@@ -104,7 +106,7 @@ pub(super) fn table(
                 span.hint { "Edit cells in place. A row that you empty is left out." }
             }
             div.scroll tabindex="0" role="region" aria-label="Rows to correct" {
-                table.edit {
+                table.edit.stack {
                     thead { tr {
                         th.number scope="col" { "Row" }
                         th scope="col" { "Result" }
@@ -113,7 +115,25 @@ pub(super) fn table(
                     tbody { @for row in rows { (problem_row(row, names, &columns, mapping)) } }
                 }
             }
-            div.go { button.primary type="submit" { (button) } }
+            div.go {
+                span.hint data-corrected role="status" {}
+                button type="submit" data-takes { (button) }
+            }
+        }
+        (unsent_dialog())
+    }
+}
+
+/// Asks before another form of the page is sent while cells are corrected; its words are completed by the script.
+fn unsent_dialog() -> Markup {
+    html! {
+        dialog id="unsent" aria-labelledby="unsent-title" {
+            h2 id="unsent-title" { "Continue without your corrections?" }
+            p { span data-corrected {} ". The file is taken as it was before." }
+            div.actions {
+                button.danger type="button" data-continues { "Continue without them" }
+                button.quiet type="button" data-closes autofocus { "Back" }
+            }
         }
     }
 }
@@ -132,8 +152,8 @@ fn problem_row(
         .filter(|problem| place(problem).is_none_or(|column| !columns.contains(&column)));
     html! {
         tr {
-            td.number title={ "line " (row.line) } { (row.shown) }
-            td.result {
+            td.number data-label="Row" title={ "line " (row.line) } { (row.shown) }
+            td.result data-label="Result" {
                 @if row.outcome == Outcome::Duplicate {
                     span.state.wait { (icons::copies()) "Duplicate" }
                 } @else {
@@ -142,10 +162,11 @@ fn problem_row(
                 @for problem in of_row { p.error { (problem.message) } }
             }
             @for &column in columns {
-                @let label = format!("{}, row {}", name_of(names, column), row.shown);
+                @let name = name_of(names, column);
+                @let label = format!("{name}, row {}", row.shown);
                 @let id = format!("cell.{}.{column}", row.row);
                 @let own: Vec<&Problem> = row.problems.iter().filter(|problem| place(problem) == Some(column)).collect();
-                td { @if let Some(value) = row.cell(column, names.len()) {
+                td data-label=(name) { @if let Some(value) = row.cell(column, names.len()) {
                     @if value.contains(['\n', '\r']) {
                         textarea id=(id) name=(id) rows="2" aria-invalid=[(!own.is_empty()).then_some("true")]
                             aria-describedby=[(!own.is_empty()).then(|| format!("{id}-why"))]

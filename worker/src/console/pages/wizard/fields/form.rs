@@ -66,13 +66,14 @@ impl FieldsForm<'_> {
         }
     }
 
-    fn samples(&self, column: Option<&str>) -> Markup {
+    /// Samples of a column; of IDs, with the names of those that the tenant has.
+    fn samples(&self, column: Option<&str>, list: &[Named]) -> Markup {
         let samples = column
             .map(|column| self.file.samples(column, SAMPLES))
             .unwrap_or_default();
         html! {
             @if column.is_some() && samples.is_empty() { span.hint { "This column is empty." } }
-            @for sample in samples { span.sample { (sample) } }
+            @for sample in samples { span.sample { (with_names(sample, list)) } }
         }
     }
 
@@ -93,7 +94,7 @@ impl FieldsForm<'_> {
                 (self.options(chosen, ""))
             }
         };
-        let beside = html! { (self.samples(chosen)) @if chosen.is_none() { span.hint { (remark) } } };
+        let beside = html! { (self.samples(chosen, &[])) @if chosen.is_none() { span.hint { (remark) } } };
         self.row(name, label, required, &control, &beside)
     }
 
@@ -110,7 +111,7 @@ impl FieldsForm<'_> {
             }
         };
         let beside = html! {
-            (self.samples(chosen))
+            (self.samples(chosen, &[]))
             @match &self.lists.extension_range {
                 Some((first, last)) if self.choices.generate => span.hint.block { "From your range, " (first) " to " (last) "." },
                 None if self.choices.generate => span.hint.block { "Your tenant has no range of extensions, so none can be generated." },
@@ -155,23 +156,28 @@ impl FieldsForm<'_> {
                 }
             }
         };
+        let names = column
+            .map(|column| names_in(self.file, column, list))
+            .unwrap_or_default();
         let beside = html! {
-            (self.samples(column))
+            (self.samples(column, list))
             @match choice.from {
                 From::Dialer => span.hint { "All users in the file get the same." },
-                From::Column => span.hint.block { "IDs, or names that you match to IDs below; separate several with ; | or ," },
+                From::Column => span.hint.block {
+                    @if names.is_empty() { "IDs" } @else { "IDs, or names that you match to IDs below" }
+                    "; separate several with " code { ";" } " " code { "|" } " or " code { "," }
+                },
                 From::Nowhere => span.hint { @if required { "One for all users, or a column of the file." } @else { "Users get none." } },
             }
         };
         html! {
             (self.row(name, label, required, &control, &beside))
-            @if let Some(column) = column { (self.names(field, column, list)) }
+            @if let Some(column) = column { (self.names(field, column, list, &names)) }
         }
     }
 
     /// Texts of the column that are not IDs, each with a choice of what it means.
-    fn names(&self, field: Field, column: &str, list: &[Named]) -> Markup {
-        let found = names_in(self.file, column, list);
+    fn names(&self, field: Field, column: &str, list: &[Named], found: &[(String, Option<i64>)]) -> Markup {
         let chosen = self.choices.lists.get(&field).map(|choice| {
             let by_name = choice.names.iter().map(|(text, id)| (names::fold(text), *id));
             by_name.collect::<HashMap<_, _>>()
@@ -199,6 +205,44 @@ impl FieldsForm<'_> {
                 @if found.len() > MOST_NAMES { p.hint { "There are more than " (MOST_NAMES) " different names: use IDs in the file instead." } }
                 p.hint { "What you choose for a name applies to all rows." }
             }
+        }
+    }
+}
+
+/// A cell of IDs as people read it: `10 · Agent`, where the tenant has what they stand for.
+fn with_names(cell: &str, list: &[Named]) -> String {
+    let named = |part: &str| {
+        let id = part.trim_start_matches('\'').parse::<i64>().ok()?;
+        list.iter().find(|named| named.id == id)
+    };
+    let parts = cell.split([';', '|', ',']).map(str::trim);
+    if !parts.clone().any(|part| named(part).is_some()) {
+        return cell.to_owned();
+    }
+    let parts = parts.map(|part| match named(part) {
+        Some(found) => format!("{} · {}", found.id, found.name),
+        None => part.to_owned(),
+    });
+    parts.collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_shown_with_the_names_that_the_tenant_knows() {
+        let list = [(10, "Agent"), (11, "Boss")].map(|(id, name)| Named {
+            id,
+            name: name.to_owned(),
+        });
+        for (cell, text) in [
+            ("10", "10 · Agent"),
+            ("'11; 12", "11 · Boss, 12"),
+            ("Crew; Boss", "Crew; Boss"),
+            ("12", "12"),
+        ] {
+            assert_eq!(with_names(cell, &list), text);
         }
     }
 }

@@ -207,8 +207,9 @@ fn render(
                 }
             }
             div.go.sticky {
-                span.hint { "No users are created yet." }
-                button type="submit" name="action" value="save" { "Save" }
+                span.hint { @if choices.chosen { span data-saved { "Saved. " } } "No users are created yet." }
+                // With the script, every change is saved at once.
+                noscript { button type="submit" name="action" value="save" { "Save" } }
                 button.primary type="submit" name="action" value="check" { "Check the file" }
             }
         }

@@ -20,7 +20,6 @@ impl FieldsForm<'_> {
                         }
                     }
                 }
-                div.map-beside {}
             }
             @if kind == SipKind::ClassicPbx {
                 (self.row("pbx_domain", "PBX Domain", true, &html! {
