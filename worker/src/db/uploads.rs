@@ -1,5 +1,7 @@
 //! Files that were uploaded through the console, and what was chosen for them so far.
 
+use std::collections::HashMap;
+
 use shared::contract::Id;
 use sqlx::types::Json;
 use time::OffsetDateTime;
@@ -125,6 +127,25 @@ impl Db {
         .fetch_optional(&mut *self.pool.acquire().await?)
         .await?;
         found.map(|row| upload!(row)).transpose()
+    }
+
+    /// The names of the files that these imports of the tenant were made from, as far as the console knows them.
+    pub async fn file_names(
+        &self,
+        tenant_id: Id,
+        import_ids: &[Uuid],
+    ) -> Result<HashMap<Uuid, String>, Error> {
+        let found = sqlx::query!(
+            r#"SELECT import_id AS "import_id!", file_name FROM console.uploads WHERE tenant_id = $1 AND import_id = ANY($2)"#,
+            tenant_id.get(),
+            import_ids,
+        )
+        .fetch_all(&mut *self.pool.acquire().await?)
+        .await?;
+        Ok(found
+            .into_iter()
+            .map(|row| (row.import_id, row.file_name))
+            .collect())
     }
 
     /// The newest uploads of a tenant that were not imported.

@@ -1,6 +1,6 @@
 //! The imports of a tenant, and its files that are not imported yet.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use axum::{
     extract::{Query, State},
@@ -61,7 +61,8 @@ pub(super) async fn show(
         .db
         .open_uploads(administrator.tenant_id, OPEN_UPLOADS)
         .await?;
-    let names = file_names(&console, &found.items).await?;
+    let ids: Vec<Uuid> = found.items.iter().map(|import| import.job.import_id).collect();
+    let names = console.db.file_names(administrator.tenant_id, &ids).await?;
     let is_empty = found.items.is_empty();
     let now = OffsetDateTime::now_utc();
     let content = html! {
@@ -105,28 +106,15 @@ fn not_finished(open: &[Upload], now: OffsetDateTime) -> Markup {
     }
 }
 
-/// The names of the files that imports were made from, where the console knows them, in the same order.
-async fn file_names(console: &Console, imports: &[Import]) -> Result<Vec<Option<String>>, Error> {
-    let mut names = Vec::with_capacity(imports.len());
-    for import in imports {
-        let upload = console
-            .db
-            .upload_of(import.job.tenant_id, import.job.import_id)
-            .await?;
-        names.push(upload.map(|upload| upload.file_name));
-    }
-    Ok(names)
-}
-
-fn table(imports: &[Import], names: &[Option<String>], now: OffsetDateTime) -> Markup {
+fn table(imports: &[Import], names: &HashMap<Uuid, String>, now: OffsetDateTime) -> Markup {
     html! {
         div.scroll tabindex="0" role="region" aria-label="Imports" { table.list.stack {
             thead { tr {
                 th scope="col" { "File" } th scope="col" { "State" } th.number scope="col" { "Rows" } th.number scope="col" { "Uploaded" }
                 th.number scope="col" { (DUPLICATES) } th.number scope="col" { (ERRORS) } th scope="col" { "Requested by" } th scope="col" { "Received" }
             } }
-            tbody { @for (import, name) in imports.iter().zip(names) { tr {
-                td.lead.cell data-label="File" { (link(import.job.import_id, name.as_deref())) }
+            tbody { @for import in imports { tr {
+                td.lead.cell data-label="File" { (link(import.job.import_id, names.get(&import.job.import_id).map(String::as_str))) }
                 td data-label="State" { (state(import.state)) }
                 td.number data-label="Rows" { (number(import.summary.total)) }
                 td.number data-label="Uploaded" { (number(import.summary.created)) }
