@@ -127,14 +127,21 @@ async fn dead_letters_are_read_page_by_page_and_counted_together() {
             seen += times(&text, "name=\"letter\"");
             assert!(text.contains("340 open"), "{path}: {text}");
             // Of 111 errors the 100 most frequent, and how many have the others.
-            assert!(text.contains("<td class=\"number\">230</td>"), "{path}: {text}");
-            assert!(text.contains("Rarer errors</td><td class=\"number\">11</td>"), "{path}: {text}");
+            assert!(text.contains("data-label=\"Open\">230</td>"), "{path}: {text}");
+            assert!(text.contains("Rarer errors</td><td class=\"number\" data-label=\"Open\">11</td>"), "{path}: {text}");
             let Some((before, _)) = text.split_once("\">Newer</a>") else {
                 break;
             };
             path = before.rsplit_once("href=\"").unwrap().1.replace("&amp;", "&");
         }
         assert_eq!((pages, seen), (4, 340));
+
+        // A group is a link to its dead letters, whose page says what it is limited to.
+        let text = shown(&console, "/operators/dead").await;
+        assert!(text.contains("href=\"/operators/dead?reason=malformed&amp;error=no+JSON\">no JSON</a>"), "{text}");
+        let text = shown(&console, "/operators/dead?reason=malformed&error=no+JSON").await;
+        assert!(text.contains("<p class=\"filtered\">malformed · no JSON · ") && text.contains("Show all"), "{text}");
+        assert!(text.contains("230 open"), "{text}");
 
         // The filter also applies to the next page.
         let text = shown(&console, "/operators/dead?reason=malformed&after=100").await;

@@ -36,6 +36,7 @@ async fn an_operator_pauses_and_resumes_and_the_audit_trail_says_who_and_why() {
             "by grace@example.com: PBX is moved",
             "The imports of all tenants are paused",
             "1 tenant stays paused",
+            "New imports start at once again.",
             "Pause a tenant …",
         ] {
             assert!(text.contains(expected), "{expected}: {text}");
@@ -63,6 +64,15 @@ async fn an_operator_pauses_and_resumes_and_the_audit_trail_says_who_and_why() {
         assert_eq!(resumed.status, 303);
         let text = shown(&console, "/operators").await;
         assert!(!text.contains("paused</strong>"), "{text}");
+        // Whose imports they were, also if they were everybody's.
+        let trail = shown(&console, "/operators/audit").await;
+        let of_tenant = format!("<a href=\"/operators/imports?tenant={tenant}\">{tenant}</a>");
+        let whose = |whose: &str| {
+            trail
+                .matches(&format!("data-label=\"Tenant\">{whose}</td>"))
+                .count()
+        };
+        assert_eq!((whose("all"), whose(&of_tenant)), (2, 2), "{trail}");
         let audited: Vec<(String, String, Option<String>)> = world.audited().await;
         let audited: Vec<_> = audited
             .iter()
@@ -173,6 +183,10 @@ async fn the_page_of_an_import_tells_when_it_was_paused_and_resumed() {
         world.until("SELECT count(*) = 1 FROM imports.imports").await;
         let path = format!("/operators/imports/{}", kit::id(&job));
         let text = shown(&console, &path).await;
+        assert!(
+            text.contains("<span class=\"badge wait\">Paused</span>"),
+            "{text}"
+        );
         assert!(
             text.contains("<strong>Paused</strong> by grace@example.com") && text.contains("PBX is moved"),
             "{text}"

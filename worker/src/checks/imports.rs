@@ -20,7 +20,7 @@ pub async fn imports(db: &Db, health: &Health, backlog: Result<Backlog, db::Erro
 }
 
 fn states(health: &Health) -> Check {
-    let found = format!("{} under way, {} failed", health.open, health.failed);
+    let found = format!("{} in progress, {} failed", health.open, health.failed);
     if health.failed > 0 {
         let advice = "user-import list --state failed says why; user-import replay ID resumes one";
         Check::warning("imports", found, advice).since(health.failed_since)
@@ -76,7 +76,7 @@ fn progress(backlog: Result<Backlog, db::Error>) -> Check {
                 .checked_sub(backlog.without_progress.try_into().unwrap_or_default());
             Check::warning(NAME, found, advice).since(since)
         }
-        Ok(_) => Check::ok(NAME, "every import that is under way progresses"),
+        Ok(_) => Check::ok(NAME, "every import in progress moves forward"),
         Err(error) => Check::failed(NAME, error.to_string(), "see the database"),
     }
 }
@@ -84,7 +84,7 @@ fn progress(backlog: Result<Backlog, db::Error>) -> Check {
 fn dead_letters(health: &Health) -> Check {
     if health.dead_letters > 0 {
         let advice = "user-import dead list shows them; dead replay or dead discard clears them";
-        Check::warning("dead letters", health.dead_letters.to_string(), advice)
+        Check::warning("dead letters", format!("{} open", health.dead_letters), advice)
             .since(health.dead_letters_since)
     } else {
         Check::ok("dead letters", "none")

@@ -88,7 +88,10 @@ document.addEventListener("click", async (event) => {
 
 document.addEventListener("click", (event) => {
   const opener = event.target.closest("[data-opens]");
-  if (opener) document.getElementById(opener.dataset.opens).showModal();
+  if (!opener) return;
+  // What the form still lacks is beside the button, not in the dialog.
+  if (opener.hasAttribute("data-complete") && !opener.form.reportValidity()) return;
+  document.getElementById(opener.dataset.opens).showModal();
 });
 
 document.addEventListener("click", (event) => {
@@ -97,10 +100,34 @@ document.addEventListener("click", (event) => {
 
 // --- numbers that update by themselves, but not while somebody uses or reads them
 
+// What must not be replaced under the mouse or the keyboard; the rest of a page is only looked at.
+const USED = "a, button, input, select, textarea, summary, time";
+const IN_USE = `:is(${USED}):is(:hover, :focus), [tabindex]:focus-visible`;
+
+// Why a region stays as it is for the moment.
+function whyKept(region) {
+  if (find("dialog[open]")) return "a dialog is open";
+  if (find(IN_USE, region)) return "you point at it";
+  if (!getSelection().isCollapsed) return "text is selected";
+  return null;
+}
+
+function sayKept(region, why) {
+  const place = find("[data-as-of]", region);
+  if (!place) return;
+  const note = find("span", place) ?? place.appendChild(document.createElement("span"));
+  note.textContent = ` · not updating while ${why}`;
+}
+
+// Details that are open stay open.
+function renew(region, next) {
+  const open = new Set([...region.querySelectorAll("details[open]")].map((details) => details.id));
+  keepScrolled(region, () => region.replaceChildren(...next.childNodes));
+  each("details", (details) => { details.open = open.has(details.id); }, region);
+}
+
 function refresh(region) {
   if (!region.dataset.refresh) return;
-  const isRead = () =>
-    document.hidden || find("dialog[open]") || region.matches(":hover, :focus-within") || !getSelection().isCollapsed;
   let isOld = false;
   const say = (show) => {
     if (!isOld) show();
@@ -117,8 +144,10 @@ function refresh(region) {
       const next = new DOMParser().parseFromString(await response.text(), "text/html").querySelector("[data-refresh]");
       if (isOld) find("#toast").hidden = true;
       isOld = false;
-      if (isRead()) return;
-      if (next) return keepScrolled(region, () => region.replaceChildren(...next.childNodes));
+      if (document.hidden) return;
+      const why = whyKept(region);
+      if (why) return sayKept(region, why);
+      if (next) return renew(region, next);
       clearInterval(timer);
       location.reload();
     } catch {
@@ -132,6 +161,8 @@ function countChosen(form) {
   const boxes = form.querySelectorAll("input[name=letter]");
   const say = () => {
     const chosen = [...boxes].filter((box) => box.checked).length;
+    each("[data-chosen]", (bar) => { bar.hidden = chosen === 0; }, form);
+    each("[data-none-chosen]", (bar) => { bar.hidden = chosen > 0; }, form);
     each("[data-counts]", (button) => {
       button.textContent = button.dataset.counts.replace("#", `${chosen} dead ${chosen === 1 ? "letter" : "letters"}`);
       button.disabled = chosen === 0;

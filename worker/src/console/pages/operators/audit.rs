@@ -13,6 +13,7 @@ use serde_json::Value;
 use shared::text::printable;
 use time::OffsetDateTime;
 
+use super::parts::{logged, tenant};
 use crate::{
     console::{
         access::{Operator, Visitor},
@@ -20,7 +21,7 @@ use crate::{
         pages::{
             asked::{PLACE, asked},
             layout::{Place, page},
-            parts::{address, ago, pages, short_id},
+            parts::{address, pages, short_id},
         },
         state::Console,
     },
@@ -44,6 +45,9 @@ const COMMANDS: [&str; 11] = [
     "revoke",
     "rotate-seals",
 ];
+
+/// The name of the tenant among the details of an entry that is about no import.
+const TENANT: &str = "tenant_id";
 
 /// Which entries are shown.
 #[derive(Debug, Default, Deserialize)]
@@ -128,37 +132,50 @@ fn search(shown: &Shown) -> Markup {
             label.hidden for="import" { "Import" }
             input id="import" type="search" name="import" value=(shown.import) placeholder="Import ID";
             button type="submit" { "Filter" }
-            a href="/operators/audit" { "Reset" }
+            @if !shown.is_empty() { a href="/operators/audit" { "Reset" } }
         }
     }
 }
 
 fn table(entries: &[AuditEntry], now: OffsetDateTime) -> Markup {
     html! {
-        div.scroll tabindex="0" role="region" aria-label="Audit trail" { table.list {
+        div.scroll tabindex="0" role="region" aria-label="Audit trail" { table.list.stack {
             thead { tr {
                 th scope="col" { "When" } th scope="col" { "Who" } th scope="col" { "Command" } th scope="col" { "Reason" }
                 th.number scope="col" { "Tenant" } th scope="col" { "Import" } th scope="col" { "What" }
             } }
             tbody { @for entry in entries { tr {
-                td.nowrap { (ago(entry.at, now)) }
-                td title={ "Database log-in " (printable(&entry.database_role)) } { (printable(&entry.operator)) }
-                td.nowrap { (printable(&entry.command)) }
-                td.why { @if let Some(reason) = &entry.reason { (printable(reason)) } }
-                td.number { @if let Some(tenant_id) = entry.tenant_id { (tenant_id) } }
-                td.nowrap { @if let Some(import_id) = entry.import_id { a href={ "/operators/imports/" (import_id) } { (short_id(import_id)) } } }
-                td.why.hint { (printable(&what(&entry.details))) }
+                td.nowrap.lead data-label="When" { (logged(entry.at, now)) }
+                td data-label="Who" title={ "Database log-in " (printable(&entry.database_role)) } { (printable(&entry.operator)) }
+                td.nowrap data-label="Command" { (printable(&entry.command)) }
+                td.why data-label="Reason" { @if let Some(reason) = &entry.reason { (printable(reason)) } }
+                td.number data-label="Tenant" { (whose(entry)) }
+                td.nowrap data-label="Import" { @if let Some(import_id) = entry.import_id { a href={ "/operators/imports/" (import_id) } { (short_id(import_id)) } } }
+                td.why.hint data-label="What" { (printable(&what(&entry.details))) }
             } } }
         } }
     }
 }
 
-/// The details in a line: `created 3, was running`.
+/// Commands that concern all tenants, unless their entry names one.
+const OF_ALL: [&str; 2] = ["pause", "resume"];
+
+/// The tenant that an entry is about, a link to its imports; or that it is about all of them.
+fn whose(entry: &AuditEntry) -> Markup {
+    let named = || entry.details.get(TENANT).and_then(Value::as_i64);
+    html! {
+        @if let Some(tenant_id) = entry.tenant_id.or_else(named) { (tenant(tenant_id)) }
+        @else if OF_ALL.contains(&entry.command.as_str()) { "all" }
+    }
+}
+
+/// The details in a line: `created 3, was running`. The tenant has a column of its own.
 fn what(details: &Value) -> String {
     let Value::Object(details) = details else {
         return String::new();
     };
-    let told = details.iter().filter_map(|(name, value)| {
+    let details = details.iter().filter(|(name, _)| *name != TENANT);
+    let told = details.filter_map(|(name, value)| {
         let name = name.replace('_', " ");
         match value {
             Value::Null | Value::Bool(false) => None,
@@ -180,6 +197,10 @@ mod tests {
     fn details_are_told_in_a_line() {
         let details = json!({ "was": "running", "created": 3, "reason": null, "abandon_passwords": false });
         assert_eq!(what(&details), "created 3, was running");
+        assert_eq!(
+            what(&json!({ "removed": "tenant", "tenant_id": 7 })),
+            "removed tenant"
+        );
         assert_eq!(what(&json!([1])), "");
     }
 }

@@ -10,8 +10,13 @@ use maud::{Markup, html};
 use serde::Deserialize;
 use shared::text::printable;
 use time::OffsetDateTime;
+use uuid::Uuid;
 
-use super::{entry, import::reason};
+use super::{
+    entry,
+    import::reason,
+    parts::{signed, tenant},
+};
 use crate::{
     broker::CANCEL,
     console::{
@@ -22,7 +27,7 @@ use crate::{
         pages::{
             asked::{PLACE, asked},
             layout::{Place, page},
-            parts::{address, ago, counted, notice, pages, thousands},
+            parts::{address, ago, counted, notice, pages, short_id},
         },
         state::Console,
     },
@@ -70,6 +75,19 @@ impl Shown {
         })
     }
 
+    /// What the list is limited to, with the way back to all.
+    fn looked_for(&self, import_id: Option<Uuid>) -> Markup {
+        html! {
+            p.filtered {
+                @if !self.reason.is_empty() { (printable(&self.reason)) " · " }
+                @if !self.error.is_empty() { (printable(&self.error)) " · " }
+                @else if !self.no_error.is_empty() { "without an error · " }
+                @if let Some(import_id) = import_id { "import " a href={ "/operators/imports/" (import_id) } { (short_id(import_id)) } " · " }
+                a.nowrap href="/operators/dead" { span aria-hidden="true" { "× " } "Show all" }
+            }
+        }
+    }
+
     /// What was just done with some, in a sentence.
     fn done(&self) -> Option<String> {
         let were = |number| counted(number, "dead letter was", "dead letters were");
@@ -106,13 +124,14 @@ pub(super) async fn show(
     let content = html! {
         div.title { h1 { "Dead letters" } span.hint { (counted(u64::try_from(count.count).unwrap_or(0), "open", "open")) } }
         @if let Some(done) = shown.done() { (notice("good", "Done", &html! { p { (done) } })) }
+        @if is_filtered { (shown.looked_for(filter.import_id)) }
         @if letters.is_empty() {
             div.empty {
                 p { @if is_filtered || !is_first { "No matching dead letters." } @else { "No dead letters. Messages that cannot be processed are set aside here." } }
-                @if is_filtered || !is_first { p { a href="/operators/dead" { "Show all" } } }
+                @if !is_filtered && !is_first { p { a href="/operators/dead" { "Show all" } } }
             }
         } @else {
-            @if !is_filtered { (grouped(&groups, count.count, now)) } @else { p { a href="/operators/dead" { "Show all" } } }
+            @if !is_filtered { (grouped(&groups, count.count, now)) }
             form method="post" id="letters" {
                 (table(&letters, operator.may_act, now))
                 (pages(
@@ -128,19 +147,18 @@ pub(super) async fn show(
 
 /// Open dead letters by reason and error: all of them, whatever page is shown.
 fn grouped(groups: &[DeadGroup], all: i64, now: OffsetDateTime) -> Markup {
-    let unsigned = |number: i64| u64::try_from(number).unwrap_or(0);
-    let rest = unsigned(all - groups.iter().map(|group| group.count).sum::<i64>());
+    let rest = all - groups.iter().map(|group| group.count).sum::<i64>();
     html! {
         h2 { "By reason" }
-        div.scroll tabindex="0" role="region" aria-label="By reason" { table.list {
+        div.scroll tabindex="0" role="region" aria-label="By reason" { table.list.stack {
             thead { tr { th scope="col" { "Reason" } th scope="col" { "Error" } th.number scope="col" { "Open" } th scope="col" { "First" } th scope="col" { "Last" } } }
             tbody { @for group in groups { tr {
-                td.nowrap { a href=(of_group(group)) { (group.reason) } }
-                td.why { (printable(group.error.as_deref().unwrap_or_default())) }
-                td.number { (thousands(unsigned(group.count))) }
-                td.nowrap { (ago(group.oldest, now)) } td.nowrap { (ago(group.newest, now)) }
+                td.nowrap.lead data-label="Reason" { a href=(address("/operators/dead", &[("reason", &group.reason)])) { (group.reason) } }
+                td.why data-label="Error" { a href=(of_group(group)) { (printable(group.error.as_deref().unwrap_or("without an error"))) } }
+                td.number data-label="Open" { (signed(group.count)) }
+                td.nowrap data-label="First" { (ago(group.oldest, now)) } td.nowrap data-label="Last" { (ago(group.newest, now)) }
             } }
-            @if rest > 0 { tr { td colspan="2" { "Rarer errors" } td.number { (thousands(rest)) } td {} td {} } } }
+            @if rest > 0 { tr { td.lead colspan="2" data-label="Error" { "Rarer errors" } td.number data-label="Open" { (signed(rest)) } td {} td {} } } }
         } }
         h2.tight { "Individually" }
     }
@@ -170,45 +188,46 @@ fn if_replayed(letter: &StoredDeadLetter) -> String {
 
 fn table(letters: &[StoredDeadLetter], may_act: bool, now: OffsetDateTime) -> Markup {
     html! {
-        div.scroll tabindex="0" role="region" aria-label="Dead letters" { table.list {
+        @if may_act { label.choice { input type="checkbox" id="all-letters"; span { "Select all on this page" } } }
+        div.scroll tabindex="0" role="region" aria-label="Dead letters" { table.list.stack {
             thead { tr {
-                @if may_act { th scope="col" { input type="checkbox" id="all-letters" aria-label="All dead letters of this page"; } }
+                @if may_act { th scope="col" { span.hidden { "Select" } } }
                 th.number scope="col" { "No." } th scope="col" { "Reason" } th scope="col" { "Error" } th scope="col" { "Import" }
                 th.number scope="col" { "Tenant" } th.number scope="col" { "Retries" } th.number scope="col" { "Bytes" } th scope="col" { "Set aside" }
                 th scope="col" { "If replayed" }
             } }
             tbody { @for letter in letters { tr {
-                @if may_act { td { input type="checkbox" name="letter" value=(letter.dead_letter_id) aria-label={ "Dead letter " (letter.dead_letter_id) }; } }
-                td.number { (letter.dead_letter_id) }
-                td.nowrap { (letter.reason) @if letter.is_cut { " " span.hint { "cut" } } }
-                td.why { (printable(letter.error.as_deref().unwrap_or_default())) }
-                td.nowrap { @if let Some(import_id) = letter.import_id {
-                    a href={ "/operators/imports/" (import_id) } { code { (import_id.to_string().chars().take(8).collect::<String>()) } }
+                @if may_act { td data-label="Select" { input type="checkbox" name="letter" value=(letter.dead_letter_id) aria-label={ "Dead letter " (letter.dead_letter_id) }; } }
+                td.number.lead data-label="No." { (letter.dead_letter_id) }
+                td.nowrap data-label="Reason" { (letter.reason) @if letter.is_cut { " " span.hint { "cut" } } }
+                td.why data-label="Error" { (printable(letter.error.as_deref().unwrap_or_default())) }
+                td.nowrap data-label="Import" { @if let Some(import_id) = letter.import_id {
+                    a href={ "/operators/imports/" (import_id) } { (short_id(import_id)) }
                     @if let Some(state) = letter.import_state { " " span.hint { (state.as_str()) } }
                 } }
-                td.number { @if let Some(tenant_id) = letter.tenant_id { (tenant_id) } }
-                td.number { (letter.retry_count) }
-                td.number { (letter.size_bytes) }
-                td.nowrap { (ago(letter.set_aside_at, now)) }
-                td.nowrap { (if_replayed(letter)) }
+                td.number data-label="Tenant" { @if let Some(tenant_id) = letter.tenant_id { (tenant(tenant_id)) } }
+                td.number data-label="Retries" { (signed(letter.retry_count)) }
+                td.number data-label="Bytes" { (signed(letter.size_bytes)) }
+                td.nowrap data-label="Set aside" { (ago(letter.set_aside_at, now)) }
+                td.nowrap data-label="If replayed" { (if_replayed(letter)) }
             } } }
         } }
     }
 }
 
+/// What can be done with those that are selected: at the bottom of the window, wherever the list is scrolled to. The
+/// script hides it while none is selected.
 fn actions() -> Markup {
     html! {
-        section.card {
-            h2 { "Selected dead letters" }
-            p.hint {
-                "Replaying does what the last column says for each; a failed import is resumed in a new attempt, and every step may run \
-                 twice. Discarding closes them and sends nothing; their imports stay as they are."
-            }
+        p.hint {
+            "Replaying does what the last column says for each; a failed import is resumed in a new attempt, and every step may run \
+             twice. Discarding closes them and sends nothing; their imports stay as they are."
+        }
+        div.go.sticky data-none-chosen hidden { p.hint { "Select dead letters to replay or discard them." } }
+        div.go.sticky data-chosen {
             (reason("dead"))
-            div.go {
-                button.danger type="button" data-opens="discard" data-counts="Discard # …" { "Discard …" }
-                button.primary type="submit" formaction="/operators/dead/replay" data-counts="Replay #" { "Replay" }
-            }
+            button.danger type="button" data-opens="discard" data-complete data-counts="Discard # …" { "Discard …" }
+            button.primary type="submit" formaction="/operators/dead/replay" data-counts="Replay #" { "Replay" }
         }
         dialog id="discard" aria-labelledby="discard-title" {
             h2 id="discard-title" data-counts="Discard #?" { "Discard?" }
@@ -216,7 +235,7 @@ fn actions() -> Markup {
                 "This cannot be undone." }
             div.actions {
                 button.danger type="submit" formaction="/operators/dead/discard" data-counts="Discard #" { "Discard" }
-                button.quiet type="button" data-closes { "Keep them" }
+                button.quiet type="button" data-closes { "Back" }
             }
         }
     }

@@ -8,10 +8,14 @@ use axum::{
 };
 use maud::{Markup, html};
 use shared::text::printable;
-use time::OffsetDateTime;
+use time::{OffsetDateTime, macros::format_description};
 use uuid::Uuid;
 
-use super::{entry, imports::why};
+use super::{
+    entry,
+    imports::why,
+    parts::{is_paused, outcome, paused},
+};
 use crate::{
     console::{
         access::{Acting, Operator, Visitor},
@@ -56,7 +60,7 @@ pub(super) async fn show(
         div data-refresh=[may_change(&import).then_some("3")] {
             div.title {
                 h1 { "Import " (short_id(import_id)) }
-                (state(import.state))
+                (state(import.state)) @if is_paused(&import) { (paused()) }
                 @if operator.may_act { (actions(&import)) }
             }
             div.columns {
@@ -104,14 +108,15 @@ fn facts(import: &Import, dead: i64, now: OffsetDateTime) -> Markup {
 }
 
 fn timeline(history: &[HistoryEntry], now: OffsetDateTime) -> Markup {
+    let before = std::iter::once(None).chain(history.iter().map(|entry| Some(entry.at)));
     html! {
         @if history.is_empty() {
             p.hint { "Nothing was recorded: the import is older than the timeline." }
         } @else {
             ol.timeline {
-                @for entry in history {
+                @for (entry, previous) in history.iter().zip(before) {
                     li {
-                        span.when title=(exact(entry.at)) { (ago(entry.at, now)) }
+                        (when(entry.at, previous, now))
                         span { strong { (event_label(&entry.event)) }
                             @if let Some(by) = &entry.by { " by " (printable(by)) }
                             @if let Some(attempt) = entry.attempt.filter(|attempt| *attempt > 1) { " (attempt " (attempt) ")" }
@@ -124,7 +129,26 @@ fn timeline(history: &[HistoryEntry], now: OffsetDateTime) -> Markup {
     }
 }
 
-/// What happened, as people say it. Commands of operators keep their names.
+/// The clock time of an entry and how long after the previous one it was, with date and age on hover.
+fn when(at: OffsetDateTime, previous: Option<OffsetDateTime>, now: OffsetDateTime) -> Markup {
+    let since = previous.map(|previous| at - previous);
+    html! {
+        span.when {
+            time datetime=(exact(at)) title={ (exact(at)) ", " (span(now - at)) " ago" } { (clock(at)) }
+            @if let Some(since) = since.filter(|since| since.whole_seconds() > 0) { " +" (span(since)) }
+        }
+    }
+}
+
+/// What a clock shows, in UTC.
+fn clock(at: OffsetDateTime) -> String {
+    let form = format_description!("[hour]:[minute]:[second]");
+    at.to_offset(time::UtcOffset::UTC)
+        .format(form)
+        .unwrap_or_default()
+}
+
+/// What happened, as people say it. A command that has no words here keeps its name.
 fn event_label(event: &str) -> &str {
     match event {
         "received" => "Job received",
@@ -139,6 +163,13 @@ fn event_label(event: &str) -> &str {
         "resumed" => "Resumed",
         "database_away" => "Database unavailable",
         "broker_away" => "Broker unavailable",
+        "cancel" => "Cancelled",
+        "replay" => "Replayed",
+        "dead replay" => "Dead letter replayed",
+        "dead discard" => "Dead letter discarded",
+        "reports" => "Reports downloaded",
+        "download-success" => "Passwords downloaded",
+        "purge" => "Data purged",
         command => command,
     }
 }
@@ -149,19 +180,20 @@ fn table(rows: &[Row]) -> Markup {
         @if rows.is_empty() {
             div.empty { p { "No rows: the file has not been read yet or was rejected, or its rows were purged." } }
         } @else {
-            div.scroll tabindex="0" role="region" aria-label="Rows" { table.list {
+            div.scroll tabindex="0" role="region" aria-label="Rows" { table.list.stack {
                 thead { tr {
                     th.number scope="col" { "Row" } th.number scope="col" { "Line" } th scope="col" { "Outcome" }
                     th scope="col" { "Codes" } th.number scope="col" { "User" } th.number scope="col" { "Attempt" }
                 } }
                 tbody { @for row in rows.iter().take(SHOWN_ROWS) { tr {
-                    td.number { (row.row) } td.number { (row.line) } td { (row.outcome.as_str()) }
-                    td {
+                    td.number.lead data-label="Row" { (row.row) } td.number data-label="Line" { (row.line) }
+                    td data-label="Outcome" { (outcome(row.outcome)) }
+                    td data-label="Codes" {
                         @for problem in &row.problems {
                             code { (problem.code.as_str()) } @if let Some(field) = problem.field { " " span.hint { (field.label()) } } " "
                         }
                     }
-                    td.number { @if let Some(user_id) = row.user_id { (user_id) } } td.number { (row.attempt) }
+                    td.number data-label="User" { @if let Some(user_id) = row.user_id { (user_id) } } td.number data-label="Attempt" { (row.attempt) }
                 } } }
             } }
             @if rows.len() > SHOWN_ROWS { p.hint { "The first " (SHOWN_ROWS) " of " (rows.len()) " rows." } }
@@ -258,7 +290,7 @@ fn dialogs(import: &Import) -> Markup {
 
 pub(super) fn reason(of: &str) -> Markup {
     html! {
-        div.field {
+        div.field.reason {
             label for={ "reason-" (of) } { "Reason (for the audit trail)" }
             input id={ "reason-" (of) } name="reason" type="text" maxlength="500" required placeholder="A ticket or a sentence";
         }

@@ -12,14 +12,15 @@ use shared::{contract::job::Mode, text::printable};
 use strum::VariantArray;
 use time::OffsetDateTime;
 
+use super::parts::{self, capital, is_paused, number, paused};
 use crate::{
     console::{
         access::{Operator, Visitor},
         error::Error,
         pages::{
-            asked::{PLACE, asked, tenant},
+            asked::{self, PLACE, asked},
             layout::{Place, page},
-            parts::{address, ago, pages, state, thousands},
+            parts::{address, ago, pages, short_id, state},
         },
         state::Console,
     },
@@ -31,10 +32,10 @@ const PAGE_IMPORTS: u32 = 50;
 
 /// Ages that are asked for.
 const AGES: [(&str, &str); 4] = [
-    ("10m", "more than 10 minutes"),
-    ("1h", "more than an hour"),
-    ("1d", "more than a day"),
-    ("7d", "more than a week"),
+    ("10m", "More than 10 minutes"),
+    ("1h", "More than an hour"),
+    ("1d", "More than a day"),
+    ("7d", "More than a week"),
 ];
 
 /// Which imports are shown.
@@ -58,7 +59,7 @@ impl Shown {
         let age = age.and_then(|age| time::Duration::try_from(*age).ok());
         let error = self.error.trim();
         Ok(Filter {
-            tenant_id: tenant(&self.tenant)?,
+            tenant_id: asked::tenant(&self.tenant)?,
             states: if self.state == UNDER_WAY.0 {
                 UNDER_WAY.1.to_vec()
             } else {
@@ -68,6 +69,12 @@ impl Shown {
             error: (!error.is_empty()).then(|| error.to_owned()),
             ..Filter::default()
         })
+    }
+
+    fn is_empty(&self) -> bool {
+        [&self.tenant, &self.state, &self.age, &self.error]
+            .into_iter()
+            .all(String::is_empty)
     }
 }
 
@@ -106,9 +113,9 @@ fn search(shown: &Shown) -> Markup {
             label.hidden for="state" { "State" }
             select id="state" name="state" {
                 option value="" { "All states" }
-                option value=(UNDER_WAY.0) selected[shown.state == UNDER_WAY.0] { "in progress" }
+                option value=(UNDER_WAY.0) selected[shown.state == UNDER_WAY.0] { "In progress" }
                 @for state in db::State::VARIANTS {
-                    option value=(state.as_str()) selected[shown.state == state.as_str()] { (state.as_str()) }
+                    option value=(state.as_str()) selected[shown.state == state.as_str()] { (capital(state.as_str())) }
                 }
             }
             label.hidden for="age" { "Age" }
@@ -119,36 +126,34 @@ fn search(shown: &Shown) -> Markup {
             label.hidden for="error" { "Error" }
             input id="error" type="search" name="error" value=(shown.error) placeholder="Error text";
             button type="submit" { "Filter" }
-            a href="/operators/imports" { "Reset" }
+            @if !shown.is_empty() { a href="/operators/imports" { "Reset" } }
         }
     }
 }
 
 fn table(imports: &[Import], now: OffsetDateTime) -> Markup {
     html! {
-        div.scroll tabindex="0" role="region" aria-label="Imports" { table.list {
+        div.scroll tabindex="0" role="region" aria-label="Imports" { table.list.stack {
             thead { tr {
                 th scope="col" { "State" } th scope="col" { "Import" } th.number scope="col" { "Tenant" }
                 th.number scope="col" { "Rows" } th.number scope="col" { "Created" } th.number scope="col" { "Duplicates" }
                 th.number scope="col" { "Errors" } th.number scope="col" { "Pending" } th scope="col" { "Received" } th scope="col" { "Why" }
             } }
             tbody { @for import in imports { tr {
-                td { (state(import.state)) }
-                td.nowrap {
-                    a href={ "/operators/imports/" (import.job.import_id) } title=(import.job.import_id) {
-                        code { (import.job.import_id.to_string().chars().take(8).collect::<String>()) }
-                    }
+                td data-label="State" { (state(import.state)) @if is_paused(import) { " " (paused()) } }
+                td.nowrap.lead data-label="Import" {
+                    a href={ "/operators/imports/" (import.job.import_id) } { (short_id(import.job.import_id)) }
                     @if import.job.mode == Mode::Validate { " " span.hint { "check" } }
                     @if import.attempt > 1 { " " span.hint { "attempt " (import.attempt) } }
                 }
-                td.number { (import.job.tenant_id) }
-                td.number { (thousands(import.summary.total.into())) }
-                td.number { (thousands(import.summary.created.into())) }
-                td.number { (thousands(import.summary.duplicates.into())) }
-                td.number { (thousands(import.summary.errors.into())) }
-                td.number { (thousands(import.pending.into())) }
-                td.nowrap { (ago(import.received_at, now)) }
-                td.why { (why(import)) }
+                td.number data-label="Tenant" { (parts::tenant(import.job.tenant_id)) }
+                td.number data-label="Rows" { (number(import.summary.total.into())) }
+                td.number data-label="Created" { (number(import.summary.created.into())) }
+                td.number data-label="Duplicates" { (number(import.summary.duplicates.into())) }
+                td.number data-label="Errors" { (number(import.summary.errors.into())) }
+                td.number data-label="Pending" { (number(import.pending.into())) }
+                td.nowrap data-label="Received" { (ago(import.received_at, now)) }
+                td.why data-label="Why" { (why(import)) }
             } } }
         } }
     }

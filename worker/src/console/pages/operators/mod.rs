@@ -8,6 +8,7 @@ mod entry;
 mod import;
 mod imports;
 mod overview;
+mod parts;
 mod pauses;
 mod workers;
 

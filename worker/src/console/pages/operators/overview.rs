@@ -9,18 +9,20 @@ use time::OffsetDateTime;
 
 use super::{
     doctor,
+    parts::{self, number, paused, signed},
     pauses::{self, UnderWay},
     workers,
 };
 use crate::{
     broker::Waiting,
+    checks::Check,
     console::{
         access::{Operator, Visitor},
         error::Error,
         pages::{
             icons,
             layout::{Place, page},
-            parts::{ago, counted, exact, notice, span, thousands},
+            parts::{ago, counted, exact, notice, span},
         },
         state::Console,
     },
@@ -33,7 +35,10 @@ const PAGE_WORKERS: u32 = 500;
 /// The imports that the first tile counts.
 const UNDER_WAY: &str = "/operators/imports?state=under_way";
 
-/// How long the page waits for findings, which are one line of it.
+/// Those of the third.
+const FAILED: &str = "/operators/imports?state=failed";
+
+/// How long the page waits for findings, which are one tile of it.
 const PATIENCE: Duration = Duration::from_millis(500);
 
 pub(super) async fn show(
@@ -58,7 +63,7 @@ pub(super) async fn show(
     let content = html! {
         div data-refresh="5" {
             div.title {
-                h1 { "Overview" } span.hint { "as of " (exact(now)) }
+                h1 { "Overview" } span.hint data-as-of { "as of " (exact(now)) }
                 @if operator.may_act { (pauses::buttons(&pauses)) }
             }
             (pauses::lasting(&pauses, under_way, operator.may_act, now))
@@ -76,23 +81,25 @@ pub(super) async fn show(
             section.counts aria-label="Now" {
                 (tile("run", &icons::running(), (backlog.received + backlog.running).into(), "imports in progress", UNDER_WAY))
                 (tile("wait", &icons::clock(), backlog.pending_rows, "rows waiting", UNDER_WAY))
-                (tile(if backlog.failed > 0 { "bad" } else { "good" }, &icons::warning(), backlog.failed.into(), "failed imports", "/operators/imports?state=failed"))
-                (tile(if dead > 0 { "bad" } else { "good" }, &icons::copies(), dead, "dead letters", "/operators/dead"))
+                (tile("bad", &if backlog.failed > 0 { icons::warning() } else { icons::done() }, backlog.failed.into(), "failed imports", FAILED))
+                (tile("bad", &icons::copies(), dead, "dead letters", "/operators/dead"))
+                (findings(found.as_deref()))
             }
             section.card {
                 dl.facts {
-                    dt { "Imports by state" } dd {
+                    dt { "Imports by state" } dd.actions {
                         @for (state, count) in [("received", backlog.received), ("running", backlog.running), ("failed", backlog.failed)] {
-                            a.nowrap href={ "/operators/imports?state=" (state) } { (thousands(count.into())) " " (state) } "  "
+                            a.nowrap href={ "/operators/imports?state=" (state) } { (number(count.into())) " " (state) }
                         }
-                        @for state in ["completed", "rejected", "cancelled"] { a href={ "/operators/imports?state=" (state) } { (state) } "  " }
+                        span { "Finished: "
+                            @for (index, state) in ["completed", "rejected", "cancelled"].into_iter().enumerate() {
+                                @if index > 0 { " · " } a href={ "/operators/imports?state=" (state) } { (state) }
+                            }
+                        }
                     }
                     dt { "Rows per second, in the last minute" } dd { (format!("{:.1}", f64::from(rows) / 60.0)) }
                     dt { "Oldest import in progress" } dd { @if backlog.oldest.is_zero() { "none" } @else { (span(old)) } }
                     dt { "Without progress for 10 minutes or more" } dd { (counted(backlog.stalled.into(), "import", "imports")) }
-                    dt { "Doctor findings" } dd { a href="/operators/doctor" {
-                        @match &found { None => "checking the servers …", Some(found) => (doctor::summary(found)) }
-                    } }
                     dt { "Database" } dd { "PostgreSQL " (health.server_version) ", as " (health.role) }
                     dt { "Broker" } dd { @if waiting.is_ok() { "connected" } @else { "unavailable, see above" } }
                 }
@@ -108,31 +115,100 @@ pub(super) async fn show(
     Ok(page(&visitor.bearer, Place::Overview, "Overview", &content))
 }
 
-/// How many messages wait, by kind of queue.
+/// How many messages wait, by kind of queue, and what each kind is.
 fn messages(waiting: &Waiting) -> Markup {
     let kinds = [
-        ("Jobs", waiting.jobs),
-        ("Plans", waiting.plans),
-        ("Rows", waiting.rows),
-        ("Reports", waiting.reports),
-        ("Delays", waiting.delays),
-        ("Events", waiting.events),
-        ("Quarantine", waiting.quarantine),
-        ("Dead", waiting.dead),
+        (
+            "Jobs",
+            waiting.jobs,
+            "Jobs and cancellations that no worker has taken yet",
+        ),
+        ("Plans", waiting.plans, "Imports whose file is to be read"),
+        ("Rows", waiting.rows, "Batches of rows to be created"),
+        (
+            "Reports",
+            waiting.reports,
+            "Imports whose reports are to be written",
+        ),
+        (
+            "Waiting to retry",
+            waiting.delays,
+            "What is tried again after a delay",
+        ),
+        (
+            "Events",
+            waiting.events,
+            "Events that the Dialer has not read yet",
+        ),
+    ];
+    let troubles = [
+        (
+            "Quarantine",
+            waiting.quarantine,
+            "Messages that may have killed workers",
+        ),
+        (
+            "Dead, not stored yet",
+            waiting.dead,
+            "Messages that the broker set aside and no worker has moved to the dead letters yet",
+        ),
     ];
     html! {
-        dl.card.kinds { @for (kind, messages) in kinds { div { dt { (kind) } dd { (thousands(messages)) } } } }
+        dl.card.kinds {
+            @for (kind, messages, title) in kinds { div title=(title) { dt { (kind) } dd { (number(messages)) } } }
+            @for (kind, messages, title) in troubles { div title=(title) { dt { (kind) } dd { (trouble(messages)) } } }
+        }
     }
 }
 
-fn tile(kind: &str, icon: &Markup, number: u64, words: &str, href: &str) -> Markup {
+/// A number that should be zero.
+fn trouble(messages: u64) -> Markup {
     html! {
-        a class={ "count " (kind) } href=(href) { (icon) strong { (thousands(number)) } span { (words) } }
+        @if messages > 0 { span.state.bad { (icons::warning()) (number(messages)) } } @else { (number(messages)) }
+    }
+}
+
+/// A number that leads to what it counts; grey if that is nothing.
+fn tile(kind: &str, icon: &Markup, count: u64, words: &str, href: &str) -> Markup {
+    let kind = if count == 0 { "none" } else { kind };
+    html! {
+        a class={ "count " (kind) } href=(href) { (icon) strong { (number(count)) } span { (words) } }
+    }
+}
+
+/// What `doctor` finds, as a tile; `None` while it is still looking.
+fn findings(found: Option<&[Check]>) -> Markup {
+    const PAGE: &str = "/operators/doctor";
+    let Some(found) = found else {
+        return html! { a.count.none href=(PAGE) { (icons::clock()) strong { "…" } span { "checking the servers" } } };
+    };
+    let word = |count, one, several| if count == 1 { one } else { several };
+    match doctor::troubles(found) {
+        (0, warnings) => {
+            let icon = if warnings > 0 {
+                icons::warning()
+            } else {
+                icons::done()
+            };
+            tile(
+                "wait",
+                &icon,
+                warnings,
+                word(warnings, "warning", "warnings"),
+                PAGE,
+            )
+        }
+        (failures, warnings) => {
+            let mut words = word(failures, "failure", "failures").to_owned();
+            if warnings > 0 {
+                words = format!("{words}, {}", counted(warnings, "warning", "warnings"));
+            }
+            tile("bad", &icons::wrong(), failures, &words, PAGE)
+        }
     }
 }
 
 fn busy(tenants: &[BusyTenant], pauses: &[Pause], now: OffsetDateTime) -> Markup {
-    let number = |number: i64| thousands(u64::try_from(number).unwrap_or(0));
     let is_paused = |tenant_id: i64| {
         let mut whose = pauses.iter().map(|pause| pause.tenant_id);
         whose.any(|own| own.is_none_or(|own| own.get() == tenant_id))
@@ -142,18 +218,18 @@ fn busy(tenants: &[BusyTenant], pauses: &[Pause], now: OffsetDateTime) -> Markup
         @if tenants.is_empty() {
             div.empty { p { "No tenant has an import in progress." } }
         } @else {
-            div.scroll tabindex="0" role="region" aria-label="Tenants with imports in progress" { table.list {
+            div.scroll tabindex="0" role="region" aria-label="Tenants with imports in progress" { table.list.stack {
                 thead { tr {
                     th.number scope="col" { "Tenant" } th.number scope="col" { "Imports" } th.number scope="col" { "Rows waiting" }
                     th.number scope="col" { "Done in 10 min" } th.number scope="col" { "Share" } th scope="col" { "Oldest received" }
                 } }
                 tbody { @for tenant in tenants { tr {
-                    td.number { a href={ "/operators/imports?tenant=" (tenant.tenant_id) } { (tenant.tenant_id) } @if is_paused(tenant.tenant_id) { " " span.badge { "Paused" } } }
-                    td.number { (number(tenant.imports)) }
-                    td.number { (number(tenant.pending)) }
-                    td.number { (number(tenant.done_lately)) }
-                    td.number { @if all > 0 { (format!("{:.0} %", tenant.done_lately as f64 * 100.0 / all as f64)) } }
-                    td.nowrap { (ago(tenant.oldest, now)) }
+                    td.number.lead data-label="Tenant" { (parts::tenant(tenant.tenant_id)) @if is_paused(tenant.tenant_id) { " " (paused()) } }
+                    td.number data-label="Imports" { (signed(tenant.imports)) }
+                    td.number data-label="Rows waiting" { (signed(tenant.pending)) }
+                    td.number data-label="Done in 10 min" { (signed(tenant.done_lately)) }
+                    td.number data-label="Share" { @if all > 0 { (format!("{:.0} %", tenant.done_lately as f64 * 100.0 / all as f64)) } }
+                    td.nowrap data-label="Oldest received" { (ago(tenant.oldest, now)) }
                 } } }
             } }
         }

@@ -83,7 +83,7 @@ pub(super) fn lasting(
                 (icons::paused())
                 div.grow {
                     strong { (whose(pause.tenant_id)) " paused" }
-                    p { (ago(pause.since, now)) " by " (printable(&pause.by)) @if let Some(reason) = &pause.reason { ": " (printable(reason)) } }
+                    p { "Paused " (ago(pause.since, now)) " by " (printable(&pause.by)) @if let Some(reason) = &pause.reason { ": " (printable(reason)) } }
                 }
                 @if may_act { button type="button" data-opens={ "resume-" (key(pause.tenant_id)) } { "Resume …" } }
             }
@@ -104,14 +104,14 @@ fn end(pause: &Pause, pauses: &[Pause], under_way: UnderWay<'_>) -> Markup {
             p {
                 @match pause.tenant_id {
                     Some(_) if are_all_paused => "All imports are still paused, including those of this tenant: they continue when that pause has ended too.",
-                    tenant_id => { (under_way.will(tenant_id, "continue within half a minute")) }
+                    tenant_id => { (under_way.will(tenant_id, "continue within half a minute")) " New imports start at once again." }
                 }
                 @if pause.tenant_id.is_none() && others > 0 { " " (counted(others, "tenant stays", "tenants stay")) " paused." }
             }
             form method="post" action="/operators/resume" {
                 input type="hidden" name="tenant" value=(key);
                 (reason(&format!("resume-{key}")))
-                div.actions { button.primary type="submit" { "Resume " (name(pause.tenant_id)) } button.quiet type="button" data-closes { "Leave it" } }
+                div.actions { button.primary type="submit" { "Resume " (name(pause.tenant_id)) } button.quiet type="button" data-closes { "Back" } }
             }
         }
     }
@@ -145,7 +145,7 @@ pub(super) fn dialogs(under_way: UnderWay<'_>) -> Markup {
                     input id="pause-whose" name="tenant" type="text" inputmode="numeric" pattern="[0-9]+" required placeholder="Tenant ID";
                 }
                 (reason("pause-tenant"))
-                div.actions { button.danger type="submit" { "Pause this tenant" } button.quiet type="button" data-closes { "Leave it" } }
+                div.actions { button.danger type="submit" { "Pause this tenant" } button.quiet type="button" data-closes { "Back" } }
             }
         }
         dialog id="pause-all" aria-labelledby="pause-all-title" {
@@ -155,7 +155,7 @@ pub(super) fn dialogs(under_way: UnderWay<'_>) -> Markup {
             form method="post" action="/operators/pause" {
                 input type="hidden" name="tenant" value="all";
                 (reason("pause-all"))
-                div.actions { button.danger type="submit" { "Pause all tenants" } button.quiet type="button" data-closes { "Leave it" } }
+                div.actions { button.danger type="submit" { "Pause all tenants" } button.quiet type="button" data-closes { "Back" } }
             }
         }
     }

@@ -3,11 +3,9 @@
 use maud::{Markup, html};
 use shared::text::printable;
 
+use super::parts::{capital, signed};
 use crate::{
-    console::pages::{
-        icons,
-        parts::{ago, thousands},
-    },
+    console::pages::{icons, parts::ago},
     db::SeenWorker,
 };
 
@@ -20,18 +18,18 @@ pub(super) fn table(workers: &[SeenWorker]) -> Markup {
         @if workers.is_empty() {
             div.empty { p { "No worker has reported that it is running: start user-import work." } }
         } @else {
-            div.scroll tabindex="0" role="region" aria-label="Workers" { table.list {
+            div.scroll tabindex="0" role="region" aria-label="Workers" { table.list.stack {
                 thead { tr {
                     th scope="col" { "State" } th scope="col" { "Worker" } th scope="col" { "Version" }
                     th.number scope="col" { "In hand" } th scope="col" { "Up since" } th scope="col" { "Last seen" }
                 } }
                 tbody { @for worker in workers { tr {
-                    td { (state(worker)) }
-                    td.nowrap { (printable(&worker.name)) }
-                    td.nowrap { (printable(&worker.version)) }
-                    td.number { (thousands(u64::try_from(worker.in_hand).unwrap_or(0))) }
-                    td.nowrap { (ago(worker.started_at, worker.now)) }
-                    td.nowrap { (ago(worker.beat_at, worker.now)) }
+                    td data-label="State" { (state(worker)) }
+                    td.nowrap.lead data-label="Worker" { (printable(&worker.name)) }
+                    td.nowrap data-label="Version" { (printable(&worker.version)) }
+                    td.number data-label="In hand" { (signed(worker.in_hand)) }
+                    td.nowrap data-label="Up since" { (ago(worker.started_at, worker.now)) }
+                    td.nowrap data-label="Last seen" { (ago(worker.beat_at, worker.now)) }
                 } } }
             } }
         }
@@ -54,11 +52,4 @@ fn state(worker: &SeenWorker) -> Markup {
         ("wait", icons::clock(), worker.stage.as_str())
     };
     html! { span class={ "state " (kind) } { (icon) (capital(&printable(words))) } }
-}
-
-/// With a capital letter, as it stands alone.
-fn capital(words: &str) -> String {
-    let mut characters = words.chars();
-    let first = characters.next().map(char::to_uppercase);
-    first.into_iter().flatten().chain(characters).collect()
 }
