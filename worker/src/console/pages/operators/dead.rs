@@ -198,7 +198,7 @@ fn table(letters: &[StoredDeadLetter], may_act: bool, now: OffsetDateTime) -> Ma
             } }
             tbody { @for letter in letters { tr {
                 @if may_act { td data-label="Select" { input type="checkbox" name="letter" value=(letter.dead_letter_id) aria-label={ "Dead letter " (letter.dead_letter_id) }; } }
-                td.number.lead data-label="No." { (letter.dead_letter_id) }
+                td.number data-label="No." { (letter.dead_letter_id) }
                 td.nowrap data-label="Reason" { (letter.reason) @if letter.is_cut { " " span.hint { "cut" } } }
                 td.why data-label="Error" { (printable(letter.error.as_deref().unwrap_or_default())) }
                 td.nowrap data-label="Import" { @if let Some(import_id) = letter.import_id {
@@ -223,7 +223,7 @@ fn actions() -> Markup {
             "Replaying does what the last column says for each; a failed import is resumed in a new attempt, and every step may run \
              twice. Discarding closes them and sends nothing; their imports stay as they are."
         }
-        div.go.sticky data-none-chosen hidden { p.hint { "Select dead letters to replay or discard them." } }
+        div.go.sticky data-none-chosen hidden { span { "Select dead letters to replay or discard them." } }
         div.go.sticky data-chosen {
             (reason("dead"))
             button.danger type="button" data-opens="discard" data-complete data-counts="Discard # …" { "Discard …" }

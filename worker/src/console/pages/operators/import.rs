@@ -186,7 +186,7 @@ fn table(rows: &[Row]) -> Markup {
                     th scope="col" { "Codes" } th.number scope="col" { "User" } th.number scope="col" { "Attempt" }
                 } }
                 tbody { @for row in rows.iter().take(SHOWN_ROWS) { tr {
-                    td.number.lead data-label="Row" { (row.row) } td.number data-label="Line" { (row.line) }
+                    td.number data-label="Row" { (row.row) } td.number data-label="Line" { (row.line) }
                     td data-label="Outcome" { (outcome(row.outcome)) }
                     td data-label="Codes" {
                         @for problem in &row.problems {

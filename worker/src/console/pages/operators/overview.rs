@@ -224,7 +224,7 @@ fn busy(tenants: &[BusyTenant], pauses: &[Pause], now: OffsetDateTime) -> Markup
                     th.number scope="col" { "Done in 10 min" } th.number scope="col" { "Share" } th scope="col" { "Oldest received" }
                 } }
                 tbody { @for tenant in tenants { tr {
-                    td.number.lead data-label="Tenant" { (parts::tenant(tenant.tenant_id)) @if is_paused(tenant.tenant_id) { " " (paused()) } }
+                    td.number data-label="Tenant" { (parts::tenant(tenant.tenant_id)) @if is_paused(tenant.tenant_id) { " " (paused()) } }
                     td.number data-label="Imports" { (signed(tenant.imports)) }
                     td.number data-label="Rows waiting" { (signed(tenant.pending)) }
                     td.number data-label="Done in 10 min" { (signed(tenant.done_lately)) }
