@@ -74,6 +74,15 @@ enum Report {
 }
 
 impl Report {
+    /// The name in the audit trail.
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Errors => "errors",
+            Self::Problems => "problems",
+        }
+    }
+
     fn key(self, keys: &ReportKeys) -> anyhow::Result<&str> {
         match self {
             Self::Success => Ok(&keys.success),
@@ -92,15 +101,16 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let import_id = import.job.import_id;
     let attempt = args.attempt.unwrap_or(import.attempt);
     let keys = reports_of(&db, &import, attempt).await?;
+    let printed = args.print.map(|report| report.key(&keys)).transpose()?;
     if let Some(out) = &args.out {
         create_folder(out).await?;
     }
     // Before the download, so that nobody fetches passwords unrecorded.
-    let details = json!({ "attempt": attempt });
+    let details = json!({ "attempt": attempt, "report": args.print.map_or("all", Report::as_str) });
     let about = (import.job.tenant_id.get(), import_id);
     db.record(&args.by.audit("reports"), Some(about), details).await?;
-    if let Some(report) = args.print {
-        print_bytes(&fetch(&storage, report.key(&keys)?).await?)?;
+    if let Some(key) = printed {
+        print_bytes(&fetch(&storage, key).await?)?;
     }
     if let Some(out) = &args.out {
         download(&storage, &keys, out).await?;

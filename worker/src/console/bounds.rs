@@ -11,7 +11,7 @@ use shared::contract::Id;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// How long a request waits for its turn. Its body is not read meanwhile.
-const WAIT: Duration = Duration::from_secs(20);
+pub(super) const WAIT: Duration = Duration::from_secs(20);
 
 /// A maximum of something for each tenant, and one for all of them together.
 #[derive(Debug)]

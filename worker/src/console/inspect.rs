@@ -1,5 +1,7 @@
 //! An upload as it is read: the same code as the worker's, and a look at the first rows.
 
+use std::sync::Arc;
+
 use axum::body::Bytes;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -12,7 +14,13 @@ use shared::{
     rejection::{Rejection, RejectionCode},
 };
 
-use super::{bounds::Place, error::Error, state::Console};
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::{
+    bounds::{Place, WAIT},
+    error::Error,
+    state::Console,
+};
 use crate::{
     db::{Upload, UploadedObject},
     storage::Fetched,
@@ -35,6 +43,8 @@ pub(super) struct Inspected {
     pub(super) records: Vec<Record>,
     /// Why an import of it would be rejected, unless columns are chosen.
     pub(super) doubts: Vec<Rejection>,
+    /// Its cells take many times the memory of the file, so few are there at a time.
+    _turn: OwnedSemaphorePermit,
 }
 
 impl Inspected {
@@ -82,7 +92,7 @@ impl Inspected {
 
 /// Waits until there is room for one more file in memory.
 pub(super) async fn place_for_file(console: &Console, tenant_id: Id) -> Result<Place, Error> {
-    console.uploads.wait(tenant_id).await.ok_or(Error::Busy)
+    console.files.wait(tenant_id).await.ok_or(Error::Busy)
 }
 
 /// Reads an upload as it stands in storage.
@@ -104,9 +114,9 @@ pub(super) async fn inspect(
     upload: &Upload,
     encoding: Option<Encoding>,
 ) -> Result<Result<Inspected, Rejection>, Error> {
-    let _place = place_for_file(console, upload.tenant_id).await?;
+    let place = place_for_file(console, upload.tenant_id).await?;
     let content = fetch(console, &upload.object).await?;
-    inspect_bytes(console, content, encoding).await
+    inspect_bytes(console, content, encoding, place).await
 }
 
 /// The same with the bytes at hand. Reading the largest file takes so long that it is done on a blocking thread.
@@ -114,16 +124,30 @@ pub(super) async fn inspect_bytes(
     console: &Console,
     content: Bytes,
     encoding: Option<Encoding>,
+    place: Place,
 ) -> Result<Result<Inspected, Rejection>, Error> {
-    let turn = console.reading.acquire().await;
-    let _turn = turn.map_err(|error| Error::Internal(error.into()))?;
+    let turn = tokio::time::timeout(WAIT, Arc::clone(&console.reading).acquire_owned()).await;
+    let turn = turn
+        .map_err(|_| Error::Busy)?
+        .map_err(|error| Error::Internal(error.into()))?;
     let limits = console.limits;
-    tokio::task::spawn_blocking(move || read(&content, encoding, &limits))
+    // Reading goes on when whoever asked is gone, so it keeps what was acquired for it.
+    let reading = move || {
+        let found = read(&content, encoding, &limits, turn);
+        drop((content, place));
+        found
+    };
+    tokio::task::spawn_blocking(reading)
         .await
         .map_err(|error| Error::Internal(error.into()))
 }
 
-fn read(content: &[u8], encoding: Option<Encoding>, limits: &Limits) -> Result<Inspected, Rejection> {
+fn read(
+    content: &[u8],
+    encoding: Option<Encoding>,
+    limits: &Limits,
+    turn: OwnedSemaphorePermit,
+) -> Result<Inspected, Rejection> {
     let columns = columns::inspect(content, encoding, limits)?;
     let (doubts, rejections): (Vec<_>, Vec<_>) =
         columns.rejections.iter().cloned().partition(ends_with_mapping);
@@ -143,6 +167,7 @@ fn read(content: &[u8], encoding: Option<Encoding>, limits: &Limits) -> Result<I
         header: file.header,
         records: file.records,
         doubts,
+        _turn: turn,
     })
 }
 

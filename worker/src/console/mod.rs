@@ -41,10 +41,14 @@ pub use state::Console;
 
 use crate::{broker, db::Db, storage::Storage};
 
-/// Files of all tenants that are in memory at one time: 240 MB, each as large as may be.
-const FILES_IN_MEMORY: u16 = 48;
+/// Memory for the files of all tenants that are read again, in bytes; as much for the reports that are being sent, and twice as
+/// much for the files that are being received, at whatever speed they come.
+const FILE_MEMORY: u64 = 120 * 1024 * 1024;
 
-/// Files that are read at one time. Reading keeps a core busy, and takes some ten times a file's size.
+/// Files of one tenant that are read again, and reports that are sent to it, at one time.
+const FILES_OF_A_TENANT: u16 = 4;
+
+/// Files whose cells are in memory at one time. Reading keeps a core busy, and cells take up to thirty times the file's size.
 const FILES_READ_AT_A_TIME: usize = 2;
 
 /// Uploads that nobody touches for this long are forgotten.
@@ -63,6 +67,8 @@ impl Console {
         limits: Limits,
         options: &Options,
     ) -> Self {
+        let files = u16::try_from(FILE_MEMORY / limits.max_file_bytes.max(1)).unwrap_or(u16::MAX);
+        let files = files.clamp(FILES_OF_A_TENANT, 1024);
         Self {
             db,
             storage,
@@ -72,10 +78,12 @@ impl Console {
             keys,
             limits,
             framing: options.framing.clone(),
-            uploads: bounds::Bounds::new(options.uploads_per_tenant, FILES_IN_MEMORY),
+            uploads: bounds::Bounds::new(options.uploads_per_tenant, files.saturating_mul(2)),
+            files: bounds::Bounds::new(FILES_OF_A_TENANT, files),
+            downloads: bounds::Bounds::new(FILES_OF_A_TENANT, files),
             // The other half of the connections is for all else.
             streams: bounds::Bounds::new(options.streams_per_tenant, (options.connections / 2).max(1)),
-            reading: tokio::sync::Semaphore::new(FILES_READ_AT_A_TIME),
+            reading: Arc::new(tokio::sync::Semaphore::new(FILES_READ_AT_A_TIME)),
             watch: watch::Watch::default(),
         }
     }

@@ -39,12 +39,16 @@ pub struct Console {
     pub(super) limits: Limits,
     /// Who may show the pages in a frame.
     pub(super) framing: Framing,
-    /// Files that are received or read.
+    /// Files that are being received.
     pub(super) uploads: Bounds,
+    /// Files that are read again.
+    pub(super) files: Bounds,
+    /// Reports that are being sent.
+    pub(super) downloads: Bounds,
     /// Progress streams.
     pub(super) streams: Bounds,
     /// Permits to read a file.
-    pub(super) reading: Semaphore,
+    pub(super) reading: Arc<Semaphore>,
     /// How far imports have got, for all streams together.
     pub(super) watch: Watch,
 }

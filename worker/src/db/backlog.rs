@@ -56,7 +56,8 @@ impl Db {
                       EXISTS (SELECT FROM imports.pauses WHERE resumed_at IS NULL AND tenant_id IS NULL) AS "all_paused!",
                       coalesce(extract(epoch FROM clock_timestamp() - (
                           SELECT min(finished_at) FROM imports.imports
-                           WHERE state IN ('completed', 'cancelled') AND planned_at IS NOT NULL AND success_purged_at IS NULL
+                           WHERE (state IN ('completed', 'cancelled', 'rejected') OR state = 'failed' AND sealed_seed IS NULL)
+                             AND success_purged_at IS NULL AND planned_at IS NOT NULL
                       )), 0)::double precision AS "oldest_success_csv!"
                  FROM (SELECT state, pending, received_at,
                               -- Of an import whose message is retried progress_at is when the delay ends.

@@ -21,7 +21,13 @@ pub(super) fn success_csvs(backlog: &Result<Backlog, Error>) -> Option<Check> {
     let oldest = backlog.as_ref().ok()?.oldest_success_csv;
     let retention = match from_environment::<Retention>() {
         Ok(retention) => Duration::from_secs(u64::from(retention.success_days) * SECONDS_A_DAY),
-        Err(error) => return Some(Check::failed(NAME, error, "correct PURGE_SUCCESS_DAYS")),
+        Err(error) => {
+            return Some(Check::failed(
+                NAME,
+                error,
+                "correct the variables PURGE_… of this environment",
+            ));
+        }
     };
     let days = |duration: Duration| duration.as_secs() / SECONDS_A_DAY;
     Some(if oldest > retention + TOLERATED {

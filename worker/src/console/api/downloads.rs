@@ -1,27 +1,32 @@
 //! The two reports. Whoever downloads the success CSV, which holds passwords, is recorded in the audit trail before it
 //! is sent.
 
-use std::sync::Arc;
+use std::{convert::Infallible, sync::Arc};
 
 use aide::transform::TransformOperation;
 use axum::{
+    body::{Body, Bytes},
     extract::State,
     http::{HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use futures::{StreamExt, stream};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 
 use super::{json::QueryParams, media::answers_with};
 use crate::{
-    console::{access::OwnImport, error::Error, imports::has_reports, state::Console},
+    console::{access::OwnImport, bounds::Place, error::Error, imports::has_reports, state::Console},
     message::ImportRef,
     storage::{Fetched, MAX_REPORT_BYTES, report_keys},
 };
 
 /// The audit trail's name for a download of passwords.
 pub(in crate::console) const AUDITED: &str = "download-success";
+
+/// A piece of a report on its way.
+const PIECE_BYTES: usize = 64 * 1024;
 
 /// Which reports to download.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -86,6 +91,8 @@ async fn download(
         Report::Success => (keys.success, "success"),
         Report::Errors => (keys.errors, "errors"),
     };
+    let place = console.downloads.wait(reference.tenant_id).await;
+    let place = place.ok_or(Error::Busy)?;
     let Fetched::Found {
         content: Some(content),
         ..
@@ -115,8 +122,20 @@ async fn download(
             HeaderValue::from_static("text/csv; charset=utf-8"),
         ),
         (header::CONTENT_DISPOSITION, disposition),
+        (header::CONTENT_LENGTH, HeaderValue::from(content.len())),
     ];
-    Ok((headers, content).into_response())
+    Ok((headers, in_pieces(content, place)).into_response())
+}
+
+/// A body that keeps its place until the last piece is taken, however slowly that is.
+fn in_pieces(content: Bytes, place: Place) -> Body {
+    let pieces = (0..content.len())
+        .step_by(PIECE_BYTES)
+        .map(move |from| content.slice(from..content.len().min(from + PIECE_BYTES)));
+    Body::from_stream(stream::iter(pieces).map(move |piece| {
+        let _place = &place;
+        Ok::<_, Infallible>(piece)
+    }))
 }
 
 /// Enough of an ID to tell two files in a folder apart.

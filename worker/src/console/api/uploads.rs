@@ -22,7 +22,7 @@ use crate::{
         access::{Administrator, OwnUpload},
         bounds::Place,
         error::Error,
-        inspect::{UploadView, inspect, inspect_bytes, place_for_file},
+        inspect::{UploadView, inspect, inspect_bytes},
         state::Console,
     },
     db::{Upload, UploadedObject},
@@ -48,9 +48,9 @@ pub(super) async fn create(
     headers: HeaderMap,
     body: Body,
 ) -> Result<(StatusCode, Json<UploadView>), Error> {
-    let (content, _place) = read_body(&console, &administrator, &headers, body).await?;
+    let (content, place) = read_body(&console, &administrator, &headers, body).await?;
     let upload = receive(&console, &administrator, &new.name, content.clone(), None).await?;
-    let inspected = inspect_bytes(&console, content, None).await?;
+    let inspected = inspect_bytes(&console, content, None, place).await?;
     Ok((StatusCode::CREATED, Json(UploadView::of(&upload, inspected))))
 }
 
@@ -69,7 +69,8 @@ async fn read_body(
     if declared.is_some_and(|length| length > most) {
         return Err(Error::TooLarge(most));
     }
-    let place = place_for_file(console, administrator.tenant_id).await?;
+    let place = console.uploads.wait(administrator.tenant_id).await;
+    let place = place.ok_or(Error::Busy)?;
     let mut content = Vec::new();
     let mut chunks = body.into_data_stream();
     while let Some(chunk) = chunks.next().await {

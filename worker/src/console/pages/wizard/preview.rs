@@ -257,7 +257,7 @@ pub(super) async fn read_otherwise(
     let delimiter = form
         .value("delimiter")
         .and_then(|name| name.parse::<Delimiter>().ok());
-    let _place = place_for_file(&console, upload.tenant_id).await?;
+    let place = place_for_file(&console, upload.tenant_id).await?;
     let content = fetch(&console, &upload.object).await?;
     let declared = Bytes::from(separator::declare(&content, encoding, delimiter));
     let mut choices = Choices {
@@ -265,7 +265,7 @@ pub(super) async fn read_otherwise(
         ..before.clone()
     };
     if choices.chosen
-        && let Ok(file) = inspect_bytes(&console, declared.clone(), encoding).await?
+        && let Ok(file) = inspect_bytes(&console, declared.clone(), encoding, place).await?
     {
         let lists = console.db.tenant_lists(upload.tenant_id).await?;
         let lists = lists.ok_or(Error::NotFound("tenant"))?;
