@@ -238,9 +238,10 @@ function keepLive(form) {
 // Whether the page is left by a button or link of its own.
 let leaving = false;
 
-// How many cells of the table of corrections were changed and not sent.
-const corrected = () => [...document.querySelectorAll("[data-corrections] :is(input, textarea)")]
-  .filter((cell) => cell.value !== cell.defaultValue).length;
+// Cells of the table of corrections that were changed and not sent, and how many they are.
+const correctedCells = () => [...document.querySelectorAll("[data-corrections] :is(input, textarea)")]
+  .filter((cell) => cell.value !== cell.defaultValue);
+const corrected = () => correctedCells().length;
 const isCorrected = () => corrected() > 0;
 const cells = (number) => `${number} corrected ${number === 1 ? "cell" : "cells"}`;
 

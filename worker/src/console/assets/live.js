@@ -60,7 +60,11 @@ async function saved() {
       if (!response.ok || response.redirected) continue;
       const html = await response.text();
       if (html.includes("data-unsaved")) continue;
+      const typed = correctedCells().map((cell) => [cell.name, cell.value]);
       putInPlace(html);
+      for (const [name, value] of typed)
+        each(`[data-corrections] [name="${CSS.escape(name)}"]`, (cell) => { cell.value = value; });
+      countCorrected();
       return true;
     } catch { /* the page stays as it is, and warns */ }
   }
