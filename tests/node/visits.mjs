@@ -105,9 +105,15 @@ async function cellsNotSent() {
   // What is typed on the page of the result stays when the passwords are downloaded.
   const cell = page.getByLabel("Email, row 4");
   await cell.fill("dora@example.com", { timeout: 60_000 });
+  // To check them leaves the page too, without the passwords.
+  await page.getByRole("button", { name: "Check the corrected rows" }).click();
+  await page.getByRole("dialog").getByRole("link", { name: "Leave without 3 passwords" }).waitFor();
+  await page.getByRole("dialog").getByRole("button", { name: "Back" }).click();
   await download(page, /Download Success Details/);
   await page.getByText("Success details downloaded").waitFor();
   assert.equal(await cell.inputValue(), "dora@example.com");
+  await page.getByRole("button", { name: "Check the corrected rows" }).click();
+  await page.getByRole("button", { name: "Import Users (1)" }).waitFor({ timeout: 60_000 });
 }
 
 async function comingBack() {

@@ -50,7 +50,14 @@ pub(super) async fn create(
 ) -> Result<(StatusCode, Json<UploadView>), Error> {
     let (content, place) = read_body(&console, &administrator, &headers, body).await?;
     let upload = receive(&console, &administrator, &new.name, content.clone(), None).await?;
-    let inspected = inspect_bytes(&console, content, None, place).await?;
+    let inspected = match inspect_bytes(&console, content, None, place).await {
+        Ok(inspected) => inspected,
+        Err(error) => {
+            // Whoever tries again uploads it again.
+            discard(&console, &upload).await?;
+            return Err(error);
+        }
+    };
     Ok((StatusCode::CREATED, Json(UploadView::of(&upload, inspected))))
 }
 

@@ -224,6 +224,12 @@ function keepLive(form) {
     }
   };
   form.addEventListener("change", send);
+  // The only button of the form does more than save.
+  form.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || !event.target.matches("input:not([type=checkbox], [type=radio])")) return;
+    event.preventDefault();
+    send();
+  });
   // What is typed is not saved before that.
   form.addEventListener("input", () => each("[data-saved]", (words) => { words.hidden = true; }, form));
   // Leaving the page in the middle of a word raises no change event.
@@ -249,7 +255,9 @@ const cells = (number) => `${number} corrected ${number === 1 ? "cell" : "cells"
 function countCorrected() {
   const number = corrected();
   each("[data-corrected]", (words) => {
-    words.textContent = number ? `${cells(number)} ${number === 1 ? "is" : "are"} not checked yet` : "";
+    const text = number ? `${cells(number)} ${number === 1 ? "is" : "are"} not checked yet` : "";
+    // Screen readers say again what is set again.
+    if (words.textContent !== text) words.textContent = text;
   });
   each("[data-takes]", (button) => button.classList.toggle("primary", number > 0));
   each("[data-yields]", (button) => button.classList.toggle("primary", number === 0));
@@ -282,7 +290,8 @@ function refused(form, button, title, text) {
   strong.textContent = title;
   words.append(strong, " ", text);
   notice.append(words);
-  if (form.closest("dialog")) form.prepend(notice);
+  const dialog = (button ?? form).closest("dialog");
+  if (dialog) dialog.prepend(notice);
   else (button?.closest("form .go") ?? form.closest(".card, .title") ?? form).before(notice);
   notice.scrollIntoView({ block: "nearest" });
 }
@@ -327,11 +336,18 @@ async function submit(form, button) {
   delete form.dataset.sent;
 }
 
+// What is done once somebody has said that the page is left without the passwords; else its link leads on.
+let leaveBy = null;
+
 document.addEventListener("submit", (event) => {
   const form = event.target;
   if (form.getAttribute("method") !== "post" || form.getAttribute("action") === "/sign-out") return;
   event.preventDefault();
   if (!form.matches("[data-corrections]") && isCorrected()) return ask(form, event.submitter);
+  if (find("[data-unsaved]")) {
+    leaveBy = () => submit(form, event.submitter);
+    return find("#leave").showModal();
+  }
   submit(form, event.submitter);
 });
 

@@ -76,11 +76,16 @@ document.addEventListener("click", async (event) => {
   if (!link) return;
   if (link.hasAttribute("data-leave")) {
     event.preventDefault();
+    leaveBy = null;
     if (!saving || !await saving) return find("#leave")?.showModal();
-    leaving = true;
+    leaving = !isCorrected();
     location.assign(link.href);
+  } else if (link.hasAttribute("data-goes") && leaveBy) {
+    event.preventDefault();
+    link.closest("dialog").close();
+    leaveBy();
   } else if (link.hasAttribute("data-goes")) {
-    leaving = true;
+    leaving = !isCorrected();
   } else if (link.hasAttribute("download")) {
     leaving = true;
     setTimeout(() => { leaving = false; }, 1000);
@@ -111,7 +116,7 @@ const IN_USE = `:is(${USED}):is(:hover, :focus), [tabindex]:focus-visible`;
 // Why a region stays as it is for the moment.
 function whyKept(region) {
   if (find("dialog[open]")) return "a dialog is open";
-  if (find(IN_USE, region)) return "you point at it";
+  if (find(IN_USE, region)) return "something in it is in use";
   if (!getSelection().isCollapsed) return "text is selected";
   return null;
 }

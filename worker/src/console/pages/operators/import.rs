@@ -245,15 +245,15 @@ fn dialogs(import: &Import) -> Markup {
                 h2 id="cancel-title" { "Cancel this import?" }
                 p {
                     @if import.planned_at.is_none() { "Its file will not be read. " }
-                    @else { (counted(pending, "pending row", "pending rows")) " will not be processed. " }
+                    @else if pending > 0 { (counted(pending, "pending row", "pending rows")) " will not be processed. " }
                     @match summary.created {
                         0 => "No users were created.",
                         created => { (counted(created.into(), "user that was created is kept", "users that were created are kept")) "." }
                     }
-                    " The reports are written, and the Dialer is notified." }
+                    @if import.planned_at.is_some() { " The reports are written." } " The Dialer is notified." }
                 form method="post" action={ "/operators/imports/" (import_id) "/cancel" } {
                     (reason("cancel"))
-                    div.actions { button.danger type="submit" { @if import.planned_at.is_none() { "Cancel the import" } @else { "Cancel " (counted(pending, "row", "rows")) } } button.quiet type="button" data-closes { "Back" } }
+                    div.actions { button.danger type="submit" { @if pending == 0 { "Cancel the import" } @else { "Cancel " (counted(pending, "row", "rows")) } } button.quiet type="button" data-closes { "Back" } }
                 }
             }
         }
@@ -263,6 +263,7 @@ fn dialogs(import: &Import) -> Markup {
                 p {
                     @match import.state {
                         ImportState::Received | ImportState::Running => "It is in progress: its job is published again, which changes nothing if all is well.",
+                        ImportState::Cancelled if import.planned_at.is_none() => "Its file is read, in a new attempt, and its users are created.",
                         ImportState::Rejected => "Its file is read again, in a new attempt.",
                         ImportState::Cancelled => "It is replayed in a new attempt. Cancelled rows stay cancelled, unless you choose otherwise below.",
                         ImportState::Completed => "Refused rows are validated again, in a new attempt with its own reports.",

@@ -79,10 +79,10 @@ pub(super) async fn show(
                 (notice("wait", "Imports are waiting to be retried", &html! { p { (printable(reason)) } }))
             }
             section.counts aria-label="Now" {
-                (tile("run", &icons::running(), (backlog.received + backlog.running).into(), "imports in progress", UNDER_WAY))
-                (tile("wait", &icons::clock(), backlog.pending_rows, "rows waiting", UNDER_WAY))
-                (tile("bad", &if backlog.failed > 0 { icons::warning() } else { icons::done() }, backlog.failed.into(), "failed imports", FAILED))
-                (tile("bad", &icons::copies(), dead, "dead letters", "/operators/dead"))
+                (tile("run", &icons::running(), (backlog.received + backlog.running).into(), ("import in progress", "imports in progress"), UNDER_WAY))
+                (tile("wait", &icons::clock(), backlog.pending_rows, ("row waiting", "rows waiting"), UNDER_WAY))
+                (tile("bad", &if backlog.failed > 0 { icons::warning() } else { icons::done() }, backlog.failed.into(), ("failed import", "failed imports"), FAILED))
+                (tile("bad", &icons::copies(), dead, ("dead letter", "dead letters"), "/operators/dead"))
                 (findings(found.as_deref()))
             }
             section.card {
@@ -168,9 +168,10 @@ fn trouble(messages: u64) -> Markup {
     }
 }
 
-/// A number that leads to what it counts; grey if that is nothing.
-fn tile(kind: &str, icon: &Markup, count: u64, words: &str, href: &str) -> Markup {
+/// A number that leads to what it counts, with its words for one and for several; grey if that is nothing.
+fn tile(kind: &str, icon: &Markup, count: u64, (one, several): (&str, &str), href: &str) -> Markup {
     let kind = if count == 0 { "none" } else { kind };
+    let words = if count == 1 { one } else { several };
     html! {
         a class={ "count " (kind) } href=(href) { (icon) strong { (number(count)) } span { (words) } }
     }
@@ -182,7 +183,6 @@ fn findings(found: Option<&[Check]>) -> Markup {
     let Some(found) = found else {
         return html! { a.count.none href=(PAGE) { (icons::clock()) strong { "…" } span { "checking the servers" } } };
     };
-    let word = |count, one, several| if count == 1 { one } else { several };
     match doctor::troubles(found) {
         (0, warnings) => {
             let icon = if warnings > 0 {
@@ -190,20 +190,14 @@ fn findings(found: Option<&[Check]>) -> Markup {
             } else {
                 icons::done()
             };
-            tile(
-                "wait",
-                &icon,
-                warnings,
-                word(warnings, "warning", "warnings"),
-                PAGE,
-            )
+            tile("wait", &icon, warnings, ("warning", "warnings"), PAGE)
         }
         (failures, warnings) => {
-            let mut words = word(failures, "failure", "failures").to_owned();
+            let mut words = if failures == 1 { "failure" } else { "failures" }.to_owned();
             if warnings > 0 {
                 words = format!("{words}, {}", counted(warnings, "warning", "warnings"));
             }
-            tile("bad", &icons::wrong(), failures, &words, PAGE)
+            tile("bad", &icons::wrong(), failures, (&words, &words), PAGE)
         }
     }
 }

@@ -273,13 +273,14 @@ pub(super) async fn correct(
                 .to_owned(),
         ));
     }
+    // Nothing is stored that cannot be checked at once.
+    console.publisher.link().await?;
     let Some(ready) = ready(&console, &administrator, &upload).await? else {
         return Ok(to_fields(&upload));
     };
-    // Nothing is stored that cannot be checked at once.
-    console.publisher.link().await?;
     let lines: Vec<Line<'_>> = ready.file.records.iter().map(line).collect();
     let content = corrections::file(&ready.file.header.names, &lines, &corrections::read(&form));
+    drop(ready.file);
     let object = store(&console, administrator.tenant_id, &upload, content.into()).await?;
     // The new file is in UTF-8, whatever the first one was.
     let choices = Choices {
@@ -333,6 +334,7 @@ pub(super) async fn import(
         return Ok(Redirect::to(&format!("/uploads/{}/check", upload.upload_id)).into_response());
     }
     let header = header_digest(&ready.file);
+    drop(ready.file);
     let import_id = start(&console, &administrator, &upload, Mode::Import, ready.settings).await?;
     let choices = Choices {
         encoding: None,

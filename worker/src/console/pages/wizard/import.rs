@@ -152,7 +152,10 @@ async fn finished(console: &Console, import: &Import) -> Result<Markup, Error> {
         h2 { (outcome(&summary, is_check)) }
         @if import.state == ImportState::Cancelled {
             (notice("wait", "The import was cancelled", &html! {
-                p { (counted(summary.cancelled.into(), "row was", "rows were")) " not processed. Users that were created are kept." }
+                p {
+                    @if summary.cancelled > 0 { (counted(summary.cancelled.into(), "row was", "rows were")) " not processed. " }
+                    @if summary.created > 0 && !is_check { "Users that were created are kept." }
+                }
             }))
         }
         section.counts aria-label="Summary" {

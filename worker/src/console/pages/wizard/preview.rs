@@ -207,7 +207,7 @@ fn preview(file: &Inspected) -> Markup {
         @if columns.ignored_rows > 0 {
             p.hint {
                 (counted(columns.ignored_rows as u64, "row without a user is ignored", "rows without a user are ignored"))
-                ": the columns that are recognised so far are blank in them."
+                ": nothing stands in the columns that are recognised so far."
             }
         }
         div.scroll tabindex="0" role="region" aria-label="First rows of the file" {
@@ -218,7 +218,7 @@ fn preview(file: &Inspected) -> Markup {
                             (name)
                             @match columns.columns.iter().find(|column| column.name == *name).and_then(|column| column.field) {
                                 Some(field) => div.hint.known { (icons::done()) " " (field.label()) },
-                                None => div.hint { "Not used" },
+                                None => div.hint { "Not recognised" },
                             }
                         }
                     }

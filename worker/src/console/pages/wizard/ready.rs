@@ -88,10 +88,12 @@ pub(super) async fn check_as_it_stands(
     administrator: &Administrator,
     upload: &Upload,
 ) -> Result<Response, Error> {
-    match ready(console, administrator, upload).await? {
-        Some(ready) => begin_check(console, administrator, upload, ready.settings).await,
-        None => Ok(to_fields(upload)),
-    }
+    let Some(Ready { settings, file, .. }) = ready(console, administrator, upload).await? else {
+        return Ok(to_fields(upload));
+    };
+    // Others read theirs while this one waits for the broker.
+    drop(file);
+    begin_check(console, administrator, upload, settings).await
 }
 
 /// The page on which something is missing before anything can be checked.

@@ -134,7 +134,10 @@ pub(in crate::console::pages) async fn save(
         return Ok(Redirect::to(&format!("/uploads/{}", upload.upload_id)).into_response());
     };
     match whole(&choices, &file, &administrator, &upload) {
-        Ok(settings) => begin_check(&console, &administrator, &upload, settings).await,
+        Ok(settings) => {
+            drop(file);
+            begin_check(&console, &administrator, &upload, settings).await
+        }
         Err((missing, refused)) => {
             let lists = tenant(&console, &upload).await?;
             let page = render(
