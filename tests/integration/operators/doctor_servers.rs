@@ -115,15 +115,15 @@ async fn doctor_says_why_a_server_lets_nobody_in() {
 async fn a_database_that_is_starting_is_waited_for() {
     in_world(async |world| {
         let standby = OwnServer::standby(&world.scratch().join("standby")).await;
+        // It says that it is starting up until it is a standby, which accepts no connections.
         let found = told(&examined(world, &standby.variables(), 1).await, "database");
         assert!(
-            found.contains("not accepting connections")
-                && found.contains("the server is starting or stopping"),
+            found.contains("the database system is ") && found.contains("the server is starting or stopping"),
             "{found}"
         );
         let ran = world.user_import_with(&standby.variables(), &["list"]).await;
         assert_eq!(ran.code, Some(1), "{ran:?}");
-        assert!(ran.error.contains("not accepting connections"), "{ran:?}");
+        assert!(ran.error.contains("the database system is "), "{ran:?}");
     })
     .await;
 }
