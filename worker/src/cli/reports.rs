@@ -28,6 +28,7 @@ const MAX_REPORT_BYTES: u64 = 256 * 1024 * 1024;
 
 /// Options of `reports`.
 #[derive(Debug, clap::Args)]
+#[command(group(clap::ArgGroup::new("destination").required(true).args(["out", "print"])))]
 #[command(after_help = "\
 Writes success.csv, errors.csv and problems.jsonl into the folder, which is created if necessary; only their owner
 can read them. Or prints one of them, for a container whose file system is read-only. The success CSV holds temporary
@@ -43,10 +44,10 @@ pub(super) struct Args {
     #[arg(value_name = "ID")]
     import_id: ImportId,
     /// Folder for the reports
-    #[arg(long, value_name = "DIR", required_unless_present = "print")]
+    #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Print this report instead, as it is
-    #[arg(long, value_name = "REPORT", conflicts_with_all = ["out", "json"])]
+    #[arg(long, value_name = "REPORT", conflicts_with = "json")]
     print: Option<Report>,
     /// The reports of this attempt [default: the last one]
     #[arg(long, value_name = "N", value_parser = whole_number(1_u32..=u32::MAX))]
