@@ -19,12 +19,9 @@ use super::{
     terminal::print_bytes,
 };
 use crate::{
-    storage::{self, Fetched, Storage},
+    storage::{self, Fetched, MAX_REPORT_BYTES, Storage},
     words::whole_number,
 };
-
-/// Reports are a few MiB at most: the source's rows and a sentence for each problem.
-const MAX_REPORT_BYTES: u64 = 256 * 1024 * 1024;
 
 /// Options of `reports`.
 #[derive(Debug, clap::Args)]

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::{
     asked::{PLACE, asked},
     layout::{Place, page},
-    parts::{address, ago, pages, short_id, state, thousands},
+    parts::{address, ago, number, pages, short_id, state},
     wizard::{DUPLICATES, ERRORS},
 };
 use crate::{
@@ -116,10 +116,10 @@ fn table(imports: &[Import], names: &HashMap<Uuid, String>, now: OffsetDateTime)
             tbody { @for import in imports { tr {
                 td.lead.cell data-label="File" { (link(import.job.import_id, names.get(&import.job.import_id).map(String::as_str))) }
                 td data-label="State" { (state(import.state)) }
-                td.number data-label="Rows" { (number(import.summary.total)) }
-                td.number data-label="Uploaded" { (number(import.summary.created)) }
-                td.number data-label=(DUPLICATES) { (number(import.summary.duplicates)) }
-                td.number data-label=(ERRORS) { (number(import.summary.errors)) }
+                td.number data-label="Rows" { (number(import.summary.total.into())) }
+                td.number data-label="Uploaded" { (number(import.summary.created.into())) }
+                td.number data-label=(DUPLICATES) { (number(import.summary.duplicates.into())) }
+                td.number data-label=(ERRORS) { (number(import.summary.errors.into())) }
                 td data-label="Requested by" { (import.job.requested_by.as_deref().unwrap_or_default()) }
                 td.nowrap data-label="Received" { (ago(import.received_at, now)) }
             } } }
@@ -135,9 +135,4 @@ fn link(import_id: Uuid, name: Option<&str>) -> Markup {
         }
         @if name.is_some() { " " span.hint { (short_id(import_id)) } }
     }
-}
-
-/// A number; none is grey.
-fn number(number: u32) -> Markup {
-    html! { @if number == 0 { span.zero { "0" } } @else { (thousands(number.into())) } }
 }

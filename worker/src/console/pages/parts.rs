@@ -66,6 +66,11 @@ pub(super) fn thousands(number: u64) -> String {
     text
 }
 
+/// A number of a table: a zero is grey, so that the others stand out.
+pub(super) fn number(number: u64) -> Markup {
+    html! { @if number == 0 { span.zero { "0" } } @else { (thousands(number)) } }
+}
+
 /// A notice next to what it is about.
 pub(super) fn notice(kind: &str, title: &str, text: &Markup) -> Markup {
     let icon = match kind {

@@ -12,7 +12,7 @@ use shared::{contract::job::Mode, text::printable};
 use strum::VariantArray;
 use time::OffsetDateTime;
 
-use super::parts::{self, capital, is_paused, number, paused};
+use super::parts::{self, capital, is_paused, paused};
 use crate::{
     console::{
         access::{Operator, Visitor},
@@ -20,7 +20,7 @@ use crate::{
         pages::{
             asked::{self, PLACE, asked},
             layout::{Place, page},
-            parts::{address, ago, pages, short_id, state},
+            parts::{address, ago, number, pages, short_id, state},
         },
         state::Console,
     },

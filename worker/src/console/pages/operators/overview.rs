@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 
 use super::{
     doctor,
-    parts::{self, number, paused, signed},
+    parts::{self, paused, signed},
     pauses::{self, UnderWay},
     workers,
 };
@@ -22,7 +22,7 @@ use crate::{
         pages::{
             icons,
             layout::{Place, page},
-            parts::{ago, counted, exact, notice, span},
+            parts::{ago, counted, exact, notice, number, span},
         },
         state::Console,
     },

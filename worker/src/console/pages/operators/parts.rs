@@ -7,15 +7,10 @@ use time::OffsetDateTime;
 use crate::{
     console::pages::{
         icons,
-        parts::{exact, span, thousands},
+        parts::{exact, number, span},
     },
     db::Import,
 };
-
-/// A number of a table: a zero is grey, so that the others stand out.
-pub(super) fn number(number: u64) -> Markup {
-    html! { @if number == 0 { span.zero { "0" } } @else { (thousands(number)) } }
-}
 
 /// A number as the database counts.
 pub(super) fn signed(count: impl Into<i64>) -> Markup {
